@@ -1,0 +1,35 @@
+//! What can go wrong with the log.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::model::{DecodeError, ErrorKind, Offset};
+
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("the log in `{dir}` is in use by another process")]
+    Locked { dir: PathBuf },
+    #[error("cannot open the log in `{dir}`: {source}")]
+    Open { dir: PathBuf, source: open_wal::WalError },
+    #[error("cannot append to the log: {source}; no further writes are taken until a restart")]
+    Append { source: open_wal::WalError },
+    #[error("cannot read `{path}` at byte {position}: {source}")]
+    Read { path: PathBuf, position: u64, source: io::Error },
+    #[error("the log is damaged: `{path}` at byte {position}, offset {offset}: {detail}")]
+    Damaged { path: PathBuf, position: u64, offset: Offset, detail: String },
+    #[error("offset {offset} is not in the log: it begins at {oldest}")]
+    Trimmed { offset: Offset, oldest: Offset },
+    #[error(transparent)]
+    NotARecord(#[from] DecodeError),
+}
+
+impl LogError {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            LogError::Locked { .. } | LogError::Read { .. } => ErrorKind::Retry,
+            LogError::Append { .. } => ErrorKind::Closed,
+            LogError::Trimmed { .. } => ErrorKind::NotFound,
+            LogError::Open { .. } | LogError::Damaged { .. } | LogError::NotARecord(_) => ErrorKind::Corrupt,
+        }
+    }
+}

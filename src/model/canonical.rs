@@ -1,0 +1,181 @@
+//! The canonical form of what a client sent: RFC 8785 JSON in three parts, so that one part can be disclosed without
+//! the others.
+//!
+//! The structs below list their fields in sorted order and hold only strings, integers, booleans and lists. For
+//! those, serde_json's compact output is RFC 8785 already; a test holds it against an independent implementation.
+
+use std::fmt;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::event::{Event, Role};
+use super::record::Origin;
+
+/// The three canonical parts of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canonical {
+    /// `{id, name, role}`
+    pub sender: String,
+    /// `{attachments, text}`
+    pub body: String,
+    /// Every other client field, with shop and origin.
+    pub meta: String,
+}
+
+/// First 16 bytes of a SHA-256 over the canonical parts: equal exactly when two events say the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(pub [u8; 16]);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex::encode(self.0))
+    }
+}
+
+#[derive(Serialize)]
+struct SenderPart<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    role: Role,
+}
+
+#[derive(Serialize)]
+struct AttachmentPart<'a> {
+    bytes: u64,
+    media_type: &'a str,
+    name: &'a str,
+    sha256: &'a str,
+}
+
+#[derive(Serialize)]
+struct BodyPart<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachmentPart<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct MetaPart<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assignee: Option<&'a str>,
+    automatic: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    conversation: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a str>,
+    id: &'a str,
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<&'a str>,
+    origin: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rating: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent_at: Option<&'a str>,
+    shop: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    visibility: &'a str,
+}
+
+impl Canonical {
+    /// The canonical parts of `event`, said in `shop`.
+    pub fn of(shop: &str, origin: Origin, event: &Event) -> Canonical {
+        let sender = SenderPart { id: &event.sender.id, name: event.sender.name.as_deref(), role: event.sender.role };
+        let attachments = event.attachments.iter().map(|attachment| AttachmentPart {
+            bytes: attachment.bytes,
+            media_type: &attachment.media_type,
+            name: &attachment.name,
+            sha256: &attachment.sha256,
+        });
+        let body = BodyPart { attachments: attachments.collect(), text: event.text.as_deref() };
+        let meta = MetaPart {
+            assignee: event.assignee.as_deref(),
+            automatic: event.automatic,
+            category: event.category.as_deref(),
+            channel: event.channel.as_deref(),
+            conversation: &event.conversation,
+            data: event.data.as_ref().map(|data| data.get()),
+            id: &event.id,
+            kind: event.kind.word(),
+            language: event.language.as_deref(),
+            order: event.order.as_deref(),
+            origin: origin.word(),
+            rating: event.rating,
+            reply_to: event.reply_to.as_deref(),
+            sent_at: event.sent_at.as_deref(),
+            shop,
+            target: event.target.as_deref(),
+            visibility: event.visibility.word(),
+        };
+        Canonical { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
+    }
+
+    /// What tells a repeated delivery from another event under the same id.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = Sha256::new();
+        for part in [&self.sender, &self.body, &self.meta] {
+            // Lengths first, so that moving a byte between parts changes the hash.
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        Fingerprint(std::array::from_fn(|index| digest[index]))
+    }
+}
+
+fn to_json(part: &impl Serialize) -> String {
+    // Strings, numbers and lists into memory: serde_json has no error to give here.
+    serde_json::to_string(part).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_against_rfc_8785(json: &str) {
+        let value: serde_json::Value = serde_json::from_str(json).expect("canonical form is JSON");
+        let independent = serde_json_canonicalizer::to_string(&value).expect("canonicalizes");
+        assert_eq!(json, independent);
+    }
+
+    #[test]
+    fn canonical_parts_are_rfc_8785() {
+        let json = serde_json::json!({
+            "id": "m\"1", "conversation": "c/1", "kind": "message",
+            "sender": {"id": "u1", "role": "customer", "name": "林晓\u{200b}"},
+            "sent_at": "2026-01-03T02:13:05+08:00",
+            "text": "line\nbreak\ttab\u{7f}\u{1}\u{8}\u{c} </script> \u{2028} é 😀 \\",
+            "attachments": [{"sha256": "0".repeat(64), "name": "a b.png", "media_type": "image/png", "bytes": 9007199254740991u64}],
+            "order": "A1", "automatic": true, "rating": 5, "language": "zh", "data": {"z": 1, "a": "\u{e9}"},
+        });
+        let event = Event::parse(json.to_string().as_bytes()).expect("valid");
+        let canonical = Canonical::of("shop", Origin::Live, &event);
+        for part in [&canonical.sender, &canonical.body, &canonical.meta] {
+            check_against_rfc_8785(part);
+        }
+        assert_eq!(canonical.sender, "{\"id\":\"u1\",\"name\":\"林晓\u{200b}\",\"role\":\"customer\"}");
+    }
+
+    #[test]
+    fn a_changed_word_changes_the_fingerprint() {
+        let event = |text: &str| {
+            let json = serde_json::json!({"id": "m", "conversation": "c", "kind": "message",
+                "sender": {"id": "u", "role": "customer"}, "text": text});
+            let event = Event::parse(json.to_string().as_bytes()).expect("valid");
+            Canonical::of("shop", Origin::Live, &event).fingerprint()
+        };
+        assert_eq!(event("refund"), event("refund"));
+        assert_ne!(event("refund"), event("refund "));
+    }
+}

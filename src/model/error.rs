@@ -1,0 +1,63 @@
+//! What is wrong with an input, said so that its sender can mend it; and what a caller should do about an error.
+
+use std::fmt;
+
+/// What the caller of a failed operation should do. Becomes an HTTP status in `relay::problem` and an exit code in
+/// `cli::exit`. (The idea of naming an error by the caller's next step is slatedb's.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Try again later; nothing is known to be wrong with the request.
+    Retry,
+    /// Mend the request.
+    BadInput,
+    /// The thing asked for does not exist.
+    NotFound,
+    /// The same id was used before with another body.
+    Conflict,
+    /// The caller may not do this.
+    Denied,
+    /// Stored bytes are damaged; a person must look.
+    Corrupt,
+    /// The service is stopping or has stopped taking writes.
+    Closed,
+    /// A broken promise inside verbatim.
+    Bug,
+}
+
+/// A field, the value it had, and the rule it broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Dotted path of the field, e.g. `attachments[1].sha256`; empty for the document itself.
+    pub field: String,
+    /// The value as said, cut to [`VALUE_SHOWN_CHARS`].
+    pub value: String,
+    /// The rule, as a phrase that completes "must …".
+    pub rule: String,
+}
+
+/// How much of an offending value an error repeats: enough to recognise it, too little to flood a log.
+const VALUE_SHOWN_CHARS: usize = 80;
+
+impl FieldError {
+    /// An error for `field` holding `value`; `rule` completes "must …".
+    pub fn new(field: impl Into<String>, value: impl fmt::Display, rule: impl Into<String>) -> FieldError {
+        let value = value.to_string();
+        let shown = match value.char_indices().nth(VALUE_SHOWN_CHARS) {
+            Some((end, _)) => format!("{}…", &value[..end]),
+            None => value,
+        };
+        FieldError { field: field.into(), value: shown, rule: rule.into() }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field.is_empty() {
+            write!(formatter, "`{}` must {}", self.value, self.rule)
+        } else {
+            write!(formatter, "{} `{}` must {}", self.field, self.value, self.rule)
+        }
+    }
+}
+
+impl std::error::Error for FieldError {}

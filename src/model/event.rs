@@ -1,0 +1,269 @@
+//! An event: what a client sent. Stored exactly as received; checked, never repaired.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::fields::{ATTACHMENTS_MAX, DATA_MAX_BYTES, ID_MAX_CHARS, RATING_MAX, TEXT_MAX_BYTES};
+use super::{FieldError, Micros, parse_time};
+
+/// Names every variant once and derives both directions from it, so that a word cannot be spelled two ways.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant = $number,)+
+        }
+
+        impl $name {
+            /// Every word, in the order of their numbers.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The word as written in JSON, SQL and files.
+            pub fn word(self) -> &'static str {
+                match self { $($name::$variant => $word,)+ }
+            }
+
+            /// The variant a word names.
+            pub fn from_word(word: &str) -> Option<$name> {
+                match word { $($word => Some($name::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// What happened. The numbers are part of the leaf and never change.
+    Kind {
+        Open = 1 "open",
+        Message = 2 "message",
+        Edit = 3 "edit",
+        Retract = 4 "retract",
+        Assign = 5 "assign",
+        Handoff = 6 "handoff",
+        Queue = 7 "queue",
+        Pause = 8 "pause",
+        Resume = 9 "resume",
+        Resolve = 10 "resolve",
+        Reopen = 11 "reopen",
+        Tag = 12 "tag",
+        Untag = 13 "untag",
+        RateRequest = 14 "rate_request",
+        Rate = 15 "rate",
+        Read = 16 "read",
+        Join = 17 "join",
+        Leave = 18 "leave",
+        Call = 19 "call",
+    }
+}
+
+words! {
+    /// Who speaks.
+    Role {
+        Customer = 1 "customer",
+        Human = 2 "human",
+        Bot = 3 "bot",
+        System = 4 "system",
+    }
+}
+
+words! {
+    /// Whether the customer sees it. Private notes are for the shop's side only.
+    Visibility {
+        Public = 1 "public",
+        Private = 2 "private",
+    }
+}
+
+/// Who sent an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    pub id: String,
+    pub role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A file sent with a message; its bytes live in `attachments/`, named by their hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// SHA-256 of the bytes, 64 lower-case hex digits.
+    pub sha256: String,
+    /// The name the sender's device gave it. Outside text: never used as a path.
+    pub name: String,
+    pub media_type: String,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+/// What a client sent. [`super::fields::FIELDS`] describes each field.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    pub id: String,
+    pub conversation: String,
+    pub kind: Kind,
+    pub sender: Sender,
+    /// The client's clock as it wrote it, an RFC 3339 string kept character for character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    #[serde(default = "public", skip_serializing_if = "is_public")]
+    pub visibility: Visibility,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<u8>,
+    /// Any JSON, kept byte for byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
+}
+
+fn public() -> Visibility {
+    Visibility::Public
+}
+
+fn is_public(visibility: &Visibility) -> bool {
+    *visibility == Visibility::Public
+}
+
+impl Event {
+    /// The client's clock as an instant; `None` when it said none.
+    pub fn sent_time(&self) -> Option<Micros> {
+        self.sent_at.as_deref().and_then(parse_time)
+    }
+
+    /// Checks every rule that the event's own words can break.
+    pub fn check(&self) -> Result<(), FieldError> {
+        check_id("id", &self.id)?;
+        check_id("conversation", &self.conversation)?;
+        check_id("sender.id", &self.sender.id)?;
+        check_optional_id("sender.name", self.sender.name.as_deref())?;
+        self.check_sent_at()?;
+        self.check_text()?;
+        self.check_attachments()?;
+        for (field, value) in [
+            ("reply_to", &self.reply_to),
+            ("target", &self.target),
+            ("order", &self.order),
+            ("channel", &self.channel),
+            ("language", &self.language),
+            ("assignee", &self.assignee),
+            ("category", &self.category),
+        ] {
+            check_optional_id(field, value.as_deref())?;
+        }
+        if let Some(rating) = self.rating
+            && !(1..=RATING_MAX).contains(&rating)
+        {
+            return Err(FieldError::new("rating", rating, format!("lie between 1 and {RATING_MAX}")));
+        }
+        if let Some(data) = &self.data
+            && data.get().len() > DATA_MAX_BYTES
+        {
+            let length = format!("{} bytes", data.get().len());
+            return Err(FieldError::new("data", length, format!("be at most {DATA_MAX_BYTES} bytes of JSON")));
+        }
+        self.check_kind()
+    }
+
+    fn check_sent_at(&self) -> Result<(), FieldError> {
+        match &self.sent_at {
+            Some(said) if parse_time(said).is_none() => {
+                Err(FieldError::new("sent_at", said, "be an RFC 3339 time with an offset, from 1970 to 9999"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_text(&self) -> Result<(), FieldError> {
+        match &self.text {
+            Some(text) if text.len() > TEXT_MAX_BYTES => {
+                let length = format!("{} bytes", text.len());
+                Err(FieldError::new("text", length, format!("be at most {TEXT_MAX_BYTES} bytes")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_attachments(&self) -> Result<(), FieldError> {
+        if self.attachments.len() > ATTACHMENTS_MAX {
+            let count = format!("{} attachments", self.attachments.len());
+            return Err(FieldError::new("attachments", count, format!("be at most {ATTACHMENTS_MAX}")));
+        }
+        for (index, attachment) in self.attachments.iter().enumerate() {
+            let field = |name: &str| format!("attachments[{index}].{name}");
+            if !is_sha256_hex(&attachment.sha256) {
+                let rule = "be a SHA-256 in 64 lower-case hex digits";
+                return Err(FieldError::new(field("sha256"), &attachment.sha256, rule));
+            }
+            check_id(&field("name"), &attachment.name)?;
+            check_id(&field("media_type"), &attachment.media_type)?;
+            if i64::try_from(attachment.bytes).is_err() {
+                return Err(FieldError::new(field("bytes"), attachment.bytes, "be a file's length"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What each kind cannot do without: a message says something, an edit names what it edits.
+    fn check_kind(&self) -> Result<(), FieldError> {
+        let needs = |present: bool, field: &str| match present {
+            true => Ok(()),
+            false => Err(FieldError::new(field, "", format!("be present on kind `{}`", self.kind.word()))),
+        };
+        match self.kind {
+            Kind::Message => needs(self.text.is_some() || !self.attachments.is_empty(), "text"),
+            Kind::Edit => {
+                needs(self.target.is_some(), "target")?;
+                needs(self.text.is_some(), "text")
+            }
+            Kind::Retract | Kind::Read => needs(self.target.is_some(), "target"),
+            Kind::Assign => needs(self.assignee.is_some(), "assignee"),
+            Kind::Tag | Kind::Untag => needs(self.category.is_some(), "category"),
+            Kind::Rate => needs(self.rating.is_some(), "rating"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether `said` is a SHA-256 in 64 lower-case hex digits.
+pub fn is_sha256_hex(said: &str) -> bool {
+    said.len() == 64 && said.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn check_id(field: &str, value: &str) -> Result<(), FieldError> {
+    if value.is_empty() {
+        return Err(FieldError::new(field, value, "not be empty"));
+    }
+    if value.chars().count() > ID_MAX_CHARS {
+        return Err(FieldError::new(field, value, format!("be at most {ID_MAX_CHARS} characters")));
+    }
+    if value.chars().any(|char| char.is_control()) {
+        return Err(FieldError::new(field, value.escape_debug(), "have no control characters"));
+    }
+    Ok(())
+}
+
+fn check_optional_id(field: &str, value: Option<&str>) -> Result<(), FieldError> {
+    value.map_or(Ok(()), |value| check_id(field, value))
+}

@@ -1,0 +1,276 @@
+//! The one table of fields. The Arrow schema of the archive, the tantivy schema of the index, the JSON Schemas in
+//! `schemas/` and the reference in the README are made from it; none of them lists a field again.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
+use serde_json::{Map, Value, json};
+
+use super::event::{Kind, Role, Visibility};
+use super::record::Origin;
+
+/// Longest id, name or label, in Unicode characters.
+pub const ID_MAX_CHARS: usize = 128;
+/// Longest text, in UTF-8 bytes.
+pub const TEXT_MAX_BYTES: usize = 32 * 1024;
+/// Longest `data`, in bytes of JSON.
+pub const DATA_MAX_BYTES: usize = 16 * 1024;
+/// Most attachments on one event.
+pub const ATTACHMENTS_MAX: usize = 32;
+/// Highest rating; the lowest is 1.
+pub const RATING_MAX: u8 = 5;
+
+/// Who sets a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetBy {
+    Relay,
+    Token,
+    Client,
+}
+
+/// What a field holds. One variant per shape, so that each schema is one `match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// 64-bit position.
+    Position,
+    /// 32-bit position.
+    ShortPosition,
+    /// Microseconds since the epoch, UTC; RFC 3339 in JSON.
+    Time,
+    /// SHA-256 in lower-case hex.
+    Hash,
+    /// String of at most [`ID_MAX_CHARS`].
+    Label,
+    /// An RFC 3339 time kept as the string the client wrote.
+    SaidTime,
+    /// String of at most [`TEXT_MAX_BYTES`] bytes.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// `{id, role, name?}`; three columns in tables.
+    Sender,
+    /// List of `{sha256, name, media_type, bytes}`.
+    Attachments,
+    /// 1 to [`RATING_MAX`].
+    Rating,
+    /// True or false, false when absent.
+    Flag,
+    /// Any JSON, byte for byte; a string in tables.
+    Json,
+}
+
+/// How the index keeps a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indexed {
+    /// Not in the index.
+    No,
+    /// Number or time: filter, sort and fetch.
+    Value,
+    /// Exact word: filter.
+    Exact,
+    /// Searched by substring.
+    Words,
+}
+
+/// One field of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub set_by: SetBy,
+    pub shape: Shape,
+    pub required: bool,
+    pub indexed: Indexed,
+    pub meaning: &'static str,
+}
+
+const fn field(
+    name: &'static str,
+    set_by: SetBy,
+    shape: Shape,
+    required: bool,
+    indexed: Indexed,
+    meaning: &'static str,
+) -> Field {
+    Field { name, set_by, shape, required, indexed, meaning }
+}
+
+/// Every field of a record, in the order of the columns.
+#[rustfmt::skip]
+pub const FIELDS: &[Field] = &[
+    field("offset", SetBy::Relay, Shape::Position, true, Indexed::Value, "dense position in the log, from 0: the one total order"),
+    field("seq", SetBy::Relay, Shape::ShortPosition, true, Indexed::No, "dense position in the conversation, from 1"),
+    field("received_at", SetBy::Relay, Shape::Time, true, Indexed::No, "when the relay received it; never runs backwards"),
+    field("occurred_at", SetBy::Relay, Shape::Time, true, Indexed::Value, "live: received_at; imported: sent_at, or received_at where the transcript has no times"),
+    field("origin", SetBy::Relay, Shape::Word(Origin::WORDS), true, Indexed::No, "live chat, or an old transcript brought in"),
+    field("leaf", SetBy::Relay, Shape::Hash, true, Indexed::No, "hash of the leaf that commits to this record: the receipt"),
+    field("shop", SetBy::Token, Shape::Label, true, Indexed::Exact, "the tenant"),
+    field("conversation", SetBy::Client, Shape::Label, true, Indexed::Exact, "the thread"),
+    field("id", SetBy::Client, Shape::Label, true, Indexed::No, "idempotency key, unique in the conversation"),
+    field("kind", SetBy::Client, Shape::Word(Kind::WORDS), true, Indexed::Exact, "what happened"),
+    field("sender", SetBy::Client, Shape::Sender, true, Indexed::Exact, "who: id, role (customer, human, bot, system) and a name for people"),
+    field("sent_at", SetBy::Client, Shape::SaidTime, false, Indexed::No, "the client's clock, kept as said; never used for order"),
+    field("text", SetBy::Client, Shape::Text, false, Indexed::Words, "what was said, exactly as received"),
+    field("attachments", SetBy::Client, Shape::Attachments, false, Indexed::No, "pictures, voice, video, files; their bytes are kept by hash"),
+    field("reply_to", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message answered"),
+    field("target", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message edited, retracted or read"),
+    field("order", SetBy::Client, Shape::Label, false, Indexed::Exact, "order number"),
+    field("channel", SetBy::Client, Shape::Label, false, Indexed::No, "app, web, mini-program, …"),
+    field("language", SetBy::Client, Shape::Label, false, Indexed::No, "BCP 47 tag"),
+    field("visibility", SetBy::Client, Shape::Word(Visibility::WORDS), false, Indexed::Exact, "public, or a private note of the shop's side; public when absent"),
+    field("automatic", SetBy::Client, Shape::Flag, false, Indexed::No, "a greeting, an away text, a survey: nobody typed it"),
+    field("assignee", SetBy::Client, Shape::Label, false, Indexed::Exact, "who is to answer, on assign and handoff"),
+    field("category", SetBy::Client, Shape::Label, false, Indexed::Exact, "the issue, on tag and untag"),
+    field("rating", SetBy::Client, Shape::Rating, false, Indexed::No, "1 to 5, on rate"),
+    field("data", SetBy::Client, Shape::Json, false, Indexed::No, "any JSON, kept byte for byte"),
+];
+
+/// One column of the archive: a field, or a part of one.
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub name: &'static str,
+    pub data_type: DataType,
+    pub nullable: bool,
+    pub indexed: Indexed,
+}
+
+/// The columns that a field becomes in tables and in the index.
+pub fn columns_of(field: &Field) -> Vec<Column> {
+    let column = |name, data_type, nullable| Column { name, data_type, nullable, indexed: field.indexed };
+    if field.shape == Shape::Sender {
+        return vec![
+            column("sender_id", DataType::Utf8, false),
+            column("sender_role", DataType::Utf8, false),
+            Column { indexed: Indexed::No, ..column("sender_name", DataType::Utf8, true) },
+        ];
+    }
+    // Visibility and automatic have a value in every record, whether or not the client wrote one.
+    let always = field.required || matches!(field.name, "visibility" | "automatic");
+    vec![column(field.name, data_type_of(field.shape), !always)]
+}
+
+/// UTC timestamps in microseconds, as Delta stores them.
+pub fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// The struct one attachment is in tables.
+pub fn attachment_fields() -> Fields {
+    Fields::from(vec![
+        ArrowField::new("sha256", DataType::Utf8, true),
+        ArrowField::new("name", DataType::Utf8, true),
+        ArrowField::new("media_type", DataType::Utf8, true),
+        ArrowField::new("bytes", DataType::Int64, true),
+    ])
+}
+
+fn data_type_of(shape: Shape) -> DataType {
+    match shape {
+        // Delta and most tools have no unsigned integers; positions stay far below 2^63.
+        Shape::Position => DataType::Int64,
+        Shape::ShortPosition => DataType::Int64,
+        Shape::Time => time_type(),
+        Shape::Rating => DataType::Int32,
+        Shape::Flag => DataType::Boolean,
+        Shape::Attachments => {
+            let item = ArrowField::new("element", DataType::Struct(attachment_fields()), true);
+            DataType::List(Arc::new(item))
+        }
+        Shape::Sender => DataType::Struct(Fields::empty()),
+        Shape::Hash | Shape::Label | Shape::SaidTime | Shape::Text | Shape::Word(_) | Shape::Json => DataType::Utf8,
+    }
+}
+
+/// Every column of the archive, in order.
+pub fn columns() -> Vec<Column> {
+    FIELDS.iter().flat_map(columns_of).collect()
+}
+
+/// Arrow schema of a table of records, without the partition column.
+pub fn events_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let fields: Vec<ArrowField> = columns()
+            .into_iter()
+            .map(|column| ArrowField::new(column.name, column.data_type, column.nullable))
+            .collect();
+        Arc::new(Schema::new(fields))
+    });
+    SCHEMA.clone()
+}
+
+/// JSON Schema (2020-12) of an event as a client sends it.
+pub fn event_json_schema() -> Value {
+    object_schema("event", "What a client sends", FIELDS.iter().filter(|field| field.set_by == SetBy::Client))
+}
+
+/// JSON Schema (2020-12) of a record as the relay hands it out.
+pub fn record_json_schema() -> Value {
+    let added = FIELDS.iter().filter(|field| field.set_by != SetBy::Client);
+    let mut schema = object_schema("record", "An event with what the relay added", added);
+    schema["properties"]["event"] = json!({"$ref": "event.json"});
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.push(json!("event"));
+    }
+    schema
+}
+
+fn object_schema<'a>(name: &str, description: &str, fields: impl Iterator<Item = &'a Field>) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for field in fields {
+        let mut property = json_schema_of(field.shape);
+        property["description"] = json!(field.meaning);
+        properties.insert(field.name.to_string(), property);
+        if field.required {
+            required.push(json!(field.name));
+        }
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": format!("{name}.json"),
+        "title": name,
+        "description": description,
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn json_schema_of(shape: Shape) -> Value {
+    let label = json!({"type": "string", "minLength": 1, "maxLength": ID_MAX_CHARS});
+    let hash = json!({"type": "string", "pattern": "^[0-9a-f]{64}$"});
+    match shape {
+        Shape::Position => json!({"type": "integer", "minimum": 0}),
+        Shape::ShortPosition => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
+        Shape::Time | Shape::SaidTime => json!({"type": "string", "format": "date-time"}),
+        Shape::Hash => hash,
+        Shape::Label => label,
+        // JSON Schema counts characters, the relay counts UTF-8 bytes: whatever this refuses, the relay refuses too.
+        Shape::Text => json!({"type": "string", "maxLength": TEXT_MAX_BYTES}),
+        Shape::Word(words) => json!({"enum": words}),
+        Shape::Sender => json!({
+            "type": "object",
+            "properties": {"id": label, "role": {"enum": Role::WORDS}, "name": label},
+            "required": ["id", "role"],
+            "additionalProperties": false,
+        }),
+        Shape::Attachments => json!({
+            "type": "array",
+            "maxItems": ATTACHMENTS_MAX,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "sha256": hash,
+                    "name": label,
+                    "media_type": label,
+                    "bytes": {"type": "integer", "minimum": 0},
+                },
+                "required": ["sha256", "name", "media_type", "bytes"],
+                "additionalProperties": false,
+            },
+        }),
+        Shape::Rating => json!({"type": "integer", "minimum": 1, "maximum": RATING_MAX}),
+        Shape::Flag => json!({"type": "boolean"}),
+        Shape::Json => json!({}),
+    }
+}

@@ -1,0 +1,187 @@
+//! From bytes to a checked event. The fast way is serde; only when it fails is the document read again, slowly, to
+//! name the field, the value and the rule.
+
+use serde_json::{Map, Value};
+
+use super::FieldError;
+use super::event::{Event, Kind, Role, Visibility};
+use super::fields::{FIELDS, SetBy, Shape};
+
+impl Event {
+    /// Reads and checks one event from JSON. The error names the first field that breaks a rule.
+    pub fn parse(json: &[u8]) -> Result<Event, FieldError> {
+        let event: Event = serde_json::from_slice(json).map_err(|error| diagnose(json, &error))?;
+        event.check()?;
+        Ok(event)
+    }
+}
+
+fn diagnose(json: &[u8], error: &serde_json::Error) -> FieldError {
+    if let Err(error) = std::str::from_utf8(json) {
+        let shown = String::from_utf8_lossy(json);
+        return FieldError::new("", shown, format!("be UTF-8: byte {} is not", error.valid_up_to()));
+    }
+    let shown = String::from_utf8_lossy(json);
+    let object = match serde_json::from_slice::<Value>(json) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return FieldError::new("", shown, "be a JSON object, one event"),
+        Err(error) => return FieldError::new("", shown, format!("be JSON: {error}")),
+    };
+    // Whatever serde refused and the table does not explain (a key given twice) keeps serde's own words.
+    first_broken_rule(&object).unwrap_or_else(|| FieldError::new("", shown, format!("be an event: {error}")))
+}
+
+fn first_broken_rule(object: &Map<String, Value>) -> Option<FieldError> {
+    let client_fields = || FIELDS.iter().filter(|field| field.set_by == SetBy::Client);
+    if let Some((name, value)) = object.iter().find(|(name, _)| client_fields().all(|field| field.name != **name)) {
+        let rule = match FIELDS.iter().any(|field| field.name == name) {
+            true => "be left out: it is set by the server",
+            false => "be left out: no event has this field",
+        };
+        return Some(FieldError::new(name, value, rule));
+    }
+    client_fields().find_map(|field| match object.get(field.name) {
+        None if field.required => Some(FieldError::new(field.name, "", "be present")),
+        None => None,
+        Some(value) => broken_shape(field.name, field.shape, value),
+    })
+}
+
+fn broken_shape(name: &str, shape: Shape, value: &Value) -> Option<FieldError> {
+    let must = |holds: bool, rule: &str| (!holds).then(|| FieldError::new(name, value, rule));
+    match shape {
+        Shape::Label | Shape::SaidTime | Shape::Text | Shape::Hash | Shape::Time => {
+            must(value.is_string(), "be a string")
+        }
+        Shape::Word(words) => {
+            let known = value.as_str().is_some_and(|word| words.contains(&word));
+            must(known, &format!("be one of {}", words.join(", ")))
+        }
+        Shape::Rating => {
+            must(value.as_u64().is_some_and(|rating| rating <= u64::from(u8::MAX)), "be a whole number from 1 to 5")
+        }
+        Shape::Flag => must(value.is_boolean(), "be true or false"),
+        Shape::Position | Shape::ShortPosition => must(value.is_u64(), "be a whole number"),
+        Shape::Sender => broken_sender(value),
+        Shape::Attachments => broken_attachments(value),
+        Shape::Json => None,
+    }
+}
+
+fn broken_sender(value: &Value) -> Option<FieldError> {
+    let Some(sender) = value.as_object() else {
+        return Some(FieldError::new("sender", value, "be an object with id and role"));
+    };
+    unknown_key("sender", sender, &["id", "role", "name"])
+        .or_else(|| missing_or_broken("sender.id", Shape::Label, sender.get("id")))
+        .or_else(|| missing_or_broken("sender.role", Shape::Word(Role::WORDS), sender.get("role")))
+        .or_else(|| sender.get("name").and_then(|name| broken_shape("sender.name", Shape::Label, name)))
+}
+
+fn broken_attachments(value: &Value) -> Option<FieldError> {
+    let Some(list) = value.as_array() else {
+        return Some(FieldError::new("attachments", value, "be a list"));
+    };
+    list.iter().enumerate().find_map(|(index, item)| {
+        let path = format!("attachments[{index}]");
+        let Some(attachment) = item.as_object() else {
+            return Some(FieldError::new(path, item, "be an object with sha256, name, media_type and bytes"));
+        };
+        let part = |name: &str, shape| missing_or_broken(&format!("{path}.{name}"), shape, attachment.get(name));
+        unknown_key(&path, attachment, &["sha256", "name", "media_type", "bytes"])
+            .or_else(|| part("sha256", Shape::Hash))
+            .or_else(|| part("name", Shape::Label))
+            .or_else(|| part("media_type", Shape::Label))
+            .or_else(|| part("bytes", Shape::Position))
+    })
+}
+
+fn unknown_key(path: &str, object: &Map<String, Value>, known: &[&str]) -> Option<FieldError> {
+    let (name, value) = object.iter().find(|(name, _)| !known.contains(&name.as_str()))?;
+    Some(FieldError::new(format!("{path}.{name}"), value, format!("be left out: only {} go here", known.join(", "))))
+}
+
+fn missing_or_broken(path: &str, shape: Shape, value: Option<&Value>) -> Option<FieldError> {
+    match value {
+        None => Some(FieldError::new(path, "", "be present")),
+        Some(value) => broken_shape(path, shape, value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A valid event with one key replaced (or added), as JSON.
+    fn with(key: &str, value: &str) -> String {
+        let mut event = serde_json::json!({
+            "id": "m1", "conversation": "c1", "kind": "message",
+            "sender": {"id": "u1", "role": "customer"}, "text": "hello",
+        });
+        event[key] = serde_json::from_str(value).expect("test value is JSON");
+        event.to_string()
+    }
+
+    #[test]
+    fn a_bad_event_is_answered_with_field_value_and_rule() {
+        let long = format!("\"{}\"", "x".repeat(129));
+        let cases: &[(String, &str, &str)] = &[
+            (with("kind", "\"shout\""), "kind", "be one of open, message"),
+            (with("kind", "7"), "kind", "be one of"),
+            (with("id", "\"\""), "id", "not be empty"),
+            (with("id", &long), "id", "at most 128 characters"),
+            (with("id", "\"a\\u0000b\""), "id", "control characters"),
+            (with("conversation", "null"), "conversation", "be a string"),
+            (with("sender", "{\"id\":\"u\",\"role\":\"boss\"}"), "sender.role", "one of customer"),
+            (with("sender", "{\"role\":\"bot\"}"), "sender.id", "be present"),
+            (with("sender", "\"me\""), "sender", "be an object"),
+            (with("sent_at", "\"noon\""), "sent_at", "RFC 3339"),
+            (with("text", "5"), "text", "be a string"),
+            (with("rating", "6"), "rating", "between 1 and 5"),
+            (with("rating", "-1"), "rating", "whole number"),
+            (with("automatic", "\"yes\""), "automatic", "true or false"),
+            (with("attachments", "[{}]"), "attachments[0].sha256", "be present"),
+            (
+                with("attachments", "[{\"sha256\":\"AB\",\"name\":\"a\",\"media_type\":\"b\",\"bytes\":1}]"),
+                "attachments[0].sha256",
+                "64 lower-case",
+            ),
+            (with("offset", "1"), "offset", "set by the server"),
+            (with("colour", "1"), "colour", "no event has this field"),
+            (with("kind", "\"edit\""), "target", "be present on kind `edit`"),
+            ("[]".to_string(), "", "be a JSON object"),
+            ("{\"id\":".to_string(), "", "be JSON"),
+            ("".to_string(), "", "be JSON"),
+        ];
+        for (json, field, rule) in cases {
+            let error = Event::parse(json.as_bytes()).expect_err(json);
+            assert_eq!(error.field, *field, "{json}: {error}");
+            assert!(error.rule.contains(rule), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_named_by_position() {
+        let error = Event::parse(b"{\"id\":\"\xff\"}").expect_err("bad UTF-8");
+        assert!(error.rule.contains("byte 7"), "{error}");
+    }
+
+    #[test]
+    fn data_is_kept_byte_for_byte() {
+        let json = with("text", "\"x\"").replace("\"text\"", "\"data\":{ \"b\":1.10,  \"a\":[ ] },\"text\"");
+        let event = Event::parse(json.as_bytes()).expect("valid");
+        assert_eq!(event.data.as_ref().map(|data| data.get()), Some("{ \"b\":1.10,  \"a\":[ ] }"));
+        let again = serde_json::to_string(&event).expect("serializes");
+        assert!(again.contains("{ \"b\":1.10,  \"a\":[ ] }"), "{again}");
+    }
+
+    #[test]
+    fn every_word_survives_the_round_trip() {
+        for word in Kind::WORDS {
+            assert_eq!(Kind::from_word(word).map(Kind::word), Some(*word));
+        }
+        for word in Visibility::WORDS {
+            assert_eq!(Visibility::from_word(word).map(Visibility::word), Some(*word));
+        }
+    }
+}
