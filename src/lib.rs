@@ -4,3 +4,5 @@
 pub mod model;
 /// The truth: append, read, follow.
 pub mod log;
+/// In: HTTP, WebSocket, tokens, duplicates.
+pub mod relay;

@@ -24,6 +24,11 @@ macro_rules! words {
                 match self { $($name::$variant => $word,)+ }
             }
 
+            /// The variant with this number.
+            pub fn from_number(number: u8) -> Option<$name> {
+                match number { $($number => Some($name::$variant),)+ _ => None }
+            }
+
             /// The variant a word names.
             pub fn from_word(word: &str) -> Option<$name> {
                 match word { $($word => Some($name::$variant),)+ _ => None }

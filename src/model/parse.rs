@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::FieldError;
-use super::event::{Event, Kind, Role, Visibility};
+use super::event::{Event, Role};
 use super::fields::{FIELDS, SetBy, Shape};
 
 impl Event {
@@ -110,6 +110,7 @@ fn missing_or_broken(path: &str, shape: Shape, value: Option<&Value>) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Kind, Visibility};
     use super::*;
 
     /// A valid event with one key replaced (or added), as JSON.

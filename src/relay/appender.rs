@@ -1,0 +1,305 @@
+//! The one task that appends. It drains what is waiting, gives each event its offset and seq, makes the whole batch
+//! durable with one sync, and only then answers.
+//!
+//! A thread of its own: it spends its time in `fdatasync`, which must not hold up the connections.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::limits::{SUBMISSIONS_WAITING_MAX, SYNC_EVENTS_MAX};
+use super::lookup::{Conversation, Seen, sender_mark};
+use super::{Hub, Identity, Lookup, RelayError};
+use crate::log::{LogError, LogReader, LogWriter};
+use crate::model::{
+    Ack, Canonical, Event, FieldError, Fingerprint, Kind, Micros, Offset, Origin, Place, Record, Role, Secret, Seq,
+};
+
+/// An event that passed every check its own words can fail, with its canonical form made.
+pub struct Prepared {
+    event: Event,
+    canonical: Canonical,
+    fingerprint: Fingerprint,
+}
+
+/// An event that is on stable storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub ack: Ack,
+    /// It was there before: the ack is the first one.
+    pub duplicate: bool,
+}
+
+/// One answer per event.
+pub type Answers = Vec<Result<Outcome, RelayError>>;
+
+struct Submission {
+    identity: Arc<Identity>,
+    origin: Origin,
+    events: Vec<Prepared>,
+    answer: oneshot::Sender<Answers>,
+}
+
+/// The way in. Cheap to clone; when the last is dropped, the appender ends.
+#[derive(Clone)]
+pub struct AppendHandle {
+    submissions: mpsc::Sender<Submission>,
+}
+
+impl Prepared {
+    /// Checks what the token decides alone and makes the canonical form, so that the appender has less to do.
+    pub fn new(identity: &Identity, origin: Origin, event: Event) -> Result<Prepared, RelayError> {
+        identity.may_send(&event, origin)?;
+        let canonical = Canonical::of(&identity.shop, origin, &event);
+        let fingerprint = canonical.fingerprint();
+        Ok(Prepared { event, canonical, fingerprint })
+    }
+}
+
+impl AppendHandle {
+    /// Puts events in line, in order. Two submissions of one caller are placed in the order of their calls; the
+    /// answers come with [`Submitted::answers`].
+    pub async fn submit(
+        &self,
+        identity: Arc<Identity>,
+        origin: Origin,
+        events: Vec<Prepared>,
+    ) -> Result<Submitted, RelayError> {
+        let (answer, answered) = oneshot::channel();
+        let submission = Submission { identity, origin, events, answer };
+        self.submissions.send(submission).await.map_err(|_| stopping())?;
+        Ok(Submitted { answered })
+    }
+
+    /// Appends events in order: one answer per event, in order, each given only after the sync.
+    pub async fn append(
+        &self,
+        identity: Arc<Identity>,
+        origin: Origin,
+        events: Vec<Prepared>,
+    ) -> Result<Answers, RelayError> {
+        self.submit(identity, origin, events).await?.answers().await
+    }
+}
+
+/// Events in line for the next sync.
+pub struct Submitted {
+    answered: oneshot::Receiver<Answers>,
+}
+
+impl Submitted {
+    /// One answer per event, in order. Dropping this loses the answers, not the events.
+    pub async fn answers(self) -> Result<Answers, RelayError> {
+        self.answered.await.map_err(|_| stopping())
+    }
+}
+
+fn stopping() -> RelayError {
+    RelayError::Closed("the service is stopping".to_string())
+}
+
+/// Starts the appender on a thread of its own. It ends when every handle is gone, or when the log fails: then each
+/// waiting and later event is answered with an error and nothing more is written.
+pub fn spawn(
+    writer: LogWriter,
+    reader: &LogReader,
+    lookup: Lookup,
+    hub: Hub,
+) -> Result<(AppendHandle, JoinHandle<()>), RelayError> {
+    let (submissions, waiting) = mpsc::channel(SUBMISSIONS_WAITING_MAX);
+    let head = reader.head();
+    let last = reader.range(Offset(head.0.saturating_sub(1)), head)?;
+    let received_at = last.last().map_or(Micros(0), |record| record.received_at);
+    let appender = Appender { writer, lookup, hub, received_at, batch: Batch::default(), failed: None };
+    let thread = std::thread::Builder::new()
+        .name("appender".to_string())
+        .spawn(move || appender.run(waiting))
+        .map_err(|error| RelayError::Closed(error.to_string()))?;
+    Ok((AppendHandle { submissions }, thread))
+}
+
+struct Appender {
+    writer: LogWriter,
+    lookup: Lookup,
+    hub: Hub,
+    /// Time of the newest record; the next is never earlier.
+    received_at: Micros,
+    batch: Batch,
+    failed: Option<String>,
+}
+
+/// What is being made durable by the next sync, and not yet in the lookup store.
+#[derive(Default)]
+struct Batch {
+    records: Vec<(Arc<Record>, Fingerprint)>,
+    ids: HashMap<(String, String, String), usize>,
+    conversations: HashMap<(String, String), Conversation>,
+}
+
+impl Appender {
+    fn run(mut self, mut waiting: mpsc::Receiver<Submission>) {
+        while let Some(first) = waiting.blocking_recv() {
+            let mut submissions = vec![first];
+            let mut count = submissions[0].events.len();
+            while count < SYNC_EVENTS_MAX
+                && let Ok(next) = waiting.try_recv()
+            {
+                count += next.events.len();
+                submissions.push(next);
+            }
+            self.append_all(submissions);
+        }
+    }
+
+    fn append_all(&mut self, submissions: Vec<Submission>) {
+        self.received_at = self.received_at.max(Micros::now());
+        let mut answers = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            let Submission { identity, origin, events, answer } = submission;
+            let outcomes: Answers = events.into_iter().map(|event| self.place(&identity, origin, event)).collect();
+            answers.push((answer, outcomes));
+        }
+        let durable = self.make_durable();
+        for (answer, mut outcomes) in answers {
+            if let Err(reason) = &durable {
+                // A duplicate's first ack still stands; whatever waited for this sync is undecided.
+                for outcome in
+                    outcomes.iter_mut().filter(|outcome| matches!(outcome, Ok(outcome) if !outcome.duplicate))
+                {
+                    *outcome = Err(RelayError::Closed(reason.clone()));
+                }
+            }
+            // The asker may be gone; its events are kept all the same.
+            let _ = answer.send(outcomes);
+        }
+    }
+
+    /// Gives one event its place in the batch, or finds the ack it already has.
+    fn place(&mut self, identity: &Identity, origin: Origin, prepared: Prepared) -> Result<Outcome, RelayError> {
+        let Prepared { event, canonical, fingerprint } = prepared;
+        let shop = identity.shop.as_str();
+        if let Some(seen) = self.seen(shop, &event.conversation, &event.id)? {
+            return match seen.fingerprint == fingerprint {
+                true => Ok(Outcome { ack: seen.ack(&event.id), duplicate: true }),
+                false => Err(RelayError::Conflict { conversation: event.conversation, id: event.id }),
+            };
+        }
+        if let Some(reason) = &self.failed {
+            return Err(RelayError::Closed(reason.clone()));
+        }
+        let state = self.conversation(shop, &event.conversation)?;
+        check_takes_part(identity, state.as_ref(), &event)?;
+        self.check_target(shop, &event)?;
+
+        let secret = state.as_ref().map_or_else(|| Secret(rand::random()), |state| state.secret);
+        let place = Place {
+            offset: self.writer.head() + self.batch.records.len() as u64,
+            seq: Seq(state.as_ref().map_or(0, |state| state.last_seq.0) + 1),
+            prev: state.as_ref().map(|state| state.last_offset),
+            received_at: self.received_at,
+        };
+        let record = Record::new(place, shop.to_string(), origin, event, &canonical, &secret);
+        if let Err(error) = self.writer.append(&record) {
+            self.fail(&error);
+            return Err(error.into());
+        }
+        let ack = record.ack();
+        let customers = Vec::new();
+        let mut state =
+            state.unwrap_or(Conversation { last_seq: Seq(0), last_offset: record.offset, secret, customers });
+        state.add(&record);
+        self.batch.add(record, fingerprint, state);
+        Ok(Outcome { ack, duplicate: false })
+    }
+
+    fn seen(&self, shop: &str, conversation: &str, id: &str) -> Result<Option<Seen>, RelayError> {
+        if !self.batch.ids.is_empty() {
+            let key = (shop.to_string(), conversation.to_string(), id.to_string());
+            if let Some(index) = self.batch.ids.get(&key) {
+                let (record, fingerprint) = &self.batch.records[*index];
+                return Ok(Some(Seen::of(record, *fingerprint)));
+            }
+        }
+        self.lookup.seen(shop, conversation, id)
+    }
+
+    fn conversation(&self, shop: &str, conversation: &str) -> Result<Option<Conversation>, RelayError> {
+        match self.batch.conversations.get(&(shop.to_string(), conversation.to_string())) {
+            Some(state) => Ok(Some(state.clone())),
+            None => self.lookup.conversation(shop, conversation),
+        }
+    }
+
+    /// An edit or a retraction must name an event of the conversation that its sender may change: its own, or for the
+    /// shop's side any of the shop's. A human may also retract (never edit) what a customer said.
+    fn check_target(&self, shop: &str, event: &Event) -> Result<(), RelayError> {
+        let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else { return Ok(()) };
+        let Some(seen) = self.seen(shop, &event.conversation, target)? else {
+            let rule = format!("be the id of an earlier event of conversation `{}`", event.conversation);
+            return Err(FieldError::new("target", target, rule).into());
+        };
+        let own = seen.role == event.sender.role && seen.sender == sender_mark(&event.sender.id);
+        let both_of_the_shop = seen.role != Role::Customer && event.sender.role != Role::Customer;
+        let moderated = event.kind == Kind::Retract && event.sender.role == Role::Human;
+        match own || both_of_the_shop || moderated {
+            true => Ok(()),
+            false => {
+                let (sender, kind) = (&event.sender.id, event.kind.word());
+                Err(RelayError::Denied(format!("`{sender}` may not {kind} `{target}`: another sent it")))
+            }
+        }
+    }
+
+    fn make_durable(&mut self) -> Result<(), String> {
+        let batch = std::mem::take(&mut self.batch);
+        if let Some(reason) = &self.failed {
+            return Err(reason.clone());
+        }
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.writer.commit() {
+            self.fail(&error);
+            return Err(error.to_string());
+        }
+        let applied = self.lookup.apply(batch.records.iter().map(|(record, fingerprint)| (&**record, *fingerprint)));
+        if let Err(error) = applied {
+            // The records are durable and their acks true, but without the lookup the next duplicate would be taken
+            // for new: stop here, and let a restart rebuild what is missing from the log.
+            tracing::error!(%error, "the lookup store failed; no further events are taken until a restart");
+            self.failed = Some(format!("the lookup store failed: {error}"));
+        }
+        let records: Vec<Arc<Record>> = batch.records.into_iter().map(|(record, _)| record).collect();
+        self.hub.publish(&records);
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &LogError) {
+        tracing::error!(%error, "the log failed; no further events are taken until a restart");
+        self.failed = Some(error.to_string());
+    }
+}
+
+impl Batch {
+    fn add(&mut self, record: Record, fingerprint: Fingerprint, state: Conversation) {
+        let (shop, event) = (&record.shop, &record.event);
+        self.ids.insert((shop.clone(), event.conversation.clone(), event.id.clone()), self.records.len());
+        self.conversations.insert((shop.clone(), event.conversation.clone()), state);
+        self.records.push((Arc::new(record), fingerprint));
+    }
+}
+
+/// A customer writes to a conversation that is new, has no customer yet, or has this one.
+fn check_takes_part(identity: &Identity, state: Option<&Conversation>, event: &Event) -> Result<(), RelayError> {
+    let Some(state) = state else { return Ok(()) };
+    let is_stranger = !state.customers.is_empty() && !state.customers.contains(&identity.subject);
+    match identity.is_customer_only() && is_stranger {
+        true => Err(RelayError::Denied(format!(
+            "`{}` takes no part in conversation `{}`",
+            identity.subject, event.conversation
+        ))),
+        false => Ok(()),
+    }
+}
