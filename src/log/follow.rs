@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{LogCursor, LogError};
+use super::{LogCursor, LogError, LogReader};
 use crate::model::{Offset, Record};
 
 /// Most records handed to a sink at once: × about 1 KiB = 4 MiB.
@@ -44,6 +44,39 @@ pub struct CommitPolicy {
 pub struct Progress {
     pub applied: Offset,
     pub committed: Offset,
+}
+
+/// Longest a question waits for the stores to have what was acknowledged when it was asked.
+const FRESHNESS_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Lets a question wait until some followers have applied everything acknowledged so far, so that whoever was just
+/// told "kept" finds it. Cheap to clone.
+#[derive(Clone)]
+pub struct Freshness {
+    log: LogReader,
+    followers: Vec<watch::Receiver<Progress>>,
+}
+
+impl Freshness {
+    pub fn new(log: LogReader, followers: Vec<watch::Receiver<Progress>>) -> Freshness {
+        Freshness { log, followers }
+    }
+
+    /// Waits at most [`FRESHNESS_WAIT_MAX`]. A follower that is down or behind is not an error: the answer names the
+    /// offset it is complete to.
+    pub async fn wait(&self) {
+        let head = self.log.head();
+        let all_there = async {
+            for follower in &self.followers {
+                let mut progress = follower.clone();
+                if progress.wait_for(|progress| progress.applied >= head).await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Running out of time is as good as an answer; see above.
+        let _ = tokio::time::timeout(FRESHNESS_WAIT_MAX, all_there).await;
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

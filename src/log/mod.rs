@@ -12,6 +12,6 @@ mod segment;
 mod writer;
 
 pub use error::LogError;
-pub use follow::{CommitPolicy, FollowError, Progress, Sink, follow};
+pub use follow::{CommitPolicy, FollowError, Freshness, Progress, Sink, follow};
 pub use reader::{LogCursor, LogReader};
 pub use writer::{LogWriter, Recovered, open};

@@ -31,8 +31,9 @@ impl Origin {
 /// consumers see.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
-    /// Position in the log. Not stored in the record: the log numbers its entries.
-    #[serde(skip)]
+    /// Position in the log. Not stored in the record: the log numbers its entries. [`PublicRecord`] has it, so that a
+    /// consumer can read what it is handed back into a record.
+    #[serde(default, skip_serializing)]
     pub offset: Offset,
     pub seq: Seq,
     /// Offset of the conversation's previous record.

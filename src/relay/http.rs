@@ -22,7 +22,7 @@ use super::{
     media_type_of,
 };
 use crate::log::{LogCursor, LogReader};
-use crate::model::{ErrorKind, Event, FieldError, Offset, Origin};
+use crate::model::{ErrorKind, Event, FieldError, Offset, Origin, Record, Seq};
 
 /// Everything the relay's doors need. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +36,28 @@ pub struct Relay {
     pub sockets: OpenSockets,
     /// Cancelled when the service stops: long answers end then.
     pub stop: CancellationToken,
+}
+
+/// Offsets of a conversation read at once from the lookup store.
+const THREAD_PAGE: usize = 10_000;
+
+impl Relay {
+    /// Every record of a conversation, in order. [`RelayError::NotFound`] where there is none.
+    pub fn thread(&self, shop: &str, conversation: &str) -> Result<Vec<Record>, RelayError> {
+        let mut records: Vec<Record> = Vec::new();
+        loop {
+            let after = records.last().map_or(Seq(0), |record| record.seq);
+            let offsets = self.lookup.thread(shop, conversation, after, THREAD_PAGE)?;
+            for offset in &offsets {
+                records.extend(self.log.range(*offset, offset.next())?);
+            }
+            match (offsets.is_empty(), records.is_empty()) {
+                (true, true) => return Err(RelayError::NotFound(format!("conversation `{conversation}`"))),
+                (true, false) => return Ok(records),
+                (false, _) => {}
+            }
+        }
+    }
 }
 
 /// The cookie that carries a token for pages in a browser.

@@ -1,0 +1,21 @@
+//! The archive: every record as a row of the Delta table `events`, by UTC day.
+//!
+//! Flow: [`events_batch`] turns records into rows → the [`EventsSink`] commits them with the cursor. Questions read an
+//! [`ArchiveSnapshot`]: the table's files and the tail of records beyond them.
+//!
+//! Invariant: at any moment a record below `applied` is in the files or in the tail, never in both.
+//! It does not read rows for questions.
+
+mod batch;
+mod error;
+mod sink;
+
+pub use batch::{EVENTS_OPTIONS, events_batch, events_by_day};
+pub use error::ArchiveError;
+pub use sink::{ArchiveHandle, ArchiveSnapshot, EventsSink};
+
+#[cfg(test)]
+pub(crate) use batch::fill;
+
+/// The table of records, in its folder of the same name.
+pub const EVENTS_TABLE: &str = "events";

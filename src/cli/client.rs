@@ -1,0 +1,149 @@
+//! Asks a running server. Each method is one door of `web::api` or the relay.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, anyhow, bail};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Response, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app::Status;
+use crate::export::ExportFormat;
+use crate::model::{Ack, Event, Offset, Origin, Record};
+use crate::relay::Problem;
+use crate::search::SearchAnswer;
+use crate::sql::{Answer, NamedQuery, render};
+use crate::web::{COMPLETE_TO_HEADER, ExportParameters, SearchParameters};
+
+#[derive(Clone)]
+pub(super) struct Client {
+    base: Url,
+    http: reqwest::Client,
+}
+
+/// What the server said of one event of a batch.
+pub(super) type Appended = Result<Ack, Box<Problem>>;
+
+impl Client {
+    pub(super) fn new(base: Url, token: &str) -> anyhow::Result<Client> {
+        let mut headers = HeaderMap::new();
+        let mut authorization =
+            HeaderValue::from_str(&format!("Bearer {token}")).context("the token has characters no header takes")?;
+        authorization.set_sensitive(true);
+        headers.insert(AUTHORIZATION, authorization);
+        let http = reqwest::Client::builder().default_headers(headers).no_proxy().build()?;
+        Ok(Client { base, http })
+    }
+
+    pub(super) async fn append(&self, origin: Origin, events: &[Event]) -> anyhow::Result<(Vec<Appended>, u64)> {
+        let mut body = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut body, event)?;
+            body.push(b'\n');
+        }
+        let request = self.http.post(self.url("v1/events")?).query(&[("origin", origin.word())]);
+        let response = checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?).await?;
+        let duplicates = number_in(&response, "verbatim-duplicates")?;
+        let lines = response.text().await?;
+        let answers: Vec<Appended> = lines.lines().map(appended).collect::<anyhow::Result<_>>()?;
+        if answers.len() != events.len() {
+            bail!("the server answered {} of {} events", answers.len(), events.len());
+        }
+        Ok((answers, duplicates))
+    }
+
+    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
+        let request = self.http.post(self.url("v1/sql")?).header(CONTENT_TYPE, "text/plain; charset=utf-8");
+        answer(request.body(query.to_string())).await
+    }
+
+    pub(super) async fn report(&self, name: &str, arguments: &BTreeMap<String, String>) -> anyhow::Result<Answer> {
+        let mut url = self.url("v1/reports")?;
+        url.path_segments_mut().map_err(|()| anyhow!("`{}` cannot be asked", self.base))?.push(name);
+        answer(self.http.get(url).query(arguments)).await
+    }
+
+    pub(super) async fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
+        self.json(self.url("v1/reports")?, &()).await
+    }
+
+    pub(super) async fn search(&self, parameters: &SearchParameters) -> anyhow::Result<SearchAnswer> {
+        self.json(self.url("v1/search")?, parameters).await
+    }
+
+    /// A conversation's records; `None` where it does not exist.
+    pub(super) async fn conversation(&self, conversation: &str) -> anyhow::Result<Option<Vec<Record>>> {
+        let mut url = self.url("v1/conversations")?;
+        url.path_segments_mut().map_err(|()| anyhow!("`{}` cannot be asked", self.base))?.push(conversation);
+        let response = self.http.get(url).send().await?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        Ok(Some(checked(response).await?.json().await?))
+    }
+
+    pub(super) async fn status(&self) -> anyhow::Result<Status> {
+        self.json(self.url("v1/status")?, &()).await
+    }
+
+    /// A table's bytes as they come, and the offset they are complete to.
+    pub(super) async fn export(
+        &self,
+        table: &str,
+        format: ExportFormat,
+        from: Option<String>,
+        to: Option<String>,
+    ) -> anyhow::Result<(Response, Offset)> {
+        let request = self.http.get(self.url(&format!("v1/export/{table}"))?);
+        let response = checked(request.query(&ExportParameters { format, from, to }).send().await?).await?;
+        let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
+        Ok((response, complete_to))
+    }
+
+    async fn json<T: DeserializeOwned>(&self, url: Url, parameters: &impl Serialize) -> anyhow::Result<T> {
+        let response = checked(self.http.get(url).query(parameters).send().await?).await?;
+        Ok(response.json().await?)
+    }
+
+    fn url(&self, path: &str) -> anyhow::Result<Url> {
+        Ok(self.base.join(&format!("/{path}"))?)
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+    let response = checked(request.header(ACCEPT, "application/vnd.apache.arrow.stream").send().await?).await?;
+    let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
+    let truncated = response.headers().get("verbatim-truncated").is_some_and(|value| value == "true");
+    let (schema, batches) = render::read_arrow_stream(&response.bytes().await?)?;
+    Ok(Answer { complete_to, schema, batches, truncated })
+}
+
+fn number_in(response: &Response, header: &str) -> anyhow::Result<u64> {
+    let value = response.headers().get(header).and_then(|value| value.to_str().ok());
+    value
+        .and_then(|value| value.parse().ok())
+        .with_context(|| format!("the server's answer has no number in `{header}`"))
+}
+
+/// A line of the answer to a batch is an ack, or a problem, which has a `status`.
+fn appended(line: &str) -> anyhow::Result<Appended> {
+    if let Ok(ack) = serde_json::from_str(line) {
+        return Ok(Ok(ack));
+    }
+    let problem: Problem = serde_json::from_str(line).with_context(|| format!("the server answered `{line}`"))?;
+    Ok(Err(Box::new(problem)))
+}
+
+/// The response, or the problem it carries as an error.
+async fn checked(response: Response) -> anyhow::Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let text = response.text().await.unwrap_or_default();
+    match serde_json::from_str::<Problem>(&text) {
+        Ok(problem) => bail!("the server answered {status}: {}", problem.detail),
+        Err(_) => bail!("the server answered {status}"),
+    }
+}

@@ -1,0 +1,205 @@
+//! `verbatim demo`: two weeks of a shop's chat as history, then more of it live, and a page to open.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::serve::Server;
+use super::{Exit, Where, write};
+use crate::app::{App, operator};
+use crate::config::Config;
+use crate::model::{Event, Micros, Origin};
+use crate::relay::{AppendHandle, Identity, Prepared, TokenRole};
+
+const HISTORY: &str = include_str!("../../sample_data/history.ndjson");
+const LIVE: &str = include_str!("../../sample_data/live.ndjson");
+/// The day that history is moved to yesterday.
+const HISTORY_LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 14) {
+    Some(day) => day,
+    None => NaiveDate::MAX,
+};
+/// The zone the sample shop lives in.
+const SHOP_ZONE: chrono_tz::Tz = chrono_tz::Tz::Asia__Shanghai;
+const TOKEN_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+macro_rules! attachments {
+    ($($name:literal),+ $(,)?) => {
+        &[$(include_bytes!(concat!("../../sample_data/attachments/", $name))),+]
+    };
+}
+
+const ATTACHMENTS: &[&[u8]] = attachments![
+    "boots-40-42.png",
+    "bowl-base.png",
+    "bowl-shattered.png",
+    "coupon-error.png",
+    "invoice-screenshot.png",
+    "jacket-label-xl-m.png",
+    "kettle-no-heat.png",
+    "mug-cracked.png",
+    "parcel-dented.png",
+    "voice-kettle-zh.ogg",
+    "voice-teapot-en.ogg",
+    "zip-broken.png",
+];
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Data directory; started again, the demo goes on with it
+    #[arg(long, value_name = "DIR", default_value = "verbatim-demo")]
+    data: PathBuf,
+    /// Where to listen
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    listen: std::net::SocketAddr,
+    /// How many times faster than life the live part is played
+    #[arg(long, default_value_t = 4.0, value_parser = pace)]
+    speed: f64,
+}
+
+fn pace(said: &str) -> Result<f64, String> {
+    match said.parse::<f64>() {
+        Ok(speed) if (0.1..=1_000.0).contains(&speed) => Ok(speed),
+        _ => Err("must be a number from 0.1 to 1000".to_string()),
+    }
+}
+
+/// Kept in the data directory, so that a second start brings in the same history and finds it there.
+#[derive(Serialize, Deserialize)]
+struct Moved {
+    history_days: u64,
+}
+
+impl Demo {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let place = Where {
+            data: self.data.clone(),
+            url: None,
+            token: None,
+            shop: "demo".to_string(),
+            settings: Default::default(),
+        };
+        let config = Config { listen: self.listen, zone: SHOP_ZONE, ..Config::default() };
+        let server = Server::start(&place, config).await?;
+        let identity = Arc::new(operator(&place.shop));
+        import_history(&server.app, &identity).await?;
+        server.app.catch_up().await?;
+        self.greet(&server, &place.shop)?;
+        let live = tokio::spawn(play(server.app.relay.append.clone(), identity, self.speed, server.stop_token()));
+        let ended = server.run().await;
+        live.abort();
+        ended
+    }
+
+    fn greet(&self, server: &Server, shop: &str) -> anyhow::Result<()> {
+        let token = |subject: &str, role: TokenRole| {
+            let identity = Identity { subject: subject.to_string(), shop: shop.to_string(), roles: vec![role] };
+            server.app.relay.tokens.issue(&identity, TOKEN_LIFE)
+        };
+        let admin = token("demo-admin", TokenRole::Admin)?;
+        let (url, data) = (&server.url, self.data.display());
+        let text = format!(
+            "verbatim demo: two weeks of a shop's chat, and more of it live\n\n\
+             Open    {url}/?token={admin}\n\n\
+             Tokens  (for `Authorization: Bearer …`, valid for a week)\n\
+             analyst   {analyst}\n\
+             dispute   {dispute}\n\
+             customer  {customer}\n\
+             admin     {admin}\n\n\
+             Try, in another terminal:\n\
+             verbatim search 退款 --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
+             verbatim search \"broken\" --shop {shop} --data {data} --context 2\n\
+             verbatim show c-20260103-0001 --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
+             verbatim report waiting_by_hour --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
+             verbatim sql \"select outcome, count(*) from turns group by 1\" --shop {shop} --data {data}\n\
+             verbatim export messages --format csv --shop {shop} --data {data} --out messages.csv\n\n\
+             Ctrl-C stops it; started again, it goes on where it was.\n",
+            analyst = token("demo-analyst", TokenRole::Analyst)?,
+            dispute = token("demo-clerk", TokenRole::Dispute)?,
+            customer = token("cust-1042", TokenRole::Customer)?,
+        );
+        write::to_stdout(text.as_bytes())
+    }
+}
+
+async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<()> {
+    let moved = moved_by(app)?;
+    for bytes in ATTACHMENTS {
+        let sha256 = hex::encode(Sha256::digest(bytes));
+        let body = futures::stream::iter([Ok::<_, std::convert::Infallible>(*bytes)]);
+        app.relay.attachments.put(&identity.shop, &sha256, body).await?;
+    }
+    let mut events = Vec::new();
+    for line in HISTORY.lines() {
+        let mut event = Event::parse(line.as_bytes())?;
+        let sent = event.sent_time().with_context(|| format!("`{}` has no time", event.id))?;
+        let later = sent.datetime().checked_add_days(Days::new(moved.history_days)).context("the calendar ends")?;
+        event.sent_at = Some(rfc_3339(later));
+        events.push(Prepared::new(identity, Origin::Imported, event)?);
+    }
+    for outcome in app.relay.append.append(identity.clone(), Origin::Imported, events).await? {
+        outcome?;
+    }
+    Ok(())
+}
+
+/// By how many days the history is moved: decided at the first start, kept from then on.
+fn moved_by(app: &App) -> anyhow::Result<Moved> {
+    let path = app.data.root().join("demo.json");
+    if let Ok(text) = fs::read_to_string(&path) {
+        return serde_json::from_str(&text).with_context(|| format!("`{}` is not the demo's", path.display()));
+    }
+    let today = Utc::now().with_timezone(&SHOP_ZONE).date_naive();
+    let days = today.signed_duration_since(HISTORY_LAST_DAY).num_days() - 1;
+    let moved = Moved { history_days: u64::try_from(days).unwrap_or(0) };
+    let unfinished = path.with_extension("new");
+    fs::write(&unfinished, serde_json::to_vec(&moved)?)?;
+    fs::File::open(&unfinished)?.sync_all()?;
+    fs::rename(&unfinished, &path)?;
+    fs::File::open(app.data.root())?.sync_all()?;
+    Ok(moved)
+}
+
+/// Plays the live part over and over, each round as conversations of its own, until the service stops.
+async fn play(
+    append: AppendHandle,
+    identity: Arc<Identity>,
+    speed: f64,
+    stop: tokio_util::sync::CancellationToken,
+) -> anyhow::Result<()> {
+    let events: Vec<Event> = LIVE.lines().map(|line| Event::parse(line.as_bytes())).collect::<Result<_, _>>()?;
+    let Some(first) = events.first().and_then(Event::sent_time) else { return Ok(()) };
+    loop {
+        let begun = tokio::time::Instant::now();
+        let round = Micros::now().datetime().with_timezone(&SHOP_ZONE).format("%Y%m%d-%H%M%S").to_string();
+        let mut names: HashMap<String, String> = HashMap::new();
+        for event in &events {
+            let after_ms = event.sent_time().map_or(0, |sent| sent.ms_since(first));
+            let after = TimeDelta::milliseconds(after_ms).to_std().unwrap_or_default().div_f64(speed);
+            tokio::select! {
+                () = tokio::time::sleep_until(begun + after) => {}
+                () = stop.cancelled() => return Ok(()),
+            }
+            let number = names.len() + 1;
+            let name = names.entry(event.conversation.clone()).or_insert_with(|| format!("live-{round}-{number:02}"));
+            let event = Event { conversation: name.clone(), sent_at: Some(rfc_3339(Utc::now())), ..event.clone() };
+            let prepared = Prepared::new(&identity, Origin::Live, event)?;
+            for outcome in append.append(identity.clone(), Origin::Live, vec![prepared]).await? {
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, "a live sample event was refused");
+                }
+            }
+        }
+    }
+}
+
+fn rfc_3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}

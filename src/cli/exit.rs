@@ -1,0 +1,50 @@
+//! How a command ended, and the one place where that becomes an exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+/// The three ways a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; found.
+    Yes,
+    /// Nothing found, or some of the input refused.
+    No,
+    /// Wrong usage or failure; said on stderr already.
+    Failed,
+}
+
+impl Exit {
+    /// Says an error on stderr with its causes, unless it is only that nobody reads our output any more.
+    pub(super) fn failure(error: &anyhow::Error) -> Exit {
+        let is_broken_pipe = error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe);
+        if is_broken_pipe {
+            return Exit::Yes;
+        }
+        eprintln!("error: {error}");
+        // An error that repeats its source in its own words is not said twice.
+        let said = error.to_string();
+        for cause in error.chain().skip(1).map(ToString::to_string).filter(|cause| !said.contains(cause)) {
+            eprintln!("  because: {cause}");
+        }
+        Exit::Failed
+    }
+
+    /// `Yes` when something was found.
+    pub(super) fn found(found: bool) -> Exit {
+        if found { Exit::Yes } else { Exit::No }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Yes => 0,
+            Exit::No => 1,
+            Exit::Failed => 2,
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! Sends events in, here or to a server, and counts what becomes of them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::client::Appended;
+use super::target::Target;
+use crate::app::operator;
+use crate::model::{Event, Kind, Origin};
+use crate::relay::{Prepared, Problem};
+
+/// Refusals said one by one on stderr; further ones are only counted.
+const REFUSALS_SHOWN_MAX: u64 = 20;
+
+/// What became of the input: `events` = `acked` + `duplicates` + `rejected`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    /// Events of kind message.
+    pub(super) messages: u64,
+    pub(super) events: u64,
+    /// Kept now.
+    pub(super) acked: u64,
+    /// Kept before.
+    pub(super) duplicates: u64,
+    pub(super) rejected: u64,
+}
+
+impl Counts {
+    /// Counts input that is no event, and says why.
+    pub(super) fn reject(&mut self, place: &str, reason: &str) {
+        self.events += 1;
+        self.refuse(place, reason);
+    }
+
+    fn refuse(&mut self, place: &str, reason: &str) {
+        self.rejected += 1;
+        if self.rejected <= REFUSALS_SHOWN_MAX {
+            eprintln!("{place}: {reason}");
+        } else if self.rejected == REFUSALS_SHOWN_MAX + 1 {
+            eprintln!("… further refusals are counted, not shown");
+        }
+    }
+}
+
+/// Appends a batch; `place_of` says where the event with this index came from.
+pub(super) async fn append(
+    target: &Target,
+    shop: &str,
+    origin: Origin,
+    events: Vec<Event>,
+    place_of: impl Fn(usize) -> String,
+    counts: &mut Counts,
+) -> anyhow::Result<()> {
+    counts.events += events.len() as u64;
+    counts.messages += events.iter().filter(|event| event.kind == Kind::Message).count() as u64;
+    let (answers, duplicates) = match target {
+        Target::There(client) => client.append(origin, &events).await?,
+        Target::Here(app) => {
+            let identity = Arc::new(operator(shop));
+            let prepared =
+                events.into_iter().map(|event| Prepared::new(&identity, origin, event)).collect::<Result<_, _>>()?;
+            let outcomes = app.relay.append.append(identity, origin, prepared).await?;
+            let duplicates =
+                outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|kept| kept.duplicate)).count();
+            let answers: Vec<Appended> = outcomes
+                .into_iter()
+                .map(|outcome| outcome.map(|kept| kept.ack).map_err(|error| Box::new(Problem::from(&error))))
+                .collect();
+            (answers, duplicates as u64)
+        }
+    };
+    let kept = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+    counts.acked += kept - duplicates;
+    counts.duplicates += duplicates;
+    for (index, answer) in answers.iter().enumerate() {
+        if let Err(problem) = answer {
+            counts.refuse(&place_of(index), &problem.detail);
+        }
+    }
+    Ok(())
+}

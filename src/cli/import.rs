@@ -1,0 +1,81 @@
+//! `verbatim import FILE…`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::feed::{self, Counts};
+use super::input::{InputFile, total_bytes};
+use super::target::Target;
+use super::{Exit, Where, progress, write};
+use crate::model::{Event, Origin};
+
+/// Events appended with one sync.
+const BATCH_EVENTS: usize = 1_000;
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// Transcripts (one conversation a line) or events (one a line), as JSON lines
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    place: Where,
+}
+
+impl Import {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        // All are opened first: a mistyped third name must not leave two files brought in.
+        let files: Vec<InputFile> = self.files.iter().map(|path| InputFile::open(path)).collect::<Result<_, _>>()?;
+        let target = Target::for_writing(&self.place).await?;
+        let bar = progress::bytes(total_bytes(&self.files), "importing");
+        let mut counts = Counts::default();
+        for (path, mut file) in self.files.iter().zip(files) {
+            let before = counts.events;
+            let place = |line: usize| format!("{}:{line}", path.display());
+            let mut batch: Vec<(usize, Event)> = Vec::new();
+            while let Some(read) = file.next_line(&bar)? {
+                for item in read {
+                    match item.event {
+                        Ok(event) => batch.push((item.line, event)),
+                        Err(error) => counts.reject(&place(item.line), &error.to_string()),
+                    }
+                }
+                if batch.len() >= BATCH_EVENTS {
+                    self.append(&target, std::mem::take(&mut batch), place, &mut counts).await?;
+                }
+            }
+            self.append(&target, batch, place, &mut counts).await?;
+            if counts.events == before {
+                eprintln!("warning: `{}` holds no events", path.display());
+            }
+        }
+        bar.finish_and_clear();
+        if let Target::Here(app) = &target {
+            app.catch_up().await?;
+        }
+        target.close()?;
+        write::json_line(&counts)?;
+        Ok(Exit::found(counts.rejected == 0 && counts.events > 0))
+    }
+
+    async fn append(
+        &self,
+        target: &Target,
+        batch: Vec<(usize, Event)>,
+        place: impl Fn(usize) -> String,
+        counts: &mut Counts,
+    ) -> anyhow::Result<()> {
+        let (lines, mut events): (Vec<usize>, Vec<Event>) = batch.into_iter().unzip();
+        // A long transcript is many events: never more than a batch at once.
+        let mut start = 0;
+        while !events.is_empty() {
+            let rest = events.split_off(events.len().min(BATCH_EVENTS));
+            let count = events.len();
+            let place_of = |index: usize| place(lines[start + index]);
+            feed::append(target, &self.place.shop, Origin::Imported, events, place_of, counts).await?;
+            start += count;
+            events = rest;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! `verbatim report [NAME]`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::target::Target;
+use super::write::{self, RowFormat};
+use super::{Exit, Where};
+use crate::sql::NamedQuery;
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// Which report; without it, all are listed
+    name: Option<String>,
+    /// From this instant or local date on; -14d is fourteen days ago
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Before this instant or local date
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Any parameter of the report; may be given more than once
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    set: Vec<(String, String)>,
+    #[arg(long, value_enum, default_value_t)]
+    format: RowFormat,
+    #[command(flatten)]
+    place: Where,
+}
+
+impl Report {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let target = Target::for_reading(&self.place).await?;
+        let Some(name) = &self.name else {
+            let queries = match &target {
+                Target::Here(app) => app.sql.named().map_err(anyhow::Error::from),
+                Target::There(client) => client.reports().await,
+            };
+            target.close()?;
+            write::to_stdout(listing(&queries?).as_bytes())?;
+            return Ok(Exit::Yes);
+        };
+        let arguments = self.arguments();
+        let answer = match &target {
+            Target::Here(app) => {
+                app.sql.run_named(&self.place.shop, name, &arguments).await.map_err(anyhow::Error::from)
+            }
+            Target::There(client) => client.report(name, &arguments).await,
+        };
+        target.close()?;
+        write::rows(&answer?, self.format)
+    }
+
+    fn arguments(&self) -> BTreeMap<String, String> {
+        let zone = self.place.settings.zone.map(|zone| zone.name().to_string());
+        let flags = [("from", self.from.clone()), ("to", self.to.clone()), ("zone", zone)];
+        let flags = flags.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
+        flags.chain(self.set.iter().cloned()).collect()
+    }
+}
+
+fn name_and_value(said: &str) -> Result<(String, String), String> {
+    let (name, value) = said.split_once('=').ok_or_else(|| format!("`{said}` must be NAME=VALUE"))?;
+    Ok((name.to_string(), value.to_string()))
+}
+
+fn listing(queries: &[NamedQuery]) -> String {
+    let mut text = String::new();
+    for query in queries {
+        text.push_str(&format!("{}\n    {}\n", query.name, query.answers));
+        for parameter in &query.parameters {
+            text.push_str(&format!("    {} = {}: {}\n", parameter.name, parameter.default, parameter.meaning));
+        }
+    }
+    text
+}

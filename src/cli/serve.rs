@@ -1,0 +1,95 @@
+//! `verbatim serve`
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, Where, write};
+use crate::app::App;
+use crate::config::Config;
+use crate::web::{self, Web};
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Where to listen. Beyond loopback, put a TLS proxy in front
+    #[arg(long, value_name = "ADDR:PORT", env = "VERBATIM_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Print the settings in force, and stop
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    place: Where,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let config = self.config()?;
+        if self.print_config {
+            write::to_stdout(toml::to_string(&config)?.as_bytes())?;
+            return Ok(Exit::Yes);
+        }
+        let server = Server::start(&self.place, config).await?;
+        eprintln!("listening on {}", server.url);
+        server.run().await
+    }
+
+    fn config(&self) -> anyhow::Result<Config> {
+        let config = self.place.config()?;
+        Ok(Config { listen: self.listen.unwrap_or(config.listen), ..config })
+    }
+}
+
+/// A verbatim that listens.
+pub(super) struct Server {
+    pub(super) app: App,
+    pub(super) url: String,
+    listener: TcpListener,
+}
+
+impl Server {
+    pub(super) async fn start(place: &Where, config: Config) -> anyhow::Result<Server> {
+        // The address first: when it is taken, nothing has been started.
+        let listen = config.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on `{listen}`"))?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let mut app = App::start(place.data_dir(), config).await?;
+        app.announce(url.clone())?;
+        Ok(Server { app, url, listener })
+    }
+
+    /// Cancelled when the service stops.
+    pub(super) fn stop_token(&self) -> CancellationToken {
+        self.app.stop_token()
+    }
+
+    /// Serves until Ctrl-C or SIGTERM, then stops in order.
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let Server { app, listener, .. } = self;
+        let web = Web {
+            relay: app.relay.clone(),
+            sql: app.sql.clone(),
+            search: app.search.clone(),
+            status: app.status_reader(),
+            zone: app.config.zone,
+        };
+        let stop = app.stop_token();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let asked_to_stop = async {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+                () = stop.cancelled() => {}
+            }
+            eprintln!("stopping");
+            stop.cancel();
+        };
+        let (served, ()) = tokio::join!(web::serve(listener, web, stop.clone()), asked_to_stop);
+        served?;
+        tokio::task::block_in_place(|| app.stop())?;
+        Ok(Exit::Yes)
+    }
+}

@@ -1,0 +1,127 @@
+//! `verbatim show CONVERSATION`
+
+use chrono_tz::Tz;
+use clap::Args;
+
+use super::target::Target;
+use super::{Exit, Where, write};
+use crate::model::{ErrorKind, PublicRecord, Record, Visibility};
+use crate::search::{Entry, Message, transcript};
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    conversation: String,
+    #[arg(long, value_enum, default_value_t)]
+    format: ShowFormat,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum ShowFormat {
+    /// For people
+    #[default]
+    Text,
+    /// An array of entries
+    Json,
+}
+
+impl Show {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let target = Target::for_reading(&self.place).await?;
+        let records = match &target {
+            Target::There(client) => client.conversation(&self.conversation).await,
+            Target::Here(app) => match app.relay.thread(&self.place.shop, &self.conversation) {
+                Ok(records) => Ok(Some(records)),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+        };
+        target.close()?;
+        let Some(records) = records? else {
+            eprintln!("there is no conversation `{}` in shop `{}`", self.conversation, self.place.shop);
+            return Ok(Exit::No);
+        };
+        let entries = transcript(&records);
+        match self.format {
+            ShowFormat::Json => write::json_line(&entries)?,
+            ShowFormat::Text => write::to_stdout(text(&records, &entries, self.place.config()?.zone).as_bytes())?,
+        }
+        Ok(Exit::Yes)
+    }
+}
+
+fn text(records: &[Record], entries: &[Entry<'_>], zone: Tz) -> String {
+    let mut text = String::new();
+    if let (Some(first), Some(last)) = (records.first(), records.last()) {
+        let order = records.iter().find_map(|record| record.event.order.as_deref()).unwrap_or("none");
+        text.push_str(&format!(
+            "conversation {}\norder {order}, records {} to {}, offsets {} to {}, times in {zone}\n\n",
+            first.event.conversation, first.seq, last.seq, first.offset, last.offset
+        ));
+    }
+    for entry in entries {
+        match entry {
+            Entry::Line(line) => text.push_str(&format!("{} -- {}\n", head(&line.record, zone), clean(&line.words))),
+            Entry::Message(message) => add_message(&mut text, message, zone),
+        }
+    }
+    text
+}
+
+fn add_message(text: &mut String, message: &Message<'_>, zone: Tz) {
+    let event = message.sent.event;
+    let mut marks = Vec::new();
+    if event.visibility == Visibility::Private {
+        marks.push("private");
+    }
+    if event.automatic {
+        marks.push("automatic");
+    }
+    if !message.retractions.is_empty() {
+        marks.push("retracted");
+    }
+    let marks = if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) };
+    let said = clean(event.text.as_deref().unwrap_or_default());
+    text.push_str(&format!("{}{marks}: {said}\n", head(&message.sent, zone)));
+    for file in &event.attachments {
+        let line = format!(
+            "    attachment {} ({}, {} bytes) {}\n",
+            clean(&file.name),
+            clean(&file.media_type),
+            file.bytes,
+            file.sha256
+        );
+        text.push_str(&line);
+    }
+    for edit in &message.edits {
+        let said = clean(edit.event.text.as_deref().unwrap_or_default());
+        text.push_str(&format!("    edited {}: {said}\n", head(edit, zone)));
+    }
+    for retraction in &message.retractions {
+        text.push_str(&format!("    retracted {}\n", head(retraction, zone)));
+    }
+}
+
+fn head(record: &PublicRecord<'_>, zone: Tz) -> String {
+    let at = record.occurred_at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
+    let sender = &record.event.sender;
+    let name = sender.name.as_deref().unwrap_or(&sender.id);
+    format!("#{} {at} {} {}", record.offset, sender.role.word(), clean(name))
+}
+
+/// What people wrote must neither move the terminal's cursor nor reorder the line around it; such characters are
+/// shown by number.
+fn clean(said: &str) -> String {
+    let hidden = |char: char| {
+        char.is_control()
+            || matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    said.chars()
+        .map(|char| match char {
+            '\n' => "\n    ".to_string(),
+            char if hidden(char) && char != '\u{200d}' => format!("<U+{:04X}>", u32::from(char)),
+            char => char.to_string(),
+        })
+        .collect()
+}

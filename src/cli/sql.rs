@@ -1,0 +1,49 @@
+//! `verbatim sql [QUERY]`
+
+use std::io::{self, IsTerminal, Read};
+
+use anyhow::bail;
+use clap::Args;
+
+use super::target::Target;
+use super::write::{self, RowFormat};
+use super::{Exit, Where};
+use crate::sql::TABLES;
+
+#[derive(Debug, Args)]
+pub(super) struct Sql {
+    /// One read-only query; without it, the query is read from standard input
+    query: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    format: RowFormat,
+    #[command(flatten)]
+    place: Where,
+}
+
+impl Sql {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let query = match self.query {
+            Some(query) => query,
+            None if io::stdin().is_terminal() => {
+                let tables: Vec<String> =
+                    TABLES.iter().map(|(name, meaning)| format!("  {name:14} {meaning}")).collect();
+                bail!(
+                    "give a query, for example `verbatim sql 'select count(*) from messages'`; the tables are\n{}",
+                    tables.join("\n")
+                );
+            }
+            None => {
+                let mut query = String::new();
+                io::stdin().read_to_string(&mut query)?;
+                query
+            }
+        };
+        let target = Target::for_reading(&self.place).await?;
+        let answer = match &target {
+            Target::Here(app) => app.sql.query(&self.place.shop, &query).await.map_err(anyhow::Error::from),
+            Target::There(client) => client.sql(&query).await,
+        };
+        target.close()?;
+        write::rows(&answer?, self.format)
+    }
+}

@@ -1,0 +1,54 @@
+//! `verbatim status`
+
+use clap::Args;
+
+use super::target::Target;
+use super::{Exit, Where, write};
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[arg(long, value_enum, default_value_t)]
+    format: StatusFormat,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum StatusFormat {
+    /// For people
+    #[default]
+    Table,
+    /// One object
+    Json,
+}
+
+impl Status {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let target = Target::for_reading(&self.place).await?;
+        let status = match &target {
+            Target::Here(app) => app.status(),
+            Target::There(client) => client.status().await?,
+        };
+        target.close()?;
+        match self.format {
+            StatusFormat::Json => write::json_line(&status)?,
+            StatusFormat::Table => {
+                let mut text = format!(
+                    "head {}\n\n{:10}{:>14}{:>14}{:>10}{:>16}\n",
+                    status.head, "store", "cursor", "applied", "lag", "bytes"
+                );
+                for store in &status.stores {
+                    text.push_str(&format!(
+                        "{:10}{:>14}{:>14}{:>10}{:>16}\n",
+                        store.name, store.cursor.0, store.applied.0, store.lag, store.bytes
+                    ));
+                    if let Some(reason) = &store.failed {
+                        text.push_str(&format!("  stands still: {reason}\n"));
+                    }
+                }
+                write::to_stdout(text.as_bytes())?;
+            }
+        }
+        Ok(Exit::found(status.stores.iter().all(|store| store.failed.is_none())))
+    }
+}

@@ -1,0 +1,50 @@
+//! Answers on stdout.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+
+use super::Exit;
+use crate::sql::{ANSWER_ROWS_MAX, Answer, render};
+
+/// How rows are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum RowFormat {
+    /// For people
+    #[default]
+    Table,
+    /// An array of objects
+    Json,
+    /// With a header
+    Csv,
+}
+
+/// Writes bytes to stdout whole.
+pub(super) fn to_stdout(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).context("cannot write to standard output")
+}
+
+/// Writes a line of JSON to stdout.
+pub(super) fn json_line(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    to_stdout(&line)
+}
+
+/// Writes an answer's rows; a note that is not data goes to stderr.
+pub(super) fn rows(answer: &Answer, format: RowFormat) -> anyhow::Result<Exit> {
+    let bytes = match format {
+        RowFormat::Table => format!("{}\n", render::table(answer)?).into_bytes(),
+        RowFormat::Json => render::json(answer)?,
+        RowFormat::Csv => render::csv(answer)?,
+    };
+    to_stdout(&bytes)?;
+    if format == RowFormat::Table {
+        eprintln!("complete to offset {}", answer.complete_to);
+    }
+    if answer.truncated {
+        eprintln!("warning: only the first {ANSWER_ROWS_MAX} rows are shown; `verbatim export` has no row limit");
+    }
+    Ok(Exit::Yes)
+}

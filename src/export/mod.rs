@@ -1,0 +1,66 @@
+//! Tables as files: one file per format, each a stream from rows to bytes, so that memory stays flat whatever the size.
+
+mod csv;
+mod jsonl;
+mod parquet;
+mod query;
+
+use std::io::{self, Write};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+
+pub use query::{EXPORT_TABLES, ExportQuery};
+
+/// A file format of exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
+    /// Apache Parquet, ZSTD.
+    Parquet,
+    /// RFC 4180 with a header; lists and structs as JSON.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("cannot write the export: {0}")]
+    Io(#[from] io::Error),
+    #[error("cannot write the rows: {0}")]
+    Arrow(#[from] arrow::error::ArrowError),
+    #[error("cannot write Parquet: {0}")]
+    Parquet(#[from] ::parquet::errors::ParquetError),
+}
+
+/// Takes rows, gives bytes.
+pub trait RowWriter: Send {
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), ExportError>;
+
+    /// Writes what stands at the end of a file. Without it the file is incomplete.
+    fn finish(self: Box<Self>) -> Result<(), ExportError>;
+}
+
+impl ExportFormat {
+    pub fn media_type(self) -> &'static str {
+        match self {
+            ExportFormat::Parquet => "application/vnd.apache.parquet",
+            ExportFormat::Csv => "text/csv; charset=utf-8",
+            ExportFormat::Jsonl => "application/x-ndjson",
+        }
+    }
+
+    /// A writer of this format into `out`.
+    pub fn writer<'a>(
+        self,
+        schema: SchemaRef,
+        out: impl Write + Send + 'a,
+    ) -> Result<Box<dyn RowWriter + 'a>, ExportError> {
+        Ok(match self {
+            ExportFormat::Parquet => Box::new(parquet::ParquetRows::new(schema, out)?),
+            ExportFormat::Csv => Box::new(csv::CsvRows::new(&schema, out)),
+            ExportFormat::Jsonl => Box::new(jsonl::JsonRows::new(out)),
+        })
+    }
+}

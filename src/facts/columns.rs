@@ -1,0 +1,115 @@
+//! The one table of columns of `turns`, and the one of `episodes`: name, how it is read, what it means. Arrow schema,
+//! batches and reference docs are made from it.
+
+use std::sync::LazyLock;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+
+use super::batch::Read::{Count, Flag, MaybeCount, MaybeSmall, MaybeText, MaybeTime, Small, Text, Texts, Time};
+use super::batch::{Column, Read, batch, schema};
+use super::rows::{EpisodeRow, TurnRow};
+use crate::model::Offset;
+
+const fn column<R>(name: &'static str, read: Read<R>, meaning: &'static str) -> Column<R> {
+    Column { name, read, meaning }
+}
+
+/// Every column of `turns`, in order.
+#[rustfmt::skip]
+pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
+    column("shop", Text(|row| &row.shop), "the tenant"),
+    column("conversation", Text(|row| &row.conversation), "the thread"),
+    column("turn", Count(|row| row.turn.into()), "number of the turn in its conversation, dense from 1"),
+    column("episode", Count(|row| row.episode.into()), "number of the episode it lies in"),
+    column("started_by", Text(|row| row.started_by.word()), "customer, handoff, or reopen: what made the customer wait"),
+    column("waiting_since", Time(|row| row.waiting_since), "first unanswered message, handoff or reopen; where the transcript has no times, the time of import"),
+    column("waiting_offset", Count(|row| position(row.waiting_offset)), "offset of what began the waiting"),
+    column("customer_messages", Count(|row| row.customer_messages.into()), "public messages of the customer in it"),
+    column("ended_at", MaybeTime(|row| row.ended_at), "the answer, or the resolve that cut it; NULL while open"),
+    column("outcome", Text(|row| row.outcome.word()), "replied (by a human), bot, closed (resolved without an answer), open"),
+    column("replied_at", MaybeTime(|row| row.replied_at), "the human reply that ended it"),
+    column("replier", MaybeText(|row| row.replier.as_deref()), "who sent that reply: the credit is theirs"),
+    column("replier_assignee", MaybeText(|row| row.replier_assignee.as_deref()), "who was assigned when it was sent; NULL when nobody was"),
+    column("reply_offset", MaybeCount(|row| row.reply_offset.map(position)), "offset of that reply"),
+    column("nrt_ms", MaybeCount(|row| row.nrt_ms), "next response time: waiting_since to the human reply"),
+    column("response_any_ms", MaybeCount(|row| row.response_any_ms), "waiting_since to the first message of anyone but the customer, bots included"),
+    column("handed_off", Flag(|row| row.handed_off), "a handoff happened while the customer was waiting"),
+    column("excluded", MaybeText(|row| row.excluded.map(|reason| reason.word())), "why there is no figure and never will be: untimed, clock_backwards, unanswered_at_close"),
+    column("closed_offset", MaybeCount(|row| row.closed_offset.map(position)), "offset of the record that closed it; NULL while open"),
+    column("origin", Text(|row| row.origin.word()), "live chat, or an old transcript brought in"),
+    column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
+    column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
+    column("metric_version", Small(|row| row.metric_version), "version of the rules behind this row"),
+    column("schedule_version", MaybeSmall(|row| row.schedule_version), "version of the opening hours behind this row; NULL: none configured"),
+];
+
+/// Every column of `episodes`, in order.
+#[rustfmt::skip]
+pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
+    column("shop", Text(|row| &row.shop), "the tenant"),
+    column("conversation", Text(|row| &row.conversation), "the thread"),
+    column("episode", Count(|row| row.episode.into()), "number of the episode in its conversation, dense from 1"),
+    column("started_at", Time(|row| row.started_at), "when it began"),
+    column("started_offset", Count(|row| position(row.started_offset)), "offset of what began it; a rating or tag after the end belongs to the last episode that started at or below its offset"),
+    column("started_by", Text(|row| row.started_by.word()), "open, message, reopen, idle (first activity after silence), handoff (the conversation reached us by one)"),
+    column("first_customer_at", MaybeTime(|row| row.first_customer_at), "first public message of the customer, or the customer's reopen"),
+    column("first_human_at", MaybeTime(|row| row.first_human_at), "first human reply to the customer; what a human said before does not count"),
+    column("first_bot_at", MaybeTime(|row| row.first_bot_at), "first bot message after the customer's first"),
+    column("frt_total_ms", MaybeCount(|row| row.frt_total_ms), "first_customer_at to first_human_at, bot time included; after a reopen from the reopening"),
+    column("frt_human_ms", MaybeCount(|row| row.frt_human_ms), "the later of first_customer_at and the last handoff before the reply, to first_human_at"),
+    column("frt_bot_ms", MaybeCount(|row| row.frt_bot_ms), "first_customer_at to first_bot_at"),
+    column("frt_excluded", MaybeText(|row| row.frt_excluded.map(|reason| reason.word())), "why frt_total_ms or frt_human_ms will never have a value: untimed, clock_backwards, no_reply, no_customer"),
+    column("first_replier", MaybeText(|row| row.first_replier.as_deref()), "who sent the first reply"),
+    column("ended_at", MaybeTime(|row| row.ended_at), "the resolve, or the last activity before the silence; NULL while open"),
+    column("ended_by", MaybeText(|row| row.ended_by.map(|end| end.word())), "resolve or idle; NULL while open"),
+    column("resolved_by", MaybeText(|row| row.resolved_by.as_deref()), "who resolved it"),
+    column("resolver_role", MaybeText(|row| row.resolver_role.map(|role| role.word())), "role of who resolved it"),
+    column("episode_resolution_ms", MaybeCount(|row| row.episode_resolution_ms), "started_at to the resolve; NULL when it went idle"),
+    column("customer_messages", Count(|row| row.customer_messages.into()), "public messages of the customer"),
+    column("human_messages", Count(|row| row.human_messages.into()), "public messages of humans, automatic ones left out"),
+    column("bot_messages", Count(|row| row.bot_messages.into()), "public messages of bots, automatic ones left out"),
+    column("handoffs", Count(|row| row.handoffs.into()), "handoffs, transfers included"),
+    column("transfers", Count(|row| row.transfers.into()), "handoffs by a human"),
+    column("first_handoff_at", MaybeTime(|row| row.first_handoff_at), "first handoff"),
+    column("reopened", Flag(|row| row.reopened), "it began after a resolve, or with a reopen"),
+    column("categories", Texts(|row| &row.categories), "tags standing at its end, sorted; empty when untagged"),
+    column("rating", MaybeSmall(|row| row.rating.map(i32::from)), "last rating given before it ended; later ones are found by started_offset"),
+    column("last_assignee", MaybeText(|row| row.last_assignee.as_deref()), "who was last assigned, before or in it"),
+    column("customer", MaybeText(|row| row.customer.as_deref()), "the customer's sender id"),
+    column("order", MaybeText(|row| row.order.as_deref()), "order number, as last told"),
+    column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
+    column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
+    column("origin", Text(|row| row.origin.word()), "live chat, or an old transcript brought in"),
+    column("closed_offset", MaybeCount(|row| row.closed_offset.map(position)), "offset of the record that closed it; NULL while open"),
+    column("metric_version", Small(|row| row.metric_version), "version of the rules behind this row"),
+    column("schedule_version", MaybeSmall(|row| row.schedule_version), "version of the opening hours behind this row; NULL: none configured"),
+];
+
+/// Arrow schema of `turns`.
+pub fn turns_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(TURN_COLUMNS));
+    SCHEMA.clone()
+}
+
+/// Arrow schema of `episodes`.
+pub fn episodes_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(EPISODE_COLUMNS));
+    SCHEMA.clone()
+}
+
+/// `rows` as one batch of [`turns_schema`].
+pub fn turns_batch(rows: &[TurnRow]) -> Result<RecordBatch, ArrowError> {
+    batch(turns_schema(), TURN_COLUMNS, rows)
+}
+
+/// `rows` as one batch of [`episodes_schema`].
+pub fn episodes_batch(rows: &[EpisodeRow]) -> Result<RecordBatch, ArrowError> {
+    batch(episodes_schema(), EPISODE_COLUMNS, rows)
+}
+
+/// Delta has no unsigned integers; offsets stay far below 2^63.
+fn position(offset: Offset) -> i64 {
+    offset.0.cast_signed()
+}

@@ -1,0 +1,88 @@
+//! The rows of the tables `turns` and `episodes`. What each column means is said in [`super::columns`].
+//!
+//! A row with a `closed_offset` is final. A row without one shows how an open turn or episode stands now.
+
+use super::words::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
+use crate::model::{Micros, Offset, Origin, Role};
+
+/// Version of the rules in METRICS.md that these rows follow. A change of meaning raises it; stored states of another
+/// version are rebuilt, not continued.
+pub const METRIC_VERSION: i32 = 1;
+
+/// Final rows, in the order in which records closed them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    pub turns: Vec<TurnRow>,
+    pub episodes: Vec<EpisodeRow>,
+}
+
+/// A run of customer messages, from the first one to its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnRow {
+    pub shop: String,
+    pub conversation: String,
+    pub turn: u32,
+    pub episode: u32,
+    pub started_by: TurnStart,
+    pub waiting_since: Micros,
+    pub waiting_offset: Offset,
+    pub customer_messages: u32,
+    pub ended_at: Option<Micros>,
+    pub outcome: Outcome,
+    pub replied_at: Option<Micros>,
+    pub replier: Option<String>,
+    pub replier_assignee: Option<String>,
+    pub reply_offset: Option<Offset>,
+    pub nrt_ms: Option<i64>,
+    pub response_any_ms: Option<i64>,
+    pub handed_off: bool,
+    pub excluded: Option<Excluded>,
+    pub closed_offset: Option<Offset>,
+    pub origin: Origin,
+    pub channel: Option<String>,
+    pub language: Option<String>,
+    pub metric_version: i32,
+    pub schedule_version: Option<i32>,
+}
+
+/// A conversation from an opening to its resolve, or to silence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpisodeRow {
+    pub shop: String,
+    pub conversation: String,
+    pub episode: u32,
+    pub started_at: Micros,
+    pub started_offset: Offset,
+    pub started_by: EpisodeStart,
+    pub first_customer_at: Option<Micros>,
+    pub first_human_at: Option<Micros>,
+    pub first_bot_at: Option<Micros>,
+    pub frt_total_ms: Option<i64>,
+    pub frt_human_ms: Option<i64>,
+    pub frt_bot_ms: Option<i64>,
+    pub frt_excluded: Option<Excluded>,
+    pub first_replier: Option<String>,
+    pub ended_at: Option<Micros>,
+    pub ended_by: Option<EpisodeEnd>,
+    pub resolved_by: Option<String>,
+    pub resolver_role: Option<Role>,
+    pub episode_resolution_ms: Option<i64>,
+    pub customer_messages: u32,
+    pub human_messages: u32,
+    pub bot_messages: u32,
+    pub handoffs: u32,
+    pub transfers: u32,
+    pub first_handoff_at: Option<Micros>,
+    pub reopened: bool,
+    pub categories: Vec<String>,
+    pub rating: Option<u8>,
+    pub last_assignee: Option<String>,
+    pub customer: Option<String>,
+    pub order: Option<String>,
+    pub channel: Option<String>,
+    pub language: Option<String>,
+    pub origin: Origin,
+    pub closed_offset: Option<Offset>,
+    pub metric_version: i32,
+    pub schedule_version: Option<i32>,
+}

@@ -1,0 +1,110 @@
+//! What the fold remembers of one conversation between two records. Everything needed to go on, and nothing else: it
+//! is stored for every conversation, and read again when the conversation goes on.
+
+use serde::{Deserialize, Serialize};
+
+use super::episode::OpenEpisode;
+use super::rows::{EpisodeRow, TurnRow};
+use super::turn::OpenTurn;
+use super::words::EpisodeEnd;
+use crate::model::{Event, Offset, Role};
+
+/// Most categories that stand on one conversation at a time: × 128 characters of up to 4 bytes = 128 KiB. Further tags
+/// stay in the events.
+const CATEGORIES_MAX: usize = 256;
+
+/// The fold's memory of one conversation. Starts as `default()`; changed only by [`super::fold`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationState {
+    /// First offset not yet folded.
+    pub(crate) next: Offset,
+    /// Turns begun: the number of the open turn, or of the last one.
+    pub(crate) turns: u32,
+    /// Episodes begun: the number of the open episode, or of the last one.
+    pub(crate) episodes: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) turn: Option<OpenTurn>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) episode: Option<OpenEpisode>,
+    /// What ended the last episode, when none is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_by: Option<EpisodeEnd>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) assignee: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) customer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) language: Option<String>,
+    /// Tags that stand, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) categories: Vec<String>,
+}
+
+impl ConversationState {
+    /// First offset not yet folded into this state; records below it change nothing.
+    pub fn next_offset(&self) -> Offset {
+        self.next
+    }
+
+    /// The turn that waits now, as a row without ends.
+    pub fn open_turn(&self, shop: &str, conversation: &str) -> Option<TurnRow> {
+        self.turn.as_ref().map(|turn| turn.row(self, shop, conversation, None))
+    }
+
+    /// The episode under way, as a row without ends.
+    pub fn open_episode(&self, shop: &str, conversation: &str) -> Option<EpisodeRow> {
+        self.episode.as_ref().map(|episode| episode.row(self, shop, conversation, None))
+    }
+
+    /// Whether a turn or an episode is open.
+    pub fn is_open(&self) -> bool {
+        self.turn.is_some() || self.episode.is_some()
+    }
+
+    /// Takes over what any event can tell of its conversation. The customer is the first one to appear, order, channel
+    /// and language are as last told.
+    pub(crate) fn learn(&mut self, event: &Event) {
+        if event.sender.role == Role::Customer && self.customer.is_none() {
+            self.customer = Some(event.sender.id.clone());
+        }
+        keep_latest(&mut self.order, event.order.as_deref());
+        keep_latest(&mut self.channel, event.channel.as_deref());
+        keep_latest(&mut self.language, event.language.as_deref());
+    }
+
+    /// A handoff to nobody in particular leaves nobody assigned.
+    pub(crate) fn assign(&mut self, assignee: Option<&str>) {
+        match assignee {
+            Some(_) => keep_latest(&mut self.assignee, assignee),
+            None => self.assignee = None,
+        }
+        if let Some(episode) = &mut self.episode {
+            keep_latest(&mut episode.last_assignee, assignee);
+        }
+    }
+
+    pub(crate) fn tag(&mut self, category: &str) {
+        if let Err(place) = self.categories.binary_search_by(|standing| standing.as_str().cmp(category))
+            && self.categories.len() < CATEGORIES_MAX
+        {
+            self.categories.insert(place, category.to_string());
+        }
+    }
+
+    pub(crate) fn untag(&mut self, category: &str) {
+        self.categories.retain(|standing| standing != category);
+    }
+}
+
+/// Allocates only when something new is told, which is rare: most events repeat the conversation's channel.
+fn keep_latest(known: &mut Option<String>, told: Option<&str>) {
+    if let Some(told) = told
+        && known.as_deref() != Some(told)
+    {
+        *known = Some(told.to_string());
+    }
+}

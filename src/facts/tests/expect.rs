@@ -1,0 +1,114 @@
+//! Folds a timeline and compares its rows, as their columns show them, with what is expected.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::util::display::array_value_to_string;
+
+use super::timeline::{duration_us, records};
+use crate::facts::{ConversationState, EpisodeRow, Facts, FoldConfig, TurnRow, episodes_batch, fold, turns_batch};
+use crate::model::Record;
+
+/// Folds `timeline` and compares. `expect` has one line for each row, open ones included: `turn 1: COLUMN=VALUE …` or
+/// `episode 1: …`. In values `#2` is the offset of the timeline's second line, `@2` its time; columns in `_ms` are
+/// written `3m` or `9h10m53s`. Columns not named may hold anything.
+///
+/// Every timeline is also folded with a stop after each of its records: the stored state must lead to the same rows.
+pub(crate) fn check(timeline: &str, expect: &str) {
+    check_with(&FoldConfig::default(), timeline, expect);
+}
+
+/// [`check`] with settings of its own.
+pub(crate) fn check_with(config: &FoldConfig, timeline: &str, expect: &str) {
+    let records = records(timeline);
+    let run = Run::of(&records, config);
+    let turns = turns_batch(&run.turns()).expect("turns");
+    let episodes = episodes_batch(&run.episodes()).expect("episodes");
+    let lines: Vec<&str> = expect.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    for (table, batch) in [("turn", &turns), ("episode", &episodes)] {
+        let expected: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix(table)).collect();
+        assert_eq!(batch.num_rows(), expected.len(), "{table} rows of\n{timeline}\nare {run:#?}");
+        for (row, line) in expected.into_iter().enumerate() {
+            check_row(table, batch, row, line.trim(), &records);
+        }
+    }
+    check_every_stop(&records, config, &run);
+}
+
+fn check_row(table: &str, batch: &RecordBatch, row: usize, line: &str, records: &[Record]) {
+    let (number, pairs) = line.split_once(':').expect(line);
+    assert_eq!(number, shown(batch, table, row), "number of {table} in row {row}");
+    for pair in pairs.split_whitespace() {
+        let (column, said) = pair.split_once('=').expect(line);
+        let got = shown(batch, column, row);
+        assert_eq!(got, meant(column, said, records), "{column} of {table} {number}, expected `{said}`");
+    }
+}
+
+/// A cell as text: times in microseconds, everything else as arrow shows it, without spaces.
+fn shown(batch: &RecordBatch, column: &str, row: usize) -> String {
+    let array = batch.column_by_name(column).unwrap_or_else(|| panic!("no column `{column}`"));
+    if array.is_null(row) {
+        return "NULL".to_string();
+    }
+    match array.data_type() {
+        DataType::Timestamp(_, _) => array.as_primitive::<TimestampMicrosecondType>().value(row).to_string(),
+        _ => array_value_to_string(array, row).expect("shows").replace(' ', ""),
+    }
+}
+
+fn meant(column: &str, said: &str, records: &[Record]) -> String {
+    let line = |number: &str| &records[number.parse::<usize>().expect(said) - 1];
+    if let Some(number) = said.strip_prefix('#') {
+        return line(number).offset.to_string();
+    }
+    if let Some(number) = said.strip_prefix('@') {
+        return line(number).occurred_at().0.to_string();
+    }
+    match column.ends_with("_ms") && said != "NULL" {
+        true => (duration_us(said) / 1_000).to_string(),
+        false => said.to_string(),
+    }
+}
+
+/// What a fold came to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Run {
+    pub(crate) facts: Facts,
+    pub(crate) state: ConversationState,
+}
+
+impl Run {
+    pub(crate) fn of(records: &[Record], config: &FoldConfig) -> Run {
+        let mut run = Run { facts: Facts::default(), state: ConversationState::default() };
+        run.go_on(records, config);
+        run
+    }
+
+    fn go_on(&mut self, records: &[Record], config: &FoldConfig) {
+        for record in records {
+            fold(&mut self.state, record, config, &mut self.facts);
+        }
+    }
+
+    /// Closed turns, then the open one.
+    pub(crate) fn turns(&self) -> Vec<TurnRow> {
+        self.facts.turns.iter().cloned().chain(self.state.open_turn("shop", "c")).collect()
+    }
+
+    /// Closed episodes, then the open one.
+    pub(crate) fn episodes(&self) -> Vec<EpisodeRow> {
+        self.facts.episodes.iter().cloned().chain(self.state.open_episode("shop", "c")).collect()
+    }
+}
+
+/// Stops after each record, stores the state, reads it again, reads the log again from its beginning (as after a crash
+/// between state and cursor), and goes on: nothing may differ from the straight run.
+pub(crate) fn check_every_stop(records: &[Record], config: &FoldConfig, straight: &Run) {
+    for stop in 0..records.len() {
+        let mut run = Run::of(&records[..stop], config);
+        let stored = serde_json::to_string(&run.state).expect("state serializes");
+        run.state = serde_json::from_str(&stored).expect("state deserializes");
+        run.go_on(records, config);
+        assert_eq!(&run, straight, "after a stop at record {stop}");
+    }
+}

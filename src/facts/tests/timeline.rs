@@ -1,0 +1,137 @@
+//! Timelines as text, one record a line: `WHEN WHO WHAT`.
+//!
+//! - WHEN: `09:00`, `09:00:03` (same day as the line before; the first day is Monday 2026-01-05), `+5m`, `-3m`, `+2d`,
+//!   or RFC 3339. `~` before it: an imported record; `~?`: imported, without a time.
+//! - WHO: a role, or `role/id`.
+//! - WHAT: `: words` says them in public, `note: words` in private, `auto: words` without anybody typing; `files 3`
+//!   sends files alone; otherwise a kind and its argument: `assign bob`, `handoff`, `tag refund`, `rate 5`, `edit`.
+//! - A JSON object at the end of a line adds fields to the event.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, parse_time};
+
+const FIRST_DAY: &str = "2026-01-05T00:00:00Z";
+/// When the imports arrived: long after everything that happens in a timeline.
+const IMPORT_DAY: &str = "2030-06-01T00:00:00Z";
+
+/// The records of one conversation. Other conversations lie between them: their offsets are not dense.
+pub(crate) fn records(timeline: &str) -> Vec<Record> {
+    let mut clock = time(FIRST_DAY);
+    let lines = timeline.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.enumerate().map(|(index, line)| record(index, line, &mut clock)).collect()
+}
+
+/// `9h10m53s`, `1d`, `250ms` in microseconds.
+pub(crate) fn duration_us(said: &str) -> i64 {
+    let mut total = 0;
+    let mut rest = said;
+    while !rest.is_empty() {
+        let unit_at = rest.find(|char: char| !char.is_ascii_digit()).expect(said);
+        let unit_end = rest[unit_at..].find(|char: char| char.is_ascii_digit()).map_or(rest.len(), |at| unit_at + at);
+        let count: i64 = rest[..unit_at].parse().expect(said);
+        total += count
+            * match &rest[unit_at..unit_end] {
+                "us" => 1,
+                "ms" => 1_000,
+                "s" => 1_000_000,
+                "m" => 60_000_000,
+                "h" => 3_600_000_000,
+                "d" => 86_400_000_000,
+                unit => panic!("`{unit}` in `{said}` is no unit of time"),
+            };
+        rest = &rest[unit_end..];
+    }
+    total
+}
+
+/// Puts an event into the log at the `index`th place of its conversation.
+pub(crate) fn place(index: usize, origin: Origin, at: Micros, event: &Value) -> Record {
+    let event = Event::parse(event.to_string().as_bytes()).expect("a valid event");
+    let canonical = Canonical::of("shop", origin, &event);
+    let prev = index.checked_sub(1).map(offset);
+    let seq = Seq(u32::try_from(index + 1).expect("a short timeline"));
+    let place = Place { offset: offset(index), seq, prev, received_at: at };
+    Record::new(place, "shop".to_string(), origin, event, &canonical, &Secret([7; 32]))
+}
+
+pub(crate) fn offset(index: usize) -> Offset {
+    Offset(10 + 3 * index as u64)
+}
+
+pub(crate) fn time(said: &str) -> Micros {
+    parse_time(said).expect(said)
+}
+
+fn record(index: usize, line: &str, clock: &mut Micros) -> Record {
+    let (when, rest) = line.split_once(' ').expect(line);
+    let (origin, when) = match when.strip_prefix('~') {
+        Some(when) => (Origin::Imported, when),
+        None => (Origin::Live, when),
+    };
+    if when != "?" {
+        *clock = time_of(when, *clock);
+    }
+    let mut event = event(rest);
+    event.insert("id".to_string(), json!(format!("e{index}")));
+    event.insert("conversation".to_string(), json!("c"));
+    if origin == Origin::Imported && when != "?" {
+        event.insert("sent_at".to_string(), json!(clock.to_string()));
+    }
+    let received_at = match origin {
+        Origin::Live => *clock,
+        Origin::Imported => Micros(time(IMPORT_DAY).0 + index as i64),
+    };
+    place(index, origin, received_at, &Value::Object(event))
+}
+
+fn time_of(said: &str, clock: Micros) -> Micros {
+    if let Some(passed) = said.strip_prefix('+') {
+        return Micros(clock.0 + duration_us(passed));
+    }
+    if let Some(passed) = said.strip_prefix('-') {
+        return Micros(clock.0 - duration_us(passed));
+    }
+    match said.len() {
+        5 => time(&format!("{}T{said}:00Z", clock.day())),
+        8 => time(&format!("{}T{said}Z", clock.day())),
+        _ => time(said),
+    }
+}
+
+fn event(said: &str) -> Map<String, Value> {
+    let (said, extra) = match said.find('{') {
+        Some(at) => (said[..at].trim(), serde_json::from_str(&said[at..]).expect(said)),
+        None => (said, Map::new()),
+    };
+    let end_of_who = said.find([':', ' ']).expect(said);
+    let (who, what) = (&said[..end_of_who], said[end_of_who..].trim());
+    let (role, id) = who.split_once('/').unwrap_or((who, who));
+    let mut event = what_happened(what);
+    event.insert("sender".to_string(), json!({"id": id, "role": role}));
+    event.extend(extra);
+    event
+}
+
+fn what_happened(what: &str) -> Map<String, Value> {
+    let event = match what.split_once(':') {
+        Some(("", text)) => json!({"kind": "message", "text": text}),
+        Some(("note", text)) => json!({"kind": "message", "text": text, "visibility": "private"}),
+        Some(("auto", text)) => json!({"kind": "message", "text": text, "automatic": true}),
+        _ => match what.split_once(' ').unwrap_or((what, "")) {
+            ("files", count) => json!({"kind": "message", "attachments": files(count.parse().expect(what))}),
+            ("edit", _) => json!({"kind": "edit", "target": "e0", "text": "as meant"}),
+            (kind @ ("retract" | "read"), _) => json!({"kind": kind, "target": "e0"}),
+            (kind @ ("tag" | "untag"), category) => json!({"kind": kind, "category": category}),
+            ("rate", rating) => json!({"kind": "rate", "rating": rating.parse::<u8>().expect(what)}),
+            (kind, "") => json!({"kind": kind}),
+            (kind, assignee) => json!({"kind": kind, "assignee": assignee}),
+        },
+    };
+    event.as_object().expect("an object").clone()
+}
+
+fn files(count: usize) -> Vec<Value> {
+    let file = |index| json!({"sha256": "0".repeat(64), "name": format!("{index}.png"), "media_type": "image/png", "bytes": 9});
+    (0..count).map(file).collect()
+}

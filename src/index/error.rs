@@ -1,0 +1,65 @@
+//! What can go wrong with the index.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tantivy::TantivyError;
+use tantivy::directory::error::{LockError, OpenReadError};
+
+use crate::model::{ErrorKind, Offset};
+
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    #[error("the index in `{dir}` is in use by another process")]
+    Locked { dir: PathBuf },
+    #[error("the index in `{dir}` cannot be used: {detail}; it is derived, so `verbatim rebuild index` makes it anew")]
+    Damaged { dir: PathBuf, detail: String },
+    #[error("cannot read or write the index in `{dir}`: {source}")]
+    Io { dir: PathBuf, source: io::Error },
+    #[error("the index in `{dir}` failed: {source}")]
+    Engine { dir: PathBuf, source: TantivyError },
+    #[error("the index in `{dir}` takes no more records after an earlier failure; open it again")]
+    Closed { dir: PathBuf },
+    #[error("the index stands at offset {position} and was handed offset {offset}")]
+    OutOfOrder { position: Offset, offset: Offset },
+}
+
+impl IndexError {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            IndexError::Locked { .. } | IndexError::Io { .. } => ErrorKind::Retry,
+            IndexError::Damaged { .. } => ErrorKind::Corrupt,
+            IndexError::Closed { .. } => ErrorKind::Closed,
+            IndexError::Engine { .. } | IndexError::OutOfOrder { .. } => ErrorKind::Bug,
+        }
+    }
+
+    pub(super) fn damaged(dir: &Path, detail: impl Into<String>) -> IndexError {
+        IndexError::Damaged { dir: dir.to_path_buf(), detail: detail.into() }
+    }
+
+    /// What tantivy's `source` means for the index in `dir`.
+    pub fn of(dir: &Path, source: TantivyError) -> IndexError {
+        match source {
+            TantivyError::LockFailure(LockError::LockBusy, _) => IndexError::Locked { dir: dir.to_path_buf() },
+            TantivyError::IoError(error) => IndexError::of_io(dir, &error),
+            TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => IndexError::of_io(dir, &io_error),
+            TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(path)) => {
+                IndexError::damaged(dir, format!("its file `{}` is missing", path.display()))
+            }
+            TantivyError::OpenReadError(_)
+            | TantivyError::DataCorruption(_)
+            | TantivyError::IncompatibleIndex(_)
+            | TantivyError::DeserializeError(_) => IndexError::damaged(dir, source.to_string()),
+            source => IndexError::Engine { dir: dir.to_path_buf(), source },
+        }
+    }
+
+    /// tantivy shares its I/O errors; what they say is kept. A file that ends too early is damage, not bad luck.
+    pub(super) fn of_io(dir: &Path, error: &io::Error) -> IndexError {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => IndexError::damaged(dir, error.to_string()),
+            kind => IndexError::Io { dir: dir.to_path_buf(), source: io::Error::new(kind, error.to_string()) },
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Opens an index: to write it, to read what another process writes, or to check every byte of it.
+//!
+//! Invariant: what is opened is one commit, its documents as many as its cursor says. Nothing is repaired or deleted:
+//! an index that cannot be trusted is an error that says to rebuild it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tantivy::directory::MmapDirectory;
+use tantivy::indexer::IndexWriterOptions;
+use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
+use tantivy::{Index, IndexBuilder, IndexReader, ReloadPolicy};
+
+use super::cursor::Committed;
+use super::directory::{META_FILE, SyncedDirectory};
+use super::schema::schema;
+use super::snapshot::{IndexHandle, IndexSnapshot};
+use super::tokenizer::{TOKENIZER, UnitTokenizer};
+use super::{IndexError, IndexSink};
+
+/// One thread builds segments: 120 k messages/s of the sample chats (measured, 2 cores). A second would take the core
+/// that relay and archive share, and every commit would leave two segments to merge in place of one.
+const INDEXING_THREADS: usize = 1;
+/// The postings of about 150,000 messages before a segment is written: 128 MiB of the process's 2 GiB.
+const INDEXING_BYTES: usize = 128 * 1024 * 1024;
+/// Merging waits for indexing, not the other way round.
+const MERGE_THREADS: usize = 1;
+/// Decompressed blocks of stored documents that each segment keeps: × 16 KiB × about 30 segments = 15 MiB.
+const STORE_BLOCKS_KEPT: usize = 32;
+/// How often a reader of another process's index tries to see cursor and documents of the same commit.
+const OPEN_TRIES_MAX: usize = 5;
+
+/// Opens or creates the index in `dir`. Only one process can have it open for writing.
+pub fn open(dir: &Path) -> Result<(IndexSink, IndexHandle), IndexError> {
+    fs::create_dir_all(dir).map_err(|error| IndexError::of_io(dir, &error))?;
+    let index = open_or_create(dir)?;
+    let of = |source| IndexError::of(dir, source);
+    let options = IndexWriterOptions::builder()
+        .num_worker_threads(INDEXING_THREADS)
+        .memory_budget_per_thread(INDEXING_BYTES)
+        .num_merge_threads(MERGE_THREADS)
+        .build();
+    // Segments are merged by tantivy's default policy, eight of about a size at a time: a document is then written
+    // about log8(documents / documents per commit) times, and a search visits some 30 segments at 100 M documents.
+    let writer = index.writer_with_options(options).map_err(of)?;
+    let committed = read_committed(dir, &index)?;
+    let reader = reader_of(dir, &index)?;
+    let snapshot = checked_snapshot(dir, &reader, committed)?;
+    let handle = IndexHandle::new(snapshot);
+    Ok((IndexSink::new(dir, writer, reader, handle.clone(), committed), handle))
+}
+
+/// The committed index in `dir`, which another process may be writing to. It has no tail.
+pub fn open_read_only(dir: &Path) -> Result<IndexSnapshot, IndexError> {
+    let directory = MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;
+    let index = opened(dir, Index::open(directory).map_err(|source| IndexError::of(dir, source))?)?;
+    let mut last = IndexError::damaged(dir, "its commits follow each other too fast to be read");
+    for _ in 0..OPEN_TRIES_MAX {
+        // Commits go on beside us: only if the same one is there before and after was it the one that was opened.
+        let before = read_committed(dir, &index)?;
+        let snapshot = checked_snapshot(dir, &reader_of(dir, &index)?, before);
+        match (snapshot, read_committed(dir, &index)? == before) {
+            (Ok(snapshot), true) => return Ok(snapshot),
+            (Err(error), true) => return Err(error),
+            (Err(error), false) => last = error,
+            (Ok(_), false) => {}
+        }
+    }
+    Err(last)
+}
+
+/// Reads every byte of the committed index and names the files that are not what was written.
+pub fn damaged_files(dir: &Path) -> Result<Vec<PathBuf>, IndexError> {
+    let of = |source| IndexError::of(dir, source);
+    let directory = MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;
+    let damaged = Index::open(directory).and_then(|index| index.validate_checksum()).map_err(of)?;
+    let mut damaged: Vec<PathBuf> = damaged.into_iter().map(|file| dir.join(file)).collect();
+    damaged.sort();
+    Ok(damaged)
+}
+
+fn open_or_create(dir: &Path) -> Result<Index, IndexError> {
+    let of = |source| IndexError::of(dir, source);
+    let directory = SyncedDirectory(MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?);
+    let index = match dir.join(META_FILE).exists() {
+        true => Index::open(directory).map_err(of)?,
+        false => {
+            check_empty(dir)?;
+            IndexBuilder::new().schema(schema().schema.clone()).open_or_create(directory).map_err(of)?
+        }
+    };
+    opened(dir, index)
+}
+
+/// Segments without `meta.json` are what is left of an index, and must not become an empty one.
+fn check_empty(dir: &Path) -> Result<(), IndexError> {
+    let entries = fs::read_dir(dir).map_err(|error| IndexError::of_io(dir, &error))?;
+    for entry in entries {
+        let name = entry.map_err(|error| IndexError::of_io(dir, &error))?.file_name();
+        // Names with a dot are locks, temporary files and tantivy's list of its files.
+        if !name.to_string_lossy().starts_with('.') {
+            return Err(IndexError::damaged(dir, format!("it has files but no `{META_FILE}`")));
+        }
+    }
+    Ok(())
+}
+
+/// Gives `index` its tokenizer, once its schema is known to be ours.
+fn opened(dir: &Path, mut index: Index) -> Result<Index, IndexError> {
+    if index.schema() != schema().schema {
+        return Err(IndexError::damaged(dir, "it was made with other fields, by another version"));
+    }
+    let tokenizers = TokenizerManager::default();
+    tokenizers.register(TOKENIZER, TextAnalyzer::from(UnitTokenizer::default()));
+    index.set_tokenizers(tokenizers);
+    Ok(index)
+}
+
+fn reader_of(dir: &Path, index: &Index) -> Result<IndexReader, IndexError> {
+    index
+        .reader_builder()
+        .reload_policy(ReloadPolicy::Manual)
+        .doc_store_cache_num_blocks(STORE_BLOCKS_KEPT)
+        .try_into()
+        .map_err(|source| IndexError::of(dir, source))
+}
+
+fn read_committed(dir: &Path, index: &Index) -> Result<Committed, IndexError> {
+    let metas = index.load_metas().map_err(|source| IndexError::of(dir, source))?;
+    match metas.payload {
+        Some(payload) => Committed::from_payload(&payload).map_err(|detail| IndexError::damaged(dir, detail)),
+        None if metas.segments.is_empty() && metas.opstamp == 0 => Ok(Committed::default()),
+        None => Err(IndexError::damaged(dir, "its last commit has no cursor")),
+    }
+}
+
+fn checked_snapshot(dir: &Path, reader: &IndexReader, committed: Committed) -> Result<IndexSnapshot, IndexError> {
+    let searcher = reader.searcher();
+    if searcher.num_docs() != committed.documents {
+        let detail = format!("it has {} documents, its cursor says {}", searcher.num_docs(), committed.documents);
+        return Err(IndexError::damaged(dir, detail));
+    }
+    Ok(IndexSnapshot::new(Arc::from(dir), searcher, committed.cursor))
+}

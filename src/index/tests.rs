@@ -1,0 +1,156 @@
+use std::fs;
+use std::path::Path;
+
+use super::testing::message;
+use super::{IndexError, IndexSink, damaged_files, open, open_read_only};
+use crate::log::Sink;
+use crate::model::{ErrorKind, Offset, Record};
+
+fn messages(from: u64, to: u64) -> Vec<Record> {
+    (from..to).map(|offset| message(offset, "c", &format!("hello 退款 {offset}"))).collect()
+}
+
+async fn index_with_two_commits(dir: &Path) -> IndexSink {
+    let (mut sink, _) = open(dir).expect("opens");
+    for (from, to) in [(0, 10), (10, 25)] {
+        sink.apply(messages(from, to)).await.expect("applies");
+        assert_eq!(sink.commit().await.expect("commits"), Offset(to));
+    }
+    sink
+}
+
+fn offsets_in_tail(sink: &IndexSink) -> Vec<u64> {
+    sink.handle().snapshot().tail().map(|record| record.offset.0).collect()
+}
+
+#[tokio::test]
+async fn the_cursor_survives_and_what_was_not_committed_does_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut sink = index_with_two_commits(dir.path()).await;
+    sink.apply(messages(25, 40)).await.expect("applies");
+    assert_eq!((sink.position(), sink.cursor()), (Offset(40), Offset(25)));
+    assert_eq!(offsets_in_tail(&sink), (25..40).collect::<Vec<u64>>());
+    drop(sink);
+
+    let (mut sink, handle) = open(dir.path()).expect("opens again");
+    assert_eq!((sink.position(), sink.cursor()), (Offset(25), Offset(25)));
+    assert_eq!(handle.snapshot().searcher().num_docs(), 25);
+    assert_eq!(handle.snapshot().tail().count(), 0);
+    sink.apply(messages(25, 40)).await.expect("applies again");
+    assert_eq!(sink.commit().await.expect("commits"), Offset(40));
+    let snapshot = handle.snapshot();
+    assert_eq!((snapshot.searcher().num_docs(), snapshot.cursor(), snapshot.applied()), (40, Offset(40), Offset(40)));
+    assert_eq!(snapshot.tail().count(), 0);
+    assert_eq!(sink.commit().await.expect("nothing to commit"), Offset(40));
+    assert_eq!(damaged_files(dir.path()).expect("reads all"), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_snapshot_does_not_change() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut sink = index_with_two_commits(dir.path()).await;
+    sink.apply(messages(25, 30)).await.expect("applies");
+    let before = sink.handle().snapshot();
+    sink.apply(messages(30, 35)).await.expect("applies");
+    sink.commit().await.expect("commits");
+    assert_eq!((before.cursor(), before.applied(), before.tail().count()), (Offset(25), Offset(30), 5));
+    assert_eq!(before.searcher().num_docs(), 25);
+}
+
+#[tokio::test]
+async fn records_out_of_order_are_refused_and_close_the_sink() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut sink = index_with_two_commits(dir.path()).await;
+    let error = sink.apply(messages(26, 27)).await.expect_err("a gap");
+    assert!(matches!(error, IndexError::OutOfOrder { position: Offset(25), offset: Offset(26) }), "{error}");
+    let error = sink.apply(messages(25, 27)).await.expect_err("closed");
+    assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn another_process_reads_what_is_committed_and_the_log_beyond() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut sink = index_with_two_commits(dir.path()).await;
+    sink.apply(messages(25, 30)).await.expect("applies");
+    let snapshot = open_read_only(dir.path()).expect("opens beside the writer");
+    assert_eq!((snapshot.cursor(), snapshot.applied()), (Offset(25), Offset(25)));
+    let snapshot = snapshot.with_log_tail(messages(25, 28)).expect("goes on at the cursor");
+    assert_eq!((snapshot.cursor(), snapshot.applied(), snapshot.tail().count()), (Offset(25), Offset(28), 3));
+    assert!(snapshot.with_log_tail(messages(29, 30)).is_err());
+    assert!(matches!(open(dir.path()).map(|_| ()), Err(IndexError::Locked { .. })));
+}
+
+/// What is done to an index, and what the error then says.
+fn check_damage(dir: &Path, damage: impl FnOnce(&Path), says: &str) {
+    damage(dir);
+    for error in [open(dir).map(|_| ()), open_read_only(dir).map(|_| ())] {
+        let error = error.expect_err(says);
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        let text = error.to_string();
+        assert!(text.contains("rebuild index") && text.contains(&dir.display().to_string()), "{text}");
+        assert!(text.contains(says), "{text}");
+    }
+}
+
+fn rewrite(path: &Path, change: impl FnOnce(String) -> String) {
+    let text = fs::read_to_string(path).expect("reads");
+    fs::write(path, change(text)).expect("writes");
+}
+
+fn file_ending(dir: &Path, ending: &str) -> std::path::PathBuf {
+    let files = fs::read_dir(dir).expect("lists").map(|entry| entry.expect("entry").path());
+    files.into_iter().find(|path| path.to_string_lossy().ends_with(ending)).expect("a file")
+}
+
+#[tokio::test]
+async fn damage_is_said_and_never_served() {
+    type Damage = fn(&Path);
+    let cases: &[(Damage, &str)] = &[
+        (|dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\\\"cursor\\\":25", "\\\"cursor\\\":24")), "check"),
+        (|dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\\\"check\\\"", "\\\"chock\\\"")), "unreadable"),
+        (|dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\"payload\"", "\"other\"")), "no cursor"),
+        (|dir| rewrite(&dir.join("meta.json"), |meta| meta[..meta.len() / 2].to_string()), ""),
+        (
+            |dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\"visibility\"", "\"audibility\"")),
+            "other fields",
+        ),
+        (|dir| fs::remove_file(dir.join("meta.json")).expect("removes"), ""),
+        (|dir| fs::remove_file(file_ending(dir, ".idx")).expect("removes"), "missing"),
+        (|dir| fs::remove_file(file_ending(dir, ".store")).expect("removes"), "missing"),
+    ];
+    for (damage, says) in cases {
+        let dir = tempfile::tempdir().expect("a directory");
+        drop(index_with_two_commits(dir.path()).await);
+        check_damage(dir.path(), damage, says);
+    }
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_a_segment_is_found_by_reading_all() {
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(index_with_two_commits(dir.path()).await);
+    let path = file_ending(dir.path(), ".store");
+    let mut bytes = fs::read(&path).expect("reads");
+    bytes[3] ^= 1;
+    fs::write(&path, bytes).expect("writes");
+    assert_eq!(damaged_files(dir.path()).expect("reads all"), vec![path]);
+}
+
+/// A file cut in half is an error at once or, where tantivy reads it only later, found by reading all.
+#[tokio::test]
+async fn cut_files_are_never_taken_for_whole() {
+    for ending in [".store", ".idx", ".term", ".pos", ".fast"] {
+        let dir = tempfile::tempdir().expect("a directory");
+        drop(index_with_two_commits(dir.path()).await);
+        let path = file_ending(dir.path(), ending);
+        let bytes = fs::read(&path).expect("reads");
+        fs::write(&path, &bytes[..bytes.len() / 2]).expect("writes");
+        match open(dir.path()) {
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{ending}: {error}"),
+            Ok(_) => match damaged_files(dir.path()) {
+                Ok(damaged) => assert_eq!(damaged, vec![path], "{ending}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{ending}: {error}"),
+            },
+        }
+    }
+}

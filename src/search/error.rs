@@ -1,0 +1,28 @@
+//! Why a question has no answer.
+
+use crate::index::IndexError;
+use crate::model::{ErrorKind, FieldError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    #[error(transparent)]
+    Query(#[from] FieldError),
+    #[error(
+        "{filter} `{value}` is in more than {max} conversations; add a narrower filter, such as an order or a customer"
+    )]
+    TooWide { filter: &'static str, value: String, max: usize },
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error("the search ended early: {0}")]
+    Task(tokio::task::JoinError),
+}
+
+impl SearchError {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            SearchError::Query(_) | SearchError::TooWide { .. } => ErrorKind::BadInput,
+            SearchError::Index(error) => error.kind(),
+            SearchError::Task(_) => ErrorKind::Bug,
+        }
+    }
+}

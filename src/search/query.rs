@@ -1,0 +1,156 @@
+//! What is asked: words and filters, with the rules they must keep.
+
+use crate::index::fold;
+use crate::model::{FieldError, Kind, Micros, Record, Role};
+
+/// Longest `words`, in Unicode characters.
+pub(super) const WORDS_CHARS_MAX: usize = 1_024;
+/// Most conversations, and most hits of each, in one answer.
+pub(super) const SHOWN_MAX: usize = 1_000;
+/// Most hits in one answer: × about 1 KiB (at worst 32 KiB) of text = 10 MiB (320 MiB).
+pub(super) const HITS_MAX: usize = 10_000;
+
+/// Which hits come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HitOrder {
+    #[default]
+    Newest,
+    Oldest,
+}
+
+/// What a hit must be beside its words. `order`, `customer`, `agent` and `category` choose conversations in which any
+/// record has the value; the others choose messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filters {
+    pub conversation: Option<String>,
+    pub order: Option<String>,
+    /// Id of a sender with the role customer.
+    pub customer: Option<String>,
+    /// Id of a sender with the role human, or of an assignee.
+    pub agent: Option<String>,
+    /// On any tag, even one taken back later.
+    pub category: Option<String>,
+    pub role: Option<Role>,
+    pub kind: Option<Kind>,
+    /// `occurred_at` at or after this.
+    pub from: Option<Micros>,
+    /// `occurred_at` before this.
+    pub to: Option<Micros>,
+}
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchQuery {
+    pub shop: String,
+    /// What a hit's text contains. May be empty when a filter is given: then every text within the filters is a hit.
+    pub words: String,
+    /// As is; otherwise case, width, ligatures and invisible characters do not count.
+    pub exact: bool,
+    pub filters: Filters,
+    pub limit_conversations: usize,
+    pub hits_per_conversation: usize,
+    pub order: HitOrder,
+}
+
+impl SearchQuery {
+    /// A folded search over all of `shop`, newest first, with the default limits.
+    pub fn new(shop: impl Into<String>, words: impl Into<String>) -> SearchQuery {
+        SearchQuery {
+            shop: shop.into(),
+            words: words.into(),
+            exact: false,
+            filters: Filters::default(),
+            limit_conversations: 20,
+            hits_per_conversation: 5,
+            order: HitOrder::default(),
+        }
+    }
+
+    /// Checks every rule of a question.
+    pub fn check(&self) -> Result<(), FieldError> {
+        if self.shop.is_empty() {
+            return Err(FieldError::new("shop", "", "not be empty"));
+        }
+        self.check_words()?;
+        for (field, limit) in
+            [("limit_conversations", self.limit_conversations), ("hits_per_conversation", self.hits_per_conversation)]
+        {
+            if !(1..=SHOWN_MAX).contains(&limit) {
+                return Err(FieldError::new(field, limit, format!("lie between 1 and {SHOWN_MAX}")));
+            }
+        }
+        let hits = self.limit_conversations * self.hits_per_conversation;
+        if hits > HITS_MAX {
+            let rule =
+                format!("make at most {HITS_MAX} hits with the {} conversations asked for", self.limit_conversations);
+            return Err(FieldError::new("hits_per_conversation", self.hits_per_conversation, rule));
+        }
+        match (self.filters.from, self.filters.to) {
+            (Some(from), Some(to)) if from >= to => {
+                Err(FieldError::new("to", to, format!("be later than from `{from}`")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_words(&self) -> Result<(), FieldError> {
+        let chars = self.words.chars().count();
+        if chars > WORDS_CHARS_MAX {
+            return Err(FieldError::new("words", &self.words, format!("be at most {WORDS_CHARS_MAX} characters")));
+        }
+        if self.words.is_empty() {
+            return match self.filters == Filters::default() {
+                true => Err(FieldError::new("words", "", "not be empty without a filter")),
+                false => Ok(()),
+            };
+        }
+        // Whitespace counts inside words but finds nothing of use alone; what folds to nothing would match anything.
+        match fold(&self.words).trim().is_empty() {
+            true => Err(FieldError::new("words", self.words.escape_debug(), "contain something visible")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether `record` is a message these filters choose, whatever its words and its conversation.
+    pub(super) fn chooses(&self, record: &Record) -> bool {
+        record.shop == self.shop
+            && self.filters.role.is_none_or(|role| record.event.sender.role == role)
+            && self.filters.kind.is_none_or(|kind| record.event.kind == kind)
+            && self.contains_time(record.occurred_at())
+    }
+
+    pub(super) fn contains_time(&self, time: Micros) -> bool {
+        self.filters.from.is_none_or(|from| from <= time) && self.filters.to.is_none_or(|to| time < to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_questions_are_refused_by_field_and_rule() {
+        let ok = SearchQuery::new("s", "x");
+        assert_eq!(ok.check(), Ok(()));
+        let check = |query: SearchQuery, field: &str, rule: &str| {
+            let error = query.check().expect_err(rule);
+            assert_eq!(error.field, field);
+            assert!(error.rule.contains(rule), "{error}");
+        };
+        let with_words = |words: &str| SearchQuery { words: words.to_string(), ..ok.clone() };
+        check(with_words(""), "words", "without a filter");
+        check(with_words(" \u{200b}\t"), "words", "visible");
+        check(with_words(&"x".repeat(1_025)), "words", "1024");
+        check(SearchQuery { shop: String::new(), ..ok.clone() }, "shop", "empty");
+        check(SearchQuery { limit_conversations: 0, ..ok.clone() }, "limit_conversations", "between 1");
+        check(
+            SearchQuery { limit_conversations: 1_000, hits_per_conversation: 11, ..ok.clone() },
+            "hits_per_conversation",
+            "10000",
+        );
+        let filters = Filters { from: Some(Micros(5)), to: Some(Micros(5)), ..Filters::default() };
+        check(SearchQuery { filters, ..ok.clone() }, "to", "later");
+        let filters = Filters { order: Some("A1".into()), ..Filters::default() };
+        assert_eq!(SearchQuery { filters, ..with_words("") }.check(), Ok(()));
+    }
+}

@@ -1,0 +1,152 @@
+//! Runs one question over one snapshot: the committed index and the tail, as one.
+//!
+//! Invariants: the answer depends on snapshot and question alone; a record counts once, in the index or in the tail.
+//! It blocks (disk, and CPU for as long as candidates must be read): call it where blocking is allowed.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tantivy::error::DataCorruption;
+use tantivy::schema::{Field, Value};
+use tantivy::{DocAddress, TantivyDocument};
+
+use super::candidates::{Bounds, Found, Question, Rank, find, gather};
+use super::plan::Plan;
+use super::scope::conversations;
+use super::verify::Words;
+use super::{ConversationHits, Hit, SearchAnswer, SearchError, SearchQuery};
+use crate::index::IndexSnapshot;
+use crate::index::schema::schema;
+use crate::model::{Kind, Record, Role, Visibility};
+
+/// Answers `query` from `snapshot`.
+pub fn run(snapshot: &IndexSnapshot, query: &SearchQuery) -> Result<SearchAnswer, SearchError> {
+    run_within(snapshot, query, Bounds::USUAL)
+}
+
+/// [`run`] in more or less memory. The bounds change the way, never the answer.
+pub(super) fn run_within(
+    snapshot: &IndexSnapshot,
+    query: &SearchQuery,
+    bounds: Bounds,
+) -> Result<SearchAnswer, SearchError> {
+    query.check()?;
+    let scope = conversations(snapshot, query)?;
+    let question = Question { query, words: Words::of(query), bounds };
+    let of = |source| SearchError::Index(snapshot.error(source));
+    let found = match scope.as_ref().is_some_and(BTreeSet::is_empty) {
+        true => Found::default(),
+        false => {
+            let plan = Plan::new(snapshot, query, scope.as_ref()).map_err(of)?;
+            find(snapshot, &plan, &question).map_err(of)?
+        }
+    };
+    let in_tail = hits_of_tail(snapshot, &question, scope.as_ref());
+    let chosen = choose(query, &found.best, &in_tail);
+    let names: BTreeSet<String> = chosen.iter().cloned().collect();
+    let mut in_index = gather(snapshot, &question, &found, &names).map_err(of)?;
+    let mut answer = SearchAnswer {
+        complete_to: snapshot.applied(),
+        total: found.total + in_tail.len() as u64,
+        conversations: Vec::with_capacity(chosen.len()),
+    };
+    for conversation in chosen {
+        let of_index = in_index.remove(&conversation).unwrap_or_default();
+        let of_index = of_index.into_iter().map(|(rank, address)| (rank, Source::Index(address)));
+        let of_tail = in_tail.iter().filter(|(_, record)| record.event.conversation == conversation);
+        let of_tail = of_tail.map(|(rank, record)| (*rank, Source::Tail(record)));
+        let mut places: Vec<(Rank, Source<'_>)> = of_index.chain(of_tail).collect();
+        places.sort_unstable_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+        places.truncate(query.hits_per_conversation);
+        let hits = places.into_iter().map(|(rank, source)| hit(snapshot, &question, rank, source));
+        answer.conversations.push(ConversationHits { conversation, hits: hits.collect::<Result<_, _>>().map_err(of)? });
+    }
+    Ok(answer)
+}
+
+/// Where a hit is read from.
+enum Source<'a> {
+    Index(DocAddress),
+    Tail(&'a Record),
+}
+
+fn hits_of_tail<'a>(
+    snapshot: &'a IndexSnapshot,
+    question: &Question<'_>,
+    scope: Option<&BTreeSet<String>>,
+) -> Vec<(Rank, &'a Record)> {
+    let query = question.query;
+    snapshot
+        .tail()
+        .filter(|record| query.chooses(record))
+        .filter(|record| scope.is_none_or(|scope| scope.contains(&record.event.conversation)))
+        .filter(|record| record.event.text.as_ref().is_some_and(|text| question.words.are_in(text)))
+        .map(|record| (Rank::new(query.order, record.occurred_at(), record.offset), record))
+        .collect()
+}
+
+/// The conversations to show, in the order of their best hits.
+fn choose(query: &SearchQuery, in_index: &HashMap<String, Rank>, in_tail: &[(Rank, &Record)]) -> Vec<String> {
+    let mut best: HashMap<&str, Rank> = in_index.iter().map(|(name, rank)| (name.as_str(), *rank)).collect();
+    for (rank, record) in in_tail {
+        let known = best.entry(&record.event.conversation).or_insert(*rank);
+        *known = (*known).max(*rank);
+    }
+    let mut ranked: Vec<(Rank, &str)> = best.into_iter().map(|(name, rank)| (rank, name)).collect();
+    ranked.sort_unstable_by(|left, right| right.cmp(left));
+    ranked.into_iter().take(query.limit_conversations).map(|(_, name)| name.to_string()).collect()
+}
+
+fn hit(
+    snapshot: &IndexSnapshot,
+    question: &Question<'_>,
+    rank: Rank,
+    source: Source<'_>,
+) -> Result<Hit, tantivy::TantivyError> {
+    let (occurred_at, offset) = rank.place(question.query.order);
+    let mut hit = match source {
+        Source::Tail(record) => Hit {
+            offset,
+            id: record.event.id.clone(),
+            occurred_at,
+            sender_id: record.event.sender.id.clone(),
+            sender_role: record.event.sender.role,
+            kind: record.event.kind,
+            visibility: record.event.visibility,
+            text: record.event.text.clone().unwrap_or_default(),
+            spans: Vec::new(),
+        },
+        Source::Index(address) => {
+            let document: TantivyDocument = snapshot.searcher().doc(address)?;
+            let fields = schema();
+            Hit {
+                offset,
+                id: stored(&document, fields.id)?.to_string(),
+                occurred_at,
+                sender_id: stored(&document, fields.sender_id)?.to_string(),
+                sender_role: word(&document, fields.sender_role, Role::from_word)?,
+                kind: word(&document, fields.kind, Kind::from_word)?,
+                visibility: word(&document, fields.visibility, Visibility::from_word)?,
+                text: stored(&document, fields.text)?.to_string(),
+                spans: Vec::new(),
+            }
+        }
+    };
+    hit.spans = question.words.spans(&hit.text);
+    Ok(hit)
+}
+
+fn stored(document: &TantivyDocument, field: Field) -> Result<&str, tantivy::TantivyError> {
+    document.get_first(field).and_then(|value| value.as_str()).ok_or_else(|| {
+        let name = schema().schema.get_field_name(field);
+        DataCorruption::comment_only(format!("a stored document has no `{name}`")).into()
+    })
+}
+
+fn word<T>(
+    document: &TantivyDocument,
+    field: Field,
+    from_word: fn(&str) -> Option<T>,
+) -> Result<T, tantivy::TantivyError> {
+    let said = stored(document, field)?;
+    from_word(said).ok_or_else(|| DataCorruption::comment_only(format!("a stored document says `{said}`")).into())
+}

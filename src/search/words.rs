@@ -1,0 +1,159 @@
+//! The tantivy query for a word that is open on one side or both: documents with any of the words that hold a piece.
+//!
+//! The words come from the cache of each segment's words ([`crate::index::words`]); where a segment has too many for
+//! it, from an automaton that walks the dictionary (tantivy's `RegexQuery`). Both find the same.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tantivy::query::{BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, RegexQuery, Scorer, Weight};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{BitSet, DocId, DocSet, Result, Score, SegmentReader, TantivyError};
+
+use crate::index::schema::schema;
+use crate::index::tokenizer::word_term;
+use crate::index::words::{SegmentWords, WORD_END, WordCache};
+
+/// What a word must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WordPattern {
+    Anywhere(String),
+    AtStart(String),
+    AtEnd(String),
+}
+
+impl WordPattern {
+    /// The piece as [`SegmentWords::containing`] looks for it.
+    fn piece(&self) -> String {
+        match self {
+            WordPattern::Anywhere(piece) => piece.clone(),
+            WordPattern::AtStart(piece) => format!("{WORD_END}{piece}"),
+            WordPattern::AtEnd(piece) => format!("{piece}{WORD_END}"),
+        }
+    }
+
+    /// The pattern in the syntax of tantivy-fst, which matches whole terms. Words are letters, digits and marks, none
+    /// of which has a meaning there.
+    pub(super) fn regex(&self) -> String {
+        match self {
+            WordPattern::Anywhere(piece) => format!("w.*{piece}.*"),
+            WordPattern::AtStart(piece) => format!("w{piece}.*"),
+            WordPattern::AtEnd(piece) => format!("w.*{piece}"),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct WordQuery {
+    pattern: WordPattern,
+    words: Arc<WordCache>,
+}
+
+struct WordWeight(WordQuery);
+
+impl WordQuery {
+    pub(super) fn new(pattern: WordPattern, words: &Arc<WordCache>) -> WordQuery {
+        WordQuery { pattern, words: words.clone() }
+    }
+}
+
+impl fmt::Debug for WordQuery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pattern.fmt(formatter)
+    }
+}
+
+impl Query for WordQuery {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> Result<Box<dyn Weight>> {
+        Ok(Box::new(WordWeight(self.clone())))
+    }
+}
+
+impl Weight for WordWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> Result<Box<dyn Scorer>> {
+        let WordWeight(WordQuery { pattern, words }) = self;
+        match words.words_of(reader)? {
+            Some(words) => documents_with(reader, &words, &pattern.piece(), boost),
+            None => {
+                let walk = RegexQuery::from_pattern(&pattern.regex(), schema().text)?;
+                walk.weight(EnableScoring::disabled_from_schema(reader.schema()))?.scorer(reader, boost)
+            }
+        }
+    }
+
+    fn explain(&self, reader: &SegmentReader, doc: DocId) -> Result<Explanation> {
+        match self.scorer(reader, 1.0)?.seek(doc) == doc {
+            true => Ok(Explanation::new_with_string(format!("has a word {:?}", self.0), 1.0)),
+            false => Err(TantivyError::InvalidArgument(format!("document {doc} has no word {:?}", self.0))),
+        }
+    }
+}
+
+fn documents_with(reader: &SegmentReader, words: &SegmentWords, piece: &str, boost: Score) -> Result<Box<dyn Scorer>> {
+    let index = reader.inverted_index(schema().text)?;
+    let mut documents = BitSet::with_max_value(reader.max_doc());
+    for word in words.containing(piece) {
+        let Some(term) = index.terms().get(word_term(word))? else { continue };
+        let mut postings = index.read_block_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
+        while !postings.docs().is_empty() {
+            for doc in postings.docs() {
+                documents.insert(*doc);
+            }
+            postings.advance();
+        }
+    }
+    Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), boost)))
+}
+
+#[cfg(test)]
+mod tests {
+    use tantivy::TERMINATED;
+
+    use super::*;
+    use crate::index::open;
+    use crate::index::testing::{Dice, message};
+    use crate::log::Sink;
+
+    #[tokio::test]
+    async fn cache_and_walk_find_the_same() {
+        let dice = &mut Dice(3);
+        let dir = tempfile::tempdir().expect("a directory");
+        let (mut sink, handle) = open(dir.path()).expect("opens");
+        let word = |dice: &mut Dice| -> String {
+            (0..1 + dice.roll(6)).map(|_| *dice.pick(&["a", "b", "7", "я", "к", "क", "ि", "退", " "])).collect()
+        };
+        for offset in 0..300 {
+            sink.apply(vec![message(offset, "c", &format!("x{}", word(dice)))]).await.expect("applies");
+            if offset % 100 == 99 {
+                sink.commit().await.expect("commits");
+            }
+        }
+        let snapshot = handle.snapshot();
+        let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
+        let (kept, walked) = (Arc::new(WordCache::default()), Arc::new(WordCache::new(0)));
+        let mut with_documents = 0;
+        for number in 0..300 {
+            let piece = word(dice).replace([' ', '退'], "a");
+            let pattern = match number % 3 {
+                0 => WordPattern::Anywhere(piece),
+                1 => WordPattern::AtStart(piece),
+                _ => WordPattern::AtEnd(piece),
+            };
+            for reader in snapshot.searcher().segment_readers() {
+                let documents = |words: &Arc<WordCache>| {
+                    let weight = WordQuery::new(pattern.clone(), words).weight(scoring).expect("a weight");
+                    let mut scorer = weight.scorer(reader, 1.0).expect("a scorer");
+                    let mut documents = Vec::new();
+                    while scorer.doc() != TERMINATED {
+                        documents.push(scorer.doc());
+                        scorer.advance();
+                    }
+                    documents
+                };
+                assert_eq!(documents(&kept), documents(&walked), "{pattern:?}");
+                with_documents += usize::from(!documents(&kept).is_empty());
+            }
+        }
+        assert!(with_documents > 100, "{with_documents}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a question has no answer.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use datafusion::error::DataFusionError;
+
+use crate::archive::ArchiveError;
+use crate::facts::FactsError;
+use crate::model::{ErrorKind, FieldError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum SqlError {
+    #[error("{0}")]
+    Input(#[from] FieldError),
+    #[error("not a read-only query: {0}")]
+    NotReadOnly(String),
+    #[error("there is no query named `{name}`; known are {known}")]
+    UnknownQuery { name: String, known: String },
+    #[error("the query took longer than {} s", .0.as_secs())]
+    TooLong(Duration),
+    #[error("{}", shown(.0))]
+    Query(#[source] Box<DataFusionError>),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    #[error("cannot read the query file `{path}`: {source}")]
+    QueryFile { path: PathBuf, source: std::io::Error },
+}
+
+impl SqlError {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            SqlError::Input(_) | SqlError::TooLong(_) => ErrorKind::BadInput,
+            SqlError::NotReadOnly(_) => ErrorKind::Denied,
+            SqlError::UnknownQuery { .. } => ErrorKind::NotFound,
+            SqlError::Archive(error) => error.kind(),
+            SqlError::Facts(error) => error.kind(),
+            SqlError::QueryFile { .. } => ErrorKind::Retry,
+            SqlError::Query(error) => kind_of(error),
+        }
+    }
+}
+
+impl From<DataFusionError> for SqlError {
+    fn from(error: DataFusionError) -> SqlError {
+        SqlError::Query(Box::new(error))
+    }
+}
+
+/// Whose fault: the asker's for what names a wrong column or divides by zero, ours for files that cannot be read.
+fn kind_of(error: &DataFusionError) -> ErrorKind {
+    match error.find_root() {
+        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) | DataFusionError::ParquetError(_) => {
+            ErrorKind::Corrupt
+        }
+        DataFusionError::Internal(_) => ErrorKind::Bug,
+        _ => ErrorKind::BadInput,
+    }
+}
+
+/// What the asker may read. Errors of files and of the engine itself would show paths and plans: those go to the log.
+fn shown(error: &DataFusionError) -> String {
+    match kind_of(error) {
+        ErrorKind::BadInput => error.strip_backtrace(),
+        _ => {
+            tracing::error!(%error, "a query failed");
+            "the query could not be answered; the server's log says why".to_string()
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! SQL functions of our own: the local day and hour of an instant in a named zone, daylight saving included.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, PrimitiveArray};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type, Int32Type, TimeUnit, TimestampMicrosecondType};
+use chrono::{DateTime, Offset};
+use chrono_tz::Tz;
+use datafusion::common::{exec_err, plan_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+use datafusion::prelude::SessionContext;
+
+/// Makes the functions of this file known to a session.
+pub fn register(context: &SessionContext) {
+    context.register_udf(ScalarUDF::from(Local::new(Part::Day)));
+    context.register_udf(ScalarUDF::from(Local::new(Part::Hour)));
+}
+
+/// Which part of the local time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    /// `local_day(instant, zone)`: DATE
+    Day,
+    /// `local_hour(instant, zone)`: INT, 0 to 23
+    Hour,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Local {
+    part: Part,
+    signature: Signature,
+}
+
+impl Local {
+    fn new(part: Part) -> Local {
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let arguments = TypeSignature::Exact(vec![instant, DataType::Utf8]);
+        Local { part, signature: Signature::new(arguments, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Local {
+    fn name(&self) -> &str {
+        match self.part {
+            Part::Day => "local_day",
+            Part::Hour => "local_hour",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(match self.part {
+            Part::Day => DataType::Date32,
+            Part::Hour => DataType::Int32,
+        })
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [instants, zone] = arguments.args.as_slice() else {
+            return plan_err!("{} takes an instant and a zone", self.name());
+        };
+        let zone = zone_of(self.name(), zone)?;
+        let instants = instants.to_array(arguments.number_rows)?;
+        let instants = instants.as_primitive::<TimestampMicrosecondType>();
+        let mut clock = LocalClock::new(zone);
+        let result: ArrayRef = match self.part {
+            Part::Day => Arc::new(map(instants, |instant| clock.day(instant)) as Date32Array),
+            Part::Hour => Arc::new(map(instants, |instant| clock.hour(instant)) as Int32Array),
+        };
+        Ok(ColumnarValue::Array(result))
+    }
+}
+
+fn map<T: ArrowPrimitiveType>(
+    instants: &PrimitiveArray<TimestampMicrosecondType>,
+    mut part: impl FnMut(i64) -> T::Native,
+) -> PrimitiveArray<T> {
+    instants.iter().map(|instant| instant.map(&mut part)).collect()
+}
+
+fn zone_of(function: &str, value: &ColumnarValue) -> Result<Tz> {
+    let ColumnarValue::Scalar(scalar) = value else {
+        return exec_err!("{function}: the zone must be one name for all rows");
+    };
+    let name = scalar.to_string();
+    name.parse().or_else(|_| exec_err!("{function}: `{name}` must be an IANA zone such as Asia/Shanghai"))
+}
+
+/// Local time of many instants. Neighbours often share a quarter hour, and zones change only on its edges, so the
+/// zone's offset is looked up once for each.
+struct LocalClock {
+    zone: Tz,
+    quarter: i64,
+    offset_seconds: i64,
+}
+
+const SECOND_MICROS: i64 = 1_000_000;
+const QUARTER_MICROS: i64 = 15 * 60 * SECOND_MICROS;
+
+impl LocalClock {
+    fn new(zone: Tz) -> LocalClock {
+        LocalClock { zone, quarter: i64::MIN, offset_seconds: 0 }
+    }
+
+    fn local_seconds(&mut self, instant: i64) -> i64 {
+        let quarter = instant.div_euclid(QUARTER_MICROS);
+        if quarter != self.quarter {
+            self.quarter = quarter;
+            let utc = DateTime::from_timestamp_micros(instant).unwrap_or_default();
+            self.offset_seconds = i64::from(utc.with_timezone(&self.zone).offset().fix().local_minus_utc());
+        }
+        instant.div_euclid(SECOND_MICROS) + self.offset_seconds
+    }
+
+    fn day(&mut self, instant: i64) -> <Date32Type as ArrowPrimitiveType>::Native {
+        // In range: days of instants between the years 1970 and 9999.
+        self.local_seconds(instant).div_euclid(86_400) as i32
+    }
+
+    fn hour(&mut self, instant: i64) -> <Int32Type as ArrowPrimitiveType>::Native {
+        (self.local_seconds(instant).rem_euclid(86_400) / 3_600) as i32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::parse_time;
+
+    #[test]
+    fn days_and_hours_follow_the_zone_across_its_changes() {
+        let cases = [
+            ("Asia/Shanghai", "2026-01-02T18:13:05Z", "2026-01-03", 2),
+            ("America/New_York", "2026-03-08T06:59:59Z", "2026-03-08", 1),
+            ("America/New_York", "2026-03-08T07:00:00Z", "2026-03-08", 3),
+            ("Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25", 2),
+            ("Europe/Berlin", "2026-10-25T01:30:00Z", "2026-10-25", 2),
+            ("Asia/Kathmandu", "2026-01-01T18:14:59Z", "2026-01-01", 23),
+            ("Asia/Kathmandu", "2026-01-01T18:15:00Z", "2026-01-02", 0),
+            ("UTC", "1970-01-01T00:00:00Z", "1970-01-01", 0),
+        ];
+        for (zone, instant, day, hour) in cases {
+            let mut clock = LocalClock::new(zone.parse().unwrap());
+            let micros = parse_time(instant).unwrap().0;
+            let day_number = i64::from(clock.day(micros)) * 86_400;
+            let shown = DateTime::from_timestamp(day_number, 0).unwrap().date_naive().to_string();
+            assert_eq!((shown.as_str(), clock.hour(micros)), (day, hour), "{zone} {instant}");
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Named queries: one question a file. A comment header says what it answers, which parameters it takes and how it is
+//! drawn; the rest is SQL. Reports, dashboards and the API are all made from these.
+//!
+//! ```sql
+//! -- title: Waiting time by day
+//! -- answers: How long did customers wait for a human, day by day?
+//! -- parameter: from timestamp = -14d   Waits that began at or after this instant
+//! -- chart: line x=day y=median_s,p90_s unit=seconds
+//! SELECT …  WHERE waiting_since >= $from
+//! ```
+//! A timestamp's default or argument is an RFC 3339 time, a local date, `now`, or days before now (`-14d`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use chrono::{Days, NaiveDate, TimeZone, Utc};
+use chrono_tz::Tz;
+use datafusion::scalar::ScalarValue;
+use serde::{Deserialize, Serialize};
+
+use super::SqlError;
+use crate::model::{FieldError, Micros, parse_time};
+
+/// The queries that come with verbatim.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("summary", include_str!("../../queries/summary.sql")),
+    ("waiting_by_day", include_str!("../../queries/waiting_by_day.sql")),
+    ("waiting_by_hour", include_str!("../../queries/waiting_by_hour.sql")),
+    ("waiting_by_agent", include_str!("../../queries/waiting_by_agent.sql")),
+    ("waiting_by_category", include_str!("../../queries/waiting_by_category.sql")),
+    ("first_response_by_day", include_str!("../../queries/first_response_by_day.sql")),
+    ("volume_by_day", include_str!("../../queries/volume_by_day.sql")),
+    ("categories_by_day", include_str!("../../queries/categories_by_day.sql")),
+    ("bot_handoffs", include_str!("../../queries/bot_handoffs.sql")),
+];
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedQuery {
+    pub name: String,
+    pub title: String,
+    /// The question in words.
+    pub answers: String,
+    pub parameters: Vec<Parameter>,
+    pub chart: Option<Chart>,
+    pub sql: String,
+}
+
+/// A value the asker may give; in SQL it is `$name`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameter {
+    pub name: String,
+    pub kind: ParameterKind,
+    pub default: String,
+    pub meaning: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterKind {
+    Timestamp,
+    Text,
+    Integer,
+}
+
+/// How the answer is drawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chart {
+    pub kind: ChartKind,
+    /// Column along the bottom.
+    pub x: String,
+    /// Columns drawn.
+    pub y: Vec<String>,
+    /// Column whose values tell the series apart.
+    pub series: Option<String>,
+    /// `seconds`, `count` or `percent`.
+    pub unit: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChartKind {
+    Line,
+    Bar,
+    StackedBar,
+    Heatmap,
+}
+
+/// The built-in queries and a shop's own in `dir`; a shop's query of the same name replaces the built-in one.
+pub fn load(dir: &Path) -> Result<Vec<NamedQuery>, SqlError> {
+    let mut queries = BTreeMap::new();
+    for (name, text) in BUILT_IN {
+        queries.insert(name.to_string(), NamedQuery::parse(name, text)?);
+    }
+    let listing = match fs::read_dir(dir) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(queries.into_values().collect()),
+        Err(source) => return Err(SqlError::QueryFile { path: dir.to_path_buf(), source }),
+    };
+    let file_error = |path: &Path, source| SqlError::QueryFile { path: path.to_path_buf(), source };
+    for entry in listing {
+        let path = entry.map_err(|source| file_error(dir, source))?.path();
+        if path.extension().is_some_and(|extension| extension == "sql")
+            && let Some(name) = path.file_stem().and_then(|stem| stem.to_str())
+        {
+            let text = fs::read_to_string(&path).map_err(|source| file_error(&path, source))?;
+            queries.insert(name.to_string(), NamedQuery::parse(name, &text)?);
+        }
+    }
+    Ok(queries.into_values().collect())
+}
+
+impl NamedQuery {
+    /// Reads a query file. A header line that is not understood is an error: a misspelt one would be lost.
+    pub fn parse(name: &str, text: &str) -> Result<NamedQuery, SqlError> {
+        let mut query = NamedQuery {
+            name: name.to_string(),
+            title: String::new(),
+            answers: String::new(),
+            parameters: Vec::new(),
+            chart: None,
+            sql: text.to_string(),
+        };
+        let header = text.lines().map_while(|line| line.strip_prefix("-- "));
+        for (index, line) in header.enumerate() {
+            let bad =
+                |rule: &str| SqlError::Input(FieldError::new(format!("query `{name}` line {}", index + 1), line, rule));
+            match line.split_once(": ") {
+                Some(("title", title)) => query.title = title.trim().to_string(),
+                Some(("answers", answers)) => query.answers = answers.trim().to_string(),
+                Some(("parameter", parameter)) => query.parameters.push(
+                    Parameter::parse(parameter)
+                        .ok_or_else(|| bad("be `parameter: NAME timestamp|text|integer = DEFAULT  MEANING`"))?,
+                ),
+                Some(("chart", chart)) => {
+                    let rule = "be `chart: line|bar|stacked_bar|heatmap x=COLUMN y=COLUMN,… [series=COLUMN] [unit=seconds|count|percent]`";
+                    query.chart = Some(Chart::parse(chart).ok_or_else(|| bad(rule))?);
+                }
+                _ => return Err(bad("be one of title, answers, parameter, chart, each with a colon and a space")),
+            }
+        }
+        if query.title.is_empty() || query.answers.is_empty() {
+            return Err(SqlError::Input(FieldError::new(
+                format!("query `{name}`"),
+                "",
+                "have a title and say what it answers",
+            )));
+        }
+        Ok(query)
+    }
+
+    /// The values for this query's parameters: those given, defaults for the rest. An argument that names no
+    /// parameter is refused, since a misspelt one would silently do nothing.
+    pub fn values(
+        &self,
+        arguments: &BTreeMap<String, String>,
+        zone: Tz,
+        now: Micros,
+    ) -> Result<Vec<(String, ScalarValue)>, SqlError> {
+        // A zone says how dates are read, also where the query itself needs none.
+        let known = |name: &String| name == "zone" || self.parameters.iter().any(|parameter| parameter.name == *name);
+        if let Some((name, value)) = arguments.iter().find(|(name, _)| !known(name)) {
+            let names: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+            let rule = format!("name a parameter of `{}`: {}", self.name, names.join(", "));
+            return Err(SqlError::Input(FieldError::new(name, value, rule)));
+        }
+        // A zone among the arguments governs how the other arguments' dates are read.
+        let zone = match arguments.get("zone") {
+            Some(said) => parse_zone(said)?,
+            None => zone,
+        };
+        self.parameters
+            .iter()
+            .map(|parameter| {
+                let given = arguments.get(&parameter.name).map_or(parameter.default.as_str(), String::as_str);
+                let given = if parameter.name == "zone" && given == "default" { zone.name() } else { given };
+                Ok((parameter.name.clone(), parameter.value(given, zone, now)?))
+            })
+            .collect()
+    }
+}
+
+impl Parameter {
+    fn parse(text: &str) -> Option<Parameter> {
+        let (declared, rest) = text.split_once(" = ")?;
+        let (name, kind) = declared.trim().split_once(' ')?;
+        let kind = match kind.trim() {
+            "timestamp" => ParameterKind::Timestamp,
+            "text" => ParameterKind::Text,
+            "integer" => ParameterKind::Integer,
+            _ => return None,
+        };
+        let (default, meaning) = rest.trim().split_once("  ")?;
+        Some(Parameter {
+            name: name.to_string(),
+            kind,
+            default: default.trim().to_string(),
+            meaning: meaning.trim().to_string(),
+        })
+    }
+
+    fn value(&self, given: &str, zone: Tz, now: Micros) -> Result<ScalarValue, SqlError> {
+        match self.kind {
+            ParameterKind::Text => Ok(ScalarValue::from(given)),
+            ParameterKind::Integer => given
+                .parse::<i64>()
+                .map(ScalarValue::from)
+                .map_err(|_| SqlError::Input(FieldError::new(&self.name, given, "be a whole number"))),
+            ParameterKind::Timestamp => {
+                let instant = parse_instant(given, zone, now).ok_or_else(|| {
+                    let rule = "be a date, an RFC 3339 time, `now`, or days before now such as -14d";
+                    SqlError::Input(FieldError::new(&self.name, given, rule))
+                })?;
+                Ok(super::time_value(instant))
+            }
+        }
+    }
+}
+
+/// An IANA zone by name.
+pub fn parse_zone(said: &str) -> Result<Tz, SqlError> {
+    said.parse().map_err(|_| SqlError::Input(FieldError::new("zone", said, "be an IANA zone such as Asia/Shanghai")))
+}
+
+/// An instant as people give it. A date is its first instant in `zone`; days before now count from the start of the
+/// local day, so that `-1d` is yesterday from midnight.
+pub fn parse_instant(said: &str, zone: Tz, now: Micros) -> Option<Micros> {
+    if said == "now" {
+        return Some(now);
+    }
+    if let Some(instant) = parse_time(said) {
+        return Some(instant);
+    }
+    let date = match said.strip_prefix('-').and_then(|days| days.strip_suffix('d')) {
+        Some(days) => {
+            let today = now.datetime().with_timezone(&zone).date_naive();
+            today.checked_sub_days(Days::new(days.parse().ok()?))?
+        }
+        None => NaiveDate::parse_from_str(said, "%Y-%m-%d").ok()?,
+    };
+    first_instant(date, zone)
+}
+
+/// When a local date begins. Where midnight is skipped by a change of the clocks, the first instant after it.
+fn first_instant(date: NaiveDate, zone: Tz) -> Option<Micros> {
+    let midnight = date.and_hms_opt(0, 0, 0)?;
+    let instant = (0..=4).find_map(|quarter| {
+        let local = midnight + chrono::TimeDelta::minutes(15 * quarter);
+        zone.from_local_datetime(&local).earliest()
+    })?;
+    let micros = instant.with_timezone(&Utc).timestamp_micros();
+    (micros >= 0).then_some(Micros(micros))
+}
+
+impl Chart {
+    fn parse(text: &str) -> Option<Chart> {
+        let mut words = text.split_whitespace();
+        let kind = match words.next()? {
+            "line" => ChartKind::Line,
+            "bar" => ChartKind::Bar,
+            "stacked_bar" => ChartKind::StackedBar,
+            "heatmap" => ChartKind::Heatmap,
+            _ => return None,
+        };
+        let mut chart = Chart { kind, x: String::new(), y: Vec::new(), series: None, unit: None };
+        for word in words {
+            match word.split_once('=')? {
+                ("x", column) => chart.x = column.to_string(),
+                ("y", columns) => chart.y = columns.split(',').map(str::to_string).collect(),
+                ("series", column) => chart.series = Some(column.to_string()),
+                ("unit", unit) => chart.unit = Some(unit.to_string()),
+                _ => return None,
+            }
+        }
+        (!chart.x.is_empty() && !chart.y.is_empty()).then_some(chart)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_queries_are_well_formed_and_files_match_the_list() {
+        let queries = load(Path::new("/nonexistent")).unwrap();
+        assert_eq!(queries.len(), BUILT_IN.len());
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let files = fs::read_dir(folder).unwrap().count();
+        assert_eq!(files, BUILT_IN.len(), "each file in queries/ is in the list");
+    }
+
+    #[test]
+    fn instants_as_people_give_them() {
+        let zone: Tz = "Asia/Shanghai".parse().unwrap();
+        let now = parse_time("2026-01-15T20:00:00Z").unwrap();
+        let cases = [
+            ("now", Some("2026-01-15T20:00:00Z")),
+            ("2026-01-01", Some("2025-12-31T16:00:00Z")),
+            ("-0d", Some("2026-01-15T16:00:00Z")),
+            ("-14d", Some("2026-01-01T16:00:00Z")),
+            ("2026-01-01T00:00:00+08:00", Some("2025-12-31T16:00:00Z")),
+            ("-d", None),
+            ("-99999999999d", None),
+            ("2026-02-30", None),
+            ("tomorrow", None),
+            ("", None),
+        ];
+        for (said, instant) in cases {
+            assert_eq!(parse_instant(said, zone, now), instant.map(|instant| parse_time(instant).unwrap()), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_skipped_midnight_begins_at_the_next_instant() {
+        let zone: Tz = "America/Santiago".parse().unwrap();
+        let skipped = NaiveDate::from_ymd_opt(2026, 9, 6).unwrap();
+        assert_eq!(first_instant(skipped, zone), parse_time("2026-09-06T04:00:00Z"));
+    }
+
+    #[test]
+    fn bad_headers_and_arguments_are_named() {
+        let bad = [
+            "-- titel: x\nSELECT 1",
+            "-- title: x\nSELECT 1",
+            "-- title: x\n-- answers: y\n-- parameter: from = 1\n",
+            "-- title: x\n-- answers: y\n-- chart: pie x=a y=b\n",
+        ];
+        for text in bad {
+            assert!(NamedQuery::parse("q", text).is_err(), "{text}");
+        }
+        let query =
+            NamedQuery::parse("q", "-- title: x\n-- answers: y\n-- parameter: n integer = 3  how many\nSELECT $n")
+                .unwrap();
+        let values = |name: &str, value: &str| {
+            let arguments = BTreeMap::from([(name.to_string(), value.to_string())]);
+            query.values(&arguments, Tz::UTC, Micros(0))
+        };
+        assert!(values("n", "4").is_ok());
+        for (name, value) in [("n", "four"), ("m", "4")] {
+            let error = values(name, value).unwrap_err().to_string();
+            assert!(error.contains(value), "{error}");
+        }
+    }
+}

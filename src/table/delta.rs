@@ -1,0 +1,169 @@
+//! The Delta log, through delta-rs: load, commit, checkpoint. No other file of the crate names a delta-rs type except
+//! [`super::Table`], which holds them.
+//!
+//! Found in deltalake-core 1.1.3 and relied on here:
+//! - a commit is one put of `N.json` with `PutMode::Create`; with `max_retries` 0 it fails as soon as the log holds a
+//!   version newer than the snapshot committed on, and is never rebased over it;
+//! - the conflict checker that runs with retries does not look at application transactions, and `txn` versions may go
+//!   down as well as up: the fence is ours to hold, see [`super::Table::commit`];
+//! - hooks that run after a commit can fail it although it is durable, so checkpoints are made apart from commits.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use chrono::NaiveDate;
+use deltalake_core::checkpoints;
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, StructType, Transaction};
+use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::protocol::DeltaOperation;
+use deltalake_core::table::state::DeltaTableState;
+use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use serde_json::json;
+use url::Url;
+
+use super::disk::Disk;
+use super::snapshot::DataFile;
+use super::stats;
+use super::store::SyncedStore;
+use super::{DAY_COLUMN, TableError};
+use crate::model::Offset;
+
+/// The application whose transaction version is the cursor.
+const APP_ID: &str = "verbatim";
+/// Key of the number of actions after `commitInfo`, by which a cut commit entry is told from a whole one.
+pub(super) const ACTIONS_KEY: &str = "verbatimActions";
+/// Commit entries older than this go at the next checkpoint. At a commit a second they are 3,600 files: listing them
+/// is part of every commit, so they must not pile up for delta-rs's default of 30 days.
+const LOG_RETENTION: &str = "interval 1 hours";
+/// How long the log remembers removed files; `vacuum` needs it only for the grace period.
+const TOMBSTONE_RETENTION: &str = "interval 1 days";
+
+/// The store over `disk` and the log of the table in it.
+pub(super) fn open(disk: Disk) -> Result<(SyncedStore, LogStoreRef), TableError> {
+    let root = disk.root().to_path_buf();
+    let failed = |source| delta_error("open", &root, source);
+    let store = SyncedStore::new(disk).map_err(|source| failed(source.into()))?;
+    // The root of the store, not of the machine.
+    let url = Url::parse("file:///").map_err(|_| failed(DeltaTableError::InvalidTableLocation("/".to_string())))?;
+    let builder = DeltaTableBuilder::from_url(url.clone()).map_err(failed)?;
+    let log = builder.with_storage_backend(Arc::new(store.clone()), url).build_storage().map_err(failed)?;
+    Ok((store, log))
+}
+
+/// Writes version 0: columns, partition column, cursor 0.
+pub(super) async fn create(root: &Path, name: &str, log: &LogStoreRef, schema: &Schema) -> Result<(), TableError> {
+    let failed = |source| delta_error("create", root, source);
+    let mut columns: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+    columns.push(Field::new(DAY_COLUMN, DataType::Date32, false));
+    let columns: StructType =
+        (&Schema::new(columns)).try_into_kernel().map_err(|source| failed(DeltaTableError::Arrow { source }))?;
+    CreateBuilder::new()
+        .with_log_store(log.clone())
+        .with_table_name(name)
+        .with_columns(columns.fields().cloned())
+        .with_partition_columns([DAY_COLUMN])
+        .with_configuration([
+            ("delta.logRetentionDuration", Some(LOG_RETENTION)),
+            ("delta.deletedFileRetentionDuration", Some(TOMBSTONE_RETENTION)),
+        ])
+        // Protocol, metadata and the transaction.
+        .with_commit_properties(properties(2, Offset(0)))
+        .await
+        .map(drop)
+        .or_else(|error| match is_overtaken(&error) {
+            // Someone else made it at the same moment; which columns it has is checked after loading.
+            true => Ok(()),
+            false => Err(failed(error)),
+        })
+}
+
+/// The newest version, with its cursor.
+pub(super) async fn load(root: &Path, log: &LogStoreRef) -> Result<(DeltaTableState, Offset), TableError> {
+    let failed = |source| delta_error("read", root, source);
+    let state = DeltaTableState::try_new(log, None).await.map_err(failed)?;
+    let cursor = state.transaction_version(log, APP_ID).await.map_err(failed)?.unwrap_or(0);
+    Ok((state, Offset(u64::try_from(cursor).unwrap_or(0))))
+}
+
+/// The live files of a snapshot.
+pub(super) fn files(root: &Path, state: &DeltaTableState, schema: &Schema) -> Result<Vec<DataFile>, TableError> {
+    let mut files = Vec::new();
+    for view in state.log_data().iter() {
+        let path = view.path().into_owned();
+        let day = view.partition_values_map().remove(DAY_COLUMN).flatten();
+        let day = day.and_then(|day| day.parse::<NaiveDate>().ok());
+        let said = view.stats().and_then(|said| stats::from_json(schema, &said));
+        let (Some(day), Some((rows, columns))) = (day, said) else {
+            return Err(TableError::Damaged {
+                path: root.join(&path),
+                expected: "a day and a number of rows in the Delta log".to_string(),
+                found: "neither or one of them".to_string(),
+            });
+        };
+        let bytes = u64::try_from(view.size()).unwrap_or(0);
+        files.push(DataFile { path: path.into(), day, rows, bytes, stats: columns.into() });
+    }
+    Ok(files)
+}
+
+/// Commits `actions` and the cursor as the version after `state`, or fails with nothing changed. Every error but
+/// [`is_overtaken`] leaves open whether the commit is there.
+pub(super) async fn commit(
+    state: &DeltaTableState,
+    log: &LogStoreRef,
+    actions: Vec<Action>,
+    operation: DeltaOperation,
+    cursor: Offset,
+) -> Result<DeltaTableState, DeltaTableError> {
+    let properties = properties(actions.len(), cursor);
+    let commit = CommitBuilder::from(properties).with_actions(actions).build(Some(state), log.clone(), operation);
+    Ok(commit.await?.snapshot)
+}
+
+/// Whether a commit failed because another writer made that version first.
+pub(super) fn is_overtaken(error: &DeltaTableError) -> bool {
+    use deltalake_core::kernel::transaction::TransactionError;
+    match error {
+        DeltaTableError::VersionAlreadyExists(_) => true,
+        DeltaTableError::Transaction { source } => {
+            matches!(source, TransactionError::VersionAlreadyExists(_) | TransactionError::MaxCommitAttempts(_))
+        }
+        _ => false,
+    }
+}
+
+/// Writes a checkpoint of `state` and removes expired commit entries below it. Returns the same version, loaded from
+/// the checkpoint: the old state would go on naming entries that are gone.
+pub(super) async fn checkpoint(state: &DeltaTableState, log: &LogStoreRef) -> Result<DeltaTableState, DeltaTableError> {
+    let mut table = DeltaTable::new(log.clone());
+    table.state = Some(state.clone());
+    checkpoints::create_checkpoint(&table, None).await?;
+    checkpoints::cleanup_metadata(&table, None).await?;
+    DeltaTableState::try_new(log, Some(state.version())).await
+}
+
+/// The columns of the files: those of the table without the partition column.
+pub(super) fn file_schema(state: &DeltaTableState) -> SchemaRef {
+    let fields: Vec<_> =
+        state.snapshot().arrow_schema().fields().iter().filter(|field| field.name() != DAY_COLUMN).cloned().collect();
+    Arc::new(Schema::new(fields))
+}
+
+pub(super) fn delta_error(action: &'static str, root: &Path, source: DeltaTableError) -> TableError {
+    TableError::Delta { action, root: root.to_path_buf(), source: Box::new(source) }
+}
+
+/// What goes with every commit: the cursor, the number of actions, no rebasing, no hooks.
+fn properties(actions: usize, cursor: Offset) -> CommitProperties {
+    let cursor = i64::try_from(cursor.0).unwrap_or(i64::MAX);
+    CommitProperties::default()
+        .with_max_retries(0)
+        .with_create_checkpoint(false)
+        .with_cleanup_expired_logs(Some(false))
+        .with_application_transaction(Transaction::new(APP_ID, cursor))
+        .with_metadata([(ACTIONS_KEY.to_string(), json!(actions + 1))])
+}

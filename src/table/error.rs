@@ -1,0 +1,51 @@
+//! What can go wrong with a table.
+
+use std::io;
+use std::path::PathBuf;
+
+use arrow::error::ArrowError;
+use deltalake_core::DeltaTableError;
+use parquet::errors::ParquetError;
+
+use crate::model::{ErrorKind, Offset};
+
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    #[error("there is no table in `{root}`")]
+    NotFound { root: PathBuf },
+    #[error("`{path}` is damaged: expected {expected}, found {found}; delete the table's folder and rebuild it")]
+    Damaged { path: PathBuf, expected: String, found: String },
+    #[error("the table in `{root}` has other columns than this version writes ({detail}); delete it and rebuild it")]
+    OtherColumns { root: PathBuf, detail: String },
+    #[error("another writer owns the table in `{root}`: its cursor is {stored}, this writer stands at {expected}")]
+    Fenced { root: PathBuf, stored: Offset, expected: Offset },
+    #[error("the cursor of `{root}` would move back from {from} to {to}")]
+    CursorBack { root: PathBuf, from: Offset, to: Offset },
+    #[error("the table in `{root}` takes no more writes after a failed one; open it again")]
+    Closed { root: PathBuf },
+    #[error("cannot {action} the table in `{root}`: {source}")]
+    Delta { action: &'static str, root: PathBuf, source: Box<DeltaTableError> },
+    #[error("cannot {action} `{path}`: {source}")]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("cannot write `{path}` as Parquet: {source}")]
+    Encode { path: PathBuf, source: ParquetError },
+    #[error("cannot {action}: {source}")]
+    Arrow { action: &'static str, source: ArrowError },
+    #[error("the merge was stopped")]
+    Stopped,
+    #[error("a background task of a table ended early: {source}")]
+    Task { source: tokio::task::JoinError },
+}
+
+impl TableError {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            TableError::NotFound { .. } => ErrorKind::NotFound,
+            TableError::Damaged { .. } | TableError::OtherColumns { .. } => ErrorKind::Corrupt,
+            TableError::Fenced { .. } => ErrorKind::Conflict,
+            TableError::Closed { .. } | TableError::Stopped => ErrorKind::Closed,
+            TableError::Delta { .. } | TableError::Io { .. } | TableError::Encode { .. } => ErrorKind::Retry,
+            TableError::CursorBack { .. } | TableError::Arrow { .. } | TableError::Task { .. } => ErrorKind::Bug,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Delta tables on disk: Parquet files and a cursor that change together, readable by anything that reads Delta Lake.
+//!
+//! Flow: [`Table`] writes batches as Parquet and commits them with the cursor through a store that syncs → small files
+//! are merged, removed ones swept by [`Upkeep`]. Questions read a [`TableSnapshot`].
+//!
+//! Invariants: cursor and rows change in one commit; a reported commit is on stable storage; nothing damaged is served;
+//! a file that any snapshot of the last 15 minutes lists is on disk.
+//! It does not know what a row means and reads none for questions; nothing above it knows that the disk is local but by
+//! `root`.
+
+mod check;
+mod compact;
+mod delta;
+mod disk;
+mod error;
+mod files;
+mod merge;
+mod parquet_file;
+mod snapshot;
+mod stats;
+mod store;
+// The table itself; the folder is named after it.
+#[allow(clippy::module_inception)]
+mod table;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+mod vacuum;
+
+pub use compact::{Compacted, CompactionJob, StopMerge};
+pub use error::TableError;
+pub use snapshot::{DataFile, TableSnapshot};
+pub use stats::{Bounds, ColumnStats};
+pub use store::Syncs;
+pub(crate) use table::on_blocking;
+pub use table::{Table, TableOptions};
+pub use upkeep::Upkeep;
+pub use vacuum::{REMOVED_FILE_GRACE, Vacuumed};
+
+/// The partition column: the UTC day, a Date. It is in the folder names and in the Delta log, not in the files.
+pub const DAY_COLUMN: &str = "day";

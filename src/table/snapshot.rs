@@ -1,0 +1,84 @@
+//! What a table holds at one moment, for readers. Cheap to clone; nothing in it changes.
+//!
+//! The files it lists stay on disk for [`super::REMOVED_FILE_GRACE`] after a later snapshot stopped listing them. It
+//! reads no file itself.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
+
+use super::stats::{Bounds, ColumnStats};
+use crate::model::{Micros, Offset};
+
+/// One table at one moment.
+#[derive(Clone, Debug)]
+pub struct TableSnapshot {
+    /// Delta version.
+    pub version: u64,
+    /// All offsets below it are in this snapshot.
+    pub cursor: Offset,
+    /// Live files, in no promised order.
+    pub files: Arc<[DataFile]>,
+    /// Columns of the files. The partition column `day` is not in the files; see [`DataFile::day`].
+    pub schema: SchemaRef,
+    /// Folder of the table.
+    pub root: Arc<Path>,
+}
+
+/// One Parquet file. Rows are sorted by the table's sort columns.
+#[derive(Clone, Debug)]
+pub struct DataFile {
+    /// Relative to the table's root: `day=2026-01-02/NAME.parquet`.
+    pub path: Arc<str>,
+    /// The UTC day all its rows belong to.
+    pub day: NaiveDate,
+    pub rows: u64,
+    pub bytes: u64,
+    /// For numbers, times and the columns rows are found by.
+    pub stats: Arc<[ColumnStats]>,
+}
+
+impl TableSnapshot {
+    /// Where a file lies.
+    pub fn path_of(&self, file: &DataFile) -> PathBuf {
+        self.root.join(&*file.path)
+    }
+
+    /// Rows of all files.
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+impl DataFile {
+    /// What is known of a column's values in this file; `None` when nothing is.
+    pub fn bounds(&self, column: &str) -> Option<&Bounds> {
+        self.stats.iter().find(|stats| &*stats.column == column).and_then(|stats| stats.bounds.as_ref())
+    }
+
+    /// The offsets of its rows lie in this range; not every one of the range need be here.
+    pub fn offsets(&self) -> Option<Range<Offset>> {
+        match self.bounds("offset")? {
+            Bounds::Ints(min, max) => {
+                Some(Offset(u64::try_from(*min).ok()?)..Offset(u64::try_from(*max).ok()?.saturating_add(1)))
+            }
+            _ => None,
+        }
+    }
+
+    /// First and last instant of a time column, widened to whole milliseconds.
+    pub fn times(&self, column: &str) -> Option<(Micros, Micros)> {
+        match self.bounds(column)? {
+            Bounds::Times(min, max) => Some((*min, *max)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! An object store over the local disk whose every change is on stable storage before it is reported.
+//!
+//! object_store's own `LocalFileSystem` syncs nothing: after a power cut the newest Delta commit can be an empty file,
+//! which replays as "no rows" without any error. Reads and listings go to it; writes go through [`Disk`], whose
+//! module says which sync guarantees what. Copies and renames sync the source first, then the new name's directory;
+//! deletions sync the directory once for each bundle that is ready.
+//!
+//! It does not cache, retry or know what a table is.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyMode, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode, Result, UploadPart,
+};
+
+use super::disk::{Disk, Naming, Staged};
+
+/// Deletions that share one sync of their directory.
+const DELETES_PER_SYNC: usize = 64;
+const STORE: &str = "SyncedStore";
+
+/// The store of one table: its `/` is the table's folder. So delta-rs and its kernel never see the folder's own path,
+/// in which they would decode `%20` twice. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct SyncedStore {
+    inner: Arc<LocalFileSystem>,
+    disk: Arc<Disk>,
+}
+
+/// Counts of what was synced since the store was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Syncs {
+    pub files: u64,
+    pub directories: u64,
+}
+
+impl SyncedStore {
+    /// The store over the root of `disk`, which must exist.
+    pub(super) fn new(disk: Disk) -> Result<SyncedStore> {
+        let inner = LocalFileSystem::new_with_prefix(disk.root())?;
+        Ok(SyncedStore { inner: Arc::new(inner), disk: Arc::new(disk) })
+    }
+
+    pub(super) fn disk(&self) -> &Arc<Disk> {
+        &self.disk
+    }
+
+    pub(super) fn syncs(&self) -> Syncs {
+        let (files, directories) = self.disk.syncs();
+        Syncs { files, directories }
+    }
+
+    fn file_path(&self, location: &Path) -> Result<PathBuf> {
+        self.inner.path_to_filesystem(location)
+    }
+}
+
+impl fmt::Display for SyncedStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(STORE)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for SyncedStore {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let naming = match options.mode {
+            PutMode::Create => Naming::Create,
+            PutMode::Overwrite => Naming::Overwrite,
+            PutMode::Update(_) => return Err(not_implemented("put with PutMode::Update")),
+        };
+        let path = self.file_path(location)?;
+        let disk = self.disk.clone();
+        on_disk(path.clone(), move || {
+            let mut staged = disk.stage(&path)?;
+            payload.iter().try_for_each(|bytes| staged.write_all(bytes))?;
+            staged.publish(naming)
+        })
+        .await?;
+        Ok(PutResult { e_tag: None, version: None })
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        _options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        let path = self.file_path(location)?;
+        let disk = self.disk.clone();
+        let named = path.clone();
+        let staged = on_disk(path.clone(), move || disk.stage(&named)).await?;
+        Ok(Box::new(Upload { path, staged: Some(staged), written_bytes: 0 }))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.inner.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let store = self.clone();
+        self.inner
+            .delete_stream(locations)
+            .ready_chunks(DELETES_PER_SYNC)
+            .then(move |deleted| {
+                let store = store.clone();
+                async move { store.sync_deleted(deleted).await }
+            })
+            .flat_map(stream::iter)
+            .boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        let source = self.file_path(from)?;
+        let target = self.file_path(to)?;
+        let disk = self.disk.clone();
+        let parent_of = target.clone();
+        on_disk(source.clone(), move || {
+            disk.sync_existing(&source)?;
+            disk.make_parent(&parent_of)
+        })
+        .await?;
+        self.inner.copy_opts(from, to, options).await?;
+        let disk = self.disk.clone();
+        on_disk(target.clone(), move || disk.sync_parent(&target)).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        // A copy is a second link to the same bytes here, so this costs no more than a rename.
+        let mode = match options.target_mode {
+            RenameTargetMode::Overwrite => CopyMode::Overwrite,
+            RenameTargetMode::Create => CopyMode::Create,
+        };
+        self.copy_opts(from, to, CopyOptions { mode, extensions: options.extensions }).await?;
+        let source = self.file_path(from)?;
+        let disk = self.disk.clone();
+        on_disk(source.clone(), move || disk.remove(&source)).await
+    }
+}
+
+impl SyncedStore {
+    async fn sync_deleted(&self, deleted: Vec<Result<Path>>) -> Vec<Result<Path>> {
+        let mut directories = BTreeSet::new();
+        for location in deleted.iter().flatten() {
+            if let Ok(path) = self.file_path(location)
+                && let Some(directory) = path.parent()
+            {
+                directories.insert(directory.to_path_buf());
+            }
+        }
+        let disk = self.disk.clone();
+        let named = directories.first().cloned().unwrap_or_default();
+        let synced = on_disk(named, move || directories.iter().try_for_each(|one| disk.sync_directory(one))).await;
+        match synced {
+            Ok(()) => deleted,
+            Err(error) => vec![Err(error)],
+        }
+    }
+}
+
+/// Parts go to their place in the staged file as they come; the name is given at the end.
+#[derive(Debug)]
+struct Upload {
+    path: PathBuf,
+    staged: Option<Staged>,
+    written_bytes: u64,
+}
+
+#[async_trait]
+impl MultipartUpload for Upload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        let mut position = self.written_bytes;
+        self.written_bytes += data.content_length() as u64;
+        let path = self.path.clone();
+        let file = match &self.staged {
+            Some(staged) => staged.file(),
+            None => Err(finished()),
+        };
+        Box::pin(on_disk(path, move || {
+            let file = file?;
+            for bytes in &data {
+                file.write_all_at(bytes, position)?;
+                position += bytes.len() as u64;
+            }
+            Ok(())
+        }))
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let staged = self.staged.take();
+        on_disk(self.path.clone(), move || staged.ok_or_else(finished)?.publish(Naming::Overwrite)).await?;
+        Ok(PutResult { e_tag: None, version: None })
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.staged = None;
+        Ok(())
+    }
+}
+
+fn finished() -> io::Error {
+    io::Error::other("the upload was finished before")
+}
+
+/// Runs file work where it may block; `path` names it in errors.
+async fn on_disk<T: Send + 'static>(path: PathBuf, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(store_error(&path, error)),
+        Err(source) => Err(Error::JoinError { source }),
+    }
+}
+
+fn store_error(path: &FsPath, error: io::Error) -> Error {
+    let path = path.display().to_string();
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::AlreadyExists { path, source: error.into() },
+        io::ErrorKind::NotFound => Error::NotFound { path, source: error.into() },
+        _ => Error::Generic { store: STORE, source: io::Error::new(error.kind(), format!("`{path}`: {error}")).into() },
+    }
+}
+
+fn not_implemented(operation: &str) -> Error {
+    Error::NotImplemented { operation: operation.to_string(), implementer: STORE.to_string() }
+}

@@ -1,0 +1,322 @@
+//! One Delta table with a cursor: created, opened, appended to, its small files replaced by merged ones.
+//!
+//! Invariants:
+//! - data and cursor change in one Delta commit, which is on stable storage when [`Table::commit`] returns;
+//! - a commit is made only when the cursor of the very snapshot it builds on is the one expected, and it is never
+//!   rebased: two writers cannot both move the cursor from the same place (test `a_stale_writer_is_fenced`);
+//! - after a failed write nothing is written again through this handle: whether the commit is there is known only to
+//!   whoever opens the table next;
+//! - no row crosses days: each file holds rows of one UTC day.
+//!
+//! It does not know what a record is, does not decide when to commit, and never repairs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use chrono::NaiveDate;
+use deltalake_core::kernel::Action;
+use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::table::state::DeltaTableState;
+
+use super::compact::{self, Compacted, CompactionJob};
+use super::disk::Disk;
+use super::snapshot::{DataFile, TableSnapshot};
+use super::store::{SyncedStore, Syncs};
+use super::vacuum::{self, Vacuumed};
+use super::{DAY_COLUMN, TableError, check, delta, files};
+use crate::model::{Micros, Offset};
+
+/// A checkpoint every so many commits: opening replays at most this many entries.
+const CHECKPOINT_EVERY_VERSIONS: u64 = 100;
+
+/// What a table's columns are like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TableOptions {
+    /// Rows of every file are in the order of these columns.
+    pub sort: &'static [&'static str],
+    /// Strings that hardly repeat (texts, ids): no dictionary, no statistics.
+    pub unique: &'static [&'static str],
+    /// Strings of random digits: as `unique`, and not worth any effort to compress.
+    pub hashes: &'static [&'static str],
+    /// Labels that rows are looked up by: bloom filters in merged files. With `sort`, the labels whose smallest and
+    /// largest values go into the Delta log.
+    pub bloom: &'static [&'static str],
+}
+
+/// The one writer of a table. Readers take [`Table::snapshot`].
+pub struct Table {
+    options: TableOptions,
+    store: SyncedStore,
+    log: LogStoreRef,
+    state: DeltaTableState,
+    snapshot: TableSnapshot,
+    /// False from the start of a write until it has succeeded.
+    is_open: bool,
+    checkpoint: u64,
+}
+
+impl Table {
+    /// Opens the table in `root/name`, made when missing, after checking the tail of its log and all its files.
+    pub async fn open_or_create(
+        root: &Path,
+        name: &str,
+        schema: SchemaRef,
+        options: TableOptions,
+    ) -> Result<Table, TableError> {
+        let root = root.join(name);
+        let disk = Disk::open(&root).map_err(|source| io_error("make", &root, source))?;
+        Table::open_on(disk, name, schema, options).await
+    }
+
+    pub(super) async fn open_on(
+        disk: Disk,
+        name: &str,
+        schema: SchemaRef,
+        options: TableOptions,
+    ) -> Result<Table, TableError> {
+        let root = disk.root().to_path_buf();
+        let (store, log) = delta::open(disk)?;
+        if !check::has_log(&root)? {
+            delta::create(&root, name, &log, &schema).await?;
+        }
+        let tail = check::log_tail(&root)?;
+        sync_tail(&store, &root, &tail)?;
+        let (state, snapshot) = load(&root, &log, &tail).await?;
+        same_columns(&root, &snapshot.schema, &schema)?;
+        let snapshot = TableSnapshot { schema, ..snapshot };
+        let checkpoint = tail.checkpoint.unwrap_or(0);
+        Ok(Table { options, store, log, state, snapshot, is_open: true, checkpoint })
+    }
+
+    /// The newest snapshot of the table in `root/name`, checked like [`Table::open_or_create`] does. Writes nothing.
+    pub async fn open_read_only(root: &Path, name: &str) -> Result<TableSnapshot, TableError> {
+        let root = root.join(name);
+        if !root.is_dir() || !check::has_log(&root)? {
+            return Err(TableError::NotFound { root });
+        }
+        let root = root.canonicalize().map_err(|source| io_error("open", &root, source))?;
+        let tail = check::log_tail(&root)?;
+        let (_, log) = delta::open(Disk::at(&root))?;
+        Ok(load(&root, &log, &tail).await?.1)
+    }
+
+    /// All offsets below it are in the table.
+    pub fn cursor(&self) -> Offset {
+        self.snapshot.cursor
+    }
+
+    /// What the table holds now.
+    pub fn snapshot(&self) -> TableSnapshot {
+        self.snapshot.clone()
+    }
+
+    /// The live files now.
+    pub fn files(&self) -> &[DataFile] {
+        &self.snapshot.files
+    }
+
+    /// What was synced through this handle so far.
+    pub fn syncs(&self) -> Syncs {
+        self.store.syncs()
+    }
+
+    /// Adds rows and moves the cursor from `expected` to `next`, durably and in one step. Each batch holds rows of
+    /// its day only; there may be none, which moves the cursor alone.
+    pub async fn commit(
+        &mut self,
+        batches: Vec<(NaiveDate, RecordBatch)>,
+        expected: Offset,
+        next: Offset,
+    ) -> Result<TableSnapshot, TableError> {
+        self.begin_write()?;
+        if self.cursor() != expected {
+            return Err(self.fenced(self.cursor(), expected));
+        }
+        if next < expected {
+            return Err(TableError::CursorBack { root: self.root(), from: expected, to: next });
+        }
+        let added = self.write_files(batches, next).await?;
+        let actions = added.iter().map(|file| Action::Add(files::add_action(file, true))).collect();
+        let operation = DeltaOperation::Write {
+            mode: SaveMode::Append,
+            partition_by: Some(vec![DAY_COLUMN.to_string()]),
+            predicate: None,
+        };
+        let live = self.files().iter().cloned().chain(added).collect();
+        self.commit_actions(actions, operation, live, next).await?;
+        self.checkpoint_if_due().await;
+        Ok(self.snapshot())
+    }
+
+    /// A merge of small files that is due, to be run where it may block; its result goes to [`Table::replace`].
+    pub fn compaction_due(&self) -> Option<CompactionJob> {
+        let plan = compact::plan(self.files())?;
+        Some(CompactionJob::new(plan, self.snapshot(), self.options, self.store.disk().clone()))
+    }
+
+    /// Puts a merged file in the place of those it was made from. Rows and cursor stay as they are. Changes nothing
+    /// when one of those files is no longer live: another merge took it, and its rows must not come twice.
+    pub async fn replace(&mut self, compacted: Compacted) -> Result<TableSnapshot, TableError> {
+        self.begin_write()?;
+        let replaced = |file: &DataFile| compacted.inputs.iter().any(|input| input.path == file.path);
+        if self.files().iter().filter(|file| replaced(file)).count() != compacted.inputs.len() {
+            return Ok(self.snapshot());
+        }
+        let now = Micros::now();
+        let mut actions: Vec<Action> =
+            compacted.inputs.iter().map(|file| Action::Remove(files::remove_action(file, now))).collect();
+        actions.push(Action::Add(files::add_action(&compacted.output, false)));
+        let kept = self.files().iter().filter(|file| !replaced(file)).cloned();
+        let live = kept.chain([compacted.output.clone()]).collect();
+        let operation = DeltaOperation::Optimize { predicate: None, target_size: compact::TARGET_BYTES };
+        self.commit_actions(actions, operation, live, self.cursor()).await?;
+        self.checkpoint_if_due().await;
+        Ok(self.snapshot())
+    }
+
+    /// Runs one merge that is due, here and now. Returns whether there was one.
+    pub async fn compact(&mut self) -> Result<bool, TableError> {
+        let Some(job) = self.compaction_due() else { return Ok(false) };
+        let compacted = on_blocking(move || job.run()).await?;
+        self.replace(compacted).await?;
+        Ok(true)
+    }
+
+    /// Deletes files that left the table more than [`super::REMOVED_FILE_GRACE`] before `now`, and leftovers of
+    /// processes that died.
+    pub async fn vacuum(&self, now: Micros) -> Result<Vacuumed, TableError> {
+        vacuum::run(&self.snapshot, &self.state, &self.log, self.store.disk().clone(), now).await
+    }
+
+    /// Everything done to the disk through this handle.
+    #[cfg(test)]
+    pub(super) fn steps(&self) -> Vec<super::disk::Step> {
+        self.store.disk().steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn root(&self) -> PathBuf {
+        self.snapshot.root.to_path_buf()
+    }
+
+    fn begin_write(&self) -> Result<(), TableError> {
+        match self.is_open {
+            true => Ok(()),
+            false => Err(TableError::Closed { root: self.root() }),
+        }
+    }
+
+    fn fenced(&self, stored: Offset, expected: Offset) -> TableError {
+        TableError::Fenced { root: self.root(), stored, expected }
+    }
+
+    async fn write_files(
+        &mut self,
+        batches: Vec<(NaiveDate, RecordBatch)>,
+        next: Offset,
+    ) -> Result<Vec<DataFile>, TableError> {
+        let (snapshot, options, disk) = (self.snapshot(), self.options, self.store.disk().clone());
+        self.is_open = false;
+        let files = on_blocking(move || {
+            let rows = batches.into_iter().filter(|(_, batch)| batch.num_rows() > 0);
+            rows.map(|(day, batch)| files::write_live(&disk, &snapshot, &options, day, batch, next)).collect()
+        })
+        .await?;
+        self.is_open = true;
+        Ok(files)
+    }
+
+    /// The one place where a version is made.
+    async fn commit_actions(
+        &mut self,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+        files: Vec<DataFile>,
+        cursor: Offset,
+    ) -> Result<(), TableError> {
+        self.is_open = false;
+        match delta::commit(&self.state, &self.log, actions, operation, cursor).await {
+            Ok(state) => self.state = state,
+            Err(error) if delta::is_overtaken(&error) => {
+                let (_, stored) = delta::load(&self.snapshot.root, &self.log).await?;
+                return Err(self.fenced(stored, self.cursor()));
+            }
+            Err(error) => return Err(delta::delta_error("commit to", &self.snapshot.root, error)),
+        }
+        self.snapshot =
+            TableSnapshot { version: self.state.version(), cursor, files: files.into(), ..self.snapshot.clone() };
+        self.is_open = true;
+        Ok(())
+    }
+
+    /// A checkpoint only makes opening quicker: without one nothing is lost, so its failure is told, not returned.
+    async fn checkpoint_if_due(&mut self) {
+        if self.snapshot.version < self.checkpoint + CHECKPOINT_EVERY_VERSIONS {
+            return;
+        }
+        self.checkpoint = self.snapshot.version;
+        match delta::checkpoint(&self.state, &self.log).await {
+            Ok(state) => self.state = state,
+            Err(error) => {
+                let root = self.snapshot.root.display();
+                tracing::warn!(%root, %error, "no checkpoint of the table's log could be written");
+            }
+        }
+    }
+}
+
+/// Loads the newest version and checks its files.
+async fn load(
+    root: &Path,
+    log: &LogStoreRef,
+    tail: &check::LogTail,
+) -> Result<(DeltaTableState, TableSnapshot), TableError> {
+    let (state, cursor) = delta::load(root, log).await?;
+    let schema = delta::file_schema(&state);
+    let files = delta::files(root, &state, &schema)?;
+    check::data_files(root, &files, tail)?;
+    let snapshot =
+        TableSnapshot { version: state.version(), cursor, files: files.into(), schema, root: Arc::from(root) };
+    Ok((state, snapshot))
+}
+
+/// What an earlier process named but perhaps did not live to sync is made durable before the cursor is believed.
+fn sync_tail(store: &SyncedStore, root: &Path, tail: &check::LogTail) -> Result<(), TableError> {
+    let added = tail.added.iter().map(|path| root.join(path)).filter(|path| path.exists());
+    for path in tail.entries.iter().cloned().chain(added) {
+        let disk = store.disk();
+        let synced = disk.make_parent(&path).and_then(|()| disk.sync_existing(&path));
+        synced.and_then(|()| disk.sync_parent(&path)).map_err(|source| io_error("sync", &path, source))?;
+    }
+    Ok(())
+}
+
+fn same_columns(root: &Path, stored: &Schema, wanted: &Schema) -> Result<(), TableError> {
+    let names = |schema: &Schema| -> Vec<String> {
+        schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect()
+    };
+    let (stored, wanted) = (names(stored), names(wanted));
+    match stored.iter().zip(&wanted).find(|(stored, wanted)| stored != wanted) {
+        None if stored.len() == wanted.len() => Ok(()),
+        None => Err(TableError::OtherColumns {
+            root: root.to_path_buf(),
+            detail: format!("{} columns, not {}", stored.len(), wanted.len()),
+        }),
+        Some((stored, wanted)) => {
+            Err(TableError::OtherColumns { root: root.to_path_buf(), detail: format!("`{stored}`, not `{wanted}`") })
+        }
+    }
+}
+
+fn io_error(action: &'static str, path: &Path, source: std::io::Error) -> TableError {
+    TableError::Io { action, path: path.to_path_buf(), source }
+}
+
+/// Runs CPU and file work off the async threads.
+pub(crate) async fn on_blocking<T: Send + 'static, E: From<TableError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    tokio::task::spawn_blocking(work).await.map_err(|source| TableError::Task { source })?
+}

@@ -1,0 +1,102 @@
+//! Tests of the archive through its public doors, and what they share: records to write, and a reader of all rows.
+
+mod commits;
+mod compaction;
+mod damage;
+mod read_back;
+mod sink;
+mod speed;
+mod syncs;
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::Int64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::{Value, json};
+
+use super::{Table, TableSnapshot};
+use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day};
+use crate::model::{Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, fields, parse_time};
+
+/// 2026-01-02T23:59:00Z
+pub(super) const START: Micros = Micros(1_767_398_340_000_000);
+
+pub(super) fn time(said: &str) -> Micros {
+    parse_time(said).unwrap()
+}
+
+/// A record of `event` at `offset`, received at `received_at`.
+pub(super) fn record(offset: u64, received_at: Micros, origin: Origin, event: Value) -> Record {
+    let event = Event::parse(event.to_string().as_bytes()).unwrap();
+    let canonical = Canonical::of("shop-1", origin, &event);
+    let prev = (offset > 0).then(|| Offset(offset - 1));
+    let place = Place { offset: Offset(offset), seq: Seq(offset as u32 + 1), prev, received_at };
+    Record::new(place, "shop-1".to_string(), origin, event, &canonical, &Secret([7; 32]))
+}
+
+/// A plain message; conversations take turns so that rows must be sorted.
+pub(super) fn message(offset: u64) -> Record {
+    message_at(offset, Micros(START.0 + offset as i64 * 1_000))
+}
+
+pub(super) fn message_at(offset: u64, received_at: Micros) -> Record {
+    let event = json!({
+        "id": format!("m{offset}"), "conversation": format!("c{}", offset * 7 % 5), "kind": "message",
+        "sender": {"id": "u1", "role": "customer"}, "text": format!("第{offset}条 where is my refund?"),
+    });
+    record(offset, received_at, Origin::Live, event)
+}
+
+pub(super) fn messages(offsets: std::ops::Range<u64>) -> Vec<Record> {
+    offsets.map(message).collect()
+}
+
+pub(super) async fn open(root: &Path) -> Table {
+    try_open(root).await.unwrap()
+}
+
+pub(super) async fn try_open(root: &Path) -> Result<Table, super::TableError> {
+    Table::open_or_create(root, EVENTS_TABLE, fields::events_schema(), EVENTS_OPTIONS).await
+}
+
+/// Commits `records`, which begin at the table's cursor.
+pub(super) async fn commit(table: &mut Table, records: &[Record]) -> TableSnapshot {
+    let expected = table.cursor();
+    let rows = events_by_day(records.iter()).unwrap();
+    table.commit(rows, expected, expected + records.len() as u64).await.unwrap()
+}
+
+/// The rows of one file, in their order.
+pub(super) fn rows_of_file(path: &Path) -> RecordBatch {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+    let schema = reader.schema().clone();
+    let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+    concat_batches(&schema, &batches).unwrap()
+}
+
+/// Every row of a snapshot, file after file.
+pub(super) fn all_rows(snapshot: &TableSnapshot) -> RecordBatch {
+    let batches: Vec<RecordBatch> = snapshot.files.iter().map(|file| rows_of_file(&snapshot.path_of(file))).collect();
+    let schema = batches.first().map_or(snapshot.schema.clone(), |batch| batch.schema());
+    concat_batches(&schema, &batches).unwrap()
+}
+
+/// The offsets of a snapshot, sorted.
+pub(super) fn offsets(snapshot: &TableSnapshot) -> Vec<i64> {
+    let rows = all_rows(snapshot);
+    let mut offsets = ints(&rows, "offset");
+    offsets.sort_unstable();
+    offsets
+}
+
+pub(super) fn ints(rows: &RecordBatch, column: &str) -> Vec<i64> {
+    rows.column_by_name(column).unwrap().as_primitive::<Int64Type>().values().to_vec()
+}
+
+pub(super) fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
+    let column = rows.column_by_name(column).unwrap().as_string::<i32>();
+    column.iter().map(|text| text.map(str::to_string)).collect()
+}

@@ -1,0 +1,169 @@
+//! What is written is what is read, by a reader that knows nothing of the writer.
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use serde_json::json;
+
+use super::*;
+use crate::archive::{ArchiveError, events_batch};
+
+fn full_event() -> Value {
+    json!({
+        "id": "m1", "conversation": "c1", "kind": "message",
+        "sender": {"id": "u1", "role": "human", "name": "林晓\u{200b}"}, "sent_at": "2026-01-03T02:13:05.250+08:00",
+        "text": "line\nbreak \u{1F600} \u{202e}", "reply_to": "m0", "order": "A-1", "channel": "app", "language": "zh",
+        "visibility": "private", "automatic": true, "rating": 4, "category": "refund", "assignee": "agent-7",
+        "target": "m0", "data": {"b": 1.10, "a": []},
+        "attachments": [
+            {"sha256": "ab".repeat(32), "name": "a b.png", "media_type": "image/png", "bytes": 9007199254740993_u64},
+            {"sha256": "cd".repeat(32), "name": "声音.ogg", "media_type": "audio/ogg", "bytes": 0},
+        ],
+    })
+}
+
+fn bare_event() -> Value {
+    json!({"id": "m2", "conversation": "c1", "kind": "open", "sender": {"id": "u1", "role": "customer"}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_column_comes_back_as_it_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    let records =
+        [record(0, START, Origin::Live, full_event()), record(1, Micros(START.0 + 1), Origin::Live, bare_event())];
+    let snapshot = commit(&mut table, &records).await;
+    let rows = all_rows(&snapshot);
+    assert_eq!(rows.num_rows(), 2);
+    let text = |column: &str, row: usize| texts(&rows, column)[row].clone();
+    let some = |said: &str| Some(said.to_string());
+    for (column, full, bare) in [
+        ("origin", some("live"), some("live")),
+        ("leaf", Some(records[0].leaf.to_string()), Some(records[1].leaf.to_string())),
+        ("shop", some("shop-1"), some("shop-1")),
+        ("conversation", some("c1"), some("c1")),
+        ("id", some("m1"), some("m2")),
+        ("kind", some("message"), some("open")),
+        ("sender_id", some("u1"), some("u1")),
+        ("sender_role", some("human"), some("customer")),
+        ("sender_name", some("林晓\u{200b}"), None),
+        ("sent_at", some("2026-01-03T02:13:05.250+08:00"), None),
+        ("text", some("line\nbreak \u{1F600} \u{202e}"), None),
+        ("reply_to", some("m0"), None),
+        ("target", some("m0"), None),
+        ("order", some("A-1"), None),
+        ("channel", some("app"), None),
+        ("language", some("zh"), None),
+        ("visibility", some("private"), some("public")),
+        ("assignee", some("agent-7"), None),
+        ("category", some("refund"), None),
+        ("data", records[0].event.data.as_ref().map(|data| data.get().to_string()), None),
+    ] {
+        assert_eq!((text(column, 0), text(column, 1)), (full, bare), "{column}");
+    }
+    assert_eq!(ints(&rows, "offset"), [0, 1]);
+    assert_eq!(ints(&rows, "seq"), [1, 2]);
+    for column in ["received_at", "occurred_at"] {
+        let times = rows.column_by_name(column).unwrap().as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(times.values(), &[START.0, START.0 + 1], "{column}");
+        assert_eq!(times.timezone(), Some("UTC"), "{column}");
+    }
+    let automatic = rows.column_by_name("automatic").unwrap().as_boolean();
+    assert_eq!((automatic.value(0), automatic.value(1)), (true, false));
+    let rating = rows.column_by_name("rating").unwrap().as_primitive::<Int32Type>();
+    assert_eq!((rating.value(0), rating.is_null(1)), (4, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_come_back_as_a_list_of_structs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    let records = [record(0, START, Origin::Live, full_event()), record(1, START, Origin::Live, bare_event())];
+    let rows = all_rows(&commit(&mut table, &records).await);
+    let lists = rows.column_by_name("attachments").unwrap().as_list::<i32>();
+    assert!(lists.is_null(1), "none were sent");
+    let files = lists.value(0);
+    let files = files.as_struct();
+    let text = |column: &str, row: usize| files.column_by_name(column).unwrap().as_string::<i32>().value(row);
+    assert_eq!((text("sha256", 0), text("name", 0)), ("ab".repeat(32).as_str(), "a b.png"));
+    assert_eq!((text("name", 1), text("media_type", 1)), ("声音.ogg", "audio/ogg"));
+    let bytes = files.column_by_name("bytes").unwrap().as_primitive::<Int64Type>();
+    assert_eq!(bytes.values(), &[9_007_199_254_740_993, 0]);
+}
+
+#[test]
+fn every_column_of_the_table_is_filled_and_an_unknown_one_is_refused() {
+    let batch = events_batch(&messages(0..3)).unwrap();
+    assert_eq!(batch.schema(), fields::events_schema());
+    for field in fields::events_schema().fields() {
+        let filled = crate::archive::fill(field.name(), &messages(0..3)).unwrap();
+        assert_eq!(filled.data_type(), field.data_type(), "{}", field.name());
+    }
+    let error = crate::archive::fill("colour", &messages(0..1)).unwrap_err();
+    assert!(matches!(error, ArchiveError::UnknownColumn { column } if column == "colour"));
+    assert_eq!(events_batch::<Record>(&[]).unwrap().num_rows(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_go_to_the_utc_day_they_occurred_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    let imported = |offset: u64, sent_at: Option<&str>| {
+        let mut event = bare_event();
+        event["id"] = json!(format!("old{offset}"));
+        if let Some(sent_at) = sent_at {
+            event["sent_at"] = json!(sent_at);
+        }
+        record(offset, time("2026-03-01T12:00:00Z"), Origin::Imported, event)
+    };
+    let records = [
+        message_at(0, time("2026-01-02T23:59:59.999999Z")),
+        message_at(1, time("2026-01-03T00:00:00Z")),
+        // Said on the 3rd in Shanghai, on the 2nd in UTC.
+        imported(2, Some("2026-01-03T02:13:05+08:00")),
+        imported(3, Some("2019-05-05T05:05:05Z")),
+        imported(4, None),
+    ];
+    let snapshot = commit(&mut table, &records).await;
+    let mut days: Vec<(String, Vec<i64>)> = snapshot
+        .files
+        .iter()
+        .map(|file| {
+            assert!(file.path.starts_with(&format!("day={}/", file.day)), "{}", file.path);
+            (file.day.to_string(), ints(&rows_of_file(&snapshot.path_of(file)), "offset"))
+        })
+        .collect();
+    days.sort();
+    let expected =
+        [("2019-05-05", vec![3]), ("2026-01-02", vec![0, 2]), ("2026-01-03", vec![1]), ("2026-03-01", vec![4])];
+    assert_eq!(days, expected.map(|(day, offsets)| (day.to_string(), offsets)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_bound_the_values_and_survive_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    let written = commit(&mut table, &messages(0..50)).await;
+    let read = Table::open_read_only(folder.path(), EVENTS_TABLE).await.unwrap();
+    for snapshot in [&written, &read] {
+        let [file] = &*snapshot.files else { panic!("one file") };
+        assert_eq!(file.offsets(), Some(Offset(0)..Offset(50)));
+        assert_eq!(file.rows, 50);
+        let (first, last) = file.times("occurred_at").unwrap();
+        assert_eq!((first, last), (START, Micros(START.0 + 49_000)));
+        let conversations = crate::table::Bounds::Texts("c0".to_string(), "c4".to_string());
+        assert_eq!(file.bounds("conversation"), Some(&conversations));
+        assert_eq!(file.bounds("text"), None, "no words of a chat in the Delta log");
+        let nulls = file.stats.iter().find(|stats| &*stats.column == "order").unwrap();
+        assert_eq!((nulls.nulls, &nulls.bounds), (50, &None));
+    }
+    assert_eq!(written.files[0].stats, read.files[0].stats);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_with_any_name_can_hold_the_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("the archive #1 %20 档案");
+    let mut table = open(&root).await;
+    commit(&mut table, &messages(0..3)).await;
+    assert_eq!(offsets(&open(&root).await.snapshot()), [0, 1, 2]);
+}

@@ -1,0 +1,156 @@
+//! Prints how fast rows are encoded and how large they become. Run with `--nocapture` to read it.
+
+use std::time::Instant;
+
+use super::*;
+use crate::table::events_by_day;
+use crate::table::parquet_file::{Care, encode};
+
+const RECORDS: u64 = 100_000;
+
+const WORDS: [&str; 24] = [
+    "退款",
+    "什么时候",
+    "到账",
+    "您好",
+    "订单",
+    "已经",
+    "发货",
+    "了吗",
+    "麻烦",
+    "帮我",
+    "查一下",
+    "谢谢",
+    "屏幕",
+    "碎了",
+    "换货",
+    "地址",
+    "please",
+    "refund",
+    "order",
+    "tracking",
+    "the",
+    "number",
+    "is",
+    "broken",
+];
+
+/// Chat of the usual kind: some ten messages of some sixty bytes a conversation, a thousand conversations at a time.
+fn chat() -> Vec<Record> {
+    let mut seed = 7_u64;
+    let mut random = move |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let secret = Secret([7; 32]);
+    (0..RECORDS)
+        .map(|offset| {
+            let conversation = offset / 10_000 * 1_000 + random(1_000);
+            let text: Vec<&str> = (0..4 + random(12)).map(|_| WORDS[random(WORDS.len() as u64) as usize]).collect();
+            let is_customer = random(2) == 0;
+            let (id, role) = match is_customer {
+                true => (format!("customer-{conversation}"), "customer"),
+                false => (format!("agent-{}", conversation % 40), "human"),
+            };
+            let event = json!({
+                "id": format!("{conversation}-{offset}"), "conversation": format!("conv-{conversation:08}"),
+                "kind": "message", "sender": {"id": id, "role": role}, "text": text.join(" "),
+                "order": format!("2026{:010}", conversation * 7_919), "channel": "app", "language": "zh",
+            });
+            let event = Event::parse(event.to_string().as_bytes()).unwrap();
+            let canonical = Canonical::of("shop-1", Origin::Live, &event);
+            let received_at = Micros(START.0 - 86_000_000_000 + offset as i64 * 731);
+            let place = Place { offset: Offset(offset), seq: Seq(1), prev: Some(Offset(0)), received_at };
+            Record::new(place, "shop-1".to_string(), Origin::Live, event, &canonical, &secret)
+        })
+        .collect()
+}
+
+#[test]
+fn encode_speed() {
+    let records = chat();
+    let json_bytes: usize = records.iter().map(|record| record.encode().len()).sum();
+    println!("{RECORDS} records, {} bytes of JSON each", json_bytes / records.len());
+    let start = Instant::now();
+    let rows = events_by_day(records.iter()).unwrap();
+    let batching = start.elapsed();
+    let [(_, batch)] = &rows[..] else { panic!("one day") };
+    println!("to rows: {:.0} records/s", RECORDS as f64 / batching.as_secs_f64());
+    print_columns(batch);
+    for care in [Care::Live, Care::Thorough] {
+        let start = Instant::now();
+        let bytes = encode(batch, &EVENTS_OPTIONS, care).unwrap().len();
+        let encoding = start.elapsed();
+        println!(
+            "{care:?}: {:.0} records/s encoded, {:.0} with making the rows, {:.1} bytes a record, 1/{:.1} of the JSON",
+            RECORDS as f64 / encoding.as_secs_f64(),
+            RECORDS as f64 / (encoding + batching).as_secs_f64(),
+            bytes as f64 / RECORDS as f64,
+            json_bytes as f64 / bytes as f64,
+        );
+        assert!(bytes * 3 < json_bytes, "{care:?} keeps the archive well below the JSON");
+    }
+}
+
+/// Prints what one small commit costs, with and without syncs, by the number of files and commits there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn commit_latency() {
+    use crate::table::disk::Disk;
+
+    for is_synced in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join(EVENTS_TABLE);
+        let disk = if is_synced { Disk::open(&root) } else { Disk::without_syncs(&root) };
+        let schema = fields::events_schema();
+        let mut table = Table::open_on(disk.unwrap(), EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap();
+        for hundred in 0..3 {
+            let start = Instant::now();
+            for _ in 0..100 {
+                let offset = table.cursor().0;
+                commit(&mut table, &[message(offset)]).await;
+            }
+            let each_ms = start.elapsed().as_secs_f64() * 10.0;
+            println!("commits from {}, synced: {is_synced}: {each_ms:.1} ms each", hundred * 100);
+        }
+        let start = Instant::now();
+        let opened = open(folder.path()).await;
+        let opening_ms = start.elapsed().as_secs_f64() * 1_000.0;
+        println!("opening with {} files: {opening_ms:.1} ms", opened.files().len());
+        assert_eq!(opened.cursor(), Offset(300));
+    }
+}
+
+/// Prints how fast small files are merged, reading and encoding included.
+#[tokio::test(flavor = "multi_thread")]
+async fn merge_speed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    let records = chat();
+    for chunk in records.chunks(RECORDS as usize / 16) {
+        commit(&mut table, chunk).await;
+    }
+    let bytes = table.snapshot().bytes();
+    let start = Instant::now();
+    assert!(table.compact().await.unwrap());
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "merge of 16 files: {:.0} records/s, {:.1} MB/s of input",
+        RECORDS as f64 / seconds,
+        bytes as f64 / 1e6 / seconds
+    );
+    assert_eq!((table.files().len(), table.snapshot().rows()), (1, RECORDS));
+}
+
+fn print_columns(batch: &RecordBatch) {
+    use parquet::file::metadata::ParquetMetaDataReader;
+
+    for care in [Care::Live, Care::Thorough] {
+        let bytes = bytes::Bytes::from(encode(batch, &EVENTS_OPTIONS, care).unwrap());
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&bytes).unwrap();
+        let column = |column: &parquet::file::metadata::ColumnChunkMetaData| {
+            format!("{} {:.1}", column.column_path(), column.compressed_size() as f64 / RECORDS as f64)
+        };
+        let columns: Vec<String> = footer.row_group(0).columns().iter().map(column).collect();
+        println!("{care:?}, bytes a record: {}", columns.join(", "));
+    }
+}

@@ -1,0 +1,93 @@
+//! `GET /v1/search?words=…`: the answer of `verbatim search --format json`.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+
+use super::{READERS, parsed, require};
+use crate::model::{FieldError, Kind, Micros, Role};
+use crate::relay::{Problem, RelayError, Token};
+use crate::search::{Filters, HitOrder, SearchAnswer, SearchQuery};
+use crate::sql::parse_instant;
+use crate::web::Web;
+
+/// A question as it stands in an address. Times are RFC 3339, local dates, or days before now (`-14d`).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchParameters {
+    pub words: String,
+    pub exact: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    pub oldest_first: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hits: Option<usize>,
+}
+
+impl SearchParameters {
+    /// The question in `shop`; dates are of `zone`.
+    pub fn query(self, shop: &str, zone: chrono_tz::Tz, now: Micros) -> Result<SearchQuery, FieldError> {
+        let instant = |field: &str, said: Option<String>| match said {
+            None => Ok(None),
+            Some(said) => match parse_instant(&said, zone, now) {
+                Some(instant) => Ok(Some(instant)),
+                None => Err(FieldError::new(
+                    field,
+                    said,
+                    "be a date, an RFC 3339 time, `now`, or days before now such as -14d",
+                )),
+            },
+        };
+        let defaults = SearchQuery::new(shop, self.words);
+        Ok(SearchQuery {
+            exact: self.exact,
+            filters: Filters {
+                conversation: self.conversation,
+                order: self.order,
+                customer: self.customer,
+                agent: self.agent,
+                category: self.category,
+                role: self.role,
+                kind: self.kind,
+                from: instant("from", self.from)?,
+                to: instant("to", self.to)?,
+            },
+            limit_conversations: self.limit.unwrap_or(defaults.limit_conversations),
+            hits_per_conversation: self.hits.unwrap_or(defaults.hits_per_conversation),
+            order: if self.oldest_first { HitOrder::Oldest } else { HitOrder::Newest },
+            ..defaults
+        })
+    }
+}
+
+pub async fn run(
+    State(web): State<Web>,
+    Token(identity): Token,
+    parameters: Result<Query<SearchParameters>, QueryRejection>,
+) -> Result<Json<SearchAnswer>, Problem> {
+    require(&identity, READERS, "search")?;
+    let query = parsed(parameters)?
+        .query(&identity.shop, web.zone, Micros::now())
+        .map_err(|error| Problem::from(&RelayError::Field(error)))?;
+    let answer = web.search.run(query).await;
+    Ok(Json(answer.map_err(|error| Problem::new(error.kind(), error.to_string()))?))
+}
