@@ -73,7 +73,11 @@ impl TableProvider for FilesAndTail {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let tail = MemorySourceConfig::try_new_exec(&[self.tail.clone()], self.schema.clone(), projection.cloned())?;
+        let tail = MemorySourceConfig::try_new_exec(
+            std::slice::from_ref(&self.tail),
+            self.schema.clone(),
+            projection.cloned(),
+        )?;
         if self.files.is_empty() {
             return Ok(tail);
         }

@@ -1,29 +1,119 @@
-//! temporary: pages to come
+//! Questions and answers over HTTP: pages for people ([`pages`]) and the same answers for programs ([`api`]). Pages are
+//! the dashboard, search, one conversation's transcript, signing in. They are rendered on the server; the only scripts are ours and Plotly's, both served from here, and all but the charts works without them.
+//!
+//! Invariants: text of outside origin reaches a page only as escaped text, with characters that could hide or reorder
+//! it made visible ([`shown`]); every page is of the visitor's own shop; no page names a path or a query plan; nothing
+//! is fetched from another host.
+//! It computes no figure and decides no match: it shows what `sql` and `search` answer, with the offset they are
+//! complete to. It writes nothing.
+//!
+//! Each page is a view model made by pure functions, a template, and a thin handler.
+
+/// Who looks, and whether they may.
+mod visitor;
+/// What a form sent, read without ever failing.
+mod form;
+/// Days in the shop's zone ↔ instants.
+mod days;
+/// An answer of `sql` as plain values.
+mod grid;
+/// Numbers and durations as people read them.
+mod figures;
+/// Outside text, made safe and honest.
+mod shown;
+/// An answer as a chart.
+mod charts;
+/// Style sheet, scripts and icon, built in.
+mod assets;
+/// One file per page.
+mod pages;
+/// The same answers for programs.
 mod api;
+/// One port for everything.
 mod server;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+
 use crate::app::StatusReader;
 use crate::relay::Relay;
 use crate::search::Search;
 use crate::sql::Sql;
+
 pub use api::{COMPLETE_TO_HEADER, ExportParameters, SearchParameters};
-use axum::extract::FromRef;
+use pages::not_found;
 pub use server::serve;
+
+/// What pages and answers are made from. Cheap to clone.
 #[derive(Clone)]
 pub struct Web {
     pub relay: Relay,
     pub sql: Sql,
     pub search: Search,
     pub status: StatusReader,
+    /// The shop's zone: days begin and times are shown in it.
     pub zone: chrono_tz::Tz,
 }
+
 impl FromRef<Web> for Relay {
     fn from_ref(web: &Web) -> Relay {
         web.relay.clone()
     }
 }
-pub fn routes() -> axum::Router<Web> {
-    axum::Router::new()
+
+/// Everything from here, nothing inline. The one hash is that of an empty style element: Plotly adds such an element
+/// and writes its rules into it (tried in Chromium without it: its layers fall apart). It also tries a picture of
+/// its own, as `data:`, to learn whether the browser knows WebP.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; \
+     style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
+     img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// The pages' routes. Unknown addresses are left to whoever merges them; [`not_found`] is a page for those.
+fn routes() -> Router<Web> {
+    Router::new()
+        .route("/", get(pages::dashboard::show))
+        .route("/questions/{name}", get(pages::question::show))
+        .route("/search", get(pages::search::show))
+        .route("/conversations/{id}", get(pages::transcript::show))
+        .route("/login", get(pages::login::show).post(pages::login::submit))
+        .route("/logout", get(pages::login::leave).post(pages::login::leave))
+        .route("/assets/{name}", get(assets::serve))
+        .layer(CompressionLayer::new())
+        .layer(axum::middleware::map_response(guard))
 }
-pub async fn not_found() -> axum::http::StatusCode {
-    axum::http::StatusCode::NOT_FOUND
+
+/// Adds the headers that every page carries.
+async fn guard(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // Pages hold what people said: no cache keeps them. Assets have said otherwise already.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_answer_is_guarded_and_only_assets_are_kept() {
+        let guarded = guard(Response::default()).await;
+        let header = |response: &Response, name: &str| response.headers()[name].to_str().unwrap().to_string();
+        let policy = header(&guarded, "content-security-policy");
+        assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
+        assert_eq!(header(&guarded, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&guarded, "referrer-policy"), "no-referrer");
+        assert_eq!(header(&guarded, "cache-control"), "no-store");
+        let mut asset = Response::default();
+        asset.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
+        assert_eq!(header(&guard(asset).await, "cache-control"), "public, immutable");
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::table::events_by_day;
+use crate::archive::events_by_day;
 use crate::table::parquet_file::{Care, encode};
 
 const RECORDS: u64 = 100_000;

@@ -1,0 +1,86 @@
+//! What pages load besides themselves, built into the binary: style sheet, scripts, icon, and Plotly's own script, which
+//! the `plotly` crate carries.
+//!
+//! Invariant: an address with the right hash (as [`address`] makes it) may be kept for ever; others are asked again.
+
+use std::sync::LazyLock;
+
+use axum::extract::{Path, RawQuery};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+struct Asset {
+    name: &'static str,
+    media_type: &'static str,
+    bytes: &'static [u8],
+    /// First 12 hex digits of the bytes' SHA-256.
+    hash: String,
+}
+
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    vec![
+        asset("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
+        asset("charts.js", "text/javascript; charset=utf-8", include_bytes!("assets/charts.js")),
+        asset("icon.svg", "image/svg+xml", include_bytes!("assets/icon.svg")),
+        asset("plotly.js", "text/javascript; charset=utf-8", plotly_script()),
+    ]
+});
+
+fn asset(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Asset {
+    let hash = hex::encode(&Sha256::digest(bytes)[..6]);
+    Asset { name, media_type, bytes, hash }
+}
+
+/// Plotly's script out of the crate's script tags. The crate's second tag is MathJax, which our charts have no use for.
+fn plotly_script() -> &'static [u8] {
+    let tags = plotly::Plot::offline_js_sources();
+    let open = "<script type=\"text/javascript\">";
+    // Its own text may hold a closing tag in a string, so the end is where the next tag begins.
+    let script = tags.split(open).find(|script| script.contains("window.Plotly"));
+    let script = script.unwrap_or_default().trim_end().trim_end_matches("</script>");
+    // Made once, for as long as the process lives.
+    Box::leak(script.to_string().into_boxed_str()).as_bytes()
+}
+
+/// An asset's address, which changes with its content.
+pub(super) fn address(name: &str) -> String {
+    let hash = ASSETS.iter().find(|asset| asset.name == name).map_or("", |asset| asset.hash.as_str());
+    format!("/assets/{name}?v={hash}")
+}
+
+pub(super) async fn serve(Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let current = query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(asset.hash.as_str());
+    let keep = if current { "public, max-age=31536000, immutable" } else { "no-cache" };
+    ([(header::CONTENT_TYPE, asset.media_type), (header::CACHE_CONTROL, keep)], asset.bytes).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plotly_comes_whole_and_alone() {
+        let script = std::str::from_utf8(plotly_script()).unwrap();
+        assert!(script.trim_start().starts_with("/**\n* plotly.js v"), "{}", &script[..80]);
+        assert!(script.trim_end().ends_with("}));"), "{}", &script[script.len() - 80..]);
+        assert!(!script.contains("MathJax.loader") && script.len() > 1_000_000);
+    }
+
+    #[tokio::test]
+    async fn the_right_hash_is_kept_for_ever_and_unknown_names_are_not_found() {
+        let cache = |response: &Response| response.headers()[header::CACHE_CONTROL].to_str().unwrap().to_string();
+        let hash = address("style.css").split_once('?').unwrap().1.to_string();
+        let current = serve(Path("style.css".to_string()), RawQuery(Some(hash))).await;
+        assert!(cache(&current).contains("immutable"));
+        let old = serve(Path("style.css".to_string()), RawQuery(Some("v=000000000000".to_string()))).await;
+        assert_eq!(cache(&old), "no-cache");
+        for name in ["", "nothing.js", "../mod.rs"] {
+            let status = serve(Path(name.to_string()), RawQuery(None)).await.status();
+            assert_eq!(status, StatusCode::NOT_FOUND, "{name}");
+        }
+    }
+}

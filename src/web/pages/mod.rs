@@ -1,0 +1,140 @@
+//! One file per page: a view model, pure functions that make it, a template, a handler.
+
+pub(super) mod dashboard;
+pub(super) mod login;
+pub(super) mod panel;
+pub(super) mod question;
+mod range;
+pub(super) mod search;
+mod search_form;
+pub(super) mod transcript;
+mod bubble;
+mod header;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::assets;
+use super::shown::Shown;
+use super::visitor::Area;
+use crate::model::ErrorKind;
+use crate::relay::{Identity, status_of};
+
+/// What stands around every page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frame {
+    /// Which entry of the menu is this page.
+    pub active: &'static str,
+    pub shop: Shown,
+    pub subject: Shown,
+    pub sees_dashboard: bool,
+    pub sees_conversations: bool,
+}
+
+impl Frame {
+    /// The frame for `identity`, with the menu's entry `active` marked.
+    pub(super) fn of(identity: &Identity, active: &'static str) -> Frame {
+        Frame {
+            active,
+            shop: Shown::plain(&identity.shop),
+            subject: Shown::plain(&identity.subject),
+            sees_dashboard: Area::Dashboard.admits(identity),
+            sees_conversations: Area::Conversations.admits(identity),
+        }
+    }
+
+    /// Whether anybody is signed in.
+    fn is_known(&self) -> bool {
+        !self.subject.is_empty()
+    }
+
+    fn asset(&self, name: &str) -> String {
+        assets::address(name)
+    }
+}
+
+/// A page that only says something: what went wrong and what to do.
+#[derive(Template)]
+#[template(path = "notice.html")]
+pub(super) struct Notice {
+    pub frame: Frame,
+    pub title: String,
+    pub detail: String,
+    pub hint: String,
+}
+
+impl Notice {
+    pub(super) fn into_response(self, status: StatusCode) -> Response {
+        (status, page(&self)).into_response()
+    }
+
+    /// The page for a failure. The error's own words may name paths or plans, so they go to the log, never here.
+    pub(super) fn failure(identity: &Identity, kind: ErrorKind) -> Response {
+        let notice = Notice {
+            frame: Frame::of(identity, ""),
+            title: "This page could not be made".to_string(),
+            detail: failure_words(kind).to_string(),
+            hint: "The server's log says why.".to_string(),
+        };
+        notice.into_response(status_of(kind))
+    }
+}
+
+/// What an error's kind means to a reader.
+pub(super) fn failure_words(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Retry => "The server is busy or not ready. Try again in a moment.",
+        ErrorKind::Closed => "The server is stopping. Try again in a moment.",
+        ErrorKind::BadInput => "The question could not be understood.",
+        ErrorKind::NotFound => "There is nothing here.",
+        ErrorKind::Denied => "This token may not see this.",
+        ErrorKind::Conflict | ErrorKind::Corrupt | ErrorKind::Bug => "Something is wrong on the server.",
+    }
+}
+
+/// Renders a page.
+pub(super) fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            (StatusCode::INTERNAL_SERVER_ERROR, "This page could not be made. The server's log says why.")
+                .into_response()
+        }
+    }
+}
+
+/// The page for addresses that lead nowhere.
+pub(in crate::web) async fn not_found() -> Response {
+    let notice = Notice {
+        frame: Frame::default(),
+        title: "No such page".to_string(),
+        detail: "Nothing lives at this address.".to_string(),
+        hint: String::new(),
+    };
+    notice.into_response(StatusCode::NOT_FOUND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::TokenRole;
+
+    #[test]
+    fn a_failure_says_what_to_do_with_the_kinds_status_and_nothing_of_the_inside() {
+        let identity = Identity { subject: "<b>u".into(), shop: "s".into(), roles: vec![TokenRole::Analyst] };
+        for (kind, status) in [(ErrorKind::Retry, 503), (ErrorKind::Corrupt, 500), (ErrorKind::NotFound, 404)] {
+            assert_eq!(Notice::failure(&identity, kind).status().as_u16(), status);
+        }
+        let notice =
+            Notice { frame: Frame::of(&identity, ""), title: "t".into(), detail: "<i>".into(), hint: "".into() };
+        let html = notice.render().unwrap();
+        assert!(html.contains("&#60;b&#62;u") && html.contains("&#60;i&#62;") && !html.contains("<i>"), "{html}");
+    }
+
+    #[tokio::test]
+    async fn unknown_addresses_have_a_page() {
+        assert_eq!(not_found().await.status(), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,224 @@
+//! Text of outside origin on a page: escaped, its found words marked, and every character that could hide, reorder or
+//! fake what it says shown as a labelled chip. What a reader sees is then what was stored.
+//!
+//! Invariant: the pieces' text, chips read as their characters, is the text that was given.
+//! It does not judge look-alike letters: those are ordinary text.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use icu_properties::CodePointSetData;
+use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
+
+/// A stretch of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Plain(String),
+    /// Words that were searched for.
+    Found(String),
+    /// A character that would not be seen, by its number and name.
+    Hidden {
+        code: String,
+        name: &'static str,
+    },
+}
+
+/// Text ready for a page. Renders itself escaped, so that templates need no `safe`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Template)]
+#[template(
+    ext = "html",
+    source = "{% for piece in pieces %}{% match piece %}\
+              {% when Piece::Plain with (text) %}{{ text }}\
+              {% when Piece::Found with (text) %}<mark>{{ text }}</mark>\
+              {% when Piece::Hidden with { code, name } %}<span class=\"chip\" title=\"{{ name }}\">{{ code }}</span>\
+              {% endmatch %}{% endfor %}"
+)]
+pub(super) struct Shown {
+    pub pieces: Vec<Piece>,
+}
+
+// Its template escapes what it shows.
+impl HtmlSafe for Shown {}
+
+impl Shown {
+    /// `text` without marks.
+    pub(super) fn plain(text: &str) -> Shown {
+        Shown::marked(text, &[])
+    }
+
+    /// `text` with the byte ranges `spans` marked. Ranges that do not lie on characters of the text are left out.
+    pub(super) fn marked(text: &str, spans: &[(usize, usize)]) -> Shown {
+        let mut shown = Shown::default();
+        let mut spans = spans.to_vec();
+        spans.sort_unstable();
+        let mut at = 0;
+        for (from, to) in spans {
+            let from = from.max(at);
+            if let (Some(before), Some(found)) = (text.get(at..from), text.get(from..to))
+                && !found.is_empty()
+            {
+                shown.add(before, Piece::Plain);
+                shown.add(found, Piece::Found);
+                at = to;
+            }
+        }
+        shown.add(&text[at..], Piece::Plain);
+        shown
+    }
+
+    /// As text alone, for titles and attributes: hidden characters by their codes.
+    pub(super) fn words(&self) -> String {
+        let word = |piece: &Piece| match piece {
+            Piece::Plain(text) | Piece::Found(text) => text.clone(),
+            Piece::Hidden { code, .. } => format!("[{code}]"),
+        };
+        self.pieces.iter().map(word).collect()
+    }
+
+    /// Whether nothing would be seen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn add(&mut self, text: &str, piece: impl Fn(String) -> Piece) {
+        let mut run = String::new();
+        let mut previous = None;
+        let mut chars = text.chars().peekable();
+        while let Some(char) = chars.next() {
+            if hides(previous, char, chars.peek().copied()) {
+                if !run.is_empty() {
+                    self.pieces.push(piece(std::mem::take(&mut run)));
+                }
+                self.pieces.push(Piece::Hidden { code: format!("U+{:04X}", u32::from(char)), name: name_of(char) });
+            } else {
+                run.push(char);
+            }
+            previous = Some(char);
+        }
+        if !run.is_empty() {
+            self.pieces.push(piece(run));
+        }
+    }
+}
+
+/// Whether `char`, standing between two others, would go unseen or would move what stands around it.
+fn hides(previous: Option<char>, char: char, next: Option<char>) -> bool {
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    match char {
+        '\n' | '\t' => false,
+        // A carriage return before a line feed ends the line as people expect.
+        '\r' => next != Some('\n'),
+        // Joiners belong to emoji and to scripts whose letters change shape, and nowhere else.
+        '\u{200c}' | '\u{200d}' => !(previous.is_some_and(takes_joiner) && next.is_some_and(takes_joiner)),
+        // Picks the shape of the character before it: emoji, keycaps, old forms of ideographs.
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => previous.is_none_or(|previous| previous.is_whitespace()),
+        '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}' | '\u{2800}' => true,
+        _ => char.is_control() || ignorable.contains(char) || CodePointSetData::new::<BidiControl>().contains(char),
+    }
+}
+
+fn takes_joiner(char: char) -> bool {
+    let ideograph_or_kana = matches!(char, '\u{3000}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{ff00}'..='\u{ffef}');
+    !char.is_ascii() && !char.is_whitespace() && !ideograph_or_kana
+}
+
+/// What a hidden character is called.
+fn name_of(char: char) -> &'static str {
+    match char {
+        '\u{ad}' => "soft hyphen",
+        '\u{61c}' => "Arabic letter mark",
+        '\u{200b}' => "zero width space",
+        '\u{200c}' => "zero width non-joiner",
+        '\u{200d}' => "zero width joiner",
+        '\u{200e}' => "left-to-right mark",
+        '\u{200f}' => "right-to-left mark",
+        '\u{202a}' => "left-to-right embedding",
+        '\u{202b}' => "right-to-left embedding",
+        '\u{202c}' => "pop directional formatting",
+        '\u{202d}' => "left-to-right override: shows what follows in another order",
+        '\u{202e}' => "right-to-left override: shows what follows in reverse order",
+        '\u{2028}' => "line separator",
+        '\u{2029}' => "paragraph separator",
+        '\u{2060}' => "word joiner",
+        '\u{2066}' => "left-to-right isolate",
+        '\u{2067}' => "right-to-left isolate",
+        '\u{2068}' => "first strong isolate",
+        '\u{2069}' => "pop directional isolate",
+        '\u{feff}' => "zero width no-break space (byte order mark)",
+        '\u{e0000}'..='\u{e007f}' => "tag character",
+        _ if char.is_control() => "control character",
+        _ => "invisible character",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html(text: &str, spans: &[(usize, usize)]) -> String {
+        Shown::marked(text, spans).to_string()
+    }
+
+    #[test]
+    fn hostile_markup_stays_text() {
+        let shown = html(r#"<script>alert('x')</script><img src=x onerror="y"> &amp;"#, &[(0, 8)]);
+        assert!(!shown.contains("<script") && !shown.contains("<img") && !shown.contains('"'), "{shown}");
+        assert!(shown.starts_with("<mark>&#60;script&#62;</mark>"), "{shown}");
+        assert!(shown.contains("&#38;amp;"), "{shown}");
+    }
+
+    #[test]
+    fn marks_lie_where_the_spans_say_and_bad_spans_harm_nothing() {
+        let text = "退款 refund 退款";
+        assert_eq!(html(text, &[(0, 6), (14, 20)]), "<mark>退款</mark> refund <mark>退款</mark>");
+        assert_eq!(html(text, &[(14, 20), (0, 6)]), "<mark>退款</mark> refund <mark>退款</mark>");
+        assert_eq!(html(text, &[(0, 6), (3, 9)]), "<mark>退款</mark><mark> re</mark>fund 退款");
+        for bad in [(1, 3), (0, 1), (5, 2), (90, 95), (0, 999), (4, 4)] {
+            assert_eq!(html(text, &[bad]), text, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn characters_that_hide_or_reorder_are_shown() {
+        let chips = |text: &str| {
+            let pieces = Shown::plain(text).pieces;
+            pieces.iter().filter(|piece| matches!(piece, Piece::Hidden { .. })).count()
+        };
+        let hiding = [
+            "pay \u{202e}001$",
+            "re\u{200b}fund",
+            "a\u{ad}b",
+            "a\u{feff}",
+            "退\u{200d}款",
+            "a\u{200d}b",
+            "\u{2066}x",
+            "x\u{7}y",
+            "a\rb",
+            "\u{e0041}",
+            "\u{fe0f}",
+            "\u{3164}",
+        ];
+        for text in hiding {
+            assert_eq!(chips(text), 1, "{}", text.escape_unicode());
+        }
+        for text in [
+            "line\nline\tcell\r\n",
+            "👩\u{200d}🔧",
+            "❤\u{fe0f} 1\u{fe0f}\u{20e3}",
+            "می\u{200c}خواهم",
+            "普通",
+            "é",
+            "نص",
+        ] {
+            assert_eq!(chips(text), 0, "{}", text.escape_unicode());
+        }
+        let shown = html("pay \u{202e}001$", &[]);
+        assert!(shown.contains(r#">U+202E</span>001$"#) && !shown.contains('\u{202e}'), "{shown}");
+    }
+
+    #[test]
+    fn a_mark_over_a_hidden_character_keeps_both() {
+        let text = "re\u{200b}fund now";
+        let shown = html(text, &[(0, 9)]);
+        assert!(shown.starts_with("<mark>re</mark><span") && shown.contains("<mark>fund</mark> now"), "{shown}");
+    }
+}
