@@ -104,7 +104,7 @@ impl Demo {
             server.app.relay.tokens.issue(&identity, TOKEN_LIFE)
         };
         let admin = token("demo-admin", TokenRole::Admin)?;
-        let (url, data) = (&server.url, self.data.display());
+        let (url, data, verbatim) = (&server.url, self.data.display(), own_name());
         let text = format!(
             "verbatim demo: two weeks of a shop's chat, and more of it live\n\n\
              Open    {url}/?token={admin}\n\n\
@@ -114,12 +114,12 @@ impl Demo {
              customer  {customer}\n\
              admin     {admin}\n\n\
              Try, in another terminal:\n\
-             verbatim search 退款 --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
-             verbatim search \"broken\" --shop {shop} --data {data} --context 2\n\
-             verbatim show c-20260103-0001 --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
-             verbatim report waiting_by_hour --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
-             verbatim sql \"select outcome, count(*) from turns group by 1\" --shop {shop} --data {data}\n\
-             verbatim export messages --format csv --shop {shop} --data {data} --out messages.csv\n\n\
+             {verbatim} search 退款 --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
+             {verbatim} search \"broken\" --shop {shop} --data {data} --context 2\n\
+             {verbatim} show c-20260103-0001 --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
+             {verbatim} report waiting_by_hour --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
+             {verbatim} sql \"select outcome, count(*) from turns group by 1\" --shop {shop} --data {data}\n\
+             {verbatim} export messages --format csv --shop {shop} --data {data} --out messages.csv\n\n\
              Ctrl-C stops it; started again, it goes on where it was.\n",
             analyst = token("demo-analyst", TokenRole::Analyst)?,
             dispute = token("demo-clerk", TokenRole::Dispute)?,
@@ -148,6 +148,13 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
         outcome?;
     }
     Ok(())
+}
+
+/// How to call this program from where it was called: `cargo run` leaves it on nobody's path.
+fn own_name() -> String {
+    let Ok(path) = std::env::current_exe() else { return "verbatim".to_string() };
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(&path).display().to_string()
 }
 
 /// By how many days the history is moved: decided at the first start, kept from then on.

@@ -31,6 +31,11 @@ fn diagnose(json: &[u8], error: &serde_json::Error) -> FieldError {
     first_broken_rule(&object).unwrap_or_else(|| FieldError::new("", shown, format!("be an event: {error}")))
 }
 
+/// A value as its sender wrote it: strings without their quotes.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
+}
+
 fn first_broken_rule(object: &Map<String, Value>) -> Option<FieldError> {
     let client_fields = || FIELDS.iter().filter(|field| field.set_by == SetBy::Client);
     if let Some((name, value)) = object.iter().find(|(name, _)| client_fields().all(|field| field.name != **name)) {
@@ -38,7 +43,7 @@ fn first_broken_rule(object: &Map<String, Value>) -> Option<FieldError> {
             true => "be left out: it is set by the server",
             false => "be left out: no event has this field",
         };
-        return Some(FieldError::new(name, value, rule));
+        return Some(FieldError::new(name, shown(value), rule));
     }
     client_fields().find_map(|field| match object.get(field.name) {
         None if field.required => Some(FieldError::new(field.name, "", "be present")),
@@ -48,7 +53,7 @@ fn first_broken_rule(object: &Map<String, Value>) -> Option<FieldError> {
 }
 
 fn broken_shape(name: &str, shape: Shape, value: &Value) -> Option<FieldError> {
-    let must = |holds: bool, rule: &str| (!holds).then(|| FieldError::new(name, value, rule));
+    let must = |holds: bool, rule: &str| (!holds).then(|| FieldError::new(name, shown(value), rule));
     match shape {
         Shape::Label | Shape::SaidTime | Shape::Text | Shape::Hash | Shape::Time => {
             must(value.is_string(), "be a string")

@@ -1,7 +1,8 @@
 //! An answer as a chart: traces and layout for Plotly, made from a named query's chart header and its rows. Any query
 //! with such a header charts the same way, a shop's own too.
 //!
-//! Rules: unit `seconds` is drawn in the largest unit that keeps numbers small; `percent` and columns named `…_rate`
+//! Rules: unit `seconds` is drawn in the largest unit that keeps numbers small, or on a logarithmic axis where they lie
+//! far apart; `percent` and columns named `…_rate`
 //! are shares between 0 and 1; a `…_rate` column among bars becomes a line on an axis of its own; NULL is a gap.
 //! It picks no colours: the page's script takes them from the style sheet, so that dark mode has its own.
 
@@ -32,7 +33,23 @@ struct Scale {
     divisor: f64,
     title: &'static str,
     tick_format: &'static str,
+    /// Durations too far apart for one unit: a logarithmic axis with the steps of [`DURATIONS`].
+    is_ladder: bool,
 }
+
+/// Steps of an axis on which a minute and a day can both be read.
+const DURATIONS: &[(f64, &str)] = &[
+    (1.0, "1 s"),
+    (10.0, "10 s"),
+    (60.0, "1 min"),
+    (600.0, "10 min"),
+    (3_600.0, "1 h"),
+    (21_600.0, "6 h"),
+    (86_400.0, "1 d"),
+    (604_800.0, "7 d"),
+];
+/// From this ratio on, the smaller of two durations cannot be read on a linear axis 250 pixels high.
+const LADDER_RATIO: f64 = 50.0;
 
 /// The chart as JSON for Plotly, safe inside a script element; `None` when the rows lack the columns it names or there
 /// is nothing to draw.
@@ -102,8 +119,12 @@ fn lines_and_bars(chart: &Chart, all: &[Series]) -> Plot {
             plot.add_trace(if rate_line { line.y_axis("y2") } else { line });
         }
     }
+    let value_axis_left = match scale.is_ladder {
+        true => duration_axis(),
+        false => value_axis(scale.title, scale.tick_format),
+    };
     let mut layout = layout(chart, all)
-        .y_axis(value_axis(scale.title, scale.tick_format))
+        .y_axis(value_axis_left)
         .hover_mode(HoverMode::XUnified)
         .bar_mode(if chart.kind == ChartKind::StackedBar { BarMode::Stack } else { BarMode::Group });
     if all.iter().any(is_rate_line) {
@@ -172,9 +193,23 @@ fn value_axis(title: &str, tick_format: &str) -> Axis {
     if tick_format.is_empty() { axis } else { axis.tick_format(tick_format) }
 }
 
+fn duration_axis() -> Axis {
+    let (values, texts) = DURATIONS.iter().map(|(seconds, text)| (*seconds, text.to_string())).unzip();
+    Axis::new().type_(AxisType::Log).tick_values(values).tick_text(texts).fixed_range(true).auto_margin(true)
+}
+
 fn scale_of<'a>(chart: &Chart, series: impl Iterator<Item = &'a Series>) -> Scale {
     let numbers = series.flat_map(|series| &series.points).filter_map(|(_, y)| y.number());
-    let largest = numbers.fold(0.0, f64::max);
+    let (smallest, largest) =
+        numbers.fold((f64::INFINITY, 0.0_f64), |(least, most), number| (least.min(number), most.max(number)));
+    // A logarithm has no place for zero, and a stack none for logarithms.
+    let is_ladder = matches!(chart.kind, ChartKind::Line | ChartKind::Bar)
+        && chart.unit.as_deref() == Some("seconds")
+        && smallest > 0.0
+        && largest / smallest > LADDER_RATIO;
+    if is_ladder {
+        return Scale { divisor: 1.0, title: "", tick_format: "", is_ladder };
+    }
     let (divisor, title, tick_format) = match chart.unit.as_deref() {
         Some("seconds") if largest < 180.0 => (1.0, "seconds", ""),
         Some("seconds") if largest < 10_800.0 => (60.0, "minutes", ""),
@@ -183,7 +218,7 @@ fn scale_of<'a>(chart: &Chart, series: impl Iterator<Item = &'a Series>) -> Scal
         Some("percent") => (1.0, "", ".0%"),
         _ => (1.0, "", ",~r"),
     };
-    Scale { divisor, title, tick_format }
+    Scale { divisor, title, tick_format, is_ladder }
 }
 
 /// Each point's figure in words, for the hover box.
@@ -223,6 +258,17 @@ mod tests {
 
     fn json(chart: &Chart, grid: &Grid) -> serde_json::Value {
         serde_json::from_str(&plot_json(chart, grid).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn durations_far_apart_share_a_logarithmic_axis() {
+        let rows = grid(&["day", "p90_s"], &[&["2026-01-01", "54"], &["2026-01-02", "34000"]]);
+        let plot = json(&chart(ChartKind::Line, &["p90_s"], None, "seconds"), &rows);
+        assert_eq!(plot["layout"]["yaxis"]["type"], "log");
+        assert_eq!(plot["data"][0]["y"], serde_json::json!([54.0, 34000.0]));
+        let with_zero = grid(&["day", "p90_s"], &[&["2026-01-01", "0"], &["2026-01-02", "34000"]]);
+        let plot = json(&chart(ChartKind::Line, &["p90_s"], None, "seconds"), &with_zero);
+        assert_eq!(plot["layout"]["yaxis"]["title"]["text"], "hours");
     }
 
     #[test]

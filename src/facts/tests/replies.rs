@@ -142,7 +142,7 @@ fn a_bot_ends_no_wait_after_it_handed_over() {
          09:01 bot handoff
          09:02 bot: one moment please
          09:10 human: hello",
-        "turn 1: started_by=customer handed_off=true waiting_since=@0 nrt_ms=10m response_any_ms=2m
+        "turn 1: started_by=customer handed_off=true waiting_since=@1 nrt_ms=10m response_any_ms=2m
          episode 1: frt_human_ms=9m",
     );
     check(
@@ -154,7 +154,7 @@ fn a_bot_ends_no_wait_after_it_handed_over() {
          09:06 customer: thanks
          09:07 bot: rate us",
         "turn 1: outcome=bot
-         turn 2: started_by=handoff waiting_since=@2 nrt_ms=3m
+         turn 2: started_by=handoff waiting_since=@3 nrt_ms=3m
          turn 3: outcome=bot response_any_ms=1m
          episode 1: frt_human_ms=3m",
     );

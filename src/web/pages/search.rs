@@ -252,7 +252,9 @@ mod tests {
             "sender":{"id":"agent-lin","role":"human","name":"林晓"}}"#;
         let note = Event::parse(note.as_bytes()).unwrap();
         let form = words("\"><script>");
-        let results = results(&form, &answer("退款<script>"), &[Some(note)], 20, 3, ZONE);
+        let mut answer = answer("退款<script>");
+        answer.conversations[0].hits[0].visibility = Visibility::Private;
+        let results = results(&form, &answer, &[Some(note)], 20, 3, ZONE);
         let html = rendered(form, Some(results));
         assert!(html.contains("<mark>退款</mark>&#60;script&#62;"), "{html}");
         assert!(html.contains(r#"value="&#34;&#62;&#60;script&#62;""#), "{html}");
