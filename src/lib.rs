@@ -35,7 +35,7 @@
 //!
 //! # Levels
 //! The modules below stand in the order data travels. A folder imports only what is on a lower level; siblings do not
-//! import each other, except `sql`, whose export of rows `export` uses.
+//! import each other.
 
 /// 1. The words: events, records, positions, commitments. No I/O, no async.
 pub mod model;

@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::Status;
-use crate::export::ExportFormat;
+use crate::export::{ExportFormat, render};
 use crate::model::{Ack, Event, Offset, Origin, Record};
 use crate::relay::Problem;
 use crate::search::SearchAnswer;
-use crate::sql::{Answer, NamedQuery, render};
+use crate::sql::{Answer, NamedQuery};
 use crate::web::{COMPLETE_TO_HEADER, ExportParameters, SearchParameters};
 
 #[derive(Clone)]

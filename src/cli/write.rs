@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use anyhow::Context;
 
 use super::Exit;
-use crate::sql::{ANSWER_ROWS_MAX, Answer, render};
+use crate::export::render;
+use crate::sql::{ANSWER_ROWS_MAX, Answer};
 
 /// How rows are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -4,6 +4,7 @@ mod csv;
 mod jsonl;
 mod parquet;
 mod query;
+pub mod render;
 
 use std::io::{self, Write};
 

@@ -8,7 +8,6 @@ mod error;
 mod functions;
 mod guard;
 mod named;
-pub mod render;
 mod tables;
 mod views;
 

@@ -15,9 +15,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::Web;
+use crate::export::render;
 use crate::model::{ErrorKind, Offset};
 use crate::relay::{Identity, Problem, TokenRole};
-use crate::sql::{Answer, SqlError, render};
+use crate::sql::{Answer, SqlError};
 
 pub use export::ExportParameters;
 pub use search::SearchParameters;

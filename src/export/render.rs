@@ -9,8 +9,8 @@ use arrow::ipc::writer::StreamWriter;
 use arrow::util::display::FormatOptions;
 use arrow::util::pretty::pretty_format_batches_with_options;
 
-use super::Answer;
-use crate::export::{ExportError, ExportFormat};
+use super::{ExportError, ExportFormat};
+use crate::sql::Answer;
 
 /// A JSON array of objects. Absent values are `null`, so that every row has every column.
 pub fn json(answer: &Answer) -> Result<Vec<u8>, ExportError> {
