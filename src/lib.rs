@@ -37,31 +37,31 @@
 //! The modules below stand in the order data travels. A folder imports only what is on a lower level; siblings do not
 //! import each other.
 
-/// 1. The words: events, records, positions, commitments. No I/O, no async.
+// 1. The words: events, records, positions, commitments. No I/O, no async.
 pub mod model;
-/// 2. The truth: append, read, follow.
+// 2. The truth: append, read, follow.
 pub mod log;
-/// 2. Delta tables of Parquet files with a cursor.
+// 2. Delta tables of Parquet files with a cursor.
 pub mod table;
-/// 3. In: HTTP, WebSocket, tokens, duplicates.
+// 3. In: HTTP, WebSocket, tokens, duplicates.
 pub mod relay;
-/// 3. Derived: every record as a row of `events`.
+// 3. Derived: every record as a row of `events`.
 pub mod archive;
-/// 3. Derived: `turns` and `episodes`.
+// 3. Derived: `turns` and `episodes`.
 pub mod facts;
-/// 3. Derived: full text.
+// 3. Derived: full text.
 pub mod index;
-/// 4. Questions in SQL.
+// 4. Questions in SQL.
 pub mod sql;
-/// 4. Questions in words.
+// 4. Questions in words.
 pub mod search;
-/// 5. Answers as files.
+// 5. Answers as files.
 pub mod export;
-/// 5. Settings, and where things lie.
+// 5. Settings, and where things lie.
 pub mod config;
-/// Between 5 and 6. Wiring: from a directory to running tasks and read handles.
+// Between 5 and 6. Wiring: from a directory to running tasks and read handles.
 pub mod app;
-/// 6. Faces: pages and HTTP answers.
+// 6. Faces: pages and HTTP answers.
 pub mod web;
-/// 6. Faces: the command line.
+// 6. Faces: the command line.
 pub mod cli;

@@ -13,7 +13,7 @@ use crate::model::{Event, Offset, Role};
 /// stay in the events.
 const CATEGORIES_MAX: usize = 256;
 
-/// The fold's memory of one conversation. Starts as `default()`; changed only by [`super::fold`].
+/// The fold's memory of one conversation. Starts as `default()`; changed only by [`super::fold()`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationState {
     /// First offset not yet folded.

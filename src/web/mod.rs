@@ -9,27 +9,27 @@
 //!
 //! Each page is a view model made by pure functions, a template, and a thin handler.
 
-/// Who looks, and whether they may.
+// Who looks, and whether they may.
 mod visitor;
-/// What a form sent, read without ever failing.
+// What a form sent, read without ever failing.
 mod form;
-/// Days in the shop's zone ↔ instants.
+// Days in the shop's zone ↔ instants.
 mod days;
-/// An answer of `sql` as plain values.
+// An answer of `sql` as plain values.
 mod grid;
-/// Numbers and durations as people read them.
+// Numbers and durations as people read them.
 mod figures;
-/// Outside text, made safe and honest.
+// Outside text, made safe and honest.
 mod shown;
-/// An answer as a chart.
+// An answer as a chart.
 mod charts;
-/// Style sheet, scripts and icon, built in.
+// Style sheet, scripts and icon, built in.
 mod assets;
-/// One file per page.
+// One file per page.
 mod pages;
-/// The same answers for programs.
+// The same answers for programs.
 mod api;
-/// One port for everything.
+// One port for everything.
 mod server;
 
 use axum::Router;
