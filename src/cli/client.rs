@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::app::Status;
 use crate::export::{ExportFormat, render};
 use crate::model::{Ack, Event, Offset, Origin, Record};
-use crate::relay::Problem;
+use crate::relay::{BATCH_BYTES_MAX, Problem};
 use crate::search::SearchAnswer;
 use crate::sql::{Answer, NamedQuery};
 use crate::web::{COMPLETE_TO_HEADER, ExportParameters, SearchParameters};
@@ -36,21 +36,39 @@ impl Client {
         Ok(Client { base, http })
     }
 
+    /// One answer per event, and how many events were there before. Sends as many requests as their bytes need.
     pub(super) async fn append(&self, origin: Origin, events: &[Event]) -> anyhow::Result<(Vec<Appended>, u64)> {
+        let mut answers = Vec::with_capacity(events.len());
+        let mut duplicates = 0;
         let mut body = Vec::new();
         for event in events {
+            let begin = body.len();
             serde_json::to_writer(&mut body, event)?;
             body.push(b'\n');
+            if body.len() > BATCH_BYTES_MAX && begin > 0 {
+                let beyond = body.split_off(begin);
+                duplicates += self.append_lines(origin, body, &mut answers).await?;
+                body = beyond;
+            }
         }
-        let request = self.http.post(self.url("v1/events")?).query(&[("origin", origin.word())]);
-        let response = checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?).await?;
-        let duplicates = number_in(&response, "verbatim-duplicates")?;
-        let lines = response.text().await?;
-        let answers: Vec<Appended> = lines.lines().map(appended).collect::<anyhow::Result<_>>()?;
+        if !body.is_empty() {
+            duplicates += self.append_lines(origin, body, &mut answers).await?;
+        }
         if answers.len() != events.len() {
             bail!("the server answered {} of {} events", answers.len(), events.len());
         }
         Ok((answers, duplicates))
+    }
+
+    /// Sends one body of events, adds what the server says of each, and returns how many were there before.
+    async fn append_lines(&self, origin: Origin, body: Vec<u8>, answers: &mut Vec<Appended>) -> anyhow::Result<u64> {
+        let request = self.http.post(self.url("v1/events")?).query(&[("origin", origin.word())]);
+        let response = checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?).await?;
+        let duplicates = number_in(&response, "verbatim-duplicates")?;
+        for line in response.text().await?.lines() {
+            answers.push(appended(line)?);
+        }
+        Ok(duplicates)
     }
 
     pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, StringBuilder};
-use arrow::csv::{Writer, WriterBuilder};
+use arrow::csv::WriterBuilder;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::json::LineDelimitedWriter;
 use arrow::record_batch::RecordBatch;
@@ -12,9 +12,9 @@ use arrow::record_batch::RecordBatch;
 use super::{ExportError, RowWriter};
 
 pub struct CsvRows<W: Write> {
-    writer: Writer<W>,
+    out: W,
     schema: SchemaRef,
-    has_rows: bool,
+    has_header: bool,
 }
 
 impl<W: Write> CsvRows<W> {
@@ -24,23 +24,31 @@ impl<W: Write> CsvRows<W> {
             false => Field::new(field.name(), DataType::Utf8, true),
         };
         let schema = Arc::new(Schema::new(schema.fields().iter().map(flat).collect::<Vec<_>>()));
-        CsvRows { writer: WriterBuilder::new().with_header(true).build(out), schema, has_rows: false }
+        CsvRows { out, schema, has_header: false }
+    }
+
+    /// Rows become bytes in memory first: the library's writer turns an error of `out` into text, and a closed pipe
+    /// could not be told from a failure.
+    fn write_flat(&mut self, rows: &RecordBatch) -> Result<(), ExportError> {
+        let mut writer = WriterBuilder::new().with_header(!self.has_header).build(Vec::new());
+        writer.write(rows)?;
+        self.has_header = true;
+        Ok(self.out.write_all(&writer.into_inner())?)
     }
 }
 
 impl<W: Write + Send> RowWriter for CsvRows<W> {
     fn write(&mut self, rows: &RecordBatch) -> Result<(), ExportError> {
         let columns: Vec<ArrayRef> = rows.columns().iter().map(flatten).collect::<Result<_, _>>()?;
-        self.has_rows = true;
-        Ok(self.writer.write(&RecordBatch::try_new(self.schema.clone(), columns)?)?)
+        self.write_flat(&RecordBatch::try_new(self.schema.clone(), columns)?)
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), ExportError> {
-        if !self.has_rows {
+        if !self.has_header {
             // The header comes with the first batch: an empty one makes an empty table, not an empty file.
-            self.writer.write(&RecordBatch::new_empty(self.schema.clone()))?;
+            self.write_flat(&RecordBatch::new_empty(self.schema.clone()))?;
         }
-        Ok(self.writer.into_inner().flush()?)
+        Ok(self.out.flush()?)
     }
 }
 

@@ -45,7 +45,7 @@ pub enum FactsError {
     #[error("cannot make a batch of rows: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error(
-        "the tables `turns` and `episodes` stand at {turns} and {episodes}, before their states at {states}; delete those folders, and they are made anew from the log"
+        "the tables `turns` and `episodes` stand at {turns} and {episodes}, before their states at {states}; delete the folders of both and that of the states, `facts`, and all are made anew from the log"
     )]
     StatesAhead { turns: Offset, episodes: Offset, states: Offset },
 }

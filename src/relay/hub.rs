@@ -2,10 +2,10 @@
 //! misses one reads it from the log, so nothing here needs to be kept.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use super::limits::SEND_QUEUE_RECORDS;
 use crate::model::Record;
@@ -19,11 +19,11 @@ pub struct Subscriber {
     wish: Wish,
 }
 
-/// Where a subscriber's records go, and how it learns that it was too slow for them.
+/// Where a subscriber's records go, and how it learns that some found no room there.
 #[derive(Clone)]
 struct Wish {
     sender: mpsc::Sender<Arc<Record>>,
-    cut_off: CancellationToken,
+    is_behind: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -40,36 +40,32 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A new subscriber, wanting nothing yet, and the queue its records arrive in. When the queue is full the
-    /// subscriber is forgotten and [`Subscriber::cut_off`] resolves: its reader was too slow.
+    /// A new subscriber, wanting nothing yet, and the queue its records arrive in. Records for which
+    /// the queue has no room are left out, and [`Subscriber::was_left_behind`] says so.
     pub fn connect(&self) -> (Subscriber, mpsc::Receiver<Arc<Record>>) {
         let (sender, receiver) = mpsc::channel(SEND_QUEUE_RECORDS);
         let mut subscriptions = self.lock();
         subscriptions.next_number += 1;
         let number = subscriptions.next_number;
-        let wish = Wish { sender, cut_off: CancellationToken::new() };
+        let wish = Wish { sender, is_behind: Arc::default() };
         (Subscriber { number, hub: self.clone(), wish }, receiver)
     }
 
-    /// Hands records, already durable, to whoever wants them. Never waits.
+    /// Hands records, already durable, to whoever wants them. Never waits: one sync may bring more records than a queue
+    /// has room for, however fast its reader is.
     pub fn publish(&self, records: &[Arc<Record>]) {
-        let mut subscriptions = self.lock();
+        let subscriptions = self.lock();
         if subscriptions.by_thread.is_empty() {
             return;
         }
-        let mut too_slow = Vec::new();
         for record in records {
             let thread = (record.shop.clone(), record.event.conversation.clone());
-            let Some(wanting) = subscriptions.by_thread.get(&thread) else { continue };
-            for (number, wish) in wanting {
+            for wish in subscriptions.by_thread.get(&thread).into_iter().flat_map(HashMap::values) {
                 if wish.sender.try_send(record.clone()).is_err() {
-                    wish.cut_off.cancel();
-                    too_slow.push(*number);
+                    // Set while the queue is full, so that its reader comes by and sees it.
+                    wish.is_behind.store(true, Ordering::Release);
                 }
             }
-        }
-        for number in too_slow {
-            subscriptions.remove(number);
         }
     }
 
@@ -116,9 +112,9 @@ impl Subscriber {
         }
     }
 
-    /// Resolves when the hub gave up on this subscriber because its queue was full.
-    pub async fn cut_off(&self) {
-        self.wish.cut_off.cancelled().await;
+    /// Whether records were left out since this was last asked. They are in the log.
+    pub fn was_left_behind(&self) -> bool {
+        self.wish.is_behind.swap(false, Ordering::AcqRel)
     }
 }
 

@@ -14,8 +14,7 @@ pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const SUBMISSIONS_WAITING_MAX: usize = 16;
 /// Most events made durable by one sync.
 pub const SYNC_EVENTS_MAX: usize = 8_192;
-/// Records waiting to be sent to one WebSocket: × about 1 KiB = 256 KiB. A reader further behind is cut off and
-/// resumes from its last seq.
+/// Records waiting to be sent to one WebSocket: × about 1 KiB = 256 KiB. What finds no room is read from the log.
 pub const SEND_QUEUE_RECORDS: usize = 256;
 /// Conversations one WebSocket may subscribe to.
 pub const SUBSCRIPTIONS_MAX: usize = 1_000;

@@ -23,7 +23,7 @@ pub use attachments::{AttachmentStore, media_type_of};
 pub use error::RelayError;
 pub use http::{Relay, TOKEN_COOKIE, Token, cookie, prepare, routes};
 pub use hub::Hub;
-pub use limits::{ATTACHMENT_BYTES_MAX, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, FRAME_BYTES_MAX};
+pub use limits::{ATTACHMENT_BYTES_MAX, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, FRAME_BYTES_MAX, SEND_TIME_MAX};
 pub use lookup::Lookup;
 pub use problem::{Problem, status_of};
 pub use tokens::Tokens;

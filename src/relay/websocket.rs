@@ -1,5 +1,5 @@
 //! The relay's WebSocket: send, subscribe with resume, acks, events. A bad frame is answered, not punished; a reader
-//! too slow for its queue is cut off with a code that tells it to come back and resume.
+//! that does not read is cut off with a code that tells it to come back and resume.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,8 +19,7 @@ use tokio::sync::mpsc;
 use super::http::{Relay, TOKEN_COOKIE, cookie, prepare};
 use super::hub::Subscriber;
 use super::limits::{
-    FRAME_BYTES_MAX, IDLE_MAX, PING_EVERY, SEND_QUEUE_RECORDS, SEND_TIME_MAX, SUBSCRIPTIONS_MAX, WEBSOCKETS_MAX,
-    WEBSOCKETS_PER_ADDRESS_MAX,
+    FRAME_BYTES_MAX, IDLE_MAX, PING_EVERY, SEND_TIME_MAX, SUBSCRIPTIONS_MAX, WEBSOCKETS_MAX, WEBSOCKETS_PER_ADDRESS_MAX,
 };
 use super::protocol::{ClientFrame, ServerFrame};
 use super::{Identity, Outcome, Problem, RelayError};
@@ -147,7 +146,6 @@ enum Step {
     Fresh(Option<Arc<Record>>),
     Acked((String, String, Result<Outcome, RelayError>)),
     Tick,
-    CutOff,
     Stopping,
 }
 
@@ -162,7 +160,6 @@ impl Connection {
                 record = fresh.recv() => Step::Fresh(record),
                 Some(acked) = self.acks.next(), if !self.acks.is_empty() => Step::Acked(acked),
                 _ = ticks.tick() => Step::Tick,
-                () = self.subscriber.cut_off() => Step::CutOff,
                 () = self.relay.stop.cancelled() => Step::Stopping,
             };
             if let Err(Over(close)) = self.take(step).await {
@@ -179,12 +176,14 @@ impl Connection {
         match step {
             Step::Heard(Some(Ok(message))) => self.hear(message).await,
             Step::Heard(Some(Err(_)) | None) => Err(Over(None)),
-            Step::Fresh(Some(record)) => self.pass_on(record).await,
+            Step::Fresh(Some(record)) => {
+                self.pass_on(record).await?;
+                self.catch_up_if_left_behind().await
+            }
             Step::Fresh(None) => Err(Over(Some((GOING_AWAY, "the service is stopping; resume from your last seq")))),
             Step::Acked((conversation, id, outcome)) => self.answer(&conversation, id, outcome).await,
             Step::Tick if self.heard_at.elapsed() > IDLE_MAX => Err(Over(Some((TRY_AGAIN, "no sign of life")))),
             Step::Tick => self.send(Message::Ping(Default::default())).await,
-            Step::CutOff => Err(Over(Some((TRY_AGAIN, "too slow; resume from your last seq")))),
             Step::Stopping => Err(Over(Some((GOING_AWAY, "the service is stopping; resume from your last seq")))),
         }
     }
@@ -322,6 +321,17 @@ impl Connection {
         self.catch_up(&conversation).await
     }
 
+    /// Records that found no room in the queue come from the log instead.
+    async fn catch_up_if_left_behind(&mut self) -> Result<(), Over> {
+        if self.subscriber.was_left_behind() {
+            let conversations: Vec<String> = self.subscriptions.keys().cloned().collect();
+            for conversation in conversations {
+                self.catch_up(&conversation).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn say_record(&mut self, record: &Record) -> Result<(), Over> {
         self.subscriptions.insert(record.event.conversation.clone(), record.seq);
         if record.event.visibility == Visibility::Private && self.identity.is_customer_only() {
@@ -354,6 +364,3 @@ fn named_in(json: &str) -> (String, String) {
     }
     serde_json::from_str::<Named>(json).map_or_else(|_| Default::default(), |named| (named.conversation, named.id))
 }
-
-// The queue must hold at least one catch-up's worth, or a subscriber could be cut off by its own resume.
-const _: () = assert!(SEND_QUEUE_RECORDS >= CATCH_UP_RECORDS);

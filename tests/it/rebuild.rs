@@ -1,0 +1,132 @@
+//! Everything but the log is derived: deleted, it comes back with the same content.
+
+use std::path::Path;
+
+use arrow::util::pretty::pretty_format_batches;
+use serde_json::{Value, json};
+use verbatim::app::App;
+use verbatim::config::{Config, DataDir};
+use verbatim::search::SearchQuery;
+
+use super::support::{Data, SHOP, counts, lines, message, sample, sample_events};
+
+/// Everything that questions can see of a directory: rows of every table in a set order, and hits.
+async fn seen(data: &Data) -> Vec<(String, String)> {
+    let app = App::start(DataDir::new(data.path()), Config::default()).await.unwrap();
+    app.catch_up().await.unwrap();
+    let mut seen = Vec::new();
+    for (table, order) in [
+        ("events", "\"offset\""),
+        ("messages", "\"offset\""),
+        ("turns", "conversation, turn"),
+        ("episodes", "conversation, episode"),
+        ("conversations", "conversation"),
+        ("categories", "conversation, category"),
+    ] {
+        let answer = app.sql.query(SHOP, &format!("select * from {table} order by {order}")).await.unwrap();
+        assert!(answer.batches.iter().map(|batch| batch.num_rows()).sum::<usize>() > 20, "{table} is almost empty");
+        seen.push((table.to_string(), pretty_format_batches(&answer.batches).unwrap().to_string()));
+    }
+    for words in ["退款", "refund", "a", "的", "zzqx"] {
+        let query =
+            SearchQuery { limit_conversations: 100, hits_per_conversation: 100, ..SearchQuery::new(SHOP, words) };
+        seen.push((format!("search {words}"), format!("{:?}", app.search.run(query).await.unwrap())));
+    }
+    let thread = app.relay.thread(SHOP, "c-20260101-0001").unwrap();
+    seen.push(("thread".to_string(), serde_json::to_string(&thread).unwrap()));
+    tokio::task::block_in_place(|| app.stop()).unwrap();
+    seen
+}
+
+fn assert_same(before: &[(String, String)], after: &[(String, String)], what: &str) {
+    assert_eq!(before.len(), after.len());
+    for ((name, before), (_, after)) in before.iter().zip(after) {
+        let differs = before.lines().zip(after.lines()).find(|(before, after)| before != after);
+        assert!(before == after, "{what}: {name} differs, first here: {differs:#?}");
+    }
+}
+
+fn remove(data: &Data, folders: &[&str]) {
+    for folder in folders {
+        let path = data.path().join(folder);
+        assert!(path.is_dir(), "{folder} is not there");
+        std::fs::remove_dir_all(path).unwrap();
+    }
+}
+
+fn with_history() -> Data {
+    let data = Data::new();
+    data.good([Path::new("import"), &sample("history.ndjson")]);
+    // A second run: some rows come from an earlier commit than others, some turns stay open.
+    let more: Vec<Value> = (0..30)
+        .map(|number| {
+            let mut event =
+                message("c-20260101-0001", &format!("late-{number}"), "customer", "cust-1042", "still waiting");
+            event["sent_at"] = json!(format!("2026-01-16T00:00:{number:02}Z"));
+            event
+        })
+        .collect();
+    data.good(["import", data.file("more.ndjson", lines(&more)).to_str().unwrap()]);
+    data
+}
+
+/// The story: a disk error in a derived store, or a new version of one. It is deleted, the next start makes it anew,
+/// and no row, hit or figure is another.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_derived_store_is_rebuilt_to_the_same_content() {
+    let data = with_history();
+    let before = seen(&data).await;
+    for folders in [
+        &["lookup"][..],
+        &["index"],
+        &["archive/events"],
+        // The states of the fold are behind the tables then, as after a crash.
+        &["facts"],
+        &["facts", "archive/turns", "archive/episodes"],
+        // One table is behind the other then, as after a crash.
+        &["facts", "archive/turns"],
+        &["facts", "archive/episodes"],
+        &["facts", "archive"],
+        &["facts", "archive", "index", "lookup"],
+    ] {
+        remove(&data, folders);
+        let after = seen(&data).await;
+        assert_same(&before, &after, &folders.join(" and "));
+    }
+    // And the lookup still knows every id: the same file adds nothing.
+    let again = counts(&data.good([Path::new("import"), &sample("history.ndjson")]));
+    assert_eq!(again["duplicates"], sample_events("history.ndjson").len());
+    assert_eq!(again["acked"], 0);
+}
+
+/// The story: somebody deletes the tables of turns and episodes and forgets the states beside them. That must be said,
+/// with what to do about it, and what it says must help.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_deleted_without_their_states_are_an_error_that_says_what_to_do() {
+    let data = with_history();
+    let before = seen(&data).await;
+    remove(&data, &["archive/turns", "archive/episodes"]);
+    let ran = data.run(["status"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    for named in ["turns", "episodes", "facts", "delete"] {
+        assert!(ran.err.contains(named), "`{named}` is not named: {}", ran.err);
+    }
+    remove(&data, &["archive/turns", "archive/episodes", "facts"]);
+    assert_same(&before, &seen(&data).await, "what the message says");
+}
+
+/// The story: the log itself is not derived. A directory whose log is gone while its stores remain must not start as
+/// if nothing had ever been said, and the control: the comparison above sees a single row that differs.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_log_a_directory_does_not_start_as_empty() {
+    let data = with_history();
+    let before = seen(&data).await;
+    let one_more = message("c-20260101-0001", "one-more", "customer", "cust-1042", "one more");
+    data.good(["import", data.file("one.ndjson", one_more.to_string()).to_str().unwrap()]);
+    let after = seen(&data).await;
+    assert!(before.iter().zip(&after).any(|(before, after)| before != after), "the comparison sees one more row");
+    std::fs::remove_dir_all(data.path().join("log")).unwrap();
+    let ran = data.run(["sql", "select count(*) from events"]);
+    assert_eq!(ran.code, 2, "{} {}", ran.out, ran.err);
+    assert!(ran.err.contains("log"), "{}", ran.err);
+}

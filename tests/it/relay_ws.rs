@@ -1,0 +1,358 @@
+//! The relay's WebSocket: several devices, resume without gap or repeat, who hears what, and bad behaviour.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use verbatim::relay::SEND_TIME_MAX;
+use verbatim::relay::TokenRole::{Admin, Customer, Human};
+
+use super::socket::{Heard, Socket};
+use super::support::{Data, SHOP, Server, message};
+
+fn seq(frame: &Value) -> u64 {
+    frame["record"]["seq"].as_u64().unwrap_or_else(|| panic!("no event: {frame}"))
+}
+
+/// The story: a customer writes on the phone while the tablet lies open: both show the message, and the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_device_of_a_customer_hears_everything() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let carl = data.token(SHOP, "carl", &[Customer]);
+    let mut phone = Socket::open(&server, &carl).await;
+    phone.send_event(message("c1", "m1", "customer", "carl", "it is broken")).await;
+    let ack = phone.expect("ack").await;
+    assert_eq!((&ack["conversation"], &ack["id"], &ack["seq"]), (&json!("c1"), &json!("m1"), &json!(1)));
+    let mut tablet = Socket::open(&server, &carl).await;
+    for device in [&mut phone, &mut tablet] {
+        device.subscribe("c1", 0).await;
+        let frame = device.expect("event").await;
+        assert_eq!(frame["record"]["event"]["text"], "it is broken");
+        assert_eq!(frame["record"]["leaf"], ack["leaf"], "the event is the one that was acknowledged");
+    }
+    let mut anna = Socket::open(&server, &data.token(SHOP, "anna", &[Human])).await;
+    anna.send_event(message("c1", "m2", "human", "anna", "I am sorry")).await;
+    anna.expect("ack").await;
+    for device in [&mut phone, &mut tablet] {
+        let frame = device.expect("event").await;
+        assert_eq!((seq(&frame), &frame["record"]["event"]["text"]), (2, &json!("I am sorry")));
+    }
+    // After unsubscribing, a device hears no more of it: the next thing heard is its own pong, and another's event.
+    tablet.say(json!({"type": "unsubscribe", "conversation": "c1"})).await;
+    tablet.say(json!({"type": "ping"})).await;
+    tablet.expect("pong").await;
+    phone.send_event(message("c1", "m3", "customer", "carl", "thanks")).await;
+    let (one, two) = (phone.frame().await, phone.frame().await);
+    let mut kinds = [one["type"].as_str().unwrap(), two["type"].as_str().unwrap()];
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["ack", "event"]);
+    tablet.send_event(message("c2", "n1", "customer", "carl", "another matter")).await;
+    assert_eq!(tablet.expect("ack").await["id"], "n1");
+}
+
+/// The story: a phone in a tunnel. It comes back with its last seq and hears what it missed, once, then what comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_away_resumes_without_gap_or_repeat() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let human = server.http_as(&data, "anna", &[Human]);
+    let events = |range: std::ops::Range<u64>| -> Vec<Value> {
+        range.map(|number| message("c1", &format!("m{number}"), "human", "anna", "text")).collect()
+    };
+    human.events(&events(0..600)).await;
+    let token = data.token(SHOP, "bert", &[Human]);
+    let mut heard = Vec::new();
+    // Away and back at several places while more comes in, also across a page of the resume (256 records).
+    for (round, until) in [(0, 3), (1, 300), (2, 601), (3, 640)] {
+        let mut device = Socket::open(&server, &token).await;
+        device.subscribe("c1", heard.last().copied().unwrap_or(0)).await;
+        human.events(&events(600 + round * 20..620 + round * 20)).await;
+        while heard.last().copied().unwrap_or(0) < until {
+            heard.push(seq(&device.expect("event").await));
+        }
+    }
+    let mut device = Socket::open(&server, &token).await;
+    device.subscribe("c1", heard.last().copied().unwrap()).await;
+    while heard.last() != Some(&680) {
+        heard.push(seq(&device.expect("event").await));
+    }
+    assert_eq!(heard, (1..=680).collect::<Vec<_>>());
+    // A seq beyond the end: nothing is owed until it is passed.
+    let mut ahead = Socket::open(&server, &token).await;
+    ahead.subscribe("c1", 681).await;
+    ahead.say(json!({"type": "ping"})).await;
+    ahead.expect("pong").await;
+    human.events(&events(680..682)).await;
+    assert_eq!(seq(&ahead.expect("event").await), 682);
+}
+
+/// The story: a customer guesses conversation ids. Nothing is heard, nor is it told whether such a thing exists.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_hears_nothing() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    server.http_as(&data, "carl", &[Customer]).event(&message("c1", "m1", "customer", "carl", "secret")).await;
+    let mut eve = Socket::open(&server, &data.token(SHOP, "eve", &[Customer])).await;
+    let mut answers = Vec::new();
+    for conversation in ["c1", "no-such"] {
+        eve.subscribe(conversation, 0).await;
+        let problem = eve.expect("error").await["problem"].clone();
+        assert_eq!(problem["status"], 403);
+        answers.push(problem["detail"].as_str().unwrap().replace(conversation, "X"));
+    }
+    assert_eq!(answers[0], answers[1], "the same answer whether it exists or not");
+    eve.send_event(message("c1", "m2", "customer", "eve", "let me in")).await;
+    assert_eq!(eve.expect("error").await["problem"]["status"], 403);
+    // Another shop's customer of the same name is another person.
+    let mut other = Socket::open(&server, &data.token("other", "carl", &[Customer])).await;
+    other.subscribe("c1", 0).await;
+    assert_eq!(other.expect("error").await["problem"]["status"], 403);
+    // An agent of another shop may subscribe to what does not exist there yet, and hears only its own shop.
+    let mut agent = Socket::open(&server, &data.token("other", "anna", &[Human])).await;
+    agent.subscribe("c1", 0).await;
+    agent.send_event(message("c1", "n1", "human", "anna", "of the other shop")).await;
+    let frames = [agent.frame().await, agent.frame().await];
+    let event = frames.iter().find(|frame| frame["type"] == "event").unwrap();
+    assert_eq!((seq(event), &event["record"]["shop"]), (1, &json!("other")));
+}
+
+/// The story: agents talk about a customer in private notes. The customer's devices never get one, live or on resume,
+/// and the agents' do.
+#[tokio::test(flavor = "multi_thread")]
+async fn private_notes_stay_with_the_shop() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let carl = data.token(SHOP, "carl", &[Customer]);
+    let mut phone = Socket::open(&server, &carl).await;
+    phone.send_event(message("c1", "m1", "customer", "carl", "hello")).await;
+    phone.expect("ack").await;
+    phone.subscribe("c1", 0).await;
+    assert_eq!(seq(&phone.expect("event").await), 1);
+    let mut agent = Socket::open(&server, &data.token(SHOP, "bert", &[Human])).await;
+    agent.subscribe("c1", 1).await;
+    let mut note = message("c1", "m2", "human", "anna", "he always complains");
+    note["visibility"] = json!("private");
+    let anna = server.http_as(&data, "anna", &[Human]);
+    anna.events(&[note, message("c1", "m3", "human", "anna", "hello Carl")]).await;
+    assert_eq!(seq(&phone.expect("event").await), 3, "live: the note was passed over");
+    assert_eq!(seq(&agent.expect("event").await), 2);
+    assert_eq!(seq(&agent.expect("event").await), 3);
+    let mut tablet = Socket::open(&server, &carl).await;
+    tablet.subscribe("c1", 0).await;
+    assert_eq!(seq(&tablet.expect("event").await), 1);
+    assert_eq!(seq(&tablet.expect("event").await), 3, "on resume: the note was passed over");
+}
+
+/// The story: a broken client. Each bad frame is answered with what is wrong, and the connection stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_frames_are_answered_and_the_connection_stays() {
+    let data = Data::new();
+    let mut server = Server::start(&data);
+    let mut socket = Socket::open(&server, &data.token(SHOP, "anna", &[Human])).await;
+    let bad = [
+        "",
+        "hello",
+        "null",
+        "[]",
+        "{}",
+        "{\"type\":5}",
+        r#"{"type":"shout"}"#,
+        r#"{"type":"send"}"#,
+        r#"{"type":"subscribe"}"#,
+        r#"{"type":"subscribe","conversation":"c","after_seq":-1}"#,
+        r#"{"type":"subscribe","conversation":"c","after_seq":4294967296}"#,
+        r#"{"type":"ping","extra":1}"#,
+        r#"{"type":"send","event":5}"#,
+        r#"{"type":"send","event":{"id":"m1"}}"#,
+        r#"{"type":"unsubscribe","conversation":"c","event":{}}"#,
+    ];
+    for frame in bad {
+        socket.say_text(frame).await;
+        let problem = socket.expect("error").await["problem"].clone();
+        assert_eq!(problem["status"], 400, "{frame}");
+        for field in ["type", "title", "detail"] {
+            assert!(problem[field].is_string(), "{frame}: {problem}");
+        }
+    }
+    socket.try_say(Message::binary(vec![0, 159, 146, 150])).await.unwrap();
+    assert_eq!(socket.expect("error").await["problem"]["status"], 400);
+    // What is wrong with an event is said with its id, the field and the rule.
+    socket
+        .send_event(
+            json!({"id": "m7", "conversation": "c1", "kind": "message", "sender": {"id": "anna", "role": "human"}}),
+        )
+        .await;
+    let problem = socket.expect("error").await["problem"].clone();
+    assert_eq!((&problem["id"], &problem["field"]), (&json!("m7"), &json!("text")));
+    socket.send_event(message("c1", "m7", "human", "anna", "now with text")).await;
+    assert_eq!(socket.expect("ack").await["id"], "m7");
+    server.assert_well();
+}
+
+/// The story: somebody sends 17 MB in one frame. That connection ends; nobody else notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_too_large_ends_only_its_own_connection() {
+    let data = Data::new();
+    let mut server = Server::start(&data);
+    let token = data.token(SHOP, "anna", &[Human]);
+    let mut other = Socket::open(&server, &token).await;
+    for bytes in [64 * 1024 + 1, 17 * 1024 * 1024] {
+        let mut socket = Socket::open(&server, &token).await;
+        // The server may close while the frame is still being sent.
+        let _ = socket.try_say(Message::text("x".repeat(bytes))).await;
+        assert!(matches!(socket.hear().await, Heard::Closed(_)), "{bytes} bytes");
+    }
+    // The largest event that fits is taken.
+    other.send_event(message("c1", "m1", "human", "anna", &"x".repeat(32 * 1024))).await;
+    assert_eq!(other.expect("ack").await["seq"], 1);
+    server.assert_well();
+}
+
+/// The story: a page of another site opens a WebSocket with the visitor's cookie. The browser names the page's origin,
+/// and the relay refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_sites_and_bad_tokens_get_no_connection() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let token = data.token(SHOP, "anna", &[Admin]);
+    let own = server.url.clone();
+    let host = own.strip_prefix("http://").unwrap();
+    let status = async |token: &str, origin: &str| {
+        let headers: &[(&'static str, &str)] = &[("origin", origin)];
+        match Socket::try_open(&own, token, if origin.is_empty() { &[] } else { headers }).await {
+            Ok(_) => 101,
+            Err(Error::Http(response)) => response.status().as_u16(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(status(&token, "").await, 101);
+    assert_eq!(status(&token, &own).await, 101);
+    for origin in
+        ["https://evil.example", "null", &format!("http://{host}.evil.example"), "http://127.0.0.1:1", "file://"]
+    {
+        assert_eq!(status(&token, origin).await, 403, "{origin}");
+    }
+    assert_eq!(status("", "").await, 401);
+    assert_eq!(status("x.y.z", "").await, 401);
+    assert_eq!(status(&Data::new().token(SHOP, "anna", &[Admin]), "").await, 401);
+    assert_eq!(status(&data.expired_token(Admin), "").await, 401);
+}
+
+/// The story: a phone on a bad line stops reading. It is cut off, everyone else goes on, and once it comes back it misses
+/// nothing. (The code that says "come back" reaches it only where its line still takes a frame.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_reader_is_cut_off_and_resumes() {
+    let data = Data::new();
+    let mut server = Server::start(&data);
+    let token = data.token(SHOP, "bert", &[Human]);
+    let mut slow = Socket::open_narrow(&server, &token).await;
+    slow.subscribe("c1", 0).await;
+    let human = server.http_as(&data, "anna", &[Human]);
+    human.events(&[message("c1", "m0", "human", "anna", "first")]).await;
+    assert_eq!(seq(&slow.expect("event").await), 1);
+    // From here it does not read. 18 MB are more than the sockets' buffers hold.
+    let text = "x".repeat(30_000);
+    let total = 601;
+    for batch in 0..12 {
+        let events: Vec<Value> = (0..50)
+            .map(|number| message("c1", &format!("m{}", 1 + batch * 50 + number), "human", "anna", &text))
+            .collect();
+        human.events(&events).await;
+    }
+    let mut prompt = Socket::open(&server, &token).await;
+    prompt.subscribe("c2", 0).await;
+    human.events(&[message("c2", "n1", "human", "anna", "for the others")]).await;
+    assert_eq!(seq(&prompt.expect("event").await), 1, "the others hear what comes while one is stuck");
+
+    // No wait for something to happen: not reading for this long is what happens.
+    tokio::time::sleep(SEND_TIME_MAX + Duration::from_secs(2)).await;
+    let mut heard = vec![1];
+    let code = loop {
+        match slow.hear().await {
+            Heard::Frame(frame) => heard.push(seq(&frame)),
+            Heard::Closed(code) => break code,
+        }
+    };
+    assert!(matches!(code, Some(1013) | None), "{code:?}");
+    assert!(heard.len() < total, "a reader this slow must have been cut off");
+    while heard.len() < total {
+        let mut again = Socket::open(&server, &token).await;
+        again.subscribe("c1", *heard.last().unwrap()).await;
+        while let Some(last) = heard.last().copied().filter(|last| *last < total as u64) {
+            match again.hear().await {
+                Heard::Frame(frame) => heard.push(seq(&frame)),
+                Heard::Closed(code) => {
+                    assert!(matches!(code, Some(1013) | None), "{code:?} after {last}");
+                    break;
+                }
+            }
+        }
+    }
+    assert_eq!(heard, (1..=total as u64).collect::<Vec<_>>());
+    server.assert_well();
+}
+
+/// The story: eight agents and bots write into one conversation at once. There is one order, the same for everyone, and
+/// no seq is given twice or left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_senders_get_one_order() {
+    const SENDERS: u64 = 8;
+    const EACH: u64 = 50;
+    let data = Data::new();
+    let server = Server::start(&data);
+    let mut listeners = Vec::new();
+    for _ in 0..2 {
+        let mut listener = Socket::open(&server, &data.token(SHOP, "listener", &[Human])).await;
+        listener.subscribe("c1", 0).await;
+        // Its pong comes after its subscription.
+        listener.say(json!({"type": "ping"})).await;
+        listener.expect("pong").await;
+        listeners.push(tokio::spawn(async move {
+            let mut heard = Vec::new();
+            while heard.len() < (SENDERS * EACH) as usize {
+                let frame = listener.expect("event").await;
+                let record = &frame["record"];
+                heard.push((
+                    record["seq"].as_u64().unwrap(),
+                    record["offset"].as_u64().unwrap(),
+                    record["event"]["id"].as_str().unwrap().to_string(),
+                ));
+            }
+            heard
+        }));
+    }
+    let senders = (0..SENDERS).map(|sender| {
+        let name = format!("agent-{sender}");
+        let token = data.token(SHOP, &name, &[Human]);
+        let url = server.url.clone();
+        tokio::spawn(async move {
+            let mut socket = Socket::try_open(&url, &token, &[]).await.unwrap();
+            let mut acks = Vec::new();
+            for number in 0..EACH {
+                socket.send_event(message("c1", &format!("{name}-{number}"), "human", &name, "text")).await;
+                let ack = socket.expect("ack").await;
+                acks.push((ack["id"].as_str().unwrap().to_string(), ack["seq"].as_u64().unwrap()));
+            }
+            acks
+        })
+    });
+    let mut acked = BTreeMap::new();
+    for sender in senders.collect::<Vec<_>>() {
+        let acks = sender.await.unwrap();
+        assert!(acks.is_sorted_by_key(|(_, seq)| *seq), "one sender's messages keep their order");
+        acked.extend(acks);
+    }
+    let mut orders = Vec::new();
+    for listener in listeners {
+        orders.push(listener.await.unwrap());
+    }
+    assert_eq!(orders[0], orders[1], "everyone hears the same order");
+    let seqs: Vec<u64> = orders[0].iter().map(|(seq, ..)| *seq).collect();
+    assert_eq!(seqs, (1..=SENDERS * EACH).collect::<Vec<_>>());
+    assert!(orders[0].is_sorted_by_key(|(_, offset, _)| *offset));
+    for (seq, _, id) in &orders[0] {
+        assert_eq!(acked[id], *seq, "{id}: the ack names the place that everyone sees");
+    }
+}

@@ -1,0 +1,106 @@
+//! The published schemas are the code's. `VERBATIM_BLESS=1` writes them anew.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use verbatim::model::{Event, fields};
+use verbatim::relay::TokenRole::Admin;
+
+use super::support::{Data, Server, sample};
+
+fn schemas() -> [(PathBuf, Value); 2] {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    [
+        (folder.join("event.json"), fields::event_json_schema()),
+        (folder.join("record.json"), fields::record_json_schema()),
+    ]
+}
+
+/// The story: other people's clients are written against `schemas/`. A field that the code knows and the file does
+/// not, or the other way round, breaks them.
+#[test]
+fn the_published_schemas_are_those_of_the_code() {
+    for (path, schema) in schemas() {
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        if std::env::var("VERBATIM_BLESS").is_ok_and(|bless| bless == "1") {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(published == text, "`{}` is not what the code says; VERBATIM_BLESS=1 writes it anew", path.display());
+    }
+}
+
+fn keys(object: &Value) -> BTreeSet<String> {
+    object.as_object().unwrap().keys().cloned().collect()
+}
+
+/// The story: what is taken and what is handed out keeps to the schemas: every sample event is one, and every record
+/// has exactly a record's properties.
+#[tokio::test(flavor = "multi_thread")]
+async fn sample_events_and_their_records_keep_to_the_schemas() {
+    let (event_schema, record_schema) = (fields::event_json_schema(), fields::record_json_schema());
+    let event_properties = keys(&event_schema["properties"]);
+    let required = |schema: &Value| -> BTreeSet<String> {
+        schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string()).collect()
+    };
+    assert!(required(&event_schema).contains("sender") && required(&record_schema).contains("leaf"));
+    for name in ["history.ndjson", "live.ndjson"] {
+        for (line, text) in std::fs::read_to_string(sample(name)).unwrap().lines().enumerate() {
+            Event::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{name}:{}: {error}", line + 1));
+            let event: Value = serde_json::from_str(text).unwrap();
+            assert!(keys(&event).is_subset(&event_properties), "{name}:{}", line + 1);
+            assert!(required(&event_schema).is_subset(&keys(&event)), "{name}:{}", line + 1);
+        }
+    }
+    let data = Data::new();
+    data.good([Path::new("import"), &sample("history.ndjson")]);
+    let server = Server::start(&data);
+    let records = server.http_as(&data, "boss", &[Admin]).records().await;
+    assert!(records.len() > 1_000);
+    for record in &records {
+        assert_eq!(keys(record), keys(&record_schema["properties"]), "{record}");
+        assert!(keys(&record["event"]).is_subset(&event_properties), "{record}");
+        let schema_of = |schema: &Value, name: &str| schema["properties"][name].clone();
+        assert!(fits(&record["seq"], &schema_of(&record_schema, "seq")));
+        for name in ["offset", "received_at", "occurred_at", "origin", "leaf", "shop"] {
+            assert!(fits(&record[name], &schema_of(&record_schema, name)), "{name}: {record}");
+        }
+        for (name, value) in record["event"].as_object().unwrap() {
+            assert!(fits(value, &schema_of(&event_schema, name)), "{name}: {record}");
+        }
+    }
+    assert!(!fits(&Value::from(0), &record_schema["properties"]["seq"]), "the check itself can fail");
+    assert!(!fits(&Value::from("shout"), &event_schema["properties"]["kind"]), "the check itself can fail");
+}
+
+/// The few words of JSON Schema that ours use.
+fn fits(value: &Value, schema: &Value) -> bool {
+    let has_type = match schema["type"].as_str() {
+        Some("integer") => value.is_u64() || value.is_i64(),
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some(other) => panic!("unknown type {other}"),
+        None => true,
+    };
+    let number = |name: &str| schema[name].as_i64();
+    let in_range = value.as_i64().is_none_or(|value| {
+        number("minimum").is_none_or(|minimum| minimum <= value) && number("maximum").is_none_or(|max| value <= max)
+    });
+    let length = value.as_str().map(|text| text.chars().count() as i64);
+    let in_length = length.is_none_or(|length| {
+        number("minLength").is_none_or(|minimum| minimum <= length)
+            && number("maxLength").is_none_or(|max| length <= max)
+    });
+    let is_word = schema["enum"].as_array().is_none_or(|words| words.contains(value));
+    let is_hash = schema["pattern"].is_null() || value.as_str().is_some_and(verbatim::model::is_sha256_hex);
+    let has_parts = value.as_object().is_none_or(|parts| {
+        parts.iter().all(|(name, part)| schema["properties"].get(name).is_some_and(|schema| fits(part, schema)))
+            || schema["properties"].is_null()
+    });
+    let has_items = value.as_array().is_none_or(|items| items.iter().all(|item| fits(item, &schema["items"])));
+    has_type && in_range && in_length && is_word && is_hash && has_parts && has_items
+}

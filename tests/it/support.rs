@@ -1,0 +1,422 @@
+//! What every story needs: a data directory that goes away, the `verbatim` binary as command and as server, HTTP.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use serde_json::{Value, json};
+use verbatim::relay::{Identity, TokenRole, Tokens};
+
+/// Longest anything here may take before the test gives up: generous, since the machine is shared.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The shop most stories play in; the command line's default.
+pub const SHOP: &str = "main";
+
+/// A data directory of one test.
+pub struct Data {
+    dir: tempfile::TempDir,
+}
+
+impl Data {
+    pub fn new() -> Data {
+        Data { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// One whose stores commit often, for tests that look at what is committed.
+    pub fn committing_often() -> Data {
+        let data = Data::new();
+        std::fs::create_dir_all(data.path()).unwrap();
+        std::fs::write(data.path().join("verbatim.toml"), "commit_interval_ms = 50\n").unwrap();
+        data
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// A file of this test beside the data directory.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// A path beside the data directory, where nothing is yet.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Runs a command on this directory.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+        let mut command = command();
+        command.args(arguments).arg("--data").arg(self.path());
+        ran(command)
+    }
+
+    /// Runs a command that must end with exit code 0, and gives its output.
+    pub fn good<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+        ran.out
+    }
+
+    /// Rows of a query, through the command line.
+    pub fn rows(&self, query: &str) -> Vec<Value> {
+        serde_json::from_str(&self.good(["sql", query, "--format", "json"])).unwrap()
+    }
+
+    /// The one number a query answers with.
+    pub fn number(&self, query: &str) -> i64 {
+        let rows = self.rows(query);
+        rows[0].as_object().unwrap().values().next().unwrap().as_i64().unwrap()
+    }
+
+    pub fn token(&self, shop: &str, subject: &str, roles: &[TokenRole]) -> String {
+        let identity = Identity { subject: subject.to_string(), shop: shop.to_string(), roles: roles.to_vec() };
+        let tokens = Tokens::open_or_create(&self.path().join("keys")).unwrap();
+        tokens.issue(&identity, Duration::from_secs(3_600)).unwrap()
+    }
+
+    /// A token of this directory's key that ran out a minute ago.
+    pub fn expired_token(&self, role: TokenRole) -> String {
+        let key = std::fs::read_to_string(self.path().join("keys/token.key")).unwrap();
+        let key = jsonwebtoken::EncodingKey::from_secret(&hex::decode(key.trim()).unwrap());
+        let expired = jsonwebtoken::get_current_timestamp() - 60;
+        let claims = json!({"sub": "anna", "shop": SHOP, "roles": [role], "exp": expired});
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+    }
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// The binary, without the settings of whoever runs the tests.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_verbatim"));
+    for name in ["DATA", "URL", "TOKEN", "SHOP", "ZONE", "LISTEN", "LOG"] {
+        command.env_remove(format!("VERBATIM_{name}"));
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+pub fn ran(mut command: Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
+    assert!(!ran.err.contains("panicked at"), "{}", ran.err);
+    ran
+}
+
+/// A running `verbatim serve`. Killed when dropped.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    said: Arc<Mutex<String>>,
+}
+
+impl Server {
+    pub fn start(data: &Data) -> Server {
+        let mut command = command();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let said = Arc::new(Mutex::new(String::new()));
+        let (listening, url) = mpsc::channel();
+        let heard = said.clone();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Some(url) = line.strip_prefix("listening on ") {
+                    let _ = listening.send(url.to_string());
+                }
+                heard.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        let url = url.recv_timeout(PATIENCE);
+        let server = Server { child, url: url.clone().unwrap_or_default(), said };
+        assert!(url.is_ok(), "the server did not start: {}", server.said());
+        server
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it wrote to stderr so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Fails when the process ended or one of its threads panicked.
+    pub fn assert_well(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {}", self.said());
+        assert!(!self.said().contains("panicked at"), "{}", self.said());
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; gives the exit code.
+    pub fn stop(mut self) -> i32 {
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.pid())).status().unwrap();
+        assert!(sent.success());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(!self.said().contains("panicked at"), "{}", self.said());
+                return status.code().unwrap_or(-1);
+            }
+            assert!(Instant::now() < deadline, "the server did not stop: {}", self.said());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// A client with this token.
+    pub fn http(&self, token: &str) -> Http {
+        Http::new(&self.url, token)
+    }
+
+    /// A client of one subject with these roles in [`SHOP`].
+    pub fn http_as(&self, data: &Data, subject: &str, roles: &[TokenRole]) -> Http {
+        self.http(&data.token(SHOP, subject, roles))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An HTTP client with one token.
+#[derive(Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    url: String,
+    token: Option<String>,
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn lines(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The problem document this answer must be.
+    #[track_caller]
+    pub fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        for field in ["type", "title", "detail"] {
+            assert!(problem[field].as_str().is_some_and(|said| !said.is_empty()), "no {field}: {problem}");
+        }
+        assert_eq!(problem["status"], json!(status));
+        problem
+    }
+}
+
+impl Http {
+    pub fn new(url: &str, token: &str) -> Http {
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        Http { client, url: url.to_string(), token: Some(token.to_string()) }
+    }
+
+    pub fn without_token(&self) -> Http {
+        Http { token: None, ..self.clone() }
+    }
+
+    /// The answer, or why there is none: the server may be dead.
+    pub async fn try_send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+        let request = match &self.token {
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        };
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        self.try_send(request).await.unwrap()
+    }
+
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(reqwest::Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, media_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.send(self.request(reqwest::Method::POST, path).header(CONTENT_TYPE, media_type).body(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.send(self.request(reqwest::Method::PUT, path).body(body)).await
+    }
+
+    /// Posts one event.
+    pub async fn event(&self, event: &Value) -> Answer {
+        self.post("/v1/events", "application/json", event.to_string()).await
+    }
+
+    /// Posts events that must all be taken; gives their acks.
+    pub async fn events(&self, events: &[Value]) -> Vec<Value> {
+        let answer = self.post("/v1/events", "application/x-ndjson", lines(events)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let acks = answer.lines();
+        assert_eq!(acks.len(), events.len());
+        for ack in &acks {
+            assert!(ack["offset"].is_u64(), "{ack}");
+        }
+        acks
+    }
+
+    /// Every record of the shop, as `GET /v1/events` hands them out.
+    pub async fn records(&self) -> Vec<Value> {
+        let answer = self.get("/v1/events?from=0").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.lines()
+    }
+
+    pub async fn sql(&self, query: &str) -> Answer {
+        self.post("/v1/sql", "text/plain", query.to_string()).await
+    }
+
+    /// The one number a query answers with.
+    pub async fn number(&self, query: &str) -> i64 {
+        let answer = self.sql(query).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()[0].as_object().unwrap().values().next().unwrap().as_i64().unwrap()
+    }
+
+    /// How many messages contain the words.
+    pub async fn found(&self, words: &str) -> u64 {
+        let request = self.request(reqwest::Method::GET, "/v1/search").query(&[("words", words)]);
+        let answer = self.send(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["total"].as_u64().unwrap()
+    }
+
+    /// Waits until every store has applied (and, where asked, committed) what is acknowledged now.
+    pub async fn caught_up(&self, committed: bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.get("/v1/status").await.json();
+            let position = if committed { "cursor" } else { "applied" };
+            let stores = status["stores"].as_array().unwrap();
+            if stores.iter().all(|store| store[position] == status["head"]) {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the stores do not catch up: {status}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Events one a line.
+pub fn lines(events: &[Value]) -> String {
+    events.iter().map(|event| format!("{event}\n")).collect()
+}
+
+/// A message as a client sends it.
+pub fn message(conversation: &str, id: &str, role: &str, sender: &str, text: &str) -> Value {
+    json!({
+        "id": id, "conversation": conversation, "kind": "message",
+        "sender": {"id": sender, "role": role}, "text": text,
+    })
+}
+
+/// The crate's own sample events.
+pub fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_data").join(name)
+}
+
+/// The sample events of one file, parsed.
+pub fn sample_events(name: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(sample(name)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Real chats kept beside the crate, never in it; `None`, with the reason printed, where they are absent.
+pub fn shared_chats(names: &[&str]) -> Option<Vec<PathBuf>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(format!("{name}_chat.jsonl"))).collect();
+    match paths.iter().find(|path| !path.is_file()) {
+        None => Some(paths),
+        Some(missing) => {
+            println!("skipped: `{}` is not there; it is shared data that the crate may not hold", missing.display());
+            None
+        }
+    }
+}
+
+/// All three files of real chats.
+pub const CHATS: &[&str] = &["abcd", "crosswoz", "star"];
+
+/// The transcripts of some files.
+pub fn transcripts(paths: &[PathBuf]) -> Vec<Value> {
+    let texts = paths.iter().map(|path| std::fs::read_to_string(path).unwrap());
+    texts.flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>()).collect()
+}
+
+/// The last line of an import or a replay.
+pub fn counts(out: &str) -> Value {
+    serde_json::from_str(out.lines().last().unwrap()).unwrap()
+}
+
+/// RFC 4180: rows of fields, the header first.
+pub fn csv(text: &str) -> Vec<Vec<String>> {
+    let mut rows = vec![vec![String::new()]];
+    let mut chars = text.chars().peekable();
+    let mut quoted = false;
+    while let Some(char) = chars.next() {
+        let field = rows.last_mut().unwrap().last_mut().unwrap();
+        match char {
+            '"' if quoted && chars.peek() == Some(&'"') => field.push(chars.next().unwrap()),
+            '"' => quoted = !quoted,
+            ',' if !quoted => rows.last_mut().unwrap().push(String::new()),
+            '\r' if !quoted => {}
+            '\n' if !quoted => rows.push(vec![String::new()]),
+            char => field.push(char),
+        }
+    }
+    assert!(!quoted, "a quote is left open");
+    assert_eq!(rows.pop(), Some(vec![String::new()]), "the last row ends with a line break");
+    rows
+}
