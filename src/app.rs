@@ -102,7 +102,7 @@ impl App {
         let search = Search::new(freshness(&["index"]), index_handle);
 
         let hub = Hub::default();
-        let (append, appender) = relay::spawn_appender(writer, &log, lookup.clone(), hub.clone())?;
+        let (append, appender) = relay::spawn_appender(writer, &log, lookup.clone(), hub.clone(), stop.clone())?;
         let relay = Relay {
             append,
             log,

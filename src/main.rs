@@ -7,11 +7,6 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use verbatim::cli::{self, Cli};
 
-/// The system's allocator costs a fifth of the ingest rate: many small strings are made on one thread and freed on
-/// another.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("VERBATIM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,verbatim=info"));
     tracing_subscriber::fmt()

@@ -25,7 +25,7 @@ pub struct ArchiveSnapshot {
     /// What is committed: all offsets below its cursor.
     pub table: TableSnapshot,
     /// Records from the table's cursor on, in offset order, in chunks.
-    pub tail: Vec<Arc<Vec<Record>>>,
+    pub tail: Vec<Arc<Vec<Arc<Record>>>>,
     /// First offset that is in neither.
     pub applied: Offset,
 }
@@ -83,7 +83,7 @@ impl Sink for EventsSink {
         locked(&self.shared).applied
     }
 
-    async fn apply(&mut self, records: Vec<Record>) -> Result<(), ArchiveError> {
+    async fn apply(&mut self, records: Vec<Arc<Record>>) -> Result<(), ArchiveError> {
         let mut shared = locked(&self.shared);
         let start = shared.applied;
         for (expected, record) in (start.0..).map(Offset).zip(&records) {
@@ -105,7 +105,8 @@ impl Sink for EventsSink {
         if applied == table.cursor {
             return Ok(applied);
         }
-        let rows = on_blocking(move || events_by_day(tail.iter().flat_map(|chunk| chunk.iter()))).await?;
+        let rows =
+            on_blocking(move || events_by_day(tail.iter().flat_map(|chunk| chunk.iter().map(Arc::as_ref)))).await?;
         let committed = self.table.commit(rows, table.cursor, applied).await?;
         let finished = {
             let mut shared = locked(&self.shared);
@@ -122,7 +123,7 @@ impl Sink for EventsSink {
 
 /// Puts records at the end of the tail: into the last chunk when it has room and no question holds it, else as a new
 /// one. So a trickle of single records does not become as many chunks.
-fn append(tail: &mut Vec<Arc<Vec<Record>>>, records: Vec<Record>) {
+fn append(tail: &mut Vec<Arc<Vec<Arc<Record>>>>, records: Vec<Arc<Record>>) {
     if records.is_empty() {
         return;
     }

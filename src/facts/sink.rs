@@ -4,7 +4,7 @@
 //! then the states. After a crash in between, records are folded again from the states' cursor; the fold is
 //! deterministic and each row names the record that closed it, so rows a table has already are left out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -211,25 +211,30 @@ impl Sink for FactsSink {
         locked(&self.shared).applied
     }
 
-    async fn apply(&mut self, records: Vec<Record>) -> Result<(), FactsError> {
+    async fn apply(&mut self, records: Vec<Arc<Record>>) -> Result<(), FactsError> {
         // States are read before the lock is taken, so that a question never waits for the store.
+        let mut threads = Vec::with_capacity(records.len());
         for record in &records {
             let thread = thread_of(record);
             if !self.changed.contains_key(&thread) {
                 let state = self.states.get(&thread)?;
-                self.changed.insert(thread, state);
+                self.changed.insert(thread.clone(), state);
             }
+            threads.push(thread);
         }
         let mut shared = locked(&self.shared);
-        for record in &records {
-            let thread = thread_of(record);
-            let Some(state) = self.changed.get_mut(&thread) else { continue };
-            fold(state, record, &self.config, &mut shared.closed);
-            match state.is_open() {
-                true => drop(shared.open.insert(thread, state.clone())),
-                false => drop(shared.open.remove(&thread)),
+        for (record, thread) in records.iter().zip(&threads) {
+            if let Some(state) = self.changed.get_mut(thread) {
+                fold(state, record, &self.config, &mut shared.closed);
             }
             shared.applied = record.offset.next();
+        }
+        // Copied once for each conversation, as it stands after all of its records.
+        for thread in threads.into_iter().collect::<HashSet<Thread>>() {
+            match self.changed.get(&thread) {
+                Some(state) if state.is_open() => drop(shared.open.insert(thread, state.clone())),
+                _ => drop(shared.open.remove(&thread)),
+            }
         }
         let (turns_at, episodes_at) = (self.turns.cursor(), self.episodes.cursor());
         let is_new = |closed: Option<Offset>, cursor| closed.is_some_and(|offset| offset >= cursor);

@@ -89,7 +89,7 @@ impl Sink for IndexSink {
         self.position
     }
 
-    async fn apply(&mut self, records: Vec<Record>) -> Result<(), IndexError> {
+    async fn apply(&mut self, records: Vec<Arc<Record>>) -> Result<(), IndexError> {
         self.step(|live| live.apply(records)).await
     }
 
@@ -99,7 +99,7 @@ impl Sink for IndexSink {
 }
 
 impl Live {
-    fn apply(&mut self, records: Vec<Record>) -> Result<(), IndexError> {
+    fn apply(&mut self, records: Vec<Arc<Record>>) -> Result<(), IndexError> {
         check_order(self.applied.cursor, &records)?;
         for group in records.chunks(SENT_TOGETHER) {
             let documents: Vec<UserOperation> =

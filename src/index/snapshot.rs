@@ -25,7 +25,7 @@ pub struct IndexSnapshot {
     searcher: Searcher,
     words: Arc<WordCache>,
     cursor: Offset,
-    tail: Arc<Vec<Arc<[Record]>>>,
+    tail: Arc<Vec<Arc<[Arc<Record>]>>>,
     applied: Offset,
 }
 
@@ -40,7 +40,7 @@ impl IndexHandle {
     }
 
     /// Adds applied records to the tail.
-    pub(super) fn append(&self, records: Vec<Record>) {
+    pub(super) fn append(&self, records: Vec<Arc<Record>>) {
         self.now.write().unwrap_or_else(PoisonError::into_inner).append(records);
     }
 
@@ -78,12 +78,12 @@ impl IndexSnapshot {
 
     /// The records of `[cursor, applied)`, in order.
     pub fn tail(&self) -> impl Iterator<Item = &Record> {
-        self.tail.iter().flat_map(|batch| batch.iter())
+        self.tail.iter().flat_map(|batch| batch.iter().map(Arc::as_ref))
     }
 
     /// This snapshot with `records` of the log after its tail. For a process that reads the index of another and the
     /// log beyond it.
-    pub fn with_log_tail(mut self, records: Vec<Record>) -> Result<IndexSnapshot, IndexError> {
+    pub fn with_log_tail(mut self, records: Vec<Arc<Record>>) -> Result<IndexSnapshot, IndexError> {
         check_order(self.applied, &records)?;
         self.append(records);
         Ok(self)
@@ -94,7 +94,7 @@ impl IndexSnapshot {
         IndexError::of(&self.dir, source)
     }
 
-    fn append(&mut self, records: Vec<Record>) {
+    fn append(&mut self, records: Vec<Arc<Record>>) {
         if let Some(last) = records.last() {
             self.applied = last.offset.next();
             // Copies the list (not the records) only while a question still holds it.
@@ -104,7 +104,7 @@ impl IndexSnapshot {
 }
 
 /// Whether `records` are those from `position` on, without gap or repeat.
-pub(super) fn check_order(position: Offset, records: &[Record]) -> Result<(), IndexError> {
+pub(super) fn check_order(position: Offset, records: &[Arc<Record>]) -> Result<(), IndexError> {
     let mut expected = position;
     for record in records {
         if record.offset != expected {

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::testing::message;
 use super::{IndexError, IndexSink, damaged_files, open, open_read_only};
-use crate::log::Sink;
+use crate::log::{Sink, shared};
 use crate::model::{ErrorKind, Offset, Record};
 
 fn messages(from: u64, to: u64) -> Vec<Record> {
@@ -13,7 +13,7 @@ fn messages(from: u64, to: u64) -> Vec<Record> {
 async fn index_with_two_commits(dir: &Path) -> IndexSink {
     let (mut sink, _) = open(dir).expect("opens");
     for (from, to) in [(0, 10), (10, 25)] {
-        sink.apply(messages(from, to)).await.expect("applies");
+        sink.apply(shared(messages(from, to))).await.expect("applies");
         assert_eq!(sink.commit().await.expect("commits"), Offset(to));
     }
     sink
@@ -27,7 +27,7 @@ fn offsets_in_tail(sink: &IndexSink) -> Vec<u64> {
 async fn the_cursor_survives_and_what_was_not_committed_does_not() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(messages(25, 40)).await.expect("applies");
+    sink.apply(shared(messages(25, 40))).await.expect("applies");
     assert_eq!((sink.position(), sink.cursor()), (Offset(40), Offset(25)));
     assert_eq!(offsets_in_tail(&sink), (25..40).collect::<Vec<u64>>());
     drop(sink);
@@ -36,7 +36,7 @@ async fn the_cursor_survives_and_what_was_not_committed_does_not() {
     assert_eq!((sink.position(), sink.cursor()), (Offset(25), Offset(25)));
     assert_eq!(handle.snapshot().searcher().num_docs(), 25);
     assert_eq!(handle.snapshot().tail().count(), 0);
-    sink.apply(messages(25, 40)).await.expect("applies again");
+    sink.apply(shared(messages(25, 40))).await.expect("applies again");
     assert_eq!(sink.commit().await.expect("commits"), Offset(40));
     let snapshot = handle.snapshot();
     assert_eq!((snapshot.searcher().num_docs(), snapshot.cursor(), snapshot.applied()), (40, Offset(40), Offset(40)));
@@ -49,9 +49,9 @@ async fn the_cursor_survives_and_what_was_not_committed_does_not() {
 async fn a_snapshot_does_not_change() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(messages(25, 30)).await.expect("applies");
+    sink.apply(shared(messages(25, 30))).await.expect("applies");
     let before = sink.handle().snapshot();
-    sink.apply(messages(30, 35)).await.expect("applies");
+    sink.apply(shared(messages(30, 35))).await.expect("applies");
     sink.commit().await.expect("commits");
     assert_eq!((before.cursor(), before.applied(), before.tail().count()), (Offset(25), Offset(30), 5));
     assert_eq!(before.searcher().num_docs(), 25);
@@ -61,9 +61,9 @@ async fn a_snapshot_does_not_change() {
 async fn records_out_of_order_are_refused_and_close_the_sink() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
-    let error = sink.apply(messages(26, 27)).await.expect_err("a gap");
+    let error = sink.apply(shared(messages(26, 27))).await.expect_err("a gap");
     assert!(matches!(error, IndexError::OutOfOrder { position: Offset(25), offset: Offset(26) }), "{error}");
-    let error = sink.apply(messages(25, 27)).await.expect_err("closed");
+    let error = sink.apply(shared(messages(25, 27))).await.expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
 
@@ -71,12 +71,12 @@ async fn records_out_of_order_are_refused_and_close_the_sink() {
 async fn another_process_reads_what_is_committed_and_the_log_beyond() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(messages(25, 30)).await.expect("applies");
+    sink.apply(shared(messages(25, 30))).await.expect("applies");
     let snapshot = open_read_only(dir.path()).expect("opens beside the writer");
     assert_eq!((snapshot.cursor(), snapshot.applied()), (Offset(25), Offset(25)));
-    let snapshot = snapshot.with_log_tail(messages(25, 28)).expect("goes on at the cursor");
+    let snapshot = snapshot.with_log_tail(shared(messages(25, 28))).expect("goes on at the cursor");
     assert_eq!((snapshot.cursor(), snapshot.applied(), snapshot.tail().count()), (Offset(25), Offset(28), 3));
-    assert!(snapshot.with_log_tail(messages(29, 30)).is_err());
+    assert!(snapshot.with_log_tail(shared(messages(29, 30))).is_err());
     assert!(matches!(open(dir.path()).map(|_| ()), Err(IndexError::Locked { .. })));
 }
 

@@ -149,13 +149,13 @@ mod tests {
     use super::*;
     use crate::index::testing::message;
     use crate::index::{IndexHandle, open};
-    use crate::log::Sink;
+    use crate::log::{Sink, shared};
 
     async fn index_of(texts: &[&str]) -> (tempfile::TempDir, IndexHandle) {
         let dir = tempfile::tempdir().expect("a directory");
         let (mut sink, handle) = open(dir.path()).expect("opens");
         for (offset, text) in texts.iter().enumerate() {
-            sink.apply(vec![message(offset as u64, "c", text)]).await.expect("applies");
+            sink.apply(shared(vec![message(offset as u64, "c", text)])).await.expect("applies");
             sink.commit().await.expect("commits");
         }
         (dir, handle)

@@ -1,6 +1,7 @@
 //! The one catch-up loop. A follower is a [`Sink`] with a cursor of its own; the loop feeds it records in offset
 //! order and tells it when to commit.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ pub trait Sink {
     fn position(&self) -> Offset;
 
     /// Takes the next records, which begin at [`Sink::position`].
-    fn apply(&mut self, records: Vec<Record>) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn apply(&mut self, records: Vec<Arc<Record>>) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Makes everything applied durable, with the cursor; returns the cursor.
     fn commit(&mut self) -> impl Future<Output = Result<Offset, Self::Error>> + Send;

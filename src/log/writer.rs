@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::LogError;
 use super::reader::LogReader;
+use super::recent::Recent;
 use crate::model::{Offset, Record};
 
 /// One segment file is allocated ahead at this size.
@@ -19,6 +20,9 @@ const RECORD_BYTES_MAX: u32 = 1024 * 1024;
 pub struct LogWriter {
     wal: Wal,
     head: watch::Sender<Offset>,
+    /// Appended and not yet durable, with the lengths of their encodings.
+    appended: Vec<(Arc<Record>, usize)>,
+    recent: Recent,
 }
 
 /// What opening the log found.
@@ -45,16 +49,19 @@ pub fn open(dir: &Path) -> Result<(LogWriter, LogReader, Recovered), LogError> {
         torn_tail_cut: !matches!(report.tail_state, TailState::Clean),
     };
     let (head, head_seen) = watch::channel(recovered.head);
-    let reader = LogReader::new(Arc::from(dir), head_seen);
-    Ok((LogWriter { wal, head }, reader, recovered))
+    let recent = Recent::default();
+    let reader = LogReader::new(Arc::from(dir), head_seen, recent.clone());
+    Ok((LogWriter { wal, head, appended: Vec::new(), recent }, reader, recovered))
 }
 
 impl LogWriter {
     /// Adds a record to the batch in memory; [`LogWriter::commit`] makes it durable.
     /// The record's offset must be the next one.
-    pub fn append(&mut self, record: &Record) -> Result<(), LogError> {
-        let lsn = self.wal.append(&record.encode()).map_err(|source| LogError::Append { source })?;
+    pub fn append(&mut self, record: Arc<Record>) -> Result<(), LogError> {
+        let encoded = record.encode();
+        let lsn = self.wal.append(&encoded).map_err(|source| LogError::Append { source })?;
         assert_eq!(offset_of(lsn), record.offset, "the relay and the log count offsets alike");
+        self.appended.push((record, encoded.len()));
         Ok(())
     }
 
@@ -63,6 +70,7 @@ impl LogWriter {
     pub fn commit(&mut self) -> Result<Offset, LogError> {
         let durable = self.wal.commit().map_err(|source| LogError::Append { source })?;
         let head = offset_of(durable.next());
+        self.recent.add(self.appended.drain(..));
         self.head.send_replace(head);
         Ok(head)
     }

@@ -7,10 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::limits::{SUBMISSIONS_WAITING_MAX, SYNC_EVENTS_MAX};
-use super::lookup::{Conversation, Seen, sender_mark};
+use super::lookup::{Conversation, Seen, key_of, sender_mark};
 use super::{Hub, Identity, Lookup, RelayError};
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{
@@ -42,7 +44,7 @@ struct Submission {
     answer: oneshot::Sender<Answers>,
 }
 
-/// The way in. Cheap to clone; when the last is dropped, the appender ends.
+/// The way in. Cheap to clone.
 #[derive(Clone)]
 pub struct AppendHandle {
     submissions: mpsc::Sender<Submission>,
@@ -100,22 +102,25 @@ fn stopping() -> RelayError {
     RelayError::Closed("the service is stopping".to_string())
 }
 
-/// Starts the appender on a thread of its own. It ends when every handle is gone, or when the log fails: then each
-/// waiting and later event is answered with an error and nothing more is written.
+/// Starts the appender on a thread of its own; to be called on an async thread. It ends with `stop`, after what was in line by then: a connection that
+/// nobody closes holds a handle, so their going cannot be waited for. When the log fails, each waiting and later event is
+/// answered with an error and nothing more is written.
 pub fn spawn(
     writer: LogWriter,
     reader: &LogReader,
     lookup: Lookup,
     hub: Hub,
+    stop: CancellationToken,
 ) -> Result<(AppendHandle, JoinHandle<()>), RelayError> {
     let (submissions, waiting) = mpsc::channel(SUBMISSIONS_WAITING_MAX);
     let head = reader.head();
     let last = reader.range(Offset(head.0.saturating_sub(1)), head)?;
     let received_at = last.last().map_or(Micros(0), |record| record.received_at);
     let appender = Appender { writer, lookup, hub, received_at, batch: Batch::default(), failed: None };
+    let runtime = Handle::current();
     let thread = std::thread::Builder::new()
         .name("appender".to_string())
-        .spawn(move || appender.run(waiting))
+        .spawn(move || appender.run(waiting, &stop, &runtime))
         .map_err(|error| RelayError::Closed(error.to_string()))?;
     Ok((AppendHandle { submissions }, thread))
 }
@@ -134,13 +139,25 @@ struct Appender {
 #[derive(Default)]
 struct Batch {
     records: Vec<(Arc<Record>, Fingerprint)>,
-    ids: HashMap<(String, String, String), usize>,
-    conversations: HashMap<(String, String), Conversation>,
+    /// Places in `records`, by [`key_of`] shop, conversation and id.
+    ids: HashMap<Vec<u8>, usize>,
+    /// Where each conversation stands after `records`, by [`key_of`] shop and conversation.
+    conversations: HashMap<Vec<u8>, Conversation>,
 }
 
 impl Appender {
-    fn run(mut self, mut waiting: mpsc::Receiver<Submission>) {
-        while let Some(first) = waiting.blocking_recv() {
+    fn run(mut self, mut waiting: mpsc::Receiver<Submission>, stop: &CancellationToken, runtime: &Handle) {
+        let next = async |waiting: &mut mpsc::Receiver<Submission>| {
+            tokio::select! {
+                first = waiting.recv() => first,
+                () = stop.cancelled() => {
+                    // Nobody gets in line any more; those in it are still served.
+                    waiting.close();
+                    waiting.recv().await
+                }
+            }
+        };
+        while let Some(first) = runtime.block_on(next(&mut waiting)) {
             let mut submissions = vec![first];
             let mut count = submissions[0].events.len();
             while count < SYNC_EVENTS_MAX
@@ -156,6 +173,7 @@ impl Appender {
     fn append_all(&mut self, submissions: Vec<Submission>) {
         self.received_at = self.received_at.max(Micros::now());
         let mut answers = Vec::with_capacity(submissions.len());
+        self.batch = Batch::with_room_for(submissions.iter().map(|submission| submission.events.len()).sum());
         for submission in submissions {
             let Submission { identity, origin, events, answer } = submission;
             let outcomes: Answers = events.into_iter().map(|event| self.place(&identity, origin, event)).collect();
@@ -180,7 +198,8 @@ impl Appender {
     fn place(&mut self, identity: &Identity, origin: Origin, prepared: Prepared) -> Result<Outcome, RelayError> {
         let Prepared { event, canonical, fingerprint } = prepared;
         let shop = identity.shop.as_str();
-        if let Some(seen) = self.seen(shop, &event.conversation, &event.id)? {
+        let id_key = key_of(&[shop, &event.conversation, &event.id]);
+        if let Some(seen) = self.seen(&id_key)? {
             return match seen.fingerprint == fingerprint {
                 true => Ok(Outcome { ack: seen.ack(&event.id), duplicate: true }),
                 false => Err(RelayError::Conflict { conversation: event.conversation, id: event.id }),
@@ -189,7 +208,8 @@ impl Appender {
         if let Some(reason) = &self.failed {
             return Err(RelayError::Closed(reason.clone()));
         }
-        let state = self.conversation(shop, &event.conversation)?;
+        let conversation_key = key_of(&[shop, &event.conversation]);
+        let state = self.conversation(&conversation_key)?;
         check_takes_part(identity, state.as_ref(), &event)?;
         self.check_target(shop, &event)?;
 
@@ -200,8 +220,8 @@ impl Appender {
             prev: state.as_ref().map(|state| state.last_offset),
             received_at: self.received_at,
         };
-        let record = Record::new(place, shop.to_string(), origin, event, &canonical, &secret);
-        if let Err(error) = self.writer.append(&record) {
+        let record = Arc::new(Record::new(place, shop.to_string(), origin, event, &canonical, &secret));
+        if let Err(error) = self.writer.append(record.clone()) {
             self.fail(&error);
             return Err(error.into());
         }
@@ -210,25 +230,26 @@ impl Appender {
         let mut state =
             state.unwrap_or(Conversation { last_seq: Seq(0), last_offset: record.offset, secret, customers });
         state.add(&record);
-        self.batch.add(record, fingerprint, state);
+        self.batch.ids.insert(id_key, self.batch.records.len());
+        self.batch.conversations.insert(conversation_key, state);
+        self.batch.records.push((record, fingerprint));
         Ok(Outcome { ack, duplicate: false })
     }
 
-    fn seen(&self, shop: &str, conversation: &str, id: &str) -> Result<Option<Seen>, RelayError> {
-        if !self.batch.ids.is_empty() {
-            let key = (shop.to_string(), conversation.to_string(), id.to_string());
-            if let Some(index) = self.batch.ids.get(&key) {
+    fn seen(&self, id_key: &[u8]) -> Result<Option<Seen>, RelayError> {
+        match self.batch.ids.get(id_key) {
+            Some(index) => {
                 let (record, fingerprint) = &self.batch.records[*index];
-                return Ok(Some(Seen::of(record, *fingerprint)));
+                Ok(Some(Seen::of(record, *fingerprint)))
             }
+            None => self.lookup.seen(id_key),
         }
-        self.lookup.seen(shop, conversation, id)
     }
 
-    fn conversation(&self, shop: &str, conversation: &str) -> Result<Option<Conversation>, RelayError> {
-        match self.batch.conversations.get(&(shop.to_string(), conversation.to_string())) {
+    fn conversation(&self, key: &[u8]) -> Result<Option<Conversation>, RelayError> {
+        match self.batch.conversations.get(key) {
             Some(state) => Ok(Some(state.clone())),
-            None => self.lookup.conversation(shop, conversation),
+            None => self.lookup.conversation_at(key),
         }
     }
 
@@ -236,7 +257,7 @@ impl Appender {
     /// shop's side any of the shop's. A human may also retract (never edit) what a customer said.
     fn check_target(&self, shop: &str, event: &Event) -> Result<(), RelayError> {
         let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else { return Ok(()) };
-        let Some(seen) = self.seen(shop, &event.conversation, target)? else {
+        let Some(seen) = self.seen(&key_of(&[shop, &event.conversation, target]))? else {
             let rule = format!("be the id of an earlier event of conversation `{}`", event.conversation);
             return Err(FieldError::new("target", target, rule).into());
         };
@@ -264,7 +285,7 @@ impl Appender {
             self.fail(&error);
             return Err(error.to_string());
         }
-        let applied = self.lookup.apply(batch.records.iter().map(|(record, fingerprint)| (&**record, *fingerprint)));
+        let applied = self.lookup.put(&batch.records, batch.conversations);
         if let Err(error) = applied {
             // The records are durable and their acks true, but without the lookup the next duplicate would be taken
             // for new: stop here, and let a restart rebuild what is missing from the log.
@@ -283,11 +304,12 @@ impl Appender {
 }
 
 impl Batch {
-    fn add(&mut self, record: Record, fingerprint: Fingerprint, state: Conversation) {
-        let (shop, event) = (&record.shop, &record.event);
-        self.ids.insert((shop.clone(), event.conversation.clone(), event.id.clone()), self.records.len());
-        self.conversations.insert((shop.clone(), event.conversation.clone()), state);
-        self.records.push((Arc::new(record), fingerprint));
+    fn with_room_for(events: usize) -> Batch {
+        Batch {
+            records: Vec::with_capacity(events),
+            ids: HashMap::with_capacity(events),
+            conversations: HashMap::with_capacity(events),
+        }
     }
 }
 

@@ -158,17 +158,18 @@ async fn append_lines(
     origin: Origin,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
-    let lines = || lines.iter().enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
-    if lines().nth(BATCH_EVENTS_MAX).is_some() {
+    let lines = || body.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
+    let count = lines().take(BATCH_EVENTS_MAX + 1).count();
+    if count > BATCH_EVENTS_MAX {
         let detail = format!("a batch is at most {BATCH_EVENTS_MAX} events");
         return Err(Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
-    if lines().next().is_none() {
+    if count == 0 {
         return Err(Problem::new(ErrorKind::BadInput, "the body is empty: send one event a line"));
     }
-    let mut events = Vec::new();
-    let mut refused = Vec::new();
+    // Half a kilobyte each: growing would copy them again and again.
+    let mut events = Vec::with_capacity(count);
+    let mut refused = Vec::with_capacity(count);
     for (index, line) in lines() {
         match prepare(&identity, origin, line) {
             Ok(event) => {

@@ -9,7 +9,10 @@
 //! ```
 //! The zero byte separates because no id holds a control character. One atomic write per batch, cursor included.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
+use std::sync::Arc;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use serde::{Deserialize, Serialize};
@@ -84,15 +87,19 @@ impl Lookup {
         }
     }
 
-    /// What is known of an id, if it was used.
-    pub fn seen(&self, shop: &str, conversation: &str, id: &str) -> Result<Option<Seen>, RelayError> {
-        let key = key_of(&[shop, conversation, id]);
+    /// What is known of an id, if it was used, by its [`key_of`] shop, conversation and id.
+    pub fn seen(&self, key: &[u8]) -> Result<Option<Seen>, RelayError> {
         self.ids.get(key)?.map(|bytes| Seen::decode(&bytes).ok_or_else(|| self.damaged("an entry of ids"))).transpose()
     }
 
     /// Where a conversation stands, if it exists.
     pub fn conversation(&self, shop: &str, conversation: &str) -> Result<Option<Conversation>, RelayError> {
-        let Some(bytes) = self.conversations.get(key_of(&[shop, conversation]))? else { return Ok(None) };
+        self.conversation_at(&key_of(&[shop, conversation]))
+    }
+
+    /// Where a conversation stands, by its [`key_of`] shop and conversation.
+    pub fn conversation_at(&self, key: &[u8]) -> Result<Option<Conversation>, RelayError> {
+        let Some(bytes) = self.conversations.get(key)? else { return Ok(None) };
         let state = serde_json::from_slice(&bytes).map_err(|error| self.damaged(&error.to_string()))?;
         Ok(Some(state))
     }
@@ -115,34 +122,41 @@ impl Lookup {
         Ok(offsets)
     }
 
-    /// Adds records that the log holds, which begin at the cursor, in one atomic write.
-    pub fn apply<'a>(&self, records: impl Iterator<Item = (&'a Record, Fingerprint)>) -> Result<(), RelayError> {
-        let mut batch = self.database.batch();
-        let mut touched: std::collections::HashMap<Vec<u8>, Conversation> = Default::default();
-        let mut cursor = None;
-        for (record, fingerprint) in records {
-            let event = &record.event;
-            let thread_key = key_of(&[&record.shop, &event.conversation]);
-            batch.insert(
-                &self.ids,
-                key_of(&[&record.shop, &event.conversation, &event.id]),
-                Seen::of(record, fingerprint).encode(),
-            );
-            let thread_entry = [thread_key.as_slice(), &[0], &record.seq.0.to_be_bytes()].concat();
-            batch.insert(&self.threads, thread_entry, record.offset.0.to_be_bytes());
-            let state = match touched.entry(thread_key) {
-                std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::hash_map::Entry::Vacant(entry) => entry.insert(self.state_before(record)?),
+    /// Adds records that the log holds, which begin at the cursor.
+    fn apply(&self, records: &[(Arc<Record>, Fingerprint)]) -> Result<(), RelayError> {
+        let mut touched: HashMap<Vec<u8>, Conversation> = HashMap::new();
+        for (record, _) in records {
+            let state = match touched.entry(key_of(&[&record.shop, &record.event.conversation])) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.state_before(record)?),
             };
             state.add(record);
-            cursor = Some(record.offset.next());
         }
-        for (key, state) in touched {
+        self.put(records, touched)
+    }
+
+    /// Adds records that the log holds, which begin at the cursor, with the states of their conversations after them,
+    /// in one atomic write.
+    pub fn put(
+        &self,
+        records: &[(Arc<Record>, Fingerprint)],
+        states: HashMap<Vec<u8>, Conversation>,
+    ) -> Result<(), RelayError> {
+        let mut batch = self.database.batch();
+        for (record, fingerprint) in records {
+            let event = &record.event;
+            let id_key = key_of(&[&record.shop, &event.conversation, &event.id]);
+            let thread_key = &id_key[..id_key.len() - event.id.len()];
+            let thread_entry = [thread_key, &record.seq.0.to_be_bytes()].concat();
+            batch.insert(&self.ids, id_key, Seen::of(record, *fingerprint).encode());
+            batch.insert(&self.threads, thread_entry, record.offset.0.to_be_bytes());
+        }
+        for (key, state) in states {
             let json = serde_json::to_vec(&state).map_err(|error| self.damaged(&error.to_string()))?;
             batch.insert(&self.conversations, key, json);
         }
-        if let Some(cursor) = cursor {
-            batch.insert(&self.meta, CURSOR_KEY, cursor.0.to_be_bytes());
+        if let Some((last, _)) = records.last() {
+            batch.insert(&self.meta, CURSOR_KEY, last.offset.next().0.to_be_bytes());
         }
         Ok(batch.commit()?)
     }
@@ -171,11 +185,9 @@ impl Lookup {
             if records.is_empty() {
                 return Ok(());
             }
-            self.apply(
-                records
-                    .iter()
-                    .map(|record| (record, Canonical::of(&record.shop, record.origin, &record.event).fingerprint())),
-            )?;
+            let fingerprint = |record: &Record| Canonical::of(&record.shop, record.origin, &record.event).fingerprint();
+            let records: Vec<_> = records.into_iter().map(|record| (record.clone(), fingerprint(&record))).collect();
+            self.apply(&records)?;
         }
     }
 
@@ -259,7 +271,8 @@ pub fn sender_mark(id: &str) -> [u8; 8] {
     std::array::from_fn(|index| digest[index])
 }
 
-fn key_of(parts: &[&str]) -> Vec<u8> {
+/// The key of an id (shop, conversation, id) or a conversation (shop, conversation).
+pub fn key_of(parts: &[&str]) -> Vec<u8> {
     parts.join("\0").into_bytes()
 }
 

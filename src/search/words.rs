@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::index::open;
     use crate::index::testing::{Dice, message};
-    use crate::log::Sink;
+    use crate::log::{Sink, shared};
 
     #[tokio::test]
     async fn cache_and_walk_find_the_same() {
@@ -123,7 +123,7 @@ mod tests {
             (0..1 + dice.roll(6)).map(|_| *dice.pick(&["a", "b", "7", "я", "к", "क", "ि", "退", " "])).collect()
         };
         for offset in 0..300 {
-            sink.apply(vec![message(offset, "c", &format!("x{}", word(dice)))]).await.expect("applies");
+            sink.apply(shared(vec![message(offset, "c", &format!("x{}", word(dice)))])).await.expect("applies");
             if offset % 100 == 99 {
                 sink.commit().await.expect("commits");
             }

@@ -37,7 +37,7 @@ use crate::model::{Micros, Offset, fields};
 use crate::table::TableSnapshot;
 pub use error::SqlError;
 pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind, parse_instant, parse_zone};
-use tables::{FilesAndTail, TableFile};
+use tables::{FilesAndTail, TableFile, WhenFiltered};
 pub use views::TABLES;
 
 /// Memory that one process's queries may take together; larger sorts and joins spill to disk.
@@ -93,11 +93,7 @@ impl Sql {
         queries: PathBuf,
         zone: Tz,
     ) -> Result<Sql, SqlError> {
-        let mut config = SessionConfig::new().with_information_schema(true);
-        let parquet = &mut config.options_mut().execution.parquet;
-        // Filters skip rows before text is decoded: most queries read a few small columns of many rows.
-        parquet.pushdown_filters = true;
-        parquet.reorder_filters = true;
+        let config = SessionConfig::new().with_information_schema(true);
         let pool = FairSpillPool::new(MEMORY_BYTES_MAX);
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
         let base =
@@ -180,9 +176,20 @@ impl Sql {
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
         let stored = vec![
-            ("events", files_and_tail(fields::events_schema(), &archive.table, tail)),
-            ("turns", files_and_tail(facts.turns_tail.schema(), &facts.turns, vec![facts.turns_tail])),
-            ("episodes", files_and_tail(facts.episodes_tail.schema(), &facts.episodes, vec![facts.episodes_tail])),
+            ("events", files_and_tail(fields::events_schema(), &archive.table, tail, WhenFiltered::Decoding)),
+            (
+                "turns",
+                files_and_tail(facts.turns_tail.schema(), &facts.turns, vec![facts.turns_tail], WhenFiltered::Decoded),
+            ),
+            (
+                "episodes",
+                files_and_tail(
+                    facts.episodes_tail.schema(),
+                    &facts.episodes,
+                    vec![facts.episodes_tail],
+                    WhenFiltered::Decoded,
+                ),
+            ),
         ];
         views::register(&context, shop, stored).await?;
         Ok((context, complete_to))
@@ -198,7 +205,12 @@ fn empty_catalogs() -> Result<Arc<MemoryCatalogProviderList>, SqlError> {
     Ok(Arc::new(catalogs))
 }
 
-fn files_and_tail(schema: SchemaRef, table: &TableSnapshot, tail: Vec<RecordBatch>) -> FilesAndTail {
+fn files_and_tail(
+    schema: SchemaRef,
+    table: &TableSnapshot,
+    tail: Vec<RecordBatch>,
+    filtered: WhenFiltered,
+) -> FilesAndTail {
     let files = table.files.iter().map(|file| TableFile { path: table.path_of(file), bytes: file.bytes }).collect();
-    FilesAndTail { schema, files, tail: tail.into_iter().filter(|batch| batch.num_rows() > 0).collect() }
+    FilesAndTail { schema, files, tail: tail.into_iter().filter(|batch| batch.num_rows() > 0).collect(), filtered }
 }

@@ -27,12 +27,25 @@ pub struct TableFile {
     pub bytes: u64,
 }
 
+/// When a query's filters meet the rows of a file. Files, row groups and pages are skipped by their statistics either
+/// way. Measured over HTTP on the 1 M events that `cargo bench --bench pipeline -- --keep DIR` leaves, on a busy machine,
+/// medians: `SELECT * FROM events WHERE conversation = …` takes 53 ms while decoding, 240 ms after it; the reports that
+/// read one of turns and episodes take 120 ms while decoding, 85 ms after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFiltered {
+    /// Row by row while a file is read, before the other columns are decoded: for tables with long texts.
+    Decoding,
+    /// On whole batches: for tables of a few numbers, of which most questions want most rows.
+    Decoded,
+}
+
 /// Files and tail of one table at one moment. No row is in both.
 #[derive(Debug)]
 pub struct FilesAndTail {
     pub schema: SchemaRef,
     pub files: Vec<TableFile>,
     pub tail: Vec<RecordBatch>,
+    pub filtered: WhenFiltered,
 }
 
 impl FilesAndTail {
@@ -81,7 +94,10 @@ impl TableProvider for FilesAndTail {
         if self.files.is_empty() {
             return Ok(tail);
         }
-        let format = ParquetFormat::default().with_options(state.table_options().parquet.clone());
+        let mut options = state.table_options().parquet.clone();
+        options.global.pushdown_filters = self.filtered == WhenFiltered::Decoding;
+        options.global.reorder_filters = options.global.pushdown_filters;
+        let format = ParquetFormat::default().with_options(options);
         let source = format.file_source(TableSchema::from(self.schema.clone()));
         let scan = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_file_groups(self.file_groups(state.config().target_partitions()))

@@ -39,14 +39,15 @@ const CATEGORIES: &str = r#"
 SELECT conversation, category, tagged_at, tagged_by
 FROM (
     SELECT conversation, category,
-        last_value(kind ORDER BY "offset") AS last_kind,
-        last_value(occurred_at ORDER BY "offset") AS tagged_at,
-        last_value(sender_id ORDER BY "offset") AS tagged_by
+        max("offset") FILTER (WHERE kind = 'tag') AS tagged,
+        max("offset") FILTER (WHERE kind = 'untag') AS untagged,
+        last_value(occurred_at ORDER BY "offset") FILTER (WHERE kind = 'tag') AS tagged_at,
+        last_value(sender_id ORDER BY "offset") FILTER (WHERE kind = 'tag') AS tagged_by
     FROM events
     WHERE kind IN ('tag', 'untag')
     GROUP BY conversation, category
 )
-WHERE last_kind = 'tag'
+WHERE tagged > coalesce(untagged, -1)
 "#;
 
 /// One row per conversation.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::archive::{ArchiveError, ArchiveSnapshot, EventsSink};
-use crate::log::{self, CommitPolicy, Progress, Sink, follow};
+use crate::log::{self, CommitPolicy, Progress, Sink, follow, shared};
 
 /// Checks that the snapshot holds `[0, applied)` once: the files below the cursor, the tail from it on.
 fn check(snapshot: &ArchiveSnapshot) {
@@ -25,12 +25,12 @@ async fn records_move_from_tail_to_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut sink = EventsSink::open(folder.path()).await.unwrap();
     let handle = sink.handle();
-    sink.apply(messages(0..10)).await.unwrap();
+    sink.apply(shared(messages(0..10))).await.unwrap();
     let uncommitted = handle.snapshot();
     check(&uncommitted);
     assert_eq!((uncommitted.applied, uncommitted.table.cursor), (Offset(10), Offset(0)));
     assert_eq!(sink.commit().await.unwrap(), Offset(10));
-    sink.apply(messages(10..12)).await.unwrap();
+    sink.apply(shared(messages(10..12))).await.unwrap();
     check(&handle.snapshot());
     check(&uncommitted);
     assert_eq!(offsets(&handle.snapshot().table), (0..10).collect::<Vec<i64>>());
@@ -46,11 +46,11 @@ async fn a_trickle_does_not_become_a_heap_of_chunks() {
     let mut sink = EventsSink::open(folder.path()).await.unwrap();
     let handle = sink.handle();
     for offset in 0..5_000 {
-        sink.apply(vec![message(offset)]).await.unwrap();
+        sink.apply(shared(vec![message(offset)])).await.unwrap();
     }
     let held = handle.snapshot();
     assert!(held.tail.len() <= 3, "{} chunks", held.tail.len());
-    sink.apply(vec![message(5_000)]).await.unwrap();
+    sink.apply(shared(vec![message(5_000)])).await.unwrap();
     assert_eq!(held.applied, Offset(5_000), "what a question holds does not change");
     check(&held);
     check(&handle.snapshot());
@@ -60,14 +60,14 @@ async fn a_trickle_does_not_become_a_heap_of_chunks() {
 async fn gaps_and_a_forgotten_commit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut sink = EventsSink::open(folder.path()).await.unwrap();
-    let error = sink.apply(messages(1..3)).await.unwrap_err();
+    let error = sink.apply(shared(messages(1..3))).await.unwrap_err();
     assert!(matches!(error, ArchiveError::Gap { expected: Offset(0), got: Offset(1) }), "{error}");
-    let error = sink.apply(vec![message(0), message(2)]).await.unwrap_err();
+    let error = sink.apply(shared(vec![message(0), message(2)])).await.unwrap_err();
     assert!(matches!(error, ArchiveError::Gap { expected: Offset(1), got: Offset(2) }), "{error}");
     assert_eq!(sink.position(), Offset(0), "nothing of a refused batch is kept");
     let one = message(0);
     let many: Vec<Record> = (0..131_073).map(|offset| Record { offset: Offset(offset), ..one.clone() }).collect();
-    let error = sink.apply(many).await.unwrap_err();
+    let error = sink.apply(shared(many)).await.unwrap_err();
     assert!(matches!(error, ArchiveError::TailFull { .. }), "{error}");
 }
 
@@ -115,7 +115,7 @@ async fn questions_see_every_record_once_while_the_archive_follows_the_log() {
         }
     });
     for offset in 0..RECORDS {
-        writer.append(&message(offset)).unwrap();
+        writer.append(Arc::new(message(offset))).unwrap();
         if offset % 37 == 0 {
             writer.commit().unwrap();
             tokio::task::yield_now().await;

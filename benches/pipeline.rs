@@ -1,0 +1,275 @@
+//! The whole path: chat over HTTP into a running `verbatim serve`, until archive, facts and index have it all, then
+//! the questions people ask of it. Prints a table and, as its last line, the same figures as JSON.
+//!
+//! ```text
+//! cargo bench --bench pipeline                          1,000,000 events
+//! cargo bench --bench pipeline -- --quick               50,000 events, for every change
+//! cargo bench --bench pipeline -- --events N --connections N --batch N --seed N --keep DIR
+//! ```
+//! Machines differ: read the acks against `raw`, the same bodies written to a plain file with an `fdatasync` each.
+//! Answers are checked against what the generator counted, so that a fast wrong build fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "pipeline/chat.rs"]
+mod chat;
+#[path = "pipeline/server.rs"]
+mod server;
+
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chat::{Batch, Chat};
+use serde_json::{Map, Value, json};
+use server::{Connection, Server};
+
+/// Each question is asked once to warm up, then this often; the median counts.
+const TIMES_ASKED: usize = 5;
+/// How long the followers may take for what is acknowledged already.
+const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(600);
+const STATUS_EVERY: Duration = Duration::from_millis(50);
+
+struct Options {
+    events: usize,
+    connections: usize,
+    batch: usize,
+    seed: u64,
+    keep: Option<PathBuf>,
+}
+
+impl Options {
+    fn from_arguments() -> Options {
+        let mut options = Options { events: 1_000_000, connections: 4, batch: 1_000, seed: 1, keep: None };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(name) = arguments.next() {
+            let mut value = || arguments.next().unwrap_or_else(|| panic!("`{name}` needs a value"));
+            let number = |said: String| said.parse().unwrap_or_else(|_| panic!("`{said}` must be a whole number"));
+            match name.as_str() {
+                "--quick" => options.events = 50_000,
+                "--events" => options.events = number(value()),
+                "--connections" => options.connections = number(value()),
+                "--batch" => options.batch = number(value()),
+                "--seed" => options.seed = number(value()) as u64,
+                "--keep" => options.keep = Some(value().into()),
+                // cargo says this to every bench.
+                "--bench" => {}
+                other => panic!("`{other}` must be one of --quick, --events, --connections, --batch, --seed, --keep"),
+            }
+        }
+        assert!(options.events > 0 && options.connections > 0 && options.batch > 0, "numbers must not be 0");
+        options
+    }
+}
+
+fn main() {
+    let options = Options::from_arguments();
+    let chat = Chat::new(options.seed, options.events, options.connections, options.batch);
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let data = options.keep.clone().unwrap_or_else(|| scratch.path().join("data"));
+    let raw = raw_seconds(&chat, &scratch.path().join("raw"));
+
+    let mut report = Report::default();
+    report.add("events", options.events, "");
+    report.add("conversations", chat.conversations, "");
+    let server = Server::start(&data);
+    let mut connection = server.connect();
+    ingest(&server, &mut connection, &chat, &options, raw, &mut report);
+    server.settle();
+    report.add("CPU with merges after", round(server.cpu_seconds(), 1), "s");
+    check(&mut connection, &chat, &options);
+    questions(&mut connection, &chat, &mut report);
+    report.add("peak memory with questions", mib(server.memory_bytes("VmHWM")), "MiB");
+    server.stop();
+    sizes(&data, &chat, &options, &mut report);
+    report.print();
+}
+
+/// Sends everything and waits for the followers.
+fn ingest(server: &Server, connection: &mut Connection, chat: &Chat, options: &Options, raw: f64, report: &mut Report) {
+    let events = options.events as f64;
+    let started = Instant::now();
+    let mut latencies: Vec<f64> = std::thread::scope(|scope| {
+        let senders: Vec<_> = chat.lanes.iter().map(|lane| scope.spawn(|| send(&mut server.connect(), lane))).collect();
+        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+    });
+    let acked = started.elapsed().as_secs_f64();
+    let cpu_acked = server.cpu_seconds();
+    let (mut applied, mut committed) = (None, None);
+    while committed.is_none() {
+        assert!(started.elapsed() < CATCH_UP_TIME_MAX, "the followers do not catch up");
+        let status = server.status(connection);
+        let failed = status.stores.iter().find_map(|store| store.failed.as_ref());
+        assert!(failed.is_none(), "a follower failed: {failed:?}");
+        let now = started.elapsed().as_secs_f64();
+        if status.stores.iter().all(|store| store.applied == status.head) {
+            applied.get_or_insert(now);
+        }
+        if status.stores.iter().all(|store| store.cursor == status.head) {
+            committed = Some(now);
+        }
+        std::thread::sleep(STATUS_EVERY);
+    }
+    let (applied, committed) = (applied.unwrap_or(acked), committed.unwrap_or(acked));
+    latencies.sort_by(f64::total_cmp);
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share).round() as usize] * 1e3;
+
+    report.add("raw: write + fdatasync", (events / raw).round(), "events/s");
+    report.add("acks", (events / acked).round(), "events/s");
+    report.add("acks against raw", round(raw / acked, 3), "×");
+    report.add("batch p50", round(at(0.5), 1), "ms");
+    report.add("batch p99", round(at(0.99), 1), "ms");
+    report.add("batch slowest", round(at(1.0), 1), "ms");
+    report.add("end to end, answered", (events / applied).round(), "events/s");
+    report.add("end to end, committed", (events / committed).round(), "events/s");
+    report.add("CPU until acked", round(cpu_acked, 1), "s");
+    report.add("CPU until committed", round(server.cpu_seconds(), 1), "s");
+    report.add("peak memory of ingest", mib(server.memory_bytes("VmHWM")), "MiB");
+}
+
+/// Sends one connection's batches, each after the answer to the one before. Returns seconds for each.
+fn send(connection: &mut Connection, lane: &[Batch]) -> Vec<f64> {
+    let timed = |batch: &Batch| {
+        let started = Instant::now();
+        let answer = connection.post("/v1/events?origin=imported", "application/x-ndjson", &batch.body);
+        let seconds = started.elapsed().as_secs_f64();
+        let lines: Vec<&[u8]> = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines.len(), batch.events, "one answer per event");
+        let refused = lines.iter().find(|line| !line.starts_with(b"{\"id\":"));
+        assert!(refused.is_none(), "{}", String::from_utf8_lossy(refused.unwrap()));
+        seconds
+    };
+    lane.iter().map(timed).collect()
+}
+
+/// Fails unless SQL knows every event once.
+fn check(connection: &mut Connection, chat: &Chat, options: &Options) {
+    let mut ask = |sql: &str| -> Vec<Map<String, Value>> {
+        serde_json::from_slice(&connection.post("/v1/sql", "text/plain", sql.as_bytes())).unwrap()
+    };
+    let counts = ask(
+        r#"SELECT count(*) AS events, count(DISTINCT "offset") AS offsets, count(DISTINCT conversation) AS conversations FROM events"#,
+    );
+    let expected = json!([{"events": options.events, "offsets": options.events, "conversations": chat.conversations}]);
+    assert_eq!(json!(counts), expected, "SQL must know every event once");
+    let kinds = ask("SELECT kind, count(*) AS events FROM events GROUP BY kind ORDER BY kind");
+    let expected: Vec<Value> =
+        chat.kinds.iter().map(|(kind, events)| json!({"kind": kind, "events": events})).collect();
+    assert_eq!(json!(kinds), json!(expected), "SQL must know each kind as often as it was sent");
+}
+
+/// Every named query over the whole range, and searches of each sort.
+fn questions(connection: &mut Connection, chat: &Chat, report: &mut Report) {
+    let reports: Vec<Map<String, Value>> = connection.get_json("/v1/reports");
+    for name in reports.iter().filter_map(|report| report["name"].as_str()) {
+        let path = format!("/v1/reports/{name}?from={}&to={}", chat.from, chat.to);
+        let rows: Vec<Value> = connection.get_json(&path);
+        assert!(!rows.is_empty(), "`{name}` has an answer");
+        report.add(format!("query {name}"), median_ms(|| drop(connection.get(&path))), "ms");
+    }
+    for search in &chat.searches {
+        let words = url::form_urlencoded::Serializer::new(String::new()).append_pair("words", search.words).finish();
+        let path = format!("/v1/search?{words}");
+        let answer: Map<String, Value> = connection.get_json(&path);
+        assert_eq!(answer["total"], json!(search.total), "texts with `{}`", search.words);
+        let ms = median_ms(|| drop(connection.get(&path)));
+        report.add(format!("search {} `{}` ({} hits)", search.label, search.words, search.total), ms, "ms");
+    }
+}
+
+fn median_ms(mut ask: impl FnMut()) -> f64 {
+    let mut times: Vec<f64> = (0..TIMES_ASKED)
+        .map(|_| {
+            let started = Instant::now();
+            ask();
+            started.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    round(times[TIMES_ASKED / 2], 1)
+}
+
+fn sizes(data: &Path, chat: &Chat, options: &Options, report: &mut Report) {
+    let per_event = |bytes: u64| round(bytes as f64 / options.events as f64, 1);
+    report.add("JSON sent", per_event(chat.json_bytes), "bytes/event");
+    report.add("log", per_event(log_bytes(&data.join("log"))), "bytes/event");
+    report.add("lookup", per_event(bytes_under(&data.join("lookup"))), "bytes/event");
+    report.add("archive", per_event(bytes_under(&data.join("archive/events"))), "bytes/event");
+    let tables = bytes_under(&data.join("archive/turns")) + bytes_under(&data.join("archive/episodes"));
+    report.add("facts, tables", per_event(tables), "bytes/event");
+    report.add("facts, states", per_event(bytes_under(&data.join("facts"))), "bytes/event");
+    report.add("index", per_event(bytes_under(&data.join("index"))), "bytes/event");
+}
+
+/// Allocated bytes: journals are made larger than what is in them.
+fn bytes_under(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
+            Ok(metadata) => metadata.blocks() * 512,
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+/// Without the zeros that the last segment is allocated ahead with.
+fn log_bytes(folder: &Path) -> u64 {
+    let mut segments: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    segments.retain(|path| path.extension().is_some_and(|extension| extension == "wal"));
+    segments
+        .iter()
+        .map(|path| {
+            let bytes = fs::read(path).unwrap();
+            bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+        })
+        .sum()
+}
+
+/// The same bodies, one after the other, each made durable before the next.
+fn raw_seconds(chat: &Chat, path: &Path) -> f64 {
+    let mut file = File::create(path).unwrap();
+    let started = Instant::now();
+    for batch in chat.lanes.iter().flatten() {
+        file.write_all(&batch.body).unwrap();
+        file.sync_data().unwrap();
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    fs::remove_file(path).unwrap();
+    seconds
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes >> 20
+}
+
+fn round(value: f64, decimals: i32) -> f64 {
+    let unit = 10_f64.powi(decimals);
+    (value * unit).round() / unit
+}
+
+/// Figures in the order they were taken.
+#[derive(Default)]
+struct Report {
+    rows: Vec<(String, Value, &'static str)>,
+}
+
+impl Report {
+    fn add(&mut self, name: impl Display, value: impl Into<Value>, unit: &'static str) {
+        let row = (name.to_string(), value.into(), unit);
+        eprintln!("{}: {} {unit}", row.0, row.1);
+        self.rows.push(row);
+    }
+
+    fn print(&self) {
+        println!();
+        for (name, value, unit) in &self.rows {
+            println!("{name:<52} {:>12} {unit}", value.to_string());
+        }
+        let figures: Map<String, Value> =
+            self.rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
+        println!("{}", Value::Object(figures));
+    }
+}

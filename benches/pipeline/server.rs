@@ -1,0 +1,167 @@
+//! `verbatim serve` as a process of its own, asked over plain sockets: a client library would take CPU time from the
+//! server that is being measured.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use verbatim::app::Status;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_verbatim");
+/// Linux counts CPU time in hundredths of a second, whatever the kernel's own tick is.
+const TICKS_PER_SECOND: f64 = 100.0;
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
+
+pub struct Server {
+    child: Child,
+    pub address: String,
+    pub token: String,
+}
+
+impl Server {
+    pub fn start(data: &Path) -> Server {
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("verbatim serve starts");
+        let mut says = BufReader::new(child.stderr.take().expect("its stderr is piped"));
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(says.read_line(&mut line).expect("its stderr is text") > 0, "verbatim serve ended at once");
+            match line.trim().strip_prefix("listening on http://") {
+                Some(address) => break address.to_string(),
+                None => eprint!("serve: {line}"),
+            }
+        };
+        std::thread::spawn(move || says.lines().map_while(Result::ok).for_each(|line| eprintln!("serve: {line}")));
+        let token = Command::new(PROGRAM)
+            .args(["token", "--sub", "bench", "--role", "admin", "--data"])
+            .arg(data)
+            .output()
+            .expect("verbatim token runs");
+        assert!(token.status.success(), "verbatim token failed");
+        let token = String::from_utf8(token.stdout).expect("a token is text").trim().to_string();
+        Server { child, address, token }
+    }
+
+    pub fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(&self.address).expect("the server listens");
+        stream.set_nodelay(true).expect("a TCP socket");
+        stream.set_read_timeout(Some(ANSWER_TIME_MAX)).expect("a TCP socket");
+        let lead = format!("Host: {}\r\nAuthorization: Bearer {}\r\n", self.address, self.token);
+        Connection { reader: BufReader::with_capacity(256 * 1024, stream), lead }
+    }
+
+    pub fn status(&self, connection: &mut Connection) -> Status {
+        connection.get_json("/v1/status")
+    }
+
+    /// User and system time of all its threads, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server runs");
+        // The name in parentheses may hold spaces; after it comes field 3.
+        let (_, fields) = stat.rsplit_once(") ").expect("a stat line");
+        let ticks = |number: usize| -> f64 {
+            fields.split(' ').nth(number - 3).and_then(|field| field.parse().ok()).expect("a number")
+        };
+        (ticks(14) + ticks(15)) / TICKS_PER_SECOND
+    }
+
+    /// `VmHWM`, `RssAnon`, … of /proc/PID/status, in bytes.
+    pub fn memory_bytes(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a line of it");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
+        kib * 1024
+    }
+
+    /// Waits until it has nothing left to do in the background (merges of segments and files), but not for ever.
+    pub fn settle(&self) {
+        for _ in 0..120 {
+            let before = self.cpu_seconds();
+            std::thread::sleep(Duration::from_millis(500));
+            if self.cpu_seconds() - before < 0.02 {
+                return;
+            }
+        }
+        eprintln!("the server is still busy after a minute; the figures of queries suffer from it");
+    }
+
+    /// Stops it in order.
+    pub fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").arg(pid).status().expect("kill runs").success());
+        assert!(self.child.wait().expect("it is our child").success(), "verbatim serve failed at its end");
+    }
+}
+
+impl Drop for Server {
+    /// After a failed check nothing may be left running.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One keep-alive connection.
+pub struct Connection {
+    reader: BufReader<TcpStream>,
+    lead: String,
+}
+
+impl Connection {
+    /// Sends `body` and reads the whole answer, which must be a 200.
+    pub fn post(&mut self, path: &str, media_type: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\n{}Content-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
+            self.lead,
+            body.len()
+        );
+        self.write(head.as_bytes());
+        self.write(body);
+        self.answer(path)
+    }
+
+    pub fn get(&mut self, path: &str) -> Vec<u8> {
+        let head = format!("GET {path} HTTP/1.1\r\n{}\r\n", self.lead);
+        self.write(head.as_bytes());
+        self.answer(path)
+    }
+
+    pub fn get_json<T: DeserializeOwned>(&mut self, path: &str) -> T {
+        serde_json::from_slice(&self.get(path)).expect("the answer is what was asked for")
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.reader.get_mut().write_all(bytes).expect("the server takes a request");
+    }
+
+    fn answer(&mut self, path: &str) -> Vec<u8> {
+        let mut length = 0;
+        let mut head = String::new();
+        loop {
+            let from = head.len();
+            self.reader.read_line(&mut head).expect("the server answers");
+            let line = head[from..].trim_end();
+            if line.is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(": ")
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.parse().expect("a length");
+            }
+        }
+        let mut body = vec![0; length];
+        self.reader.read_exact(&mut body).expect("the server answers in full");
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}{}", String::from_utf8_lossy(&body));
+        body
+    }
+}
