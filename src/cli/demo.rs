@@ -154,7 +154,10 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
 fn own_name() -> String {
     let Ok(path) = std::env::current_exe() else { return "verbatim".to_string() };
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).unwrap_or(&path).display().to_string()
+    match path.strip_prefix(&here) {
+        Ok(below) => format!("./{}", below.display()),
+        Err(_) => path.display().to_string(),
+    }
 }
 
 /// By how many days the history is moved: decided at the first start, kept from then on.
