@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use crate::model::{FieldError, Micros};
-use crate::sql::{Value, parse_instant, time_value};
+use crate::sql::{Value, instant_of, time_value};
 
 /// The tables that can be exported, and the column by which `from` and `to` choose.
 pub const EXPORT_TABLES: &[(&str, &str)] = &[
@@ -38,10 +38,7 @@ impl ExportQuery {
         for (name, said, comparison) in
             bounds.into_iter().filter_map(|(name, said, comparison)| Some((name, said?, comparison)))
         {
-            let Some(instant) = parse_instant(said, zone, now) else {
-                let rule = "be a date, an RFC 3339 time, `now`, or days before now such as -14d";
-                return Err(FieldError::new(name, said, rule));
-            };
+            let instant = instant_of(name, said, zone, now)?;
             let word = if query.values.is_empty() { "WHERE" } else { "AND" };
             query.sql.push_str(&format!(" {word} {time} {comparison} ${name}"));
             query.values.push((name.to_string(), time_value(instant)));

@@ -88,14 +88,16 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Token, Problem> {
         let relay = Relay::from_ref(state);
         let missing = || RelayError::Unauthenticated("send `Authorization: Bearer TOKEN`".to_string());
-        let token = bearer(&parts.headers).or_else(|| cookie(&parts.headers, TOKEN_COOKIE));
+        let token = token_in(&parts.headers);
         let checked = token.ok_or_else(missing).and_then(|token| relay.tokens.check(token));
         checked.map(|identity| Token(Arc::new(identity))).map_err(|error| Problem::from(&error))
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+/// The token a request carries: in `Authorization: Bearer`, or else in the pages' cookie.
+pub fn token_in(headers: &HeaderMap) -> Option<&str> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    authorization.and_then(|value| value.strip_prefix("Bearer ")).or_else(|| cookie(headers, TOKEN_COOKIE))
 }
 
 /// The value of one cookie.

@@ -16,7 +16,7 @@ use futures::stream::FuturesOrdered;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::http::{Relay, TOKEN_COOKIE, cookie, prepare};
+use super::http::{Relay, prepare, token_in};
 use super::hub::Subscriber;
 use super::limits::{
     FRAME_BYTES_MAX, IDLE_MAX, PING_EVERY, SEND_TIME_MAX, SUBSCRIPTIONS_MAX, WEBSOCKETS_MAX, WEBSOCKETS_PER_ADDRESS_MAX,
@@ -108,8 +108,7 @@ pub async fn upgrade(
 
 fn authenticate(relay: &Relay, query: &UpgradeQuery, headers: &HeaderMap) -> Result<Identity, RelayError> {
     refuse_other_sites(headers)?;
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let token = query.token.as_deref().or(bearer).or_else(|| cookie(headers, TOKEN_COOKIE));
+    let token = query.token.as_deref().or_else(|| token_in(headers));
     relay.tokens.check(token.ok_or_else(|| RelayError::Unauthenticated("send a token".to_string()))?)
 }
 

@@ -207,13 +207,7 @@ impl Parameter {
                 .parse::<i64>()
                 .map(ScalarValue::from)
                 .map_err(|_| SqlError::Input(FieldError::new(&self.name, given, "be a whole number"))),
-            ParameterKind::Timestamp => {
-                let instant = parse_instant(given, zone, now).ok_or_else(|| {
-                    let rule = "be a date, an RFC 3339 time, `now`, or days before now such as -14d";
-                    SqlError::Input(FieldError::new(&self.name, given, rule))
-                })?;
-                Ok(super::time_value(instant))
-            }
+            ParameterKind::Timestamp => Ok(super::time_value(instant_of(&self.name, given, zone, now)?)),
         }
     }
 }
@@ -223,9 +217,15 @@ pub fn parse_zone(said: &str) -> Result<Tz, SqlError> {
     said.parse().map_err(|_| SqlError::Input(FieldError::new("zone", said, "be an IANA zone such as Asia/Shanghai")))
 }
 
+/// The instant that `field` names, as people give it; see [`parse_instant`].
+pub fn instant_of(field: &str, said: &str, zone: Tz, now: Micros) -> Result<Micros, FieldError> {
+    let rule = "be a date, an RFC 3339 time, `now`, or days before now such as -14d";
+    parse_instant(said, zone, now).ok_or_else(|| FieldError::new(field, said, rule))
+}
+
 /// An instant as people give it. A date is its first instant in `zone`; days before now count from the start of the
 /// local day, so that `-1d` is yesterday from midnight.
-pub fn parse_instant(said: &str, zone: Tz, now: Micros) -> Option<Micros> {
+fn parse_instant(said: &str, zone: Tz, now: Micros) -> Option<Micros> {
     if said == "now" {
         return Some(now);
     }

@@ -9,7 +9,7 @@ use super::{READERS, parsed, require};
 use crate::model::{FieldError, Kind, Micros, Role};
 use crate::relay::{Problem, RelayError, Token};
 use crate::search::{Filters, HitOrder, SearchAnswer, SearchQuery};
-use crate::sql::parse_instant;
+use crate::sql::instant_of;
 use crate::web::Web;
 
 /// A question as it stands in an address. Times are RFC 3339, local dates, or days before now (`-14d`).
@@ -46,16 +46,8 @@ pub struct SearchParameters {
 impl SearchParameters {
     /// The question in `shop`; dates are of `zone`.
     pub fn query(self, shop: &str, zone: chrono_tz::Tz, now: Micros) -> Result<SearchQuery, FieldError> {
-        let instant = |field: &str, said: Option<String>| match said {
-            None => Ok(None),
-            Some(said) => match parse_instant(&said, zone, now) {
-                Some(instant) => Ok(Some(instant)),
-                None => Err(FieldError::new(
-                    field,
-                    said,
-                    "be a date, an RFC 3339 time, `now`, or days before now such as -14d",
-                )),
-            },
+        let instant = |field: &str, said: Option<String>| -> Result<Option<Micros>, FieldError> {
+            said.map(|said| instant_of(field, &said, zone, now)).transpose()
         };
         let defaults = SearchQuery::new(shop, self.words);
         Ok(SearchQuery {
