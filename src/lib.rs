@@ -19,8 +19,8 @@
 //! 3. **Every answer is complete up to a stated offset**: what a store has committed, plus the tail it holds in memory.
 //!
 //! # Flow of one message
-//! `relay::http` reads and checks it → `relay::appender` gives it offset, seq and leaf, appends it with its neighbours
-//! and syncs once → the ack goes out, `relay::hub` pokes the subscribers → `log::follow` hands it to each follower:
+//! `server::http` or `server::websocket` hands it in → `relay::prepare` checks it → `relay::appender` gives it offset, seq and leaf, appends it with its neighbours
+//! and syncs once → the ack goes out, `relay::hub` notifies the subscribers → `log::follow` hands it to each follower:
 //! `archive` and `index` keep it as tail until their next commit, `facts` folds it into its conversation's state →
 //! `sql` and `search` answer from committed data and tail as one.
 //!
@@ -39,29 +39,37 @@
 
 // 1. The words: events, records, positions, commitments. No I/O, no async.
 pub mod model;
-// 2. The truth: append, read, follow.
+// 2. The one way a file is made to survive a power cut.
+pub mod durable;
+// 3. The truth: append, read, follow.
 pub mod log;
-// 2. Delta tables of Parquet files with a cursor.
+// 3. Delta tables of Parquet files with a cursor.
 pub mod table;
-// 3. In: HTTP, WebSocket, tokens, duplicates.
+// 3. Who is asking, and what they may do.
+pub mod access;
+// 4. In: checks, order, duplicates, one sync for many, who hears it.
 pub mod relay;
-// 3. Derived: every record as a row of `events`.
+// 4. Derived: every record as a row of `events`.
 pub mod archive;
-// 3. Derived: `turns` and `episodes`.
+// 4. Derived: `turns` and `episodes`.
 pub mod facts;
-// 3. Derived: full text.
+// 4. Derived: full text.
 pub mod index;
-// 4. Questions in SQL.
+// 5. Records by conversation: transcripts and resume.
+pub mod records;
+// 5. Questions in SQL.
 pub mod sql;
-// 4. Questions in words.
+// 5. Questions in words.
 pub mod search;
-// 5. Answers as files.
+// 6. Files of chat from elsewhere.
+pub mod import;
+// 6. Answers as files.
 pub mod export;
-// 5. Settings, and where things lie.
-pub mod config;
-// Between 5 and 6. Wiring: from a directory to running tasks and read handles.
+// 7. Wiring: settings, where things lie, and from there to running tasks and read handles.
 pub mod app;
-// 6. Faces: pages and HTTP answers.
+// 8. For programs: the API over HTTP and WebSocket.
+pub mod server;
+// 9. For people: pages.
 pub mod web;
-// 6. Faces: the command line.
+// 10. For people: the command line, which starts all of it.
 pub mod cli;

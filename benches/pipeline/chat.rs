@@ -86,7 +86,7 @@ impl Chat {
     }
 
     fn count(&mut self, event: &Event, conversation: u64) {
-        *self.kinds.entry(event.kind.word()).or_default() += 1;
+        *self.kinds.entry(event.kind.as_str()).or_default() += 1;
         self.conversations = self.conversations.max(conversation + 1);
         if let Some(text) = &event.text {
             let lower = text.to_lowercase();

@@ -2,7 +2,7 @@
 
 use arrow::error::ArrowError;
 
-use crate::model::{ErrorKind, Offset};
+use crate::model::{ErrorKind, Kinded, Offset};
 use crate::table::TableError;
 
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +19,8 @@ pub enum ArchiveError {
     TailFull { records: usize, records_max: usize },
 }
 
-impl ArchiveError {
-    pub fn kind(&self) -> ErrorKind {
+impl Kinded for ArchiveError {
+    fn kind(&self) -> ErrorKind {
         match self {
             ArchiveError::Table(error) => error.kind(),
             ArchiveError::Arrow(_)

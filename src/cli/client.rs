@@ -1,4 +1,4 @@
-//! Asks a running server. Each method is one door of `web::api` or the relay.
+//! Asks a running server. Each method is one of its routes.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,9 @@ use serde::de::DeserializeOwned;
 use crate::app::Status;
 use crate::export::{ExportFormat, render};
 use crate::model::{Ack, Event, Offset, Origin, Record};
-use crate::relay::{BATCH_BYTES_MAX, Problem};
 use crate::search::SearchAnswer;
+use crate::server::{BATCH_BYTES_MAX, COMPLETE_TO_HEADER, ExportParameters, Problem, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
-use crate::web::{COMPLETE_TO_HEADER, ExportParameters, SearchParameters};
 
 #[derive(Clone)]
 pub(super) struct Client {
@@ -62,7 +61,7 @@ impl Client {
 
     /// Sends one body of events, adds what the server says of each, and returns how many were there before.
     async fn append_lines(&self, origin: Origin, body: Vec<u8>, answers: &mut Vec<Appended>) -> anyhow::Result<u64> {
-        let request = self.http.post(self.url("v1/events")?).query(&[("origin", origin.word())]);
+        let request = self.http.post(self.url("v1/events")?).query(&[("origin", origin.as_str())]);
         let response = checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?).await?;
         let duplicates = number_in(&response, "verbatim-duplicates")?;
         for line in response.text().await?.lines() {

@@ -14,10 +14,10 @@ use sha2::{Digest, Sha256};
 
 use super::serve::Server;
 use super::{Exit, Where, write};
-use crate::app::{App, operator};
-use crate::config::Config;
+use crate::access::{Identity, TokenRole, operator};
+use crate::app::{App, Config};
 use crate::model::{Event, Micros, Origin};
-use crate::relay::{AppendHandle, Identity, Prepared, TokenRole};
+use crate::relay::{Prepared, Relay};
 
 const HISTORY: &str = include_str!("../../sample_data/history.ndjson");
 const LIVE: &str = include_str!("../../sample_data/live.ndjson");
@@ -92,7 +92,7 @@ impl Demo {
         import_history(&server.app, &identity).await?;
         server.app.catch_up().await?;
         self.greet(&server, &place.shop)?;
-        let live = tokio::spawn(play(server.app.relay.append.clone(), identity, self.speed, server.stop_token()));
+        let live = tokio::spawn(play(server.app.relay.clone(), identity, self.speed, server.stop_token()));
         let ended = server.run().await;
         live.abort();
         ended
@@ -101,7 +101,7 @@ impl Demo {
     fn greet(&self, server: &Server, shop: &str) -> anyhow::Result<()> {
         let token = |subject: &str, role: TokenRole| {
             let identity = Identity { subject: subject.to_string(), shop: shop.to_string(), roles: vec![role] };
-            server.app.relay.tokens.issue(&identity, TOKEN_LIFE)
+            server.app.tokens.issue(&identity, TOKEN_LIFE)
         };
         let admin = token("demo-admin", TokenRole::Admin)?;
         let (url, data, verbatim) = (&server.url, self.data.display(), own_name());
@@ -134,7 +134,7 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
     for bytes in ATTACHMENTS {
         let sha256 = hex::encode(Sha256::digest(bytes));
         let body = futures::stream::iter([Ok::<_, std::convert::Infallible>(*bytes)]);
-        app.relay.attachments.put(&identity.shop, &sha256, body).await?;
+        app.attachments.put(&identity.shop, &sha256, body).await?;
     }
     let mut events = Vec::new();
     for line in HISTORY.lines() {
@@ -144,7 +144,7 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
         event.sent_at = Some(rfc_3339(later));
         events.push(Prepared::new(identity, Origin::Imported, event)?);
     }
-    for outcome in app.relay.append.append(identity.clone(), Origin::Imported, events).await? {
+    for outcome in app.relay.append(identity.clone(), Origin::Imported, events).await? {
         outcome?;
     }
     Ok(())
@@ -179,7 +179,7 @@ fn moved_by(app: &App) -> anyhow::Result<Moved> {
 
 /// Plays the live part over and over, each round as conversations of its own, until the service stops.
 async fn play(
-    append: AppendHandle,
+    relay: Relay,
     identity: Arc<Identity>,
     speed: f64,
     stop: tokio_util::sync::CancellationToken,
@@ -201,10 +201,8 @@ async fn play(
             let name = names.entry(event.conversation.clone()).or_insert_with(|| format!("live-{round}-{number:02}"));
             let event = Event { conversation: name.clone(), sent_at: Some(rfc_3339(Utc::now())), ..event.clone() };
             let prepared = Prepared::new(&identity, Origin::Live, event)?;
-            for outcome in append.append(identity.clone(), Origin::Live, vec![prepared]).await? {
-                if let Err(error) = outcome {
-                    tracing::warn!(%error, "a live sample event was refused");
-                }
+            if let Err(error) = relay.append_one(identity.clone(), Origin::Live, prepared).await {
+                tracing::warn!(%error, "a live sample event was refused");
             }
         }
     }

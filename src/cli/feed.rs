@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::client::Appended;
 use super::target::Target;
-use crate::app::operator;
+use crate::access::operator;
 use crate::model::{Event, Kind, Origin};
-use crate::relay::{Prepared, Problem};
+use crate::relay::Prepared;
+use crate::server::Problem;
 
 /// Refusals said one by one on stderr; further ones are only counted.
 const REFUSALS_SHOWN_MAX: u64 = 20;
@@ -60,12 +61,12 @@ pub(super) async fn append(
             let identity = Arc::new(operator(shop));
             let prepared =
                 events.into_iter().map(|event| Prepared::new(&identity, origin, event)).collect::<Result<_, _>>()?;
-            let outcomes = app.relay.append.append(identity, origin, prepared).await?;
+            let outcomes = app.relay.append(identity, origin, prepared).await?;
             let duplicates =
                 outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|kept| kept.duplicate)).count();
             let answers: Vec<Appended> = outcomes
                 .into_iter()
-                .map(|outcome| outcome.map(|kept| kept.ack).map_err(|error| Box::new(Problem::from(&error))))
+                .map(|outcome| outcome.map(|kept| kept.ack).map_err(|error| Box::new(Problem::from(error))))
                 .collect();
             (answers, duplicates as u64)
         }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::feed::{self, Counts};
-use super::input::{InputFile, total_bytes};
 use super::target::Target;
 use super::{Exit, Where, progress, write};
+use crate::import::InputFile;
 use crate::model::{Event, Origin};
 
 /// Events appended with one sync.
@@ -27,17 +27,18 @@ impl Import {
         // All are opened first: a mistyped third name must not leave two files brought in.
         let files: Vec<InputFile> = self.files.iter().map(|path| InputFile::open(path)).collect::<Result<_, _>>()?;
         let target = Target::for_writing(&self.place).await?;
-        let bar = progress::bytes(total_bytes(&self.files), "importing");
+        let bar = progress::files(&self.files, "importing");
         let mut counts = Counts::default();
         for (path, mut file) in self.files.iter().zip(files) {
             let before = counts.events;
             let place = |line: usize| format!("{}:{line}", path.display());
             let mut batch: Vec<(usize, Event)> = Vec::new();
-            while let Some(read) = file.next_line(&bar)? {
-                for item in read {
-                    match item.event {
-                        Ok(event) => batch.push((item.line, event)),
-                        Err(error) => counts.reject(&place(item.line), &error.to_string()),
+            while let Some(line) = file.next_line()? {
+                bar.inc(line.bytes);
+                for event in line.events {
+                    match event {
+                        Ok(event) => batch.push((line.number, event)),
+                        Err(error) => counts.reject(&place(line.number), &error.to_string()),
                     }
                 }
                 if batch.len() >= BATCH_EVENTS {

@@ -7,7 +7,6 @@ mod exit;
 mod export;
 mod feed;
 mod import;
-mod input;
 mod progress;
 mod replay;
 mod report;
@@ -27,7 +26,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exit::Exit;
 
-use crate::config::{Config, ConfigFile, DataDir};
+use crate::app::{Config, ConfigFile, DataDir};
 
 /// The transcript archive and analytics pipeline for after-sales chat.
 #[derive(Debug, Parser)]

@@ -1,11 +1,14 @@
 //! Progress bars on long work, on stderr and only when it is a terminal.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar over `length` bytes.
-pub(super) fn bytes(length: u64, what: &str) -> ProgressBar {
+/// A bar over the bytes of `files`.
+pub(super) fn files(files: &[PathBuf], what: &str) -> ProgressBar {
+    let length = files.iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum();
     let template = "{msg} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     styled(ProgressBar::new(length), template, what)
 }

@@ -7,9 +7,9 @@ use anyhow::bail;
 use clap::Args;
 
 use super::feed::{self, Counts};
-use super::input::{InputFile, total_bytes};
 use super::target::Target;
 use super::{Exit, Where, progress, write};
+use crate::import::InputFile;
 use crate::model::{Event, Micros, Origin};
 
 /// Events sent in one request when they are due together.
@@ -82,15 +82,16 @@ impl Replay {
 
     /// All events in the order of their times; those without one follow their predecessor.
     fn read(&self, counts: &mut Counts) -> anyhow::Result<Vec<Due>> {
-        let bar = progress::bytes(total_bytes(&self.files), "reading");
+        let bar = progress::files(&self.files, "reading");
         let mut events: Vec<(Micros, String, Event)> = Vec::new();
         for path in &self.files {
             let mut file = InputFile::open(path)?;
-            while let Some(read) = file.next_line(&bar)? {
+            while let Some(line) = file.next_line()? {
+                bar.inc(line.bytes);
                 let mut last = Micros::default();
-                for item in read {
-                    let place = format!("{}:{}", path.display(), item.line);
-                    match item.event {
+                for event in line.events {
+                    let place = format!("{}:{}", path.display(), line.number);
+                    match event {
                         Err(error) => counts.reject(&place, &error.to_string()),
                         Ok(event) => {
                             let pause = i64::try_from(PAUSE_UNTIMED.as_micros()).unwrap_or(0);

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};
+use std::str::FromStr;
 
 use chrono_tz::Tz;
 use clap::Args;
+use strum::VariantNames;
 
 use super::target::Target;
 use super::write;
 use super::{Exit, Where};
 use crate::model::{Kind, Micros, Record, Role};
 use crate::search::{ConversationHits, Hit, SearchAnswer};
-use crate::web::SearchParameters;
+use crate::server::SearchParameters;
 
 #[derive(Debug, Args)]
 pub(super) struct Search {
@@ -36,10 +38,10 @@ pub(super) struct Search {
     #[arg(long)]
     category: Option<String>,
     /// Only messages by a customer, human, bot or system
-    #[arg(long, value_parser = role)]
+    #[arg(long, value_parser = label::<Role>)]
     role: Option<Role>,
     /// Only events of this kind, such as message or edit
-    #[arg(long, value_parser = kind)]
+    #[arg(long, value_parser = label::<Kind>)]
     kind: Option<Kind>,
     /// From this instant or local date on
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -74,12 +76,8 @@ enum SearchFormat {
     Json,
 }
 
-fn role(word: &str) -> Result<Role, String> {
-    Role::from_word(word).ok_or_else(|| format!("must be one of {}", Role::WORDS.join(", ")))
-}
-
-fn kind(word: &str) -> Result<Kind, String> {
-    Kind::from_word(word).ok_or_else(|| format!("must be one of {}", Kind::WORDS.join(", ")))
+fn label<L: FromStr + VariantNames>(text: &str) -> Result<L, String> {
+    text.parse().map_err(|_| format!("must be one of {}", L::VARIANTS.join(", ")))
 }
 
 impl Search {
@@ -106,7 +104,7 @@ impl Search {
         if self.context > 0 && self.format == SearchFormat::Text {
             for found in &answer.conversations {
                 let records = match target {
-                    Target::Here(app) => app.relay.thread(shop, &found.conversation)?,
+                    Target::Here(app) => app.records.conversation(shop, &found.conversation)?,
                     Target::There(client) => client.conversation(&found.conversation).await?.unwrap_or_default(),
                 };
                 threads.insert(found.conversation.clone(), records);
@@ -182,7 +180,7 @@ fn hit_line(hit: &Hit, zone: Tz) -> String {
 
 fn line(mark: char, at: Micros, sender: &str, kind: Kind, said: &str, zone: Tz) -> String {
     let at = at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
-    let kind = if kind == Kind::Message { String::new() } else { format!(" [{}]", kind.word()) };
+    let kind = if kind == Kind::Message { String::new() } else { format!(" [{}]", kind.as_str()) };
     // What people wrote must not move the terminal's cursor.
     let said = said.replace(|char: char| char.is_control() && char != '\u{1b}', " ");
     format!("{mark} {at} {sender}{kind}: {said}\n")

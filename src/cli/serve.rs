@@ -9,9 +9,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Where, write};
-use crate::app::App;
-use crate::config::Config;
-use crate::web::{self, Web};
+use crate::app::{App, Config};
+use crate::server::{self, Service};
+use crate::web;
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -69,13 +69,7 @@ impl Server {
     /// Serves until Ctrl-C or SIGTERM, then stops in order.
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let Server { app, listener, .. } = self;
-        let web = Web {
-            relay: app.relay.clone(),
-            sql: app.sql.clone(),
-            search: app.search.clone(),
-            status: app.status_reader(),
-            zone: app.config.zone,
-        };
+        let service = Service::of(&app);
         let stop = app.stop_token();
         let mut terminate = signal(SignalKind::terminate())?;
         let asked_to_stop = async {
@@ -87,7 +81,7 @@ impl Server {
             eprintln!("stopping");
             stop.cancel();
         };
-        let (served, ()) = tokio::join!(web::serve(listener, web, stop.clone()), asked_to_stop);
+        let (served, ()) = tokio::join!(server::serve(listener, service, web::routes()), asked_to_stop);
         served?;
         tokio::task::block_in_place(|| app.stop())?;
         Ok(Exit::Yes)

@@ -5,8 +5,8 @@ use clap::Args;
 
 use super::target::Target;
 use super::{Exit, Where, write};
-use crate::model::{ErrorKind, PublicRecord, Record, Visibility};
-use crate::search::{Entry, Message, transcript};
+use crate::model::{ErrorKind, Kinded, PublicRecord, Record, Visibility};
+use crate::records::{Entry, Message, transcript};
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
@@ -31,7 +31,7 @@ impl Show {
         let target = Target::for_reading(&self.place).await?;
         let records = match &target {
             Target::There(client) => client.conversation(&self.conversation).await,
-            Target::Here(app) => match app.relay.thread(&self.place.shop, &self.conversation) {
+            Target::Here(app) => match app.records.conversation(&self.place.shop, &self.conversation) {
                 Ok(records) => Ok(Some(records)),
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error.into()),
@@ -107,7 +107,7 @@ fn head(record: &PublicRecord<'_>, zone: Tz) -> String {
     let at = record.occurred_at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
     let sender = &record.event.sender;
     let name = sender.name.as_deref().unwrap_or(&sender.id);
-    format!("#{} {at} {} {}", record.offset, sender.role.word(), clean(name))
+    format!("#{} {at} {} {}", record.offset, sender.role.as_str(), clean(name))
 }
 
 /// What people wrote must neither move the terminal's cursor nor reorder the line around it; such characters are

@@ -9,9 +9,8 @@ use anyhow::{Context, bail};
 
 use super::Where;
 use super::client::Client;
-use crate::app::{App, operator};
-use crate::config::DataDirError;
-use crate::relay::Tokens;
+use crate::access::{Tokens, operator};
+use crate::app::{App, DataDirError};
 
 /// Life of the token a command makes for itself: longer than any command should take.
 const OWN_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Exit, Where, write};
-use crate::relay::{Identity, TokenRole, Tokens};
+use crate::access::{Identity, TokenRole, Tokens};
 
 #[derive(Debug, Args)]
 pub(super) struct Token {

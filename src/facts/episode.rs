@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::labels::{EpisodeEnd, EpisodeStart, Excluded};
 use super::moment::Moment;
 use super::rows::{EpisodeRow, METRIC_VERSION};
 use super::state::ConversationState;
-use super::words::{EpisodeEnd, EpisodeStart, Excluded};
 use crate::model::{Origin, Role};
 
 /// The one episode of a conversation that has not ended.

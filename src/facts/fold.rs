@@ -20,11 +20,11 @@
 use std::time::Duration;
 
 use super::episode::{EpisodeClose, OpenEpisode};
+use super::labels::{EpisodeEnd, EpisodeStart, Outcome, TurnStart};
 use super::moment::Moment;
 use super::rows::Facts;
 use super::state::ConversationState;
 use super::turn::{OpenTurn, TurnClose};
-use super::words::{EpisodeEnd, EpisodeStart, Outcome, TurnStart};
 use crate::model::{Event, Kind, Record, Role, Visibility};
 
 /// What a shop may set.

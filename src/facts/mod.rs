@@ -8,7 +8,7 @@
 //! It does not read a clock, count business hours or average anything: schedules come on top of these rows, and
 //! `queries/` counts them.
 
-mod words;
+mod labels;
 mod moment;
 mod rows;
 mod turn;
@@ -26,7 +26,7 @@ mod tests;
 pub use batch::{Column, Read};
 pub use columns::{EPISODE_COLUMNS, TURN_COLUMNS, episodes_batch, episodes_schema, turns_batch, turns_schema};
 pub use fold::{FoldConfig, fold};
+pub use labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
 pub use rows::{EpisodeRow, Facts, METRIC_VERSION, TurnRow};
 pub use sink::{FactsError, FactsHandle, FactsSink, FactsSnapshot};
 pub use state::ConversationState;
-pub use words::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::Excluded;
+use super::labels::Excluded;
 use crate::model::{Micros, Offset, Record};
 
 /// A record's time and place. Stored as `[offset, µs, timed]`: a conversation's state holds up to ten of these.

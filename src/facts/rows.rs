@@ -2,7 +2,7 @@
 //!
 //! A row with a `closed_offset` is final. A row without one shows how an open turn or episode stands now.
 
-use super::words::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
+use super::labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
 use crate::model::{Micros, Offset, Origin, Role};
 
 /// Version of the rules in METRICS.md that these rows follow. A change of meaning raises it; stored states of another

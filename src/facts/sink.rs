@@ -17,7 +17,7 @@ use super::{
     turns_schema,
 };
 use crate::log::{LogError, LogReader, Sink};
-use crate::model::{ErrorKind, Micros, Offset, Record};
+use crate::model::{ErrorKind, Kinded, Micros, Offset, Record};
 use crate::table::{Table, TableError, TableOptions, TableSnapshot, Upkeep};
 
 /// Records folded at once while catching up with the tables.
@@ -50,8 +50,8 @@ pub enum FactsError {
     StatesAhead { turns: Offset, episodes: Offset, states: Offset },
 }
 
-impl FactsError {
-    pub fn kind(&self) -> ErrorKind {
+impl Kinded for FactsError {
+    fn kind(&self) -> ErrorKind {
         match self {
             FactsError::Table(error) => error.kind(),
             FactsError::States(_) => ErrorKind::Retry,

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::episode::OpenEpisode;
+use super::labels::EpisodeEnd;
 use super::rows::{EpisodeRow, TurnRow};
 use super::turn::OpenTurn;
-use super::words::EpisodeEnd;
 use crate::model::{Event, Offset, Role};
 
 /// Most categories that stand on one conversation at a time: × 128 characters of up to 4 bytes = 128 KiB. Further tags

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::labels::{Excluded, Outcome, TurnStart};
 use super::moment::Moment;
 use super::rows::{METRIC_VERSION, TurnRow};
 use super::state::ConversationState;
-use super::words::{Excluded, Outcome, TurnStart};
 use crate::model::Origin;
 
 /// The one turn of a conversation that has not ended.

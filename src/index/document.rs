@@ -22,10 +22,10 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
     document.add_i64(fields.occurred_at, record.occurred_at().0);
     document.add_text(fields.shop, &record.shop);
     document.add_text(fields.conversation, &event.conversation);
-    document.add_text(fields.kind, event.kind.word());
+    document.add_text(fields.kind, event.kind.as_str());
     document.add_text(fields.sender_id, &event.sender.id);
-    document.add_text(fields.sender_role, event.sender.role.word());
-    document.add_text(fields.visibility, event.visibility.word());
+    document.add_text(fields.sender_role, event.sender.role.as_str());
+    document.add_text(fields.visibility, event.visibility.as_str());
     for (field, value) in
         [(fields.order, &event.order), (fields.assignee, &event.assignee), (fields.category, &event.category)]
     {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tantivy::TantivyError;
 use tantivy::directory::error::{LockError, OpenReadError};
 
-use crate::model::{ErrorKind, Offset};
+use crate::model::{ErrorKind, Kinded, Offset};
 
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -24,8 +24,8 @@ pub enum IndexError {
     OutOfOrder { position: Offset, offset: Offset },
 }
 
-impl IndexError {
-    pub fn kind(&self) -> ErrorKind {
+impl Kinded for IndexError {
+    fn kind(&self) -> ErrorKind {
         match self {
             IndexError::Locked { .. } | IndexError::Io { .. } => ErrorKind::Retry,
             IndexError::Damaged { .. } => ErrorKind::Corrupt,
@@ -33,7 +33,9 @@ impl IndexError {
             IndexError::Engine { .. } | IndexError::OutOfOrder { .. } => ErrorKind::Bug,
         }
     }
+}
 
+impl IndexError {
     pub(super) fn damaged(dir: &Path, detail: impl Into<String>) -> IndexError {
         IndexError::Damaged { dir: dir.to_path_buf(), detail: detail.into() }
     }

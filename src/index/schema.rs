@@ -62,7 +62,7 @@ impl IndexSchema {
                 Indexed::No => continue,
                 Indexed::Value => builder.add_i64_field(column.name, NumericOptions::default() | FAST),
                 Indexed::Exact => builder.add_text_field(column.name, exact(column.name)),
-                Indexed::Words => builder.add_text_field(column.name, words()),
+                Indexed::FullText => builder.add_text_field(column.name, words()),
             };
         }
         let id = builder.add_text_field("id", STORED);

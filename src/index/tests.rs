@@ -4,7 +4,7 @@ use std::path::Path;
 use super::testing::message;
 use super::{IndexError, IndexSink, damaged_files, open, open_read_only};
 use crate::log::{Sink, shared};
-use crate::model::{ErrorKind, Offset, Record};
+use crate::model::{ErrorKind, Kinded, Offset, Record};
 
 fn messages(from: u64, to: u64) -> Vec<Record> {
     (from..to).map(|offset| message(offset, "c", &format!("hello 退款 {offset}"))).collect()

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::model::{DecodeError, ErrorKind, Offset};
+use crate::model::{DecodeError, ErrorKind, Kinded, Offset};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -23,8 +23,8 @@ pub enum LogError {
     NotARecord(#[from] DecodeError),
 }
 
-impl LogError {
-    pub fn kind(&self) -> ErrorKind {
+impl Kinded for LogError {
+    fn kind(&self) -> ErrorKind {
         match self {
             LogError::Locked { .. } | LogError::Read { .. } => ErrorKind::Retry,
             LogError::Append { .. } => ErrorKind::Closed,

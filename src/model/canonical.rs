@@ -9,8 +9,7 @@ use std::fmt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::event::{Event, Role};
-use super::record::Origin;
+use super::{Event, Origin, Role};
 
 /// The three canonical parts of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,16 +106,16 @@ impl Canonical {
             conversation: &event.conversation,
             data: event.data.as_ref().map(|data| data.get()),
             id: &event.id,
-            kind: event.kind.word(),
+            kind: event.kind.as_str(),
             language: event.language.as_deref(),
             order: event.order.as_deref(),
-            origin: origin.word(),
+            origin: origin.as_str(),
             rating: event.rating,
             reply_to: event.reply_to.as_deref(),
             sent_at: event.sent_at.as_deref(),
             shop,
             target: event.target.as_deref(),
-            visibility: event.visibility.word(),
+            visibility: event.visibility.as_str(),
         };
         Canonical { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
     }

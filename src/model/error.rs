@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What the caller of a failed operation should do. Becomes an HTTP status in `relay::problem` and an exit code in
+/// What the caller of a failed operation should do. Becomes an HTTP status in `server::problem` and an exit code in
 /// `cli::exit`. (The idea of naming an error by the caller's next step is slatedb's.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -14,6 +14,8 @@ pub enum ErrorKind {
     NotFound,
     /// The same id was used before with another body.
     Conflict,
+    /// The caller must say who it is, with a valid token.
+    Unauthenticated,
     /// The caller may not do this.
     Denied,
     /// Stored bytes are damaged; a person must look.
@@ -22,6 +24,18 @@ pub enum ErrorKind {
     Closed,
     /// A broken promise inside verbatim.
     Bug,
+}
+
+/// An error that says what its caller should do: the one road from any folder's error to a problem document and to an
+/// exit code.
+pub trait Kinded: std::error::Error {
+    /// What the caller should do.
+    fn kind(&self) -> ErrorKind;
+
+    /// The one field that is to blame, where one is.
+    fn field(&self) -> Option<&FieldError> {
+        None
+    }
 }
 
 /// A field, the value it had, and the rule it broke.
@@ -61,3 +75,13 @@ impl fmt::Display for FieldError {
 }
 
 impl std::error::Error for FieldError {}
+
+impl Kinded for FieldError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::BadInput
+    }
+
+    fn field(&self) -> Option<&FieldError> {
+        Some(self)
+    }
+}

@@ -4,81 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::fields::{ATTACHMENTS_MAX, DATA_MAX_BYTES, ID_MAX_CHARS, RATING_MAX, TEXT_MAX_BYTES};
-use super::{FieldError, Micros, parse_time};
-
-/// Names every variant once and derives both directions from it, so that a word cannot be spelled two ways.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $word)] $variant = $number,)+
-        }
-
-        impl $name {
-            /// Every word, in the order of their numbers.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
-
-            /// The word as written in JSON, SQL and files.
-            pub fn word(self) -> &'static str {
-                match self { $($name::$variant => $word,)+ }
-            }
-
-            /// The variant with this number.
-            pub fn from_number(number: u8) -> Option<$name> {
-                match number { $($number => Some($name::$variant),)+ _ => None }
-            }
-
-            /// The variant a word names.
-            pub fn from_word(word: &str) -> Option<$name> {
-                match word { $($word => Some($name::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-words! {
-    /// What happened. The numbers are part of the leaf and never change.
-    Kind {
-        Open = 1 "open",
-        Message = 2 "message",
-        Edit = 3 "edit",
-        Retract = 4 "retract",
-        Assign = 5 "assign",
-        Handoff = 6 "handoff",
-        Queue = 7 "queue",
-        Pause = 8 "pause",
-        Resume = 9 "resume",
-        Resolve = 10 "resolve",
-        Reopen = 11 "reopen",
-        Tag = 12 "tag",
-        Untag = 13 "untag",
-        RateRequest = 14 "rate_request",
-        Rate = 15 "rate",
-        Read = 16 "read",
-        Join = 17 "join",
-        Leave = 18 "leave",
-        Call = 19 "call",
-    }
-}
-
-words! {
-    /// Who speaks.
-    Role {
-        Customer = 1 "customer",
-        Human = 2 "human",
-        Bot = 3 "bot",
-        System = 4 "system",
-    }
-}
-
-words! {
-    /// Whether the customer sees it. Private notes are for the shop's side only.
-    Visibility {
-        Public = 1 "public",
-        Private = 2 "private",
-    }
-}
+use super::{FieldError, Kind, Micros, Role, Visibility, parse_time};
 
 /// Who sent an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,7 +160,7 @@ impl Event {
     fn check_kind(&self) -> Result<(), FieldError> {
         let needs = |present: bool, field: &str| match present {
             true => Ok(()),
-            false => Err(FieldError::new(field, "", format!("be present on kind `{}`", self.kind.word()))),
+            false => Err(FieldError::new(field, "", format!("be present on kind `{}`", self.kind.as_str()))),
         };
         match self.kind {
             Kind::Message => needs(self.text.is_some() || !self.attachments.is_empty(), "text"),

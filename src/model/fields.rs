@@ -6,8 +6,9 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
 use serde_json::{Map, Value, json};
 
-use super::event::{Kind, Role, Visibility};
-use super::record::Origin;
+use strum::VariantNames;
+
+use super::{Kind, Origin, Role, Visibility};
 
 /// Longest id, name or label, in Unicode characters.
 pub const ID_MAX_CHARS: usize = 128;
@@ -45,8 +46,8 @@ pub enum Shape {
     SaidTime,
     /// String of at most [`TEXT_MAX_BYTES`] bytes.
     Text,
-    /// One of these words.
-    Word(&'static [&'static str]),
+    /// One of these labels.
+    Enum(&'static [&'static str]),
     /// `{id, role, name?}`; three columns in tables.
     Sender,
     /// List of `{sha256, name, media_type, bytes}`.
@@ -66,10 +67,10 @@ pub enum Indexed {
     No,
     /// Number or time: filter, sort and fetch.
     Value,
-    /// Exact word: filter.
+    /// Exact label: filter.
     Exact,
     /// Searched by substring.
-    Words,
+    FullText,
 }
 
 /// One field of a record.
@@ -101,22 +102,22 @@ pub const FIELDS: &[Field] = &[
     field("seq", SetBy::Relay, Shape::ShortPosition, true, Indexed::No, "dense position in the conversation, from 1"),
     field("received_at", SetBy::Relay, Shape::Time, true, Indexed::No, "when the relay received it; never runs backwards"),
     field("occurred_at", SetBy::Relay, Shape::Time, true, Indexed::Value, "live: received_at; imported: sent_at, or received_at where the transcript has no times"),
-    field("origin", SetBy::Relay, Shape::Word(Origin::WORDS), true, Indexed::No, "live chat, or an old transcript brought in"),
+    field("origin", SetBy::Relay, Shape::Enum(Origin::VARIANTS), true, Indexed::No, "live chat, or an old transcript brought in"),
     field("leaf", SetBy::Relay, Shape::Hash, true, Indexed::No, "hash of the leaf that commits to this record: the receipt"),
     field("shop", SetBy::Token, Shape::Label, true, Indexed::Exact, "the tenant"),
     field("conversation", SetBy::Client, Shape::Label, true, Indexed::Exact, "the thread"),
     field("id", SetBy::Client, Shape::Label, true, Indexed::No, "idempotency key, unique in the conversation"),
-    field("kind", SetBy::Client, Shape::Word(Kind::WORDS), true, Indexed::Exact, "what happened"),
+    field("kind", SetBy::Client, Shape::Enum(Kind::VARIANTS), true, Indexed::Exact, "what happened"),
     field("sender", SetBy::Client, Shape::Sender, true, Indexed::Exact, "who: id, role (customer, human, bot, system) and a name for people"),
     field("sent_at", SetBy::Client, Shape::SaidTime, false, Indexed::No, "the client's clock, kept as said; never used for order"),
-    field("text", SetBy::Client, Shape::Text, false, Indexed::Words, "what was said, exactly as received"),
+    field("text", SetBy::Client, Shape::Text, false, Indexed::FullText, "what was said, exactly as received"),
     field("attachments", SetBy::Client, Shape::Attachments, false, Indexed::No, "pictures, voice, video, files; their bytes are kept by hash"),
     field("reply_to", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message answered"),
     field("target", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message edited, retracted or read"),
     field("order", SetBy::Client, Shape::Label, false, Indexed::Exact, "order number"),
     field("channel", SetBy::Client, Shape::Label, false, Indexed::No, "app, web, mini-program, …"),
     field("language", SetBy::Client, Shape::Label, false, Indexed::No, "BCP 47 tag"),
-    field("visibility", SetBy::Client, Shape::Word(Visibility::WORDS), false, Indexed::Exact, "public, or a private note of the shop's side; public when absent"),
+    field("visibility", SetBy::Client, Shape::Enum(Visibility::VARIANTS), false, Indexed::Exact, "public, or a private note of the shop's side; public when absent"),
     field("automatic", SetBy::Client, Shape::Flag, false, Indexed::No, "a greeting, an away text, a survey: nobody typed it"),
     field("assignee", SetBy::Client, Shape::Label, false, Indexed::Exact, "who is to answer, on assign and handoff"),
     field("category", SetBy::Client, Shape::Label, false, Indexed::Exact, "the issue, on tag and untag"),
@@ -176,7 +177,7 @@ fn data_type_of(shape: Shape) -> DataType {
             DataType::List(Arc::new(item))
         }
         Shape::Sender => DataType::Struct(Fields::empty()),
-        Shape::Hash | Shape::Label | Shape::SaidTime | Shape::Text | Shape::Word(_) | Shape::Json => DataType::Utf8,
+        Shape::Hash | Shape::Label | Shape::SaidTime | Shape::Text | Shape::Enum(_) | Shape::Json => DataType::Utf8,
     }
 }
 
@@ -247,10 +248,10 @@ fn json_schema_of(shape: Shape) -> Value {
         Shape::Label => label,
         // JSON Schema counts characters, the relay counts UTF-8 bytes: whatever this refuses, the relay refuses too.
         Shape::Text => json!({"type": "string", "maxLength": TEXT_MAX_BYTES}),
-        Shape::Word(words) => json!({"enum": words}),
+        Shape::Enum(words) => json!({"enum": words}),
         Shape::Sender => json!({
             "type": "object",
-            "properties": {"id": label, "role": {"enum": Role::WORDS}, "name": label},
+            "properties": {"id": label, "role": {"enum": Role::VARIANTS}, "name": label},
             "required": ["id", "role"],
             "additionalProperties": false,
         }),

@@ -10,17 +10,19 @@ mod error;
 mod event;
 pub mod fields;
 mod ids;
+mod labels;
 mod leaf;
 mod parse;
 mod record;
 mod time;
-mod transcript;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use canonical::{Canonical, Fingerprint};
-pub use error::{ErrorKind, FieldError};
-pub use event::{Attachment, Event, Kind, Role, Sender, Visibility, is_sha256_hex};
+pub use error::{ErrorKind, FieldError, Kinded};
+pub use event::{Attachment, Event, Sender, is_sha256_hex};
 pub use ids::{Offset, Seq};
+pub use labels::{Kind, Origin, Role, Visibility};
 pub use leaf::{Leaf, LeafHash, NO_PREVIOUS, Secret};
-pub use record::{Ack, DecodeError, Origin, Place, PublicRecord, Record};
+pub use record::{Ack, DecodeError, Place, PublicRecord, Record};
 pub use time::{Micros, parse_time};
-pub use transcript::{Transcript, TranscriptMessage};

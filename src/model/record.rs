@@ -4,28 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Canonical, Event, Leaf, LeafHash, Micros, Offset, Secret, Seq};
-
-/// Where a record comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// Chat as it happens: `occurred_at` is `received_at`.
-    Live,
-    /// An old transcript brought in: `occurred_at` is the client's `sent_at`.
-    Imported,
-}
-
-impl Origin {
-    pub const WORDS: &'static [&'static str] = &["live", "imported"];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Origin::Live => "live",
-            Origin::Imported => "imported",
-        }
-    }
-}
+use super::{Canonical, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq};
 
 /// An event with what the relay added. Its JSON, without `offset`, is what the log stores; [`Record::public`] is what
 /// consumers see.

@@ -11,20 +11,18 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::limits::{SUBMISSIONS_WAITING_MAX, SYNC_EVENTS_MAX};
 use super::lookup::{Conversation, Seen, key_of, sender_mark};
-use super::{Hub, Identity, Lookup, RelayError};
+use super::{Hub, Lookup, Prepared, RelayError};
+use crate::access::{Action, Identity};
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{
-    Ack, Canonical, Event, FieldError, Fingerprint, Kind, Micros, Offset, Origin, Place, Record, Role, Secret, Seq,
+    Ack, Event, FieldError, Fingerprint, Kind, Micros, Offset, Origin, Place, Record, Role, Secret, Seq,
 };
 
-/// An event that passed every check its own words can fail, with its canonical form made.
-pub struct Prepared {
-    event: Event,
-    canonical: Canonical,
-    fingerprint: Fingerprint,
-}
+/// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
+const SUBMISSIONS_WAITING_MAX: usize = 16;
+/// Most events made durable by one sync.
+const SYNC_EVENTS_MAX: usize = 8_192;
 
 /// An event that is on stable storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,16 +48,6 @@ pub struct AppendHandle {
     submissions: mpsc::Sender<Submission>,
 }
 
-impl Prepared {
-    /// Checks what the token decides alone and makes the canonical form, so that the appender has less to do.
-    pub fn new(identity: &Identity, origin: Origin, event: Event) -> Result<Prepared, RelayError> {
-        identity.may_send(&event, origin)?;
-        let canonical = Canonical::of(&identity.shop, origin, &event);
-        let fingerprint = canonical.fingerprint();
-        Ok(Prepared { event, canonical, fingerprint })
-    }
-}
-
 impl AppendHandle {
     /// Puts events in line, in order. Two submissions of one caller are placed in the order of their calls; the
     /// answers come with [`Submitted::answers`].
@@ -74,16 +62,6 @@ impl AppendHandle {
         self.submissions.send(submission).await.map_err(|_| stopping())?;
         Ok(Submitted { answered })
     }
-
-    /// Appends events in order: one answer per event, in order, each given only after the sync.
-    pub async fn append(
-        &self,
-        identity: Arc<Identity>,
-        origin: Origin,
-        events: Vec<Prepared>,
-    ) -> Result<Answers, RelayError> {
-        self.submit(identity, origin, events).await?.answers().await
-    }
 }
 
 /// Events in line for the next sync.
@@ -96,10 +74,15 @@ impl Submitted {
     pub async fn answers(self) -> Result<Answers, RelayError> {
         self.answered.await.map_err(|_| stopping())
     }
+
+    /// The answer to the only event.
+    pub async fn answer(self) -> Result<Outcome, RelayError> {
+        self.answers().await?.pop().unwrap_or_else(|| Err(stopping()))
+    }
 }
 
 fn stopping() -> RelayError {
-    RelayError::Closed("the service is stopping".to_string())
+    RelayError::Closed { reason: "the service is stopping".to_string() }
 }
 
 /// Starts the appender on a thread of its own; to be called on an async thread. It ends with `stop`, after what was in line by then: a connection that
@@ -121,7 +104,7 @@ pub fn spawn(
     let thread = std::thread::Builder::new()
         .name("appender".to_string())
         .spawn(move || appender.run(waiting, &stop, &runtime))
-        .map_err(|error| RelayError::Closed(error.to_string()))?;
+        .map_err(|error| RelayError::Closed { reason: error.to_string() })?;
     Ok((AppendHandle { submissions }, thread))
 }
 
@@ -186,7 +169,7 @@ impl Appender {
                 for outcome in
                     outcomes.iter_mut().filter(|outcome| matches!(outcome, Ok(outcome) if !outcome.duplicate))
                 {
-                    *outcome = Err(RelayError::Closed(reason.clone()));
+                    *outcome = Err(RelayError::Closed { reason: reason.clone() });
                 }
             }
             // The asker may be gone; its events are kept all the same.
@@ -206,7 +189,7 @@ impl Appender {
             };
         }
         if let Some(reason) = &self.failed {
-            return Err(RelayError::Closed(reason.clone()));
+            return Err(RelayError::Closed { reason: reason.clone() });
         }
         let conversation_key = key_of(&[shop, &event.conversation]);
         let state = self.conversation(&conversation_key)?;
@@ -267,8 +250,8 @@ impl Appender {
         match own || both_of_the_shop || moderated {
             true => Ok(()),
             false => {
-                let (sender, kind) = (&event.sender.id, event.kind.word());
-                Err(RelayError::Denied(format!("`{sender}` may not {kind} `{target}`: another sent it")))
+                let (sender, kind, target) = (event.sender.id.clone(), event.kind, target.clone());
+                Err(RelayError::NotTheirs { sender, kind, target })
             }
         }
     }
@@ -317,11 +300,11 @@ impl Batch {
 fn check_takes_part(identity: &Identity, state: Option<&Conversation>, event: &Event) -> Result<(), RelayError> {
     let Some(state) = state else { return Ok(()) };
     let is_stranger = !state.customers.is_empty() && !state.customers.contains(&identity.subject);
-    match identity.is_customer_only() && is_stranger {
-        true => Err(RelayError::Denied(format!(
-            "`{}` takes no part in conversation `{}`",
-            identity.subject, event.conversation
-        ))),
+    match is_stranger && !identity.may(Action::ListenAnywhere) {
+        true => Err(RelayError::NotAParticipant {
+            subject: identity.subject.clone(),
+            conversation: event.conversation.clone(),
+        }),
         false => Ok(()),
     }
 }

@@ -8,8 +8,10 @@ use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 
 use super::RelayError;
-use super::limits::ATTACHMENT_BYTES_MAX;
 use crate::model::{FieldError, is_sha256_hex};
+
+/// Largest attachment: streamed to disk, so this bounds disk and time, not memory.
+pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The folder of attachments. Cheap to clone.
 #[derive(Clone)]
@@ -78,7 +80,7 @@ impl AttachmentStore {
         let mut bytes = 0_u64;
         let mut body = std::pin::pin!(body);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| RelayError::Input(format!("the upload broke off: {error}")))?;
+            let chunk = chunk.map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
             let chunk = chunk.as_ref();
             bytes += chunk.len() as u64;
             if bytes > ATTACHMENT_BYTES_MAX as u64 {

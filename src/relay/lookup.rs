@@ -19,12 +19,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::RelayError;
-use super::limits::CUSTOMERS_MAX;
 use crate::log::LogReader;
 use crate::model::{Ack, Canonical, Fingerprint, LeafHash, Micros, Offset, Record, Role, Secret, Seq};
 
 /// Records applied in one write while catching up.
 const CATCH_UP_RECORDS: usize = 4_096;
+/// Customers remembered as taking part in one conversation.
+const CUSTOMERS_MAX: usize = 32;
 const CURSOR_KEY: &str = "cursor";
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 
@@ -259,7 +260,7 @@ impl Seen {
             received_at: Micros(i64::from_be_bytes(*received_at)),
             leaf: LeafHash(*leaf),
             fingerprint: Fingerprint(*fingerprint),
-            role: Role::from_number(*role)?,
+            role: Role::from_repr(*role)?,
             sender: sender.try_into().ok()?,
         })
     }

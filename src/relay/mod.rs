@@ -1,30 +1,98 @@
-//! Where chat comes in: HTTP and WebSocket on one port, tokens, duplicate detection, and the one task that appends.
+//! Where chat comes in: what a client may say is checked, given its place, made durable, answered, and passed on.
 //!
 //! Invariants: an [`crate::model::Ack`] leaves [`appender`] only after the record's sync; the same id and body get the
-//! same ack for ever; everything that waits or grows has a named bound in [`limits`].
-//! It does not know the archive, the facts or the index: it takes messages while they are down.
+//! same ack for ever; whatever waits or grows has a named bound in the file that enforces it.
+//! It speaks no protocol: HTTP and WebSocket are the server's. It does not know the archive, the facts or the index: it
+//! takes messages while they are down.
 
-mod access;
+// From bytes to a checked event.
+mod prepare;
+// The one task that appends.
 mod appender;
+// Ids seen, and where each conversation stands.
+mod lookup;
+// Fresh records to whoever subscribed.
+mod hub;
+// Files sent along.
 mod attachments;
 mod error;
-mod http;
-mod hub;
-mod limits;
-mod lookup;
-mod problem;
-mod protocol;
-mod tokens;
-mod websocket;
 
-pub use access::{Identity, TokenRole};
-pub use appender::{Answers, AppendHandle, Outcome, Prepared, Submitted, spawn as spawn_appender};
-pub use attachments::{AttachmentStore, media_type_of};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::access::{Action, Identity};
+use crate::model::{Origin, Record};
+
+pub use appender::{Answers, AppendHandle, Outcome, Submitted, spawn as spawn_appender};
+pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
-pub use http::{Relay, TOKEN_COOKIE, Token, cookie, prepare, routes};
-pub use hub::Hub;
-pub use limits::{ATTACHMENT_BYTES_MAX, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, FRAME_BYTES_MAX, SEND_TIME_MAX};
+pub use hub::{Hub, Subscriber};
 pub use lookup::Lookup;
-pub use problem::{Problem, status_of};
-pub use tokens::Tokens;
-pub use websocket::OpenSockets;
+pub use prepare::{EVENT_BYTES_MAX, Prepared, prepare};
+
+/// The relay as those see it who send and listen.
+#[derive(Clone)]
+pub struct Relay {
+    append: AppendHandle,
+    lookup: Lookup,
+    hub: Hub,
+}
+
+impl Relay {
+    pub fn new(append: AppendHandle, lookup: Lookup, hub: Hub) -> Relay {
+        Relay { append, lookup, hub }
+    }
+
+    /// Puts events in line, in order. Two submissions of one caller are placed in the order of their calls; the
+    /// answers come with [`Submitted::answers`].
+    pub async fn submit(
+        &self,
+        identity: Arc<Identity>,
+        origin: Origin,
+        events: Vec<Prepared>,
+    ) -> Result<Submitted, RelayError> {
+        self.append.submit(identity, origin, events).await
+    }
+
+    /// Appends events in order: one answer per event, in order, each given only after the sync.
+    pub async fn append(
+        &self,
+        identity: Arc<Identity>,
+        origin: Origin,
+        events: Vec<Prepared>,
+    ) -> Result<Answers, RelayError> {
+        self.submit(identity, origin, events).await?.answers().await
+    }
+
+    /// Appends one event.
+    pub async fn append_one(
+        &self,
+        identity: Arc<Identity>,
+        origin: Origin,
+        event: Prepared,
+    ) -> Result<Outcome, RelayError> {
+        self.submit(identity, origin, vec![event]).await?.answer().await
+    }
+
+    /// A subscriber to nothing yet, and the queue its records will arrive in.
+    pub fn connect(&self) -> (Subscriber, mpsc::Receiver<Arc<Record>>) {
+        self.hub.connect()
+    }
+
+    /// Refuses a customer who takes no part in a conversation, whether or not there is such a conversation: a stranger
+    /// learns nothing. Everybody else of the shop may listen.
+    pub fn require_participant(&self, identity: &Identity, conversation: &str) -> Result<(), RelayError> {
+        if identity.may(Action::ListenAnywhere) {
+            return Ok(());
+        }
+        let state = self.lookup.conversation(&identity.shop, conversation)?;
+        match state.is_some_and(|state| state.customers.contains(&identity.subject)) {
+            true => Ok(()),
+            false => Err(RelayError::NotAParticipant {
+                subject: identity.subject.clone(),
+                conversation: conversation.to_string(),
+            }),
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Why a question has no answer.
 
 use crate::index::IndexError;
-use crate::model::{ErrorKind, FieldError};
+use crate::model::{ErrorKind, FieldError, Kinded};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
@@ -17,12 +17,19 @@ pub enum SearchError {
     Task(tokio::task::JoinError),
 }
 
-impl SearchError {
-    pub fn kind(&self) -> ErrorKind {
+impl Kinded for SearchError {
+    fn kind(&self) -> ErrorKind {
         match self {
             SearchError::Query(_) | SearchError::TooWide { .. } => ErrorKind::BadInput,
             SearchError::Index(error) => error.kind(),
             SearchError::Task(_) => ErrorKind::Bug,
+        }
+    }
+
+    fn field(&self) -> Option<&FieldError> {
+        match self {
+            SearchError::Query(field) => Some(field),
+            _ => None,
         }
     }
 }

@@ -16,7 +16,6 @@ mod plan;
 mod query;
 mod run;
 mod scope;
-mod transcript;
 mod segment;
 mod verify;
 mod words;
@@ -25,7 +24,6 @@ pub use answer::{ConversationHits, Hit, SearchAnswer};
 pub use error::SearchError;
 pub use query::{Filters, HitOrder, SearchQuery};
 pub use run::run;
-pub use transcript::{Entry, Line, Message, Quote, transcript};
 
 use crate::index::IndexHandle;
 use crate::log::Freshness;

@@ -85,8 +85,8 @@ fn filters(query: &SearchQuery, scope: Option<&BTreeSet<String>>) -> Vec<Box<dyn
     let fields = schema();
     let mut clauses = vec![term_query(fields.shop, &query.shop)];
     clauses.extend(scope.map(scope_query));
-    clauses.extend(query.filters.role.map(|role| term_query(fields.sender_role, role.word())));
-    clauses.extend(query.filters.kind.map(|kind| term_query(fields.kind, kind.word())));
+    clauses.extend(query.filters.role.map(|role| term_query(fields.sender_role, role.as_str())));
+    clauses.extend(query.filters.kind.map(|kind| term_query(fields.kind, kind.as_str())));
     clauses
 }
 

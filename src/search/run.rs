@@ -4,6 +4,7 @@
 //! It blocks (disk, and CPU for as long as candidates must be read): call it where blocking is allowed.
 
 use std::collections::{BTreeSet, HashMap};
+use std::str::FromStr;
 
 use tantivy::error::DataCorruption;
 use tantivy::schema::{Field, Value};
@@ -16,7 +17,7 @@ use super::verify::Words;
 use super::{ConversationHits, Hit, SearchAnswer, SearchError, SearchQuery};
 use crate::index::IndexSnapshot;
 use crate::index::schema::schema;
-use crate::model::{Kind, Record, Role, Visibility};
+use crate::model::Record;
 
 /// Answers `query` from `snapshot`.
 pub fn run(snapshot: &IndexSnapshot, query: &SearchQuery) -> Result<SearchAnswer, SearchError> {
@@ -123,9 +124,9 @@ fn hit(
                 id: stored(&document, fields.id)?.to_string(),
                 occurred_at,
                 sender_id: stored(&document, fields.sender_id)?.to_string(),
-                sender_role: word(&document, fields.sender_role, Role::from_word)?,
-                kind: word(&document, fields.kind, Kind::from_word)?,
-                visibility: word(&document, fields.visibility, Visibility::from_word)?,
+                sender_role: label(&document, fields.sender_role)?,
+                kind: label(&document, fields.kind)?,
+                visibility: label(&document, fields.visibility)?,
                 text: stored(&document, fields.text)?.to_string(),
                 spans: Vec::new(),
             }
@@ -142,11 +143,7 @@ fn stored(document: &TantivyDocument, field: Field) -> Result<&str, tantivy::Tan
     })
 }
 
-fn word<T>(
-    document: &TantivyDocument,
-    field: Field,
-    from_word: fn(&str) -> Option<T>,
-) -> Result<T, tantivy::TantivyError> {
-    let said = stored(document, field)?;
-    from_word(said).ok_or_else(|| DataCorruption::comment_only(format!("a stored document says `{said}`")).into())
+fn label<L: FromStr>(document: &TantivyDocument, field: Field) -> Result<L, tantivy::TantivyError> {
+    let text = stored(document, field)?;
+    text.parse().map_err(|_| DataCorruption::comment_only(format!("a stored document has the label `{text}`")).into())
 }

@@ -8,7 +8,7 @@ use super::{Filters, HitOrder, SearchAnswer, SearchQuery, run};
 use crate::index::testing::{Dice, message, record};
 use crate::index::{IndexSnapshot, fold, open};
 use crate::log::{Sink, shared};
-use crate::model::{ErrorKind, Kind, Micros, Offset, Record, Role};
+use crate::model::{ErrorKind, Kind, Kinded, Micros, Offset, Record, Role};
 
 /// Every hit of `query`: needs no more than 100 conversations with 100 hits each.
 fn all_hits(snapshot: &IndexSnapshot, query: &SearchQuery, bounds: Bounds) -> BTreeSet<u64> {

@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 
 use crate::archive::ArchiveError;
 use crate::facts::FactsError;
-use crate::model::{ErrorKind, FieldError};
+use crate::model::{ErrorKind, FieldError, Kinded};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SqlError {
@@ -29,8 +29,8 @@ pub enum SqlError {
     QueryFile { path: PathBuf, source: std::io::Error },
 }
 
-impl SqlError {
-    pub fn kind(&self) -> ErrorKind {
+impl Kinded for SqlError {
+    fn kind(&self) -> ErrorKind {
         match self {
             SqlError::Input(_) | SqlError::TooLong(_) => ErrorKind::BadInput,
             SqlError::NotReadOnly(_) => ErrorKind::Denied,
@@ -39,6 +39,13 @@ impl SqlError {
             SqlError::Facts(error) => error.kind(),
             SqlError::QueryFile { .. } => ErrorKind::Retry,
             SqlError::Query(error) => kind_of(error),
+        }
+    }
+
+    fn field(&self) -> Option<&FieldError> {
+        match self {
+            SqlError::Input(field) => Some(field),
+            _ => None,
         }
     }
 }

@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::NaiveDate;
 
 use super::check::damaged;
-use super::disk::Disk;
 use super::merge::Merge;
 use super::parquet_file::Care;
 use super::snapshot::{DataFile, TableSnapshot};
 use super::{TableError, TableOptions, files};
+use crate::durable::Disk;
 
 /// Upper ends of the tiers. A file of 32 MiB or more holds two or three row groups: large enough to be left alone.
 const TIER_ENDS_BYTES: [u64; 4] = [64 << 10, 512 << 10, 4 << 20, 32 << 20];

@@ -25,11 +25,11 @@ use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use serde_json::json;
 use url::Url;
 
-use super::disk::Disk;
 use super::snapshot::DataFile;
 use super::stats;
 use super::store::SyncedStore;
 use super::{DAY_COLUMN, TableError};
+use crate::durable::Disk;
 use crate::model::Offset;
 
 /// The application whose transaction version is the cursor.

@@ -7,7 +7,7 @@ use arrow::error::ArrowError;
 use deltalake_core::DeltaTableError;
 use parquet::errors::ParquetError;
 
-use crate::model::{ErrorKind, Offset};
+use crate::model::{ErrorKind, Kinded, Offset};
 
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
@@ -37,8 +37,8 @@ pub enum TableError {
     Task { source: tokio::task::JoinError },
 }
 
-impl TableError {
-    pub fn kind(&self) -> ErrorKind {
+impl Kinded for TableError {
+    fn kind(&self) -> ErrorKind {
         match self {
             TableError::NotFound { .. } => ErrorKind::NotFound,
             TableError::Damaged { .. } | TableError::OtherColumns { .. } => ErrorKind::Corrupt,

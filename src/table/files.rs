@@ -14,10 +14,10 @@ use deltalake_core::kernel::{Add, Remove};
 use sha2::{Digest, Sha256};
 
 use super::check::damaged;
-use super::disk::{Disk, Naming};
 use super::parquet_file::{self, Care};
 use super::snapshot::{DataFile, TableSnapshot};
 use super::{DAY_COLUMN, TableError, TableOptions, stats};
+use crate::durable::{Disk, Naming};
 use crate::model::{Micros, Offset};
 
 /// A writer that hashes what passes through it.

@@ -11,7 +11,6 @@
 mod check;
 mod compact;
 mod delta;
-mod disk;
 mod error;
 mod files;
 mod merge;

@@ -26,7 +26,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode, Result, UploadPart,
 };
 
-use super::disk::{Disk, Naming, Staged};
+use crate::durable::{Disk, Naming, Staged};
 
 /// Deletions that share one sync of their directory.
 const DELETES_PER_SYNC: usize = 64;

@@ -22,11 +22,11 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 
 use super::compact::{self, Compacted, CompactionJob};
-use super::disk::Disk;
 use super::snapshot::{DataFile, TableSnapshot};
 use super::store::{SyncedStore, Syncs};
 use super::vacuum::{self, Vacuumed};
 use super::{DAY_COLUMN, TableError, check, delta, files};
+use crate::durable::Disk;
 use crate::model::{Micros, Offset};
 
 /// A checkpoint every so many commits: opening replays at most this many entries.
@@ -193,7 +193,7 @@ impl Table {
 
     /// Everything done to the disk through this handle.
     #[cfg(test)]
-    pub(super) fn steps(&self) -> Vec<super::disk::Step> {
+    pub(super) fn steps(&self) -> Vec<crate::durable::Step> {
         self.store.disk().steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 

@@ -17,10 +17,10 @@ use deltalake_core::table::state::DeltaTableState;
 use futures::TryStreamExt;
 
 use super::check::LOG_FOLDER;
-use super::disk::{Disk, is_staging_name};
 use super::snapshot::TableSnapshot;
 use super::table::on_blocking;
 use super::{DAY_COLUMN, TableError, delta};
+use crate::durable::{Disk, is_staging_name};
 use crate::model::Micros;
 
 /// How long a removed file stays for readers of older snapshots. Longer than any question may take.

@@ -23,24 +23,12 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
         asset("charts.js", "text/javascript; charset=utf-8", include_bytes!("assets/charts.js")),
         asset("icon.svg", "image/svg+xml", include_bytes!("assets/icon.svg")),
-        asset("plotly.js", "text/javascript; charset=utf-8", plotly_script()),
     ]
 });
 
 fn asset(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Asset {
     let hash = hex::encode(&Sha256::digest(bytes)[..6]);
     Asset { name, media_type, bytes, hash }
-}
-
-/// Plotly's script out of the crate's script tags. The crate's second tag is MathJax, which our charts have no use for.
-fn plotly_script() -> &'static [u8] {
-    let tags = plotly::Plot::offline_js_sources();
-    let open = "<script type=\"text/javascript\">";
-    // Its own text may hold a closing tag in a string, so the end is where the next tag begins.
-    let script = tags.split(open).find(|script| script.contains("window.Plotly"));
-    let script = script.unwrap_or_default().trim_end().trim_end_matches("</script>");
-    // Made once, for as long as the process lives.
-    Box::leak(script.to_string().into_boxed_str()).as_bytes()
 }
 
 /// An asset's address, which changes with its content.
@@ -61,14 +49,6 @@ pub(super) async fn serve(Path(name): Path<String>, RawQuery(query): RawQuery) -
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn plotly_comes_whole_and_alone() {
-        let script = std::str::from_utf8(plotly_script()).unwrap();
-        assert!(script.trim_start().starts_with("/**\n* plotly.js v"), "{}", &script[..80]);
-        assert!(script.trim_end().ends_with("}));"), "{}", &script[script.len() - 80..]);
-        assert!(!script.contains("MathJax.loader") && script.len() > 1_000_000);
-    }
 
     #[tokio::test]
     async fn the_right_hash_is_kept_for_ever_and_unknown_names_are_not_found() {

@@ -1,5 +1,5 @@
-//! Questions and answers over HTTP: pages for people ([`pages`]) and the same answers for programs ([`api`]). Pages are
-//! the dashboard, search, one conversation's transcript, signing in. They are rendered on the server; the only scripts are ours and Plotly's, both served from here, and all but the charts works without them.
+//! Pages for people: the dashboard, search, one conversation's transcript, signing in. They are rendered on the server;
+//! the only scripts are ours and Plotly's, both served from here, and all but the charts works without them.
 //!
 //! Invariants: text of outside origin reaches a page only as escaped text, with characters that could hide or reorder
 //! it made visible ([`shown`]); every page is of the visitor's own shop; no page names a path or a query plan; nothing
@@ -27,43 +27,15 @@ mod charts;
 mod assets;
 // One file per page.
 mod pages;
-// The same answers for programs.
-mod api;
-// One port for everything.
-mod server;
 
 use axum::Router;
-use axum::extract::FromRef;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 
-use crate::app::StatusReader;
-use crate::relay::Relay;
-use crate::search::Search;
-use crate::sql::Sql;
-
-pub use api::{COMPLETE_TO_HEADER, ExportParameters, SearchParameters};
+use crate::server::Service;
 use pages::not_found;
-pub use server::serve;
-
-/// What pages and answers are made from. Cheap to clone.
-#[derive(Clone)]
-pub struct Web {
-    pub relay: Relay,
-    pub sql: Sql,
-    pub search: Search,
-    pub status: StatusReader,
-    /// The shop's zone: days begin and times are shown in it.
-    pub zone: chrono_tz::Tz,
-}
-
-impl FromRef<Web> for Relay {
-    fn from_ref(web: &Web) -> Relay {
-        web.relay.clone()
-    }
-}
 
 /// Everything from here, nothing inline. The one hash is that of an empty style element: Plotly adds such an element
 /// and writes its rules into it (tried in Chromium without it: its layers fall apart). It also tries a picture of
@@ -72,8 +44,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; \
      style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
      img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The pages' routes. Unknown addresses are left to whoever merges them; [`not_found`] is a page for those.
-fn routes() -> Router<Web> {
+/// The pages' routes, and a page for addresses that lead nowhere.
+pub fn routes() -> Router<Service> {
     Router::new()
         .route("/", get(pages::dashboard::show))
         .route("/questions/{name}", get(pages::question::show))
@@ -84,6 +56,7 @@ fn routes() -> Router<Web> {
         .route("/assets/{name}", get(assets::serve))
         .layer(CompressionLayer::new())
         .layer(axum::middleware::map_response(guard))
+        .fallback(not_found)
 }
 
 /// Adds the headers that every page carries.

@@ -1,6 +1,6 @@
 //! Who looks at a page, from the cookie (or a bearer token), and whether they may.
 //!
-//! It checks no token itself: that is the relay's.
+//! It checks no token itself: that is the server's.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::Web;
 use super::pages::{Frame, Notice};
-use crate::relay::{Identity, Token, TokenRole};
+use crate::access::{Action, Identity, TokenRole};
+use crate::server::{Service, Token};
 
 /// Somebody with a valid token. Everybody else is sent to the sign-in page, and from there back to where they were.
 pub(super) struct Visitor(pub Arc<Identity>);
 
-impl FromRequestParts<Web> for Visitor {
+impl FromRequestParts<Service> for Visitor {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Visitor, Response> {
-        match Token::from_request_parts(parts, web).await {
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Visitor, Response> {
+        match Token::from_request_parts(parts, service).await {
             Ok(Token(identity)) => Ok(Visitor(identity)),
             Err(_) => {
                 let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
@@ -51,16 +51,16 @@ pub(super) enum Area {
 }
 
 impl Area {
-    fn roles(self) -> &'static [TokenRole] {
+    fn action(self) -> Action {
         match self {
-            Area::Dashboard => &[TokenRole::Analyst],
-            Area::Conversations => &[TokenRole::Dispute, TokenRole::Analyst],
+            Area::Dashboard => Action::ReadReports,
+            Area::Conversations => Action::ReadConversations,
         }
     }
 
     /// Whether `identity` may see this area.
     pub(super) fn admits(self, identity: &Identity) -> bool {
-        self.roles().iter().any(|role| identity.has(*role))
+        identity.may(self.action())
     }
 }
 
@@ -69,15 +69,18 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
     if area.admits(identity) {
         return Ok(());
     }
-    let (what, needed) = match area {
-        Area::Dashboard => ("the dashboard", "analyst"),
-        Area::Conversations => ("what people said", "dispute or analyst"),
+    let what = match area {
+        Area::Dashboard => "the dashboard",
+        Area::Conversations => "what people said",
     };
-    let own: Vec<String> = identity.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+    let words = |roles: &[TokenRole], between: &str| {
+        roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect::<Vec<_>>().join(between)
+    };
+    let (needed, own) = (words(area.action().roles(), " or "), words(&identity.roles, ", "));
     let notice = Notice {
         frame: Frame::of(identity, ""),
         title: "Not with this token".to_string(),
-        detail: format!("To see {what}, a token needs the role {needed}. Yours has: {}.", own.join(", ")),
+        detail: format!("To see {what}, a token needs the role {needed}. Yours has: {own}."),
         hint: match Area::Conversations.admits(identity) {
             true => "You can search and read conversations.".to_string(),
             false => "Ask whoever runs verbatim for a token with that role, then sign in again.".to_string(),

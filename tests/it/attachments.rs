@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
-use verbatim::relay::TokenRole::{Admin, Analyst, Customer, Human};
+use verbatim::access::TokenRole::{Admin, Analyst, Customer, Human};
 
 use super::support::{Data, PATIENCE, SHOP, Server, sample};
 

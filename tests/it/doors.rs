@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::Stdio;
 
 use serde_json::json;
-use verbatim::relay::TokenRole::Admin;
+use verbatim::access::TokenRole::Admin;
 
 use super::support::{Data, SHOP, Server, command, counts, message, ran, sample};
 

@@ -7,7 +7,7 @@ use arrow::json::LineDelimitedWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use verbatim::relay::TokenRole::Admin;
+use verbatim::access::TokenRole::Admin;
 
 use super::support::{Data, Server, csv, sample, sample_events};
 

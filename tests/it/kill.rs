@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use serde_json::Value;
 use tokio::sync::watch;
-use verbatim::relay::TokenRole::Admin;
+use verbatim::access::TokenRole::Admin;
 
 use super::support::{Data, Http, PATIENCE, SHOP, Server, lines, message};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use arrow::util::pretty::pretty_format_batches;
 use serde_json::{Value, json};
 use verbatim::app::App;
-use verbatim::config::{Config, DataDir};
+use verbatim::app::{Config, DataDir};
 use verbatim::search::SearchQuery;
 
 use super::support::{Data, SHOP, counts, lines, message, sample, sample_events};
@@ -32,7 +32,7 @@ async fn seen(data: &Data) -> Vec<(String, String)> {
             SearchQuery { limit_conversations: 100, hits_per_conversation: 100, ..SearchQuery::new(SHOP, words) };
         seen.push((format!("search {words}"), format!("{:?}", app.search.run(query).await.unwrap())));
     }
-    let thread = app.relay.thread(SHOP, "c-20260101-0001").unwrap();
+    let thread = app.records.conversation(SHOP, "c-20260101-0001").unwrap();
     seen.push(("thread".to_string(), serde_json::to_string(&thread).unwrap()));
     tokio::task::block_in_place(|| app.stop()).unwrap();
     seen

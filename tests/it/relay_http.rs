@@ -1,7 +1,7 @@
 //! The relay's HTTP doors: what is taken, what is refused and how, and that no input ends the service.
 
 use serde_json::{Value, json};
-use verbatim::relay::TokenRole::{Admin, Analyst, Bot, Customer, Dispute, Human, Importer};
+use verbatim::access::TokenRole::{Admin, Analyst, Bot, Customer, Dispute, Human, Importer};
 
 use super::support::{Data, Http, SHOP, Server, lines, message};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use verbatim::relay::SEND_TIME_MAX;
-use verbatim::relay::TokenRole::{Admin, Customer, Human};
+use verbatim::access::TokenRole::{Admin, Customer, Human};
+use verbatim::server::SEND_TIME_MAX;
 
 use super::socket::{Heard, Socket};
 use super::support::{Data, SHOP, Server, message};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use verbatim::relay::TokenRole::{Admin, Human};
+use verbatim::access::TokenRole::{Admin, Human};
 
 use super::socket::{Heard, Socket};
 use super::support::{CHATS, Data, SHOP, Server, counts, sample, sample_events, shared_chats, transcripts};

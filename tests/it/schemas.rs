@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use verbatim::access::TokenRole::Admin;
 use verbatim::model::{Event, fields};
-use verbatim::relay::TokenRole::Admin;
 
 use super::support::{Data, Server, sample};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use verbatim::relay::TokenRole::{Admin, Human};
+use verbatim::access::TokenRole::{Admin, Human};
 
 use super::support::{Data, Server, message, sample, sample_events};
 

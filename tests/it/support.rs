@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
-use verbatim::relay::{Identity, TokenRole, Tokens};
+use verbatim::access::{Identity, TokenRole, Tokens};
 
 /// Longest anything here may take before the test gives up: generous, since the machine is shared.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,6 +4,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
+use strum::VariantNames;
+
 use super::expect::{Run, check_every_stop};
 use super::timeline::{place, time};
 use crate::facts::{FoldConfig, Outcome};
@@ -15,7 +17,7 @@ const RECORDS_MAX: usize = 40;
 #[test]
 fn rules_hold_whatever_people_do() {
     for seed in 0..CONVERSATIONS {
-        let records = random_records(seed, Kind::WORDS);
+        let records = random_records(seed, Kind::VARIANTS);
         let run = Run::of(&records, &FoldConfig::default());
         check_turns(seed, &records, &run);
         check_episodes(seed, &records, &run);
@@ -148,7 +150,7 @@ fn random_gap_us(random: &mut StdRng) -> i64 {
 fn random_event(random: &mut StdRng, kinds: &[&str]) -> Value {
     // Half of everything is said; the rest is spread evenly.
     let kind = if random.random_bool(0.5) { "message" } else { kinds[random.random_range(0..kinds.len())] };
-    let role = Role::WORDS[random.random_range(0..Role::WORDS.len())];
+    let role = Role::VARIANTS[random.random_range(0..Role::VARIANTS.len())];
     let mut event = json!({
         "conversation": "c", "kind": kind, "text": "words", "target": "e0", "category": "refund", "rating": 3,
         "sender": {"id": format!("{role}-{}", random.random_range(0..3)), "role": role},

@@ -1,7 +1,7 @@
 //! The cursor and the rows move together, once, for one writer.
 
 use super::*;
-use crate::model::ErrorKind;
+use crate::model::{ErrorKind, Kinded};
 use crate::table::TableError;
 
 #[tokio::test(flavor = "multi_thread")]

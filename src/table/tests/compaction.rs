@@ -180,7 +180,7 @@ async fn a_damaged_input_of_a_merge_is_named_and_nothing_is_replaced() {
     fs::write(&path, bytes).unwrap();
     let version = table.snapshot().version;
     let error = table.compact().await.unwrap_err();
-    assert_eq!(error.kind(), crate::model::ErrorKind::Corrupt, "{error}");
+    assert_eq!(crate::model::Kinded::kind(&error), crate::model::ErrorKind::Corrupt, "{error}");
     assert!(error.to_string().contains(path.file_name().unwrap().to_str().unwrap()), "{error}");
     assert_eq!((table.snapshot().version, table.files().len()), (version, 8));
 }

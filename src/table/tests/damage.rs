@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::model::ErrorKind;
+use crate::model::{ErrorKind, Kinded};
 use crate::table::TableError;
 
 /// A table of five commits, and the path of one of its files.
@@ -72,7 +72,7 @@ async fn delta_alone_serves_an_empty_commit_entry() {
     let case = Case::new().await;
     cut(&case.log_entry(5), 0);
     let root = case.folder.path().join(EVENTS_TABLE).canonicalize().unwrap();
-    let (_, log) = super::super::delta::open(super::super::disk::Disk::at(&root)).unwrap();
+    let (_, log) = super::super::delta::open(crate::durable::Disk::at(&root)).unwrap();
     let (state, cursor) = super::super::delta::load(&root, &log).await.unwrap();
     assert_eq!((state.version(), cursor), (5, Offset(40)), "rows of version 5 silently missing");
 }

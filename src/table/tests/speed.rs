@@ -95,7 +95,7 @@ fn encode_speed() {
 /// Prints what one small commit costs, with and without syncs, by the number of files and commits there are.
 #[tokio::test(flavor = "multi_thread")]
 async fn commit_latency() {
-    use crate::table::disk::Disk;
+    use crate::durable::Disk;
 
     for is_synced in [true, false] {
         let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use object_store::{CopyOptions, ObjectStore, ObjectStoreExt, PutMode, PutPayload, RenameOptions};
 
 use super::*;
-use crate::table::disk::{Disk, Step};
+use crate::durable::{Disk, Step};
 use crate::table::store::SyncedStore;
 
 /// What `steps` leave undone for the file `name`; nothing when it and all directories up to `root` are durable.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use chrono_tz::Tz;
 
 use crate::model::{Attachment, Offset, Origin, PublicRecord, Role, Sender, Visibility};
-use crate::search::{Entry, Line, Message};
+use crate::records::{Entry, Line, Message};
 use crate::web::days::{full_utc, local};
 use crate::web::figures::bytes;
 use crate::web::shown::Shown;
@@ -266,14 +266,14 @@ fn shown(text: Option<&str>) -> Shown {
 pub(in crate::web) fn role_words(role: Role) -> &'static str {
     match role {
         Role::Human => "agent",
-        role => role.word(),
+        role => role.as_str(),
     }
 }
 
 fn sender_view(sender: &Sender) -> SenderView {
     let name = sender.name.as_ref().unwrap_or(&sender.id);
     let role_words = Some(role_words(sender.role)).filter(|words| words != name);
-    SenderView { name: Shown::plain(name), role: sender.role.word(), role_words: role_words.unwrap_or_default() }
+    SenderView { name: Shown::plain(name), role: sender.role.as_str(), role_words: role_words.unwrap_or_default() }
 }
 
 /// The language a message is in, as far as it is known: its own, or the conversation's where the letters are not such

@@ -13,9 +13,9 @@ use axum::response::Response;
 use super::panel::{Headline, Panel, headlines, read};
 use super::range::{Fields, RangeBar};
 use super::{Frame, Notice, login, page};
-use crate::model::{ErrorKind, Micros, Offset};
+use crate::model::{ErrorKind, Kinded, Micros, Offset};
+use crate::server::Service;
 use crate::sql::{Answer, NamedQuery};
-use crate::web::Web;
 use crate::web::days::{local, today};
 use crate::web::form::Typed;
 use crate::web::visitor::{Area, Visitor, admit};
@@ -44,13 +44,13 @@ pub(in crate::web) struct DashboardPage {
 
 /// Shows the dashboard. With `token` in the address it signs in first: such a link is what `verbatim demo` prints.
 pub(in crate::web) async fn show(
-    State(web): State<Web>,
+    State(service): State<Service>,
     Typed(fields): Typed<Fields>,
     headers: HeaderMap,
     visitor: Result<Visitor, Response>,
 ) -> Response {
     if let Some(token) = fields.get("token") {
-        return login::sign_in(&web.relay.tokens, &headers, token, String::new());
+        return login::sign_in(&service.tokens, &headers, token, String::new());
     }
     let identity = match visitor {
         Ok(Visitor(identity)) => identity,
@@ -60,8 +60,8 @@ pub(in crate::web) async fn show(
         return *refusal;
     }
     let now = Micros::now();
-    let bar = RangeBar::read(&fields, today(now, web.zone), web.zone);
-    let queries = match web.sql.named() {
+    let bar = RangeBar::read(&fields, today(now, service.zone), service.zone);
+    let queries = match service.sql.named() {
         Ok(queries) => queries,
         Err(error) => {
             tracing::warn!(%error, "the named queries cannot be read");
@@ -69,10 +69,10 @@ pub(in crate::web) async fn show(
         }
     };
     let (asked, others) = queries.into_iter().partition(|query| is_here(&query.name));
-    let answers = answers(&web, &identity.shop, asked, &bar).await;
+    let answers = answers(&service, &identity.shop, asked, &bar).await;
     let mut view = view(Frame::of(&identity, "dashboard"), bar, &answers);
     view.others = other_questions(others);
-    view.computed_at = clock(&web, now);
+    view.computed_at = clock(&service, now);
     page(&view)
 }
 
@@ -85,17 +85,17 @@ fn other_questions(queries: Vec<NamedQuery>) -> Vec<(String, String)> {
 }
 
 /// `02:13:05 Asia/Shanghai`.
-pub(in crate::web) fn clock(web: &Web, now: Micros) -> String {
-    format!("{} {}", local(now, web.zone).format("%H:%M:%S"), web.zone)
+pub(in crate::web) fn clock(service: &Service, now: Micros) -> String {
+    format!("{} {}", local(now, service.zone).format("%H:%M:%S"), service.zone)
 }
 
 type Answers = HashMap<String, (NamedQuery, Result<Answer, ErrorKind>)>;
 
 /// Asks `queries` all at once.
-async fn answers(web: &Web, shop: &str, queries: Vec<NamedQuery>, bar: &RangeBar) -> Answers {
+async fn answers(service: &Service, shop: &str, queries: Vec<NamedQuery>, bar: &RangeBar) -> Answers {
     let asked = queries.into_iter().map(|query| async move {
-        let arguments = bar.arguments(&query, web.zone, &Fields::new());
-        let answer = web.sql.run_named(shop, &query.name, &arguments).await;
+        let arguments = bar.arguments(&query, service.zone, &Fields::new());
+        let answer = service.sql.run_named(shop, &query.name, &arguments).await;
         let answer = answer.map_err(|error| {
             tracing::warn!(query = query.name, %error, "a figure of the dashboard could not be computed");
             error.kind()

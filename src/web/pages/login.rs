@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::{Frame, page};
-use crate::relay::{Identity, Relay, TOKEN_COOKIE, Tokens};
+use crate::access::{Identity, Tokens};
+use crate::server::{Service, TOKEN_COOKIE};
 use crate::web::form::Typed;
 use crate::web::visitor::Area;
 
@@ -40,11 +41,11 @@ pub(in crate::web) async fn show(Typed(form): Typed<LoginForm>) -> Response {
 }
 
 pub(in crate::web) async fn submit(
-    State(relay): State<Relay>,
+    State(service): State<Service>,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Response {
-    sign_in(&relay.tokens, &headers, &form.token, form.next)
+    sign_in(&service.tokens, &headers, &form.token, form.next)
 }
 
 /// Forgets the cookie.
@@ -104,7 +105,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::relay::TokenRole;
+    use crate::access::TokenRole;
 
     fn identity(role: TokenRole) -> Identity {
         Identity { subject: "u".to_string(), shop: "s".to_string(), roles: vec![role] }

@@ -18,8 +18,9 @@ use axum::response::{Html, IntoResponse, Response};
 use super::assets;
 use super::shown::Shown;
 use super::visitor::Area;
+use crate::access::Identity;
 use crate::model::ErrorKind;
-use crate::relay::{Identity, status_of};
+use crate::server::status_of;
 
 /// What stands around every page.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +89,7 @@ pub(super) fn failure_words(kind: ErrorKind) -> &'static str {
         ErrorKind::Closed => "The server is stopping. Try again in a moment.",
         ErrorKind::BadInput => "The question could not be understood.",
         ErrorKind::NotFound => "There is nothing here.",
-        ErrorKind::Denied => "This token may not see this.",
+        ErrorKind::Unauthenticated | ErrorKind::Denied => "This token may not see this.",
         ErrorKind::Conflict | ErrorKind::Corrupt | ErrorKind::Bug => "Something is wrong on the server.",
     }
 }
@@ -119,7 +120,7 @@ pub(in crate::web) async fn not_found() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::relay::TokenRole;
+    use crate::access::TokenRole;
 
     #[test]
     fn a_failure_says_what_to_do_with_the_kinds_status_and_nothing_of_the_inside() {

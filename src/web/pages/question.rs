@@ -10,10 +10,11 @@ use super::dashboard::clock;
 use super::panel::Panel;
 use super::range::{Fields, RangeBar};
 use super::{Frame, Notice, page};
-use crate::model::{ErrorKind, Micros};
-use crate::relay::{Identity, status_of};
+use crate::access::Identity;
+use crate::model::{ErrorKind, Kinded, Micros};
+use crate::server::Service;
+use crate::server::status_of;
 use crate::sql::NamedQuery;
-use crate::web::Web;
 use crate::web::days::today;
 use crate::web::form::Typed;
 use crate::web::visitor::{Area, Visitor, admit};
@@ -38,7 +39,7 @@ struct Field {
 }
 
 pub(in crate::web) async fn show(
-    State(web): State<Web>,
+    State(service): State<Service>,
     Visitor(identity): Visitor,
     Path(name): Path<String>,
     Typed(fields): Typed<Fields>,
@@ -46,7 +47,7 @@ pub(in crate::web) async fn show(
     if let Err(refusal) = admit(&identity, Area::Dashboard) {
         return *refusal;
     }
-    let queries = web.sql.named().unwrap_or_else(|error| {
+    let queries = service.sql.named().unwrap_or_else(|error| {
         tracing::warn!(%error, "the named queries cannot be read");
         Vec::new()
     });
@@ -54,8 +55,9 @@ pub(in crate::web) async fn show(
         return unknown(&identity);
     };
     let now = Micros::now();
-    let bar = RangeBar::read(&fields, today(now, web.zone), web.zone);
-    let answer = web.sql.run_named(&identity.shop, &query.name, &bar.arguments(&query, web.zone, &fields)).await;
+    let bar = RangeBar::read(&fields, today(now, service.zone), service.zone);
+    let answer =
+        service.sql.run_named(&identity.shop, &query.name, &bar.arguments(&query, service.zone, &fields)).await;
     let answer = answer.map_err(|error| {
         tracing::warn!(query = query.name, %error, "a question could not be answered");
         error.kind()
@@ -67,7 +69,7 @@ pub(in crate::web) async fn show(
         address: format!("/questions/{}", query.name),
         parameters: parameters(&query, &fields),
         panel: Panel::of(&query, answer.as_ref().map_err(|kind| *kind)),
-        computed_at: clock(&web, now),
+        computed_at: clock(&service, now),
     };
     (status, page(&view)).into_response()
 }

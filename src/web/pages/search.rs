@@ -2,6 +2,7 @@
 //!
 //! Invariant: the marks on a hit are the spans that `search` found in the stored text, nothing recomputed here.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use askama::Template;
@@ -10,13 +11,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono_tz::Tz;
 
+use strum::VariantNames;
+
 use super::bubble::{address, role_words};
 use super::search_form::{CONVERSATIONS_MAX, Problems, SearchForm};
 use super::{Frame, Notice, failure_words, page};
-use crate::log::LogReader;
-use crate::model::{ErrorKind, Event, Offset, Role, Visibility};
+use crate::model::{ErrorKind, Kinded, Offset, Record, Role, Visibility};
+use crate::records::Records;
 use crate::search::{ConversationHits, Hit, SearchAnswer};
-use crate::web::Web;
+use crate::server::Service;
 use crate::web::days::{full_utc, local};
 use crate::web::figures::thousands;
 use crate::web::form::Typed;
@@ -77,7 +80,7 @@ pub(in crate::web) struct HitView {
 }
 
 pub(in crate::web) async fn show(
-    State(web): State<Web>,
+    State(service): State<Service>,
     Visitor(identity): Visitor,
     Typed(form): Typed<SearchForm>,
 ) -> Response {
@@ -86,7 +89,7 @@ pub(in crate::web) async fn show(
     }
     let mut view = SearchPage {
         frame: Frame::of(&identity, "search"),
-        zone: web.zone.name().to_string(),
+        zone: service.zone.name().to_string(),
         roles: role_choices(&form),
         problems: Problems::default(),
         results: None,
@@ -95,7 +98,7 @@ pub(in crate::web) async fn show(
     if view.form.is_empty() {
         return page(&view);
     }
-    let query = match view.form.query(&identity.shop, web.zone) {
+    let query = match view.form.query(&identity.shop, service.zone) {
         Ok(query) => query,
         Err(problems) => {
             view.problems = problems;
@@ -104,11 +107,11 @@ pub(in crate::web) async fn show(
     };
     let limit = query.limit_conversations;
     let started = Instant::now();
-    match web.search.run(query).await {
+    match service.search.run(query).await {
         Ok(answer) => {
             let took_ms = started.elapsed().as_millis();
-            let events = events_of(&web.relay.log, &identity.shop, &answer).await;
-            view.results = Some(results(&view.form, &answer, &events, limit, took_ms, web.zone));
+            let records = records_of(&service.records, &identity.shop, &answer).await;
+            view.results = Some(results(&view.form, &answer, &records, limit, took_ms, service.zone));
             page(&view)
         }
         Err(error) if error.kind() == ErrorKind::BadInput => {
@@ -129,44 +132,39 @@ pub(in crate::web) async fn show(
 }
 
 fn role_choices(form: &SearchForm) -> Vec<RoleChoice> {
-    let roles = Role::WORDS.iter().filter_map(|word| Some((*word, Role::from_word(word)?)));
+    let roles = Role::VARIANTS.iter().filter_map(|word| Some((*word, word.parse().ok()?)));
     let choice = |(word, role)| RoleChoice { word, words: role_words(role), chosen: form.role == word };
     roles.map(choice).collect()
 }
 
-/// The hits' events, for what an answer of `search` does not carry: names, languages, what nobody typed. In the answer's order; those
-/// that the log no longer holds are `None`.
-async fn events_of(log: &LogReader, shop: &str, answer: &SearchAnswer) -> Vec<Option<Event>> {
+/// The hits' records, for what an answer of `search` does not carry: names, languages, what nobody typed. A page
+/// without them still shows every hit.
+async fn records_of(records: &Records, shop: &str, answer: &SearchAnswer) -> HashMap<Offset, Record> {
     let hits = answer.conversations.iter().flat_map(|found| &found.hits);
     let offsets: Vec<Offset> = hits.map(|hit| hit.offset).collect();
-    let (log, shop) = (log.clone(), shop.to_string());
-    let read = move || -> Vec<Option<Event>> {
-        let of = |offset: Offset| log.range(offset, offset.next()).ok()?.pop().filter(|record| record.shop == shop);
-        offsets.into_iter().map(|offset| of(offset).map(|record| record.event)).collect()
-    };
-    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+    let (records, shop) = (records.clone(), shop.to_string());
+    match tokio::task::spawn_blocking(move || records.by_offset(&shop, &offsets)).await {
+        Ok(Ok(records)) => records,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the hits' records could not be read");
+            HashMap::new()
+        }
+        Err(_) => HashMap::new(),
+    }
 }
 
 fn results(
     form: &SearchForm,
     answer: &SearchAnswer,
-    events: &[Option<Event>],
+    records: &HashMap<Offset, Record>,
     limit: usize,
     took_ms: u128,
     zone: Tz,
 ) -> Results {
-    let mut events = events.iter();
     let group = |found: &ConversationHits| Group {
         conversation: Shown::plain(&found.conversation),
         address: address(&found.conversation, None),
-        hits: found
-            .hits
-            .iter()
-            .map(|hit| {
-                let event = events.next().and_then(Option::as_ref);
-                hit_view(&found.conversation, hit, event, zone)
-            })
-            .collect(),
+        hits: found.hits.iter().map(|hit| hit_view(&found.conversation, hit, records.get(&hit.offset), zone)).collect(),
     };
     let conversations: Vec<Group> = answer.conversations.iter().map(group).collect();
     let may_be_more = conversations.len() >= limit && limit < CONVERSATIONS_MAX;
@@ -179,7 +177,8 @@ fn results(
     }
 }
 
-fn hit_view(conversation: &str, hit: &Hit, event: Option<&Event>, zone: Tz) -> HitView {
+fn hit_view(conversation: &str, hit: &Hit, record: Option<&Record>, zone: Tz) -> HitView {
+    let event = record.map(|record| &record.event);
     let (text, spans) = around(&hit.text, &hit.spans);
     let name = event.and_then(|event| event.sender.name.as_ref()).unwrap_or(&hit.sender_id);
     HitView {
@@ -187,9 +186,9 @@ fn hit_view(conversation: &str, hit: &Hit, event: Option<&Event>, zone: Tz) -> H
         time: local(hit.occurred_at, zone).format("%Y-%m-%d %H:%M:%S").to_string(),
         utc: full_utc(hit.occurred_at),
         sender: Shown::plain(name),
-        role: hit.sender_role.word().to_string(),
+        role: hit.sender_role.as_str().to_string(),
         role_words: role_words(hit.sender_role).to_string(),
-        kind: hit.kind.word().to_string(),
+        kind: hit.kind.as_str().to_string(),
         text: Shown::marked(&text, &spans),
         language: event.and_then(|event| event.language.clone()).unwrap_or_default(),
         private: hit.visibility == Visibility::Private,
@@ -214,6 +213,7 @@ fn around(text: &str, spans: &[(usize, usize)]) -> (String, Vec<(usize, usize)>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::testing::record;
     use crate::model::{Kind, Micros};
 
     const ZONE: Tz = chrono_tz::Asia::Shanghai;
@@ -250,11 +250,11 @@ mod tests {
     fn hits_are_marked_escaped_and_lead_to_their_place() {
         let note = r#"{"id":"m-1","conversation":"c","kind":"message","text":"x","visibility":"private","language":"zh",
             "sender":{"id":"agent-lin","role":"human","name":"林晓"}}"#;
-        let note = Event::parse(note.as_bytes()).unwrap();
+        let note = HashMap::from([(Offset(7), record(7, note))]);
         let form = words("\"><script>");
         let mut answer = answer("退款<script>");
         answer.conversations[0].hits[0].visibility = Visibility::Private;
-        let results = results(&form, &answer, &[Some(note)], 20, 3, ZONE);
+        let results = results(&form, &answer, &note, 20, 3, ZONE);
         let html = rendered(form, Some(results));
         assert!(html.contains("<mark>退款</mark>&#60;script&#62;"), "{html}");
         assert!(html.contains(r#"value="&#34;&#62;&#60;script&#62;""#), "{html}");
@@ -267,12 +267,13 @@ mod tests {
     fn no_results_help_and_more_keeps_the_question() {
         let empty = SearchAnswer { complete_to: Offset(9), total: 0, conversations: Vec::new() };
         let form = words("退");
-        let html = rendered(form.clone(), Some(results(&form, &empty, &[], 20, 1, ZONE)));
+        let html = rendered(form.clone(), Some(results(&form, &empty, &HashMap::new(), 20, 1, ZONE)));
         assert!(html.contains("Nothing found"), "{html}");
-        let shown = results(&form, &answer("退款x"), &[None], 1, 1, ZONE);
+        let shown = results(&form, &answer("退款x"), &HashMap::new(), 1, 1, ZONE);
         assert_eq!(shown.more, "/search?words=%E9%80%80&limit=2");
         assert!(!shown.conversations[0].hits[0].private);
     }
+
     #[test]
     fn a_long_text_is_shown_around_what_was_found() {
         let text = format!("{}退款{}", "前".repeat(5_000), "后".repeat(5_000));

@@ -6,6 +6,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
+use strum::VariantNames;
+
 use crate::model::Role;
 use crate::search::{Filters, HitOrder, SearchQuery};
 use crate::web::days::{DayRange, day_start, parse_day};
@@ -75,9 +77,9 @@ impl SearchForm {
         }
         let role = said(&self.role);
         if let Some(role) = &role
-            && Role::from_word(role).is_none()
+            && role.parse::<Role>().is_err()
         {
-            problems.role = format!("Choose one of {}.", Role::WORDS.join(", "));
+            problems.role = format!("Choose one of {}.", Role::VARIANTS.join(", "));
         }
         let days = self.days().unwrap_or_else(|problem| {
             problems.dates = problem;
@@ -95,7 +97,7 @@ impl SearchForm {
                 conversation: said(&self.conversation),
                 customer: said(&self.customer),
                 agent: said(&self.agent),
-                role: role.as_deref().and_then(Role::from_word),
+                role: role.as_deref().and_then(|role| role.parse().ok()),
                 kind: None,
                 category: said(&self.category),
                 from: days.0.map(|day| day_start(day, zone)),

@@ -2,8 +2,6 @@
 //!
 //! Invariant: nothing of the conversation is left out silently; what cannot be shown here is counted and said.
 
-use std::collections::HashSet;
-
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -15,11 +13,11 @@ use tokio::io::AsyncReadExt;
 use super::bubble::{Context, FileKind, Files, Row, address};
 use super::header::Header;
 use super::{Frame, Notice, page};
-use crate::log::{LogError, LogReader};
-use crate::model::{Offset, Record, Seq};
-use crate::relay::{AttachmentStore, Identity, Relay, RelayError, media_type_of};
-use crate::search::{Entry, transcript};
-use crate::web::Web;
+use crate::access::Identity;
+use crate::model::{Kinded, Offset, Record, Seq};
+use crate::records::{Entry, Records, RecordsError, transcript};
+use crate::relay::{AttachmentStore, media_type_of};
+use crate::server::Service;
 use crate::web::form::Typed;
 use crate::web::shown::Shown;
 use crate::web::visitor::{Area, Visitor, admit};
@@ -28,8 +26,6 @@ use crate::web::visitor::{Area, Visitor, admit};
 const RECORDS_MAX: usize = 10_000;
 /// Entries on one page.
 const ENTRIES_PER_PAGE: usize = 1_000;
-/// Offsets this close are read in one go: reading on costs less than finding the place anew.
-const READ_GAP_MAX: u64 = 256;
 
 #[derive(Template)]
 #[template(path = "transcript.html")]
@@ -45,8 +41,6 @@ pub(in crate::web) struct TranscriptPage {
     pub rows: Vec<Row>,
     pub page: usize,
     pub pages: usize,
-    /// Records that the log no longer holds.
-    pub trimmed: usize,
     /// There are more records than one page reads.
     pub cut: bool,
 }
@@ -60,7 +54,7 @@ pub(in crate::web) struct PlaceForm {
 }
 
 pub(in crate::web) async fn show(
-    State(web): State<Web>,
+    State(service): State<Service>,
     Visitor(identity): Visitor,
     Path(conversation): Path<String>,
     Typed(form): Typed<PlaceForm>,
@@ -68,18 +62,18 @@ pub(in crate::web) async fn show(
     if let Err(refusal) = admit(&identity, Area::Conversations) {
         return *refusal;
     }
-    let found = match read(&web.relay, &identity.shop, &conversation).await {
+    let found = match read(&service.records, &identity.shop, &conversation).await {
         Ok(found) => found,
         Err(error) => {
             tracing::warn!(%error, "a conversation could not be read");
             return Notice::failure(&identity, error.kind());
         }
     };
-    if found.records.is_empty() && found.trimmed == 0 {
+    if found.records.is_empty() {
         return unknown(&identity, &conversation);
     }
-    let files = files_of(&web.relay.attachments, &identity.shop, &found.records).await;
-    page(&view(Frame::of(&identity, "search"), &conversation, &found, &files, &form, web.zone))
+    let files = files_of(&service.attachments, &identity.shop, &found.records).await;
+    page(&view(Frame::of(&identity, "search"), &conversation, &found, &files, &form, service.zone))
 }
 
 fn unknown(identity: &Identity, conversation: &str) -> Response {
@@ -93,51 +87,20 @@ fn unknown(identity: &Identity, conversation: &str) -> Response {
     notice.into_response(StatusCode::NOT_FOUND)
 }
 
-/// A conversation's records, as far as the log holds them.
-#[derive(Default)]
+/// A conversation's records.
 struct Read {
     records: Vec<Record>,
-    trimmed: usize,
+    /// There are more.
     cut: bool,
 }
 
-async fn read(relay: &Relay, shop: &str, conversation: &str) -> Result<Read, RelayError> {
-    let (relay, shop, conversation) = (relay.clone(), shop.to_string(), conversation.to_string());
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut offsets = relay.lookup.thread(&shop, &conversation, Seq(0), RECORDS_MAX + 1)?;
-        let cut = offsets.len() > RECORDS_MAX;
-        offsets.truncate(RECORDS_MAX);
-        let mut read = Read { cut, ..Read::default() };
-        for run in offsets.chunk_by(|one, next| next.since(*one) <= READ_GAP_MAX) {
-            read.add(&relay.log, run)?;
-        }
-        // The lookup names records of this shop and conversation only; asked again because this page is evidence.
-        read.records.retain(|record| record.shop == shop && record.event.conversation == conversation);
-        Ok(read)
-    });
-    reading.await.unwrap_or_else(|error| Err(RelayError::Closed(error.to_string())))
-}
-
-impl Read {
-    /// Adds the records at `run`, offsets close to each other.
-    fn add(&mut self, log: &LogReader, run: &[Offset]) -> Result<(), RelayError> {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
-        let records = match log.range(*first, last.next()) {
-            Ok(records) => records,
-            // Part of the run may still be there: it is small enough to ask one by one.
-            Err(LogError::Trimmed { .. }) if run.len() > 1 => {
-                return run.iter().try_for_each(|offset| self.add(log, &[*offset]));
-            }
-            Err(LogError::Trimmed { .. }) => {
-                self.trimmed += 1;
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let wanted: HashSet<Offset> = run.iter().copied().collect();
-        self.records.extend(records.into_iter().filter(|record| wanted.contains(&record.offset)));
-        Ok(())
-    }
+async fn read(records: &Records, shop: &str, conversation: &str) -> Result<Read, RecordsError> {
+    let (records, shop, conversation) = (records.clone(), shop.to_string(), conversation.to_string());
+    let mut found =
+        tokio::task::spawn_blocking(move || records.after(&shop, &conversation, Seq(0), RECORDS_MAX + 1)).await??;
+    let cut = found.len() > RECORDS_MAX;
+    found.truncate(RECORDS_MAX);
+    Ok(Read { records: found, cut })
 }
 
 /// Which attachments are there, and what their bytes show them to be.
@@ -177,7 +140,6 @@ fn view(frame: Frame, conversation: &str, found: &Read, files: &Files, form: &Pl
         offsets: (first.1, last.1),
         page: number,
         pages,
-        trimmed: found.trimmed,
         cut: found.cut,
         header,
     }
@@ -222,7 +184,7 @@ mod tests {
     }
 
     fn html(events: &[&str], files: &Files) -> String {
-        let found = Read { records: records(events), ..Read::default() };
+        let found = Read { records: records(events), cut: false };
         let zone = chrono_tz::Asia::Shanghai;
         view(Frame::default(), "c\u{202e}", &found, files, &PlaceForm::default(), zone).render().unwrap()
     }
@@ -312,7 +274,7 @@ mod tests {
         let mut events: Vec<String> = (0..1_500).map(event).collect();
         events.push(format!(r#""id":"e","kind":"edit","target":"m1200","text":"y",{CUSTOMER}"#));
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
-        let found = Read { records: records(&events), trimmed: 3, cut: true };
+        let found = Read { records: records(&events), cut: true };
         let page = |at: &str, page: &str| {
             let form = PlaceForm { at: at.to_string(), page: page.to_string() };
             view(Frame::default(), "c", &found, &Files::new(), &form, chrono_tz::UTC)

@@ -1,0 +1,91 @@
+//! Whether a token may send an event: by its sender, its kind, and what a customer may set.
+
+use super::{AccessError, Action, Identity};
+use crate::model::{Event, Kind, Origin, Role, Visibility};
+
+const CUSTOMER_KINDS: &[Kind] = &[
+    Kind::Open,
+    Kind::Message,
+    Kind::Edit,
+    Kind::Retract,
+    Kind::Reopen,
+    Kind::Rate,
+    Kind::Read,
+    Kind::Join,
+    Kind::Leave,
+    Kind::Call,
+];
+
+/// Refuses an event that `identity` may not send, whatever its conversation.
+pub fn authorize(identity: &Identity, event: &Event, origin: Origin) -> Result<(), AccessError> {
+    if origin == Origin::Imported {
+        identity.require(Action::Import)?;
+    }
+    if identity.may(Action::SendAsAnyone) {
+        return Ok(());
+    }
+    identity.require(match event.sender.role {
+        Role::Customer => Action::SendAsCustomer,
+        Role::Human => Action::SendAsHuman,
+        Role::Bot => Action::SendAsBot,
+        Role::System => Action::SendAsAnyone,
+    })?;
+    if event.sender.id != identity.subject {
+        return Err(identity.denied(format!("send as `{}`", event.sender.id)));
+    }
+    if event.sender.role == Role::Customer {
+        return authorize_customer(event);
+    }
+    Ok(())
+}
+
+fn authorize_customer(event: &Event) -> Result<(), AccessError> {
+    let denied = |action: String| Err(AccessError::NotForCustomers { action });
+    if !CUSTOMER_KINDS.contains(&event.kind) {
+        return denied(format!("send kind `{}`", event.kind.as_str()));
+    }
+    if event.visibility == Visibility::Private || event.automatic {
+        return denied("send private or automatic events".to_string());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TokenRole;
+    use super::*;
+
+    fn identity(roles: &[TokenRole]) -> Identity {
+        Identity { subject: "u1".to_string(), shop: "s".to_string(), roles: roles.to_vec() }
+    }
+
+    fn event(kind: &str, sender: &str, role: &str, extra: &str) -> Event {
+        let json = format!(
+            r#"{{"id":"m","conversation":"c","kind":"{kind}","text":"x","target":"t","assignee":"a","rating":1,"sender":{{"id":"{sender}","role":"{role}"}}{extra}}}"#
+        );
+        Event::parse(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn each_role_sends_only_what_it_may() {
+        use TokenRole::{Admin, Analyst, Customer, Human, Importer};
+        let live = Origin::Live;
+        let cases = [
+            (Customer, event("message", "u1", "customer", ""), live, true),
+            (Customer, event("message", "u2", "customer", ""), live, false),
+            (Customer, event("message", "u1", "human", ""), live, false),
+            (Customer, event("assign", "u1", "customer", ""), live, false),
+            (Customer, event("message", "u1", "customer", r#","visibility":"private""#), live, false),
+            (Customer, event("message", "u1", "customer", r#","automatic":true"#), live, false),
+            (Human, event("message", "u1", "human", r#","visibility":"private""#), live, true),
+            (Human, event("message", "u1", "customer", ""), live, false),
+            (Human, event("message", "u1", "human", ""), Origin::Imported, false),
+            (Analyst, event("message", "u1", "human", ""), live, false),
+            (Importer, event("message", "anyone", "system", ""), Origin::Imported, true),
+            (Admin, event("message", "anyone", "bot", ""), live, true),
+        ];
+        for (role, event, origin, allowed) in cases {
+            assert_eq!(authorize(&identity(&[role]), &event, origin).is_ok(), allowed, "{role:?} {event:?}");
+        }
+    }
+}

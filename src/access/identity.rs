@@ -1,0 +1,36 @@
+//! Who is asking, as a token says.
+
+use serde::{Deserialize, Serialize};
+
+/// What a token allows. What each role may do stands in `rights`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenRole {
+    /// Writes as itself; sees the conversations it takes part in.
+    Customer,
+    /// Answers customers as itself.
+    Human,
+    /// Answers customers as itself.
+    Bot,
+    /// Brings in old transcripts and may name any sender.
+    Importer,
+    /// Searches and reads conversations.
+    Dispute,
+    /// Reads metrics, reports and SQL.
+    Analyst,
+    /// All of the above.
+    Admin,
+}
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub subject: String,
+    pub shop: String,
+    pub roles: Vec<TokenRole>,
+}
+
+/// Whoever may open the data directory may act for any of its shops: the identity of commands that work in place.
+pub fn operator(shop: &str) -> Identity {
+    Identity { subject: "operator".to_string(), shop: shop.to_string(), roles: vec![TokenRole::Admin] }
+}

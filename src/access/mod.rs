@@ -1,0 +1,20 @@
+//! Who is asking, and what they may do: tokens, identities, rights.
+//!
+//! Invariant: everything here is decided from the token and the event alone, before anything is looked up.
+//! What depends on the conversation (who takes part in it) is the relay's to decide, which knows.
+
+// Who is asking.
+mod identity;
+// How they prove it.
+mod tokens;
+// What each role may do: the one table.
+mod rights;
+// Whether an event may be sent.
+mod authorize;
+mod error;
+
+pub use authorize::authorize;
+pub use error::AccessError;
+pub use identity::{Identity, TokenRole, operator};
+pub use rights::Action;
+pub use tokens::Tokens;

@@ -1,0 +1,115 @@
+//! The one table of who may do what. Whatever a token is asked for is asked here.
+
+use super::TokenRole::{Analyst, Bot, Customer, Dispute, Human, Importer};
+use super::{AccessError, Identity, TokenRole};
+
+/// What a token may be needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    SendAsCustomer,
+    SendAsHuman,
+    SendAsBot,
+    SendAsAnyone,
+    Import,
+    SendAttachments,
+    /// Listening to conversations one takes no part in, private notes included.
+    ListenAnywhere,
+    StreamRecords,
+    ReadConversations,
+    Search,
+    ReadReports,
+    AskSql,
+    Export,
+    ReadStatus,
+}
+
+/// One line of the table.
+struct Right {
+    action: Action,
+    roles: &'static [TokenRole],
+    /// The action in words, to complete "may not …".
+    words: &'static str,
+}
+
+const fn right(action: Action, roles: &'static [TokenRole], words: &'static str) -> Right {
+    Right { action, roles, words }
+}
+
+/// Every action, and the roles that may do it. An admin may do everything.
+#[rustfmt::skip]
+const RIGHTS: &[Right] = &[
+    right(Action::SendAsCustomer, &[Customer], "send as a customer"),
+    right(Action::SendAsHuman, &[Human], "send as a human"),
+    right(Action::SendAsBot, &[Bot], "send as a bot"),
+    right(Action::SendAsAnyone, &[Importer], "send as anybody else"),
+    right(Action::Import, &[Importer], "import old transcripts"),
+    right(Action::SendAttachments, &[Customer, Human, Bot, Importer], "send attachments"),
+    right(Action::ListenAnywhere, &[Human, Bot, Importer, Dispute, Analyst], "listen where it takes no part"),
+    right(Action::StreamRecords, &[Importer, Dispute, Analyst], "read the whole shop"),
+    right(Action::ReadConversations, &[Dispute, Analyst], "read conversations"),
+    right(Action::Search, &[Dispute, Analyst], "search"),
+    right(Action::ReadReports, &[Analyst], "read reports"),
+    right(Action::AskSql, &[Analyst], "ask in SQL"),
+    right(Action::Export, &[Analyst], "export"),
+    right(Action::ReadStatus, &[Human, Bot, Importer, Dispute, Analyst], "see the status"),
+];
+
+impl Action {
+    fn right(self) -> Option<&'static Right> {
+        RIGHTS.iter().find(|right| right.action == self)
+    }
+
+    /// The roles that may do this; an admin may do it too.
+    pub fn roles(self) -> &'static [TokenRole] {
+        self.right().map_or(&[], |right| right.roles)
+    }
+}
+
+impl Identity {
+    /// Whether the token allows `action`.
+    pub fn may(&self, action: Action) -> bool {
+        self.roles.iter().any(|role| *role == TokenRole::Admin || action.roles().contains(role))
+    }
+
+    /// Refuses unless the token allows `action`.
+    pub fn require(&self, action: Action) -> Result<(), AccessError> {
+        match self.may(action) {
+            true => Ok(()),
+            false => Err(self.denied(action.right().map_or("do this", |right| right.words))),
+        }
+    }
+
+    pub(super) fn denied(&self, action: impl Into<String>) -> AccessError {
+        AccessError::Denied { subject: self.subject.clone(), action: action.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(role: TokenRole) -> Identity {
+        Identity { subject: "u1".to_string(), shop: "s".to_string(), roles: vec![role] }
+    }
+
+    #[test]
+    fn an_admin_may_do_everything_and_no_action_stands_twice() {
+        for right in RIGHTS {
+            assert!(identity(TokenRole::Admin).may(right.action), "{:?}", right.action);
+            assert_eq!(RIGHTS.iter().filter(|other| other.action == right.action).count(), 1, "{:?}", right.action);
+        }
+    }
+
+    #[test]
+    fn a_customer_sends_and_nothing_else() {
+        let allowed: Vec<Action> =
+            RIGHTS.iter().map(|right| right.action).filter(|action| identity(Customer).may(*action)).collect();
+        assert_eq!(allowed, [Action::SendAsCustomer, Action::SendAttachments]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_token_and_the_action() {
+        let error = identity(Customer).require(Action::Search).unwrap_err();
+        assert_eq!(error.to_string(), "the token of `u1` may not search");
+    }
+}

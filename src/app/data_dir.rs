@@ -1,0 +1,169 @@
+//! A data directory: where each store lies, and who owns it. One process owns it at a time; the owner writes down
+//! where it can be asked, so that others ask it instead of reading beneath its hands.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+const OWNER_FILE: &str = "owner.json";
+
+/// The paths of one data directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+/// Who owns a data directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    pub pid: u32,
+    /// Where it listens; `None` for a command that works in place.
+    pub url: Option<String>,
+}
+
+/// Held for as long as the directory is owned. The kernel gives the lock back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct OwnerLock {
+    file: File,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    #[error("the data directory `{dir}` is in use by process {pid}", dir = .dir.display(), pid = .owner.as_ref().map_or("unknown".to_string(), |owner| owner.pid.to_string()))]
+    Owned { dir: PathBuf, owner: Option<Owner> },
+    #[error("`{path}` is not a directory")]
+    NotADirectory { path: PathBuf },
+    #[error("there is no data directory `{path}`")]
+    Missing { path: PathBuf },
+    #[error("cannot use `{path}`: {source}")]
+    Io { path: PathBuf, source: io::Error },
+}
+
+impl DataDir {
+    pub fn new(root: impl Into<PathBuf>) -> DataDir {
+        DataDir { root: root.into() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log")
+    }
+
+    pub fn lookup(&self) -> PathBuf {
+        self.root.join("lookup")
+    }
+
+    pub fn archive(&self) -> PathBuf {
+        self.root.join("archive")
+    }
+
+    /// The state of each conversation's fold; its rows are in the archive.
+    pub fn facts(&self) -> PathBuf {
+        self.root.join("facts")
+    }
+
+    pub fn index(&self) -> PathBuf {
+        self.root.join("index")
+    }
+
+    pub fn attachments(&self) -> PathBuf {
+        self.root.join("attachments")
+    }
+
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    /// A shop's own named queries.
+    pub fn queries(&self) -> PathBuf {
+        self.root.join("queries")
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.root.join("verbatim.toml")
+    }
+
+    /// Fails where there is nothing to read: a mistyped path must not become an empty archive.
+    pub fn must_exist(&self) -> Result<(), DataDirError> {
+        match fs::metadata(&self.root) {
+            Ok(metadata) if metadata.is_dir() => Ok(()),
+            Ok(_) => Err(DataDirError::NotADirectory { path: self.root.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(DataDirError::Missing { path: self.root.clone() })
+            }
+            Err(source) => Err(DataDirError::Io { path: self.root.clone(), source }),
+        }
+    }
+
+    /// Where the last owner that listened said it can be asked. It may be gone.
+    pub fn owner_url(&self) -> Option<String> {
+        read_owner(&File::open(self.root.join(OWNER_FILE)).ok()?)?.url
+    }
+
+    /// Makes the directory where there is none, and owns it.
+    pub fn own(&self, url: Option<String>) -> Result<OwnerLock, DataDirError> {
+        let io = |source| DataDirError::Io { path: self.root.clone(), source };
+        if self.root.exists() {
+            self.must_exist()?;
+        }
+        fs::create_dir_all(&self.root).map_err(io)?;
+        let path = self.root.join(OWNER_FILE);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(DataDirError::Owned { dir: self.root.clone(), owner: read_owner(&file) });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let mut lock = OwnerLock { file };
+        lock.announce(url).map_err(io)?;
+        Ok(lock)
+    }
+}
+
+impl OwnerLock {
+    /// Writes down where the owner can be asked.
+    pub fn announce(&mut self, url: Option<String>) -> io::Result<()> {
+        let owner = serde_json::to_vec(&Owner { pid: std::process::id(), url })?;
+        self.file.rewind()?;
+        self.file.set_len(0)?;
+        self.file.write_all(&owner)
+    }
+}
+
+/// What the owner wrote; `None` while it is writing.
+fn read_owner(mut file: &File) -> Option<Owner> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_owner_who_says_where_to_ask() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(dir.path().join("data"));
+        assert!(matches!(data.must_exist(), Err(DataDirError::Missing { .. })));
+        let lock = data.own(Some("http://127.0.0.1:1".to_string())).unwrap();
+        let Err(DataDirError::Owned { owner: Some(owner), .. }) = data.own(None) else { panic!("owned twice") };
+        assert_eq!(owner, Owner { pid: std::process::id(), url: Some("http://127.0.0.1:1".to_string()) });
+        drop(lock);
+        assert!(data.own(None).is_ok());
+    }
+
+    #[test]
+    fn a_file_is_not_a_data_directory() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let data = DataDir::new(file.path());
+        assert!(matches!(data.own(None), Err(DataDirError::NotADirectory { .. })));
+    }
+}

@@ -1,0 +1,10 @@
+//! Files that survive a power cut: staged, written, synced, named, their directory synced.
+//!
+//! Invariant: whatever is reported as written is on stable storage under its name, whole.
+//! It does not know what is in a file, and never repairs one.
+
+mod disk;
+
+#[cfg(test)]
+pub(crate) use disk::Step;
+pub(crate) use disk::{Disk, Naming, Staged, is_staging_name};

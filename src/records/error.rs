@@ -1,0 +1,28 @@
+//! Why records cannot be had.
+
+use crate::log::LogError;
+use crate::model::{ErrorKind, Kinded};
+use crate::relay::RelayError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    #[error("conversation `{conversation}` does not exist")]
+    NoConversation { conversation: String },
+    #[error(transparent)]
+    Lookup(#[from] RelayError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("reading ended early: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl Kinded for RecordsError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            RecordsError::NoConversation { .. } => ErrorKind::NotFound,
+            RecordsError::Lookup(error) => error.kind(),
+            RecordsError::Log(error) => error.kind(),
+            RecordsError::Task(_) => ErrorKind::Bug,
+        }
+    }
+}

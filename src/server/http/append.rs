@@ -1,0 +1,131 @@
+//! `POST /v1/events`: one event as JSON, or many as lines of JSON; one answer each, in order.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::{NDJSON, parsed};
+use crate::access::Identity;
+use crate::model::{ErrorKind, Origin};
+use crate::relay::{Answers, Outcome, Prepared, Relay, RelayError, prepare};
+use crate::server::{Problem, Service, Token};
+
+/// Largest HTTP body of events.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most events in one HTTP body: more than fit at a realistic 300 bytes each, so that bytes are the bound people meet.
+const BATCH_EVENTS_MAX: usize = 50_000;
+/// Tells how many of a batch's events were there before.
+const DUPLICATES_HEADER: &str = "verbatim-duplicates";
+/// Bytes of one ack, about.
+const ACK_BYTES: usize = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppendQuery {
+    #[serde(default = "live")]
+    origin: Origin,
+}
+
+fn live() -> Origin {
+    Origin::Live
+}
+
+pub(super) async fn append(
+    State(service): State<Service>,
+    Token(identity): Token,
+    query: Result<Query<AppendQuery>, QueryRejection>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let AppendQuery { origin } = parsed(query)?;
+    let body = body.map_err(|error| {
+        let detail = format!("{}; a batch is at most {BATCH_BYTES_MAX} bytes", error.body_text());
+        Problem::with_status(error.status(), detail)
+    })?;
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    match media_type.split(';').next().unwrap_or("").trim() {
+        "application/json" => append_one(&service.relay, identity, origin, &body).await,
+        NDJSON | "application/jsonl" => append_lines(&service.relay, identity, origin, &body).await,
+        other => Err(Problem::with_status(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("content-type `{other}` must be application/json (one event) or {NDJSON} (one a line)"),
+        )),
+    }
+}
+
+async fn append_one(relay: &Relay, identity: Arc<Identity>, origin: Origin, body: &[u8]) -> Result<Response, Problem> {
+    let event = prepare(&identity, origin, body)?;
+    let Outcome { ack, duplicate } = relay.append_one(identity, origin, event).await?;
+    let mut response = axum::Json(ack).into_response();
+    response.headers_mut().insert(DUPLICATES_HEADER, HeaderValue::from(u16::from(duplicate)));
+    Ok(response)
+}
+
+/// Good events are kept whatever their neighbours are.
+async fn append_lines(
+    relay: &Relay,
+    identity: Arc<Identity>,
+    origin: Origin,
+    body: &[u8],
+) -> Result<Response, Problem> {
+    let (lines, events) = read_lines(&identity, origin, body)?;
+    let outcomes = relay.append(identity, origin, events).await?;
+    let duplicates = outcomes.iter().flatten().filter(|outcome| outcome.duplicate).count();
+    let mut response = ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes)).into_response();
+    response.headers_mut().insert(DUPLICATES_HEADER, HeaderValue::from(duplicates));
+    Ok(response)
+}
+
+/// One line of a body that is not empty.
+struct Line {
+    /// From 1, empty lines counted.
+    number: usize,
+    /// Why it is no event that may go in line.
+    refused: Option<RelayError>,
+}
+
+/// Every line, and the events of those that were not refused, in order.
+fn read_lines(identity: &Identity, origin: Origin, body: &[u8]) -> Result<(Vec<Line>, Vec<Prepared>), Problem> {
+    let lines = || (1..).zip(body.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
+    let count = lines().take(BATCH_EVENTS_MAX + 1).count();
+    if count > BATCH_EVENTS_MAX {
+        let detail = format!("a batch is at most {BATCH_EVENTS_MAX} events");
+        return Err(Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    }
+    if count == 0 {
+        return Err(Problem::new(ErrorKind::BadInput, "the body is empty: send one event a line"));
+    }
+    // Half a kilobyte each: growing would copy them again and again.
+    let (mut read, mut events) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for (number, line) in lines() {
+        let refused = prepare(identity, origin, line).map(|event| events.push(event)).err();
+        read.push(Line { number, refused });
+    }
+    Ok((read, events))
+}
+
+/// A line of JSON for each line read: the refusal, or what became of its event.
+fn answer_lines(lines: Vec<Line>, outcomes: Answers) -> Vec<u8> {
+    let mut outcomes = outcomes.into_iter();
+    let mut body = Vec::with_capacity(lines.len() * ACK_BYTES);
+    for Line { number, refused } in lines {
+        let outcome = match refused {
+            Some(error) => Err(error),
+            // The appender answers every event it is handed.
+            None => outcomes.next().unwrap_or(Err(RelayError::Closed { reason: "no answer".to_string() })),
+        };
+        let json = match outcome {
+            Ok(outcome) => serde_json::to_vec(&outcome.ack),
+            Err(error) => serde_json::to_vec(&Problem::from(error).at_line(number)),
+        };
+        // Into memory, from types whose serialization cannot fail.
+        body.extend(json.unwrap_or_default());
+        body.push(b'\n');
+    }
+    body
+}

@@ -1,0 +1,82 @@
+//! `GET /v1/search?words=…`: the answer of `verbatim search --format json`.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+
+use super::parsed;
+use crate::access::Action;
+use crate::model::{FieldError, Kind, Micros, Role};
+use crate::search::{Filters, HitOrder, SearchAnswer, SearchQuery};
+use crate::server::{Problem, Service, Token};
+use crate::sql::instant_of;
+
+/// A question as it stands in an address. Times are RFC 3339, local dates, or days before now (`-14d`).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchParameters {
+    pub words: String,
+    pub exact: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    pub oldest_first: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hits: Option<usize>,
+}
+
+impl SearchParameters {
+    /// The question in `shop`; dates are of `zone`.
+    pub fn query(self, shop: &str, zone: chrono_tz::Tz, now: Micros) -> Result<SearchQuery, FieldError> {
+        let instant = |field: &str, said: Option<String>| -> Result<Option<Micros>, FieldError> {
+            said.map(|said| instant_of(field, &said, zone, now)).transpose()
+        };
+        let defaults = SearchQuery::new(shop, self.words);
+        Ok(SearchQuery {
+            exact: self.exact,
+            filters: Filters {
+                conversation: self.conversation,
+                order: self.order,
+                customer: self.customer,
+                agent: self.agent,
+                category: self.category,
+                role: self.role,
+                kind: self.kind,
+                from: instant("from", self.from)?,
+                to: instant("to", self.to)?,
+            },
+            limit_conversations: self.limit.unwrap_or(defaults.limit_conversations),
+            hits_per_conversation: self.hits.unwrap_or(defaults.hits_per_conversation),
+            order: if self.oldest_first { HitOrder::Oldest } else { HitOrder::Newest },
+            ..defaults
+        })
+    }
+}
+
+pub(super) async fn run(
+    State(service): State<Service>,
+    Token(identity): Token,
+    parameters: Result<Query<SearchParameters>, QueryRejection>,
+) -> Result<Json<SearchAnswer>, Problem> {
+    identity.require(Action::Search)?;
+    let query = parsed(parameters)?.query(&identity.shop, service.zone, Micros::now())?;
+    Ok(Json(service.search.run(query).await?))
+}

@@ -1,0 +1,93 @@
+//! `GET /v1/events?from=OFFSET&follow=true`: the shop's records as lines of JSON; with `follow`, on and on as they come.
+
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{NDJSON, parsed};
+use crate::access::Action;
+use crate::log::{LogCursor, LogError};
+use crate::model::Offset;
+use crate::server::{Problem, Service, Token};
+
+/// Records read from the log at once for one stream: × about 1 KiB = 512 KiB.
+const STREAM_RECORDS: usize = 512;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StreamQuery {
+    #[serde(default)]
+    from: Offset,
+    #[serde(default)]
+    follow: bool,
+}
+
+pub(super) async fn stream(
+    State(service): State<Service>,
+    Token(identity): Token,
+    query: Result<Query<StreamQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let query = parsed(query)?;
+    identity.require(Action::StreamRecords)?;
+    let stream = RecordStream {
+        cursor: service.log.cursor(query.from),
+        shop: identity.shop.clone(),
+        follow: query.follow,
+        stop: service.stop.clone(),
+    };
+    let body = futures::stream::unfold(stream, |mut stream| async move {
+        let lines = stream.next_lines().await?;
+        Some((lines, stream))
+    });
+    Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(body)).into_response())
+}
+
+struct RecordStream {
+    cursor: LogCursor,
+    shop: String,
+    follow: bool,
+    stop: CancellationToken,
+}
+
+impl RecordStream {
+    /// The next records as lines; `None` at the end. An error ends the stream broken off, which the reader sees as an
+    /// incomplete answer, never as a complete one.
+    async fn next_lines(&mut self) -> Option<Result<Vec<u8>, LogError>> {
+        loop {
+            let records = match self.cursor.next_batch(STREAM_RECORDS) {
+                Ok(records) => records,
+                Err(error) => {
+                    tracing::error!(%error, "a stream of records broke off");
+                    return Some(Err(error));
+                }
+            };
+            if records.is_empty() {
+                if self.follow && self.wait_for_more().await {
+                    continue;
+                }
+                return None;
+            }
+            let mut lines = Vec::new();
+            for record in records.iter().filter(|record| record.shop == self.shop) {
+                lines.extend(serde_json::to_vec(&record.public()).unwrap_or_default());
+                lines.push(b'\n');
+            }
+            if !lines.is_empty() {
+                return Some(Ok(lines));
+            }
+        }
+    }
+
+    /// Whether more came before the service stopped.
+    async fn wait_for_more(&mut self) -> bool {
+        let position = self.cursor.position();
+        tokio::select! {
+            more = self.cursor.reader().wait_beyond(position) => more,
+            () = self.stop.cancelled() => false,
+        }
+    }
+}

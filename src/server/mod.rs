@@ -1,0 +1,76 @@
+//! The API: what programs send and ask, over HTTP and WebSocket, on one port.
+//!
+//! Invariants: every request but `/v1/ws` carries its token in a header or the pages' cookie, and is answered for that
+//! token's shop alone; whatever goes wrong is a problem document, made in [`problem`].
+//! It computes no figure and decides no match: it hands over what `relay`, `records`, `sql` and `search` answer, with
+//! the offset they are complete to.
+
+// Which address leads where, and the one port.
+mod router;
+// Who is asking.
+mod auth;
+// How many WebSockets are open.
+mod connections;
+// Errors as clients see them.
+mod problem;
+// A file per route.
+mod http;
+// Live chat both ways.
+mod websocket;
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Tokens;
+use crate::app::{App, StatusReader};
+use crate::log::LogReader;
+use crate::records::Records;
+use crate::relay::{AttachmentStore, Relay};
+use crate::search::Search;
+use crate::sql::Sql;
+
+pub use auth::{TOKEN_COOKIE, Token};
+pub use connections::Connections;
+pub use http::{BATCH_BYTES_MAX, COMPLETE_TO_HEADER, ExportParameters, SearchParameters};
+pub use problem::{Problem, status_of};
+pub use router::serve;
+pub use websocket::SEND_TIME_MAX;
+
+/// What requests are answered from.
+#[derive(Clone)]
+pub struct Service {
+    pub relay: Relay,
+    pub log: LogReader,
+    pub records: Records,
+    pub attachments: AttachmentStore,
+    pub tokens: Arc<Tokens>,
+    pub sql: Sql,
+    pub search: Search,
+    pub status: StatusReader,
+    /// The zone in which days begin and times are shown.
+    pub zone: Tz,
+    connections: Connections,
+    /// Cancelled when the service stops: long answers end then.
+    stop: CancellationToken,
+}
+
+impl Service {
+    /// What `app` answers.
+    pub fn of(app: &App) -> Service {
+        Service {
+            relay: app.relay.clone(),
+            log: app.log.clone(),
+            records: app.records.clone(),
+            attachments: app.attachments.clone(),
+            tokens: app.tokens.clone(),
+            sql: app.sql.clone(),
+            search: app.search.clone(),
+            status: app.status_reader(),
+            zone: app.config.zone,
+            connections: Connections::default(),
+            stop: app.stop_token(),
+        }
+    }
+}

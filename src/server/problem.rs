@@ -1,0 +1,107 @@
+//! Errors as RFC 9457 problem documents, and the one place where an error's kind becomes an HTTP status.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ErrorKind, FieldError, Kinded};
+
+/// An error as clients see it. `field`, `value` and `rule` are there when one field is to blame; `line` (from 1) and
+/// `id` when the error is about one event of many.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub r#type: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// The HTTP status of an error's kind.
+pub fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Retry | ErrorKind::Closed => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::BadInput => StatusCode::BAD_REQUEST,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Denied => StatusCode::FORBIDDEN,
+        ErrorKind::Corrupt | ErrorKind::Bug => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl Problem {
+    /// A problem of one kind, in words.
+    pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Problem {
+        Problem::with_status(status_of(kind), detail)
+    }
+
+    /// A problem with a status that no kind stands for, such as 413.
+    pub fn with_status(status: StatusCode, detail: impl Into<String>) -> Problem {
+        Problem {
+            r#type: "about:blank".to_string(),
+            title: status.canonical_reason().unwrap_or("Error").to_string(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            ..Problem::default()
+        }
+    }
+
+    /// The same problem, with `field` to blame.
+    pub fn blaming(self, field: &FieldError) -> Problem {
+        let FieldError { field, value, rule } = field.clone();
+        Problem { field: Some(field).filter(|field| !field.is_empty()), value: Some(value), rule: Some(rule), ..self }
+    }
+
+    /// The same problem, about one line of a batch.
+    pub fn at_line(self, line: usize) -> Problem {
+        Problem { line: Some(line), ..self }
+    }
+
+    /// The same problem, about the event with this id.
+    pub fn about(self, id: Option<String>) -> Problem {
+        Problem { id, ..self }
+    }
+}
+
+/// The one road from an error to its answer.
+impl<E: Kinded> From<E> for Problem {
+    fn from(error: E) -> Problem {
+        // Damage and bugs are for the operator's log; a client learns only that it is the server's fault.
+        let detail = match error.kind() {
+            ErrorKind::Corrupt | ErrorKind::Bug => {
+                tracing::error!(%error, "request failed");
+                "the server could not answer; its log says why".to_string()
+            }
+            _ => error.to_string(),
+        };
+        let problem = Problem::new(error.kind(), detail);
+        match error.field() {
+            Some(field) => problem.blaming(field),
+            None => problem,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,273 @@
+//! One open WebSocket: send, subscribe with resume, acks, events. A bad frame gets an error frame and the connection
+//! stays open; a reader that does not read is cut off with a code that tells it to come back and resume.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesOrdered;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::frames::{ClientFrame, ServerFrame};
+use crate::access::{Action, Identity};
+use crate::model::{ErrorKind, FieldError, Origin, Record, Seq, Visibility};
+use crate::relay::{Outcome, RelayError, Subscriber, prepare};
+use crate::server::{Problem, Service};
+
+/// Close codes (RFC 6455): 1001 going away, 1013 try again later. Both mean: connect again and resume.
+const GOING_AWAY: u16 = 1001;
+const TRY_AGAIN: u16 = 1013;
+/// Acks one connection may wait for; a client that sends faster is not read until the oldest comes.
+const ACKS_WAITING_MAX: usize = 256;
+/// Records read at once when a subscription begins behind.
+const CATCH_UP_RECORDS: usize = 256;
+/// Conversations one connection may subscribe to.
+const SUBSCRIPTIONS_MAX: usize = 1_000;
+/// The server asks for a sign of life this often.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// A connection that has sent nothing (not even a pong) for this long is closed.
+const IDLE_MAX: Duration = Duration::from_secs(90);
+/// A connection that does not take a frame within this time is cut off.
+pub const SEND_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// An answer on its way: the conversation and id it is about, and the ack or what was wrong.
+type PendingAck = BoxFuture<'static, (String, String, Result<Outcome, RelayError>)>;
+
+pub(super) struct Connection {
+    service: Service,
+    identity: Arc<Identity>,
+    socket: WebSocket,
+    subscriber: Subscriber,
+    /// Last seq passed on, by conversation.
+    subscriptions: HashMap<String, Seq>,
+    acks: FuturesOrdered<PendingAck>,
+    last_seen: Instant,
+}
+
+/// The connection ends: with this close frame, where one should be sent.
+struct Closed(Option<(u16, &'static str)>);
+
+/// What a connection reacts to.
+enum Step {
+    Received(Option<Result<Message, axum::Error>>),
+    Published(Option<Arc<Record>>),
+    Acked((String, String, Result<Outcome, RelayError>)),
+    Tick,
+    Stopping,
+}
+
+impl Connection {
+    /// Serves one client until it leaves, is cut off, or the service stops.
+    pub(super) async fn run(service: Service, identity: Identity, socket: WebSocket) {
+        let (subscriber, published) = service.relay.connect();
+        let connection = Connection {
+            service,
+            identity: Arc::new(identity),
+            socket,
+            subscriber,
+            subscriptions: HashMap::new(),
+            acks: FuturesOrdered::new(),
+            last_seen: Instant::now(),
+        };
+        connection.serve(published).await;
+    }
+
+    async fn serve(mut self, mut published: mpsc::Receiver<Arc<Record>>) {
+        let mut ticks = tokio::time::interval(PING_EVERY);
+        loop {
+            let reads_more = self.acks.len() < ACKS_WAITING_MAX;
+            // Each branch is safe to drop: the socket and the queue keep what was not taken.
+            let step = tokio::select! {
+                received = self.socket.recv(), if reads_more => Step::Received(received),
+                record = published.recv() => Step::Published(record),
+                Some(acked) = self.acks.next(), if !self.acks.is_empty() => Step::Acked(acked),
+                _ = ticks.tick() => Step::Tick,
+                () = self.service.stop.cancelled() => Step::Stopping,
+            };
+            if let Err(Closed(close)) = self.step(step).await {
+                if let Some((code, reason)) = close {
+                    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+                    let _ = tokio::time::timeout(SEND_TIME_MAX, self.socket.send(Message::Close(Some(frame)))).await;
+                }
+                return;
+            }
+        }
+    }
+
+    async fn step(&mut self, step: Step) -> Result<(), Closed> {
+        match step {
+            Step::Received(Some(Ok(message))) => self.on_message(message).await,
+            Step::Received(Some(Err(_)) | None) => Err(Closed(None)),
+            Step::Published(Some(record)) => {
+                self.pass_on(record).await?;
+                self.catch_up_if_left_behind().await
+            }
+            Step::Published(None) => {
+                Err(Closed(Some((GOING_AWAY, "the service is stopping; resume from your last seq"))))
+            }
+            Step::Acked((conversation, id, outcome)) => self.answer(&conversation, id, outcome).await,
+            Step::Tick if self.last_seen.elapsed() > IDLE_MAX => Err(Closed(Some((TRY_AGAIN, "no sign of life")))),
+            Step::Tick => self.send(Message::Ping(Default::default())).await,
+            Step::Stopping => Err(Closed(Some((GOING_AWAY, "the service is stopping; resume from your last seq")))),
+        }
+    }
+
+    async fn on_message(&mut self, message: Message) -> Result<(), Closed> {
+        self.last_seen = Instant::now();
+        match message {
+            Message::Text(text) => match ClientFrame::parse(&text) {
+                Ok(frame) => self.handle(frame).await,
+                Err(problem) => self.send_frame(&ServerFrame::Error { problem: &problem }).await,
+            },
+            Message::Binary(bytes) => {
+                let problem =
+                    Problem::new(ErrorKind::BadInput, format!("{} bytes of binary must be text frames", bytes.len()));
+                self.send_frame(&ServerFrame::Error { problem: &problem }).await
+            }
+            Message::Ping(_) | Message::Pong(_) => Ok(()),
+            Message::Close(_) => Err(Closed(None)),
+        }
+    }
+
+    async fn handle(&mut self, frame: ClientFrame) -> Result<(), Closed> {
+        let done = match frame {
+            ClientFrame::Ping => return self.send_frame(&ServerFrame::Pong).await,
+            ClientFrame::Send { event } => return self.append(event.get()).await,
+            ClientFrame::Unsubscribe { conversation } => {
+                self.subscriber.unsubscribe(&self.identity.shop, &conversation);
+                self.subscriptions.remove(&conversation);
+                Ok(())
+            }
+            ClientFrame::Subscribe { conversation, after_seq } => match self.may_subscribe(&conversation) {
+                Ok(()) => {
+                    // Subscribed first, read second: what arrives in between is in the queue and in the log, and the seq
+                    // tells that it is the same.
+                    self.subscriber.subscribe(&self.identity.shop, &conversation);
+                    self.subscriptions.insert(conversation.clone(), after_seq);
+                    return self.catch_up(&conversation).await;
+                }
+                Err(error) => Err(error),
+            },
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(error) => self.send_frame(&ServerFrame::Error { problem: &Problem::from(error) }).await,
+        }
+    }
+
+    async fn append(&mut self, json: &str) -> Result<(), Closed> {
+        let prepared = prepare(&self.identity, Origin::Live, json.as_bytes());
+        let (conversation, id) = named_in(json);
+        let submitted = match prepared {
+            Ok(event) => self.service.relay.submit(self.identity.clone(), Origin::Live, vec![event]).await,
+            Err(error) => Err(error),
+        };
+        self.acks.push_back(Box::pin(async move {
+            let outcome = match submitted {
+                Ok(submitted) => submitted.answer().await,
+                Err(error) => Err(error),
+            };
+            (conversation, id, outcome)
+        }));
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        conversation: &str,
+        id: String,
+        outcome: Result<Outcome, RelayError>,
+    ) -> Result<(), Closed> {
+        match outcome {
+            Ok(outcome) => self.send_frame(&ServerFrame::Ack { conversation, ack: &outcome.ack }).await,
+            Err(error) => {
+                let problem = Problem::from(error).about((!id.is_empty()).then_some(id));
+                self.send_frame(&ServerFrame::Error { problem: &problem }).await
+            }
+        }
+    }
+
+    fn may_subscribe(&self, conversation: &str) -> Result<(), RelayError> {
+        if self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+            let rule = format!("be one of at most {SUBSCRIPTIONS_MAX} on one connection");
+            return Err(FieldError::new("conversation", conversation, rule).into());
+        }
+        self.service.relay.require_participant(&self.identity, conversation)
+    }
+
+    /// Passes on everything after the last seq passed on, from the log.
+    async fn catch_up(&mut self, conversation: &str) -> Result<(), Closed> {
+        loop {
+            let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
+            let shop = &self.identity.shop;
+            let records = match self.service.records.after(shop, conversation, passed, CATCH_UP_RECORDS) {
+                Ok(records) if records.is_empty() => return Ok(()),
+                Ok(records) => records,
+                Err(error) => return self.send_frame(&ServerFrame::Error { problem: &Problem::from(error) }).await,
+            };
+            for record in &records {
+                self.send_record(record).await?;
+            }
+        }
+    }
+
+    async fn pass_on(&mut self, record: Arc<Record>) -> Result<(), Closed> {
+        let conversation = &record.event.conversation;
+        let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
+        if record.seq <= passed {
+            return Ok(());
+        }
+        if record.seq.0 == passed.0 + 1 {
+            return self.send_record(&record).await;
+        }
+        let conversation = conversation.clone();
+        self.catch_up(&conversation).await
+    }
+
+    /// Records that found no room in the queue come from the log instead.
+    async fn catch_up_if_left_behind(&mut self) -> Result<(), Closed> {
+        if self.subscriber.was_left_behind() {
+            let conversations: Vec<String> = self.subscriptions.keys().cloned().collect();
+            for conversation in conversations {
+                self.catch_up(&conversation).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_record(&mut self, record: &Record) -> Result<(), Closed> {
+        self.subscriptions.insert(record.event.conversation.clone(), record.seq);
+        if record.event.visibility == Visibility::Private && !self.identity.may(Action::ListenAnywhere) {
+            return Ok(());
+        }
+        self.send_frame(&ServerFrame::Event { record: record.public() }).await
+    }
+
+    async fn send_frame(&mut self, frame: &ServerFrame<'_>) -> Result<(), Closed> {
+        self.send(Message::Text(frame.to_text().into())).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Closed> {
+        match tokio::time::timeout(SEND_TIME_MAX, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Closed(None)),
+            Err(_) => Err(Closed(Some((TRY_AGAIN, "too slow; resume from your last seq")))),
+        }
+    }
+}
+
+/// The conversation and id an event names, to say in its answer; empty where it names none.
+fn named_in(json: &str) -> (String, String) {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(default)]
+        conversation: String,
+        #[serde(default)]
+        id: String,
+    }
+    serde_json::from_str::<Named>(json).map_or_else(|_| Default::default(), |named| (named.conversation, named.id))
+}

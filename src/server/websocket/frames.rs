@@ -1,0 +1,102 @@
+//! The frames of `GET /v1/ws`: JSON text, one object each, told apart by `type`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::model::{Ack, FieldError, PublicRecord, Seq};
+use crate::server::Problem;
+
+/// What a client says.
+#[derive(Debug)]
+pub enum ClientFrame {
+    /// Append one event.
+    Send {
+        event: Box<RawValue>,
+    },
+    /// Everything of a conversation after `after_seq` (0: from the beginning), then as it comes.
+    Subscribe {
+        conversation: String,
+        after_seq: Seq,
+    },
+    Unsubscribe {
+        conversation: String,
+    },
+    Ping,
+}
+
+/// A frame as written. `event` stays raw: its bytes are the event's, `data` included.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFrame {
+    r#type: String,
+    event: Option<Box<RawValue>>,
+    conversation: Option<String>,
+    after_seq: Option<Seq>,
+}
+
+/// What the server says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum ServerFrame<'a> {
+    Ack {
+        conversation: &'a str,
+        #[serde(flatten)]
+        ack: &'a Ack,
+    },
+    Event {
+        record: PublicRecord<'a>,
+    },
+    Error {
+        problem: &'a Problem,
+    },
+    Pong,
+}
+
+impl ClientFrame {
+    /// Reads a frame; the error says what a frame must be.
+    pub fn parse(text: &str) -> Result<ClientFrame, Problem> {
+        let bad = |detail: String| {
+            let rule = format!("be a frame of type send, subscribe, unsubscribe or ping: {detail}");
+            Problem::from(FieldError::new("", text, rule))
+        };
+        let frame: WrittenFrame = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        match (frame.r#type.as_str(), frame.event, frame.conversation) {
+            ("send", Some(event), None) => Ok(ClientFrame::Send { event }),
+            ("send", ..) => Err(bad("`send` takes `event` alone".to_string())),
+            ("subscribe", None, Some(conversation)) => {
+                Ok(ClientFrame::Subscribe { conversation, after_seq: frame.after_seq.unwrap_or_default() })
+            }
+            ("subscribe", ..) => Err(bad("`subscribe` takes `conversation` and `after_seq`".to_string())),
+            ("unsubscribe", None, Some(conversation)) => Ok(ClientFrame::Unsubscribe { conversation }),
+            ("unsubscribe", ..) => Err(bad("`unsubscribe` takes `conversation`".to_string())),
+            ("ping", None, None) => Ok(ClientFrame::Ping),
+            (other, ..) => Err(bad(format!("unknown type `{other}`"))),
+        }
+    }
+}
+
+impl ServerFrame<'_> {
+    /// The frame as text.
+    pub fn to_text(&self) -> String {
+        // Into memory, from types whose serialization cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_and_bad_ones_say_what_is_wrong() {
+        let send = ClientFrame::parse(r#"{"type":"send","event":{"id":"m1","data": {"a" : 1.0}}}"#).unwrap();
+        assert!(matches!(send, ClientFrame::Send { event } if event.get().contains("\"a\" : 1.0")));
+        let subscribe = ClientFrame::parse(r#"{"type":"subscribe","conversation":"c","after_seq":7}"#).unwrap();
+        assert!(matches!(subscribe, ClientFrame::Subscribe { after_seq: Seq(7), .. }));
+        for bad in ["", "null", "{}", r#"{"type":"shout"}"#, r#"{"type":"subscribe"}"#, r#"{"type":"send"}"#] {
+            let problem = ClientFrame::parse(bad).unwrap_err();
+            assert_eq!(problem.status, 400, "{bad}");
+            assert!(problem.detail.contains("must be a frame"), "{problem:?}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `GET /v1/ws`: live chat both ways. Events in and their acks, records of subscribed conversations out.
+
+mod connection;
+mod frames;
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::auth::{refuse_other_sites, token_in};
+use super::{Problem, Service};
+use crate::access::{AccessError, Identity};
+use crate::relay::EVENT_BYTES_MAX;
+use connection::Connection;
+pub use connection::SEND_TIME_MAX;
+
+/// Largest frame and message: an event and what a frame adds.
+const FRAME_BYTES_MAX: usize = EVENT_BYTES_MAX;
+
+pub(super) fn routes() -> Router<Service> {
+    Router::new().route("/v1/ws", get(upgrade))
+}
+
+/// Browsers cannot set headers on a WebSocket, so a token may come in the address.
+#[derive(Deserialize)]
+struct UpgradeQuery {
+    token: Option<String>,
+}
+
+async fn upgrade(
+    State(service): State<Service>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Query(query): Query<UpgradeQuery>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    let identity = authenticate(&service, &query, &headers)?;
+    let slot = service.connections.take_slot(peer.ip())?;
+    let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
+    // The library's write buffer has no bound of its own: this is one frame beyond the largest.
+    let upgrade = upgrade.max_write_buffer_size(4 * FRAME_BYTES_MAX);
+    Ok(upgrade.on_upgrade(async move |socket| {
+        Connection::run(service, identity, socket).await;
+        drop(slot);
+    }))
+}
+
+fn authenticate(service: &Service, query: &UpgradeQuery, headers: &HeaderMap) -> Result<Identity, Problem> {
+    refuse_other_sites(headers)?;
+    let missing = || AccessError::Unauthenticated { reason: "send a token".to_string() };
+    let token = query.token.as_deref().or_else(|| token_in(headers)).ok_or_else(missing)?;
+    Ok(service.tokens.check(token)?)
+}
