@@ -42,11 +42,14 @@ struct Options {
 
 impl Options {
     fn from_arguments() -> Options {
-        let mut options = Options { events: 1_000_000, connections: 4, batch: 1_000, seed: 1, keep: None };
+        let mut options =
+            Options { events: 1_000_000, connections: 4, batch: 1_000, seed: 1, keep: None };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().unwrap_or_else(|| panic!("`{name}` needs a value"));
-            let number = |said: String| said.parse().unwrap_or_else(|_| panic!("`{said}` must be a whole number"));
+            let number = |said: String| {
+                said.parse().unwrap_or_else(|_| panic!("`{said}` must be a whole number"))
+            };
             match name.as_str() {
                 "--quick" => options.events = 50_000,
                 "--events" => options.events = number(value()),
@@ -56,10 +59,15 @@ impl Options {
                 "--keep" => options.keep = Some(value().into()),
                 // cargo says this to every bench.
                 "--bench" => {}
-                other => panic!("`{other}` must be one of --quick, --events, --connections, --batch, --seed, --keep"),
+                other => panic!(
+                    "`{other}` must be one of --quick, --events, --connections, --batch, --seed, --keep"
+                ),
             }
         }
-        assert!(options.events > 0 && options.connections > 0 && options.batch > 0, "numbers must not be 0");
+        assert!(
+            options.events > 0 && options.connections > 0 && options.batch > 0,
+            "numbers must not be 0"
+        );
         options
     }
 }
@@ -88,11 +96,22 @@ fn main() {
 }
 
 /// Sends everything and waits for the followers.
-fn ingest(server: &Server, connection: &mut Connection, chat: &Chat, options: &Options, raw: f64, report: &mut Report) {
+fn ingest(
+    server: &Server,
+    connection: &mut Connection,
+    chat: &Chat,
+    options: &Options,
+    raw: f64,
+    report: &mut Report,
+) {
     let events = options.events as f64;
     let started = Instant::now();
     let mut latencies: Vec<f64> = std::thread::scope(|scope| {
-        let senders: Vec<_> = chat.lanes.iter().map(|lane| scope.spawn(|| send(&mut server.connect(), lane))).collect();
+        let senders: Vec<_> = chat
+            .lanes
+            .iter()
+            .map(|lane| scope.spawn(|| send(&mut server.connect(), lane)))
+            .collect();
         senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
     });
     let acked = started.elapsed().as_secs_f64();
@@ -133,9 +152,11 @@ fn ingest(server: &Server, connection: &mut Connection, chat: &Chat, options: &O
 fn send(connection: &mut Connection, lane: &[Batch]) -> Vec<f64> {
     let timed = |batch: &Batch| {
         let started = Instant::now();
-        let answer = connection.post("/v1/events?origin=imported", "application/x-ndjson", &batch.body);
+        let answer =
+            connection.post("/v1/events?origin=imported", "application/x-ndjson", &batch.body);
         let seconds = started.elapsed().as_secs_f64();
-        let lines: Vec<&[u8]> = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&[u8]> =
+            answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
         assert_eq!(lines.len(), batch.events, "one answer per event");
         let refused = lines.iter().find(|line| !line.starts_with(b"{\"id\":"));
         assert!(refused.is_none(), "{}", String::from_utf8_lossy(refused.unwrap()));
@@ -170,12 +191,18 @@ fn questions(connection: &mut Connection, chat: &Chat, report: &mut Report) {
         report.add(format!("query {name}"), median_ms(|| drop(connection.get(&path))), "ms");
     }
     for search in &chat.searches {
-        let words = url::form_urlencoded::Serializer::new(String::new()).append_pair("words", search.words).finish();
+        let words = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("words", search.words)
+            .finish();
         let path = format!("/v1/search?{words}");
         let answer: Map<String, Value> = connection.get_json(&path);
         assert_eq!(answer["total"], json!(search.total), "texts with `{}`", search.words);
         let ms = median_ms(|| drop(connection.get(&path)));
-        report.add(format!("search {} `{}` ({} hits)", search.label, search.words, search.total), ms, "ms");
+        report.add(
+            format!("search {} `{}` ({} hits)", search.label, search.words, search.total),
+            ms,
+            "ms",
+        );
     }
 }
 
@@ -197,7 +224,8 @@ fn sizes(data: &Path, chat: &Chat, options: &Options, report: &mut Report) {
     report.add("log", per_event(log_bytes(&data.join("log"))), "bytes/event");
     report.add("lookup", per_event(bytes_under(&data.join("lookup"))), "bytes/event");
     report.add("archive", per_event(bytes_under(&data.join("archive/events"))), "bytes/event");
-    let tables = bytes_under(&data.join("archive/turns")) + bytes_under(&data.join("archive/episodes"));
+    let tables =
+        bytes_under(&data.join("archive/turns")) + bytes_under(&data.join("archive/episodes"));
     report.add("facts, tables", per_event(tables), "bytes/event");
     report.add("facts, states", per_event(bytes_under(&data.join("facts"))), "bytes/event");
     report.add("index", per_event(bytes_under(&data.join("index"))), "bytes/event");
@@ -217,7 +245,8 @@ fn bytes_under(folder: &Path) -> u64 {
 
 /// Without the zeros that the last segment is allocated ahead with.
 fn log_bytes(folder: &Path) -> u64 {
-    let mut segments: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut segments: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     segments.retain(|path| path.extension().is_some_and(|extension| extension == "wal"));
     segments
         .iter()

@@ -13,7 +13,8 @@ use verbatim::cli::{self, Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("VERBATIM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,verbatim=info"));
+    let filter = EnvFilter::try_from_env("VERBATIM_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,verbatim=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

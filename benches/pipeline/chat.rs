@@ -64,7 +64,8 @@ impl Chat {
             // Reopenings of the last day's conversations come up to two days later.
             to: Micros(STARTED_AT + (DAYS + 10) * DAY_MICROS as i64).to_string(),
         };
-        let mut waiting: Vec<Batch> = (0..lanes).map(|_| Batch { body: Vec::new(), events: 0 }).collect();
+        let mut waiting: Vec<Batch> =
+            (0..lanes).map(|_| Batch { body: Vec::new(), events: 0 }).collect();
         let mut writer = Writer::new(seed, events);
         for _ in 0..events {
             let (conversation, event) = writer.next();
@@ -75,7 +76,8 @@ impl Chat {
             batch.body.push(b'\n');
             batch.events += 1;
             if batch.events == batch_events {
-                chat.lanes[lane].push(std::mem::replace(batch, Batch { body: Vec::new(), events: 0 }));
+                chat.lanes[lane]
+                    .push(std::mem::replace(batch, Batch { body: Vec::new(), events: 0 }));
             }
         }
         for (lane, batch) in waiting.into_iter().enumerate().filter(|(_, batch)| batch.events > 0) {
@@ -90,7 +92,9 @@ impl Chat {
         self.conversations = self.conversations.max(conversation + 1);
         if let Some(text) = &event.text {
             let lower = text.to_lowercase();
-            self.searches.iter_mut().for_each(|search| search.total += u64::from(lower.contains(search.words)));
+            self.searches
+                .iter_mut()
+                .for_each(|search| search.total += u64::from(lower.contains(search.words)));
         }
     }
 }
@@ -159,11 +163,16 @@ impl Vocabulary {
     }
 
     fn english(dice: &mut Dice) -> Vocabulary {
-        const ONSETS: [&str; 20] =
-            ["b", "c", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "v", "w", "st", "tr", "pl", "ch", "sh"];
-        const RIMES: [&str; 16] =
-            ["a", "e", "i", "o", "u", "an", "er", "in", "on", "ess", "ing", "ate", "ent", "al", "ic", "ow"];
-        let mut words: Vec<String> = ENGLISH_COMMON.split_whitespace().map(str::to_string).collect();
+        const ONSETS: [&str; 20] = [
+            "b", "c", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "v", "w", "st", "tr",
+            "pl", "ch", "sh",
+        ];
+        const RIMES: [&str; 16] = [
+            "a", "e", "i", "o", "u", "an", "er", "in", "on", "ess", "ing", "ate", "ent", "al",
+            "ic", "ow",
+        ];
+        let mut words: Vec<String> =
+            ENGLISH_COMMON.split_whitespace().map(str::to_string).collect();
         while words.len() < ENGLISH_WORDS {
             let mut word = String::new();
             for _ in 0..dice.between(1, 4) {
@@ -176,9 +185,14 @@ impl Vocabulary {
     }
 
     fn chinese(dice: &mut Dice) -> Vocabulary {
-        let character = |number: usize| char::from_u32(0x4e00 + number as u32 * 7 % 20_000).expect("a CJK ideograph");
-        let characters = Vocabulary::new((0..CHINESE_CHARACTERS).map(|number| character(number).to_string()).collect());
-        let mut words: Vec<String> = CHINESE_COMMON.split_whitespace().map(str::to_string).collect();
+        let character = |number: usize| {
+            char::from_u32(0x4e00 + number as u32 * 7 % 20_000).expect("a CJK ideograph")
+        };
+        let characters = Vocabulary::new(
+            (0..CHINESE_CHARACTERS).map(|number| character(number).to_string()).collect(),
+        );
+        let mut words: Vec<String> =
+            CHINESE_COMMON.split_whitespace().map(str::to_string).collect();
         while words.len() < CHINESE_WORDS {
             let count = [1, 2, 2, 2, 2, 3][dice.below(6) as usize];
             words.push((0..count).map(|_| characters.draw(dice)).collect());

@@ -34,13 +34,18 @@ impl Server {
         let mut line = String::new();
         let address = loop {
             line.clear();
-            assert!(says.read_line(&mut line).expect("its stderr is text") > 0, "verbatim serve ended at once");
+            assert!(
+                says.read_line(&mut line).expect("its stderr is text") > 0,
+                "verbatim serve ended at once"
+            );
             match line.trim().strip_prefix("listening on http://") {
                 Some(address) => break address.to_string(),
                 None => eprint!("serve: {line}"),
             }
         };
-        std::thread::spawn(move || says.lines().map_while(Result::ok).for_each(|line| eprintln!("serve: {line}")));
+        std::thread::spawn(move || {
+            says.lines().map_while(Result::ok).for_each(|line| eprintln!("serve: {line}"))
+        });
         let token = Command::new(PROGRAM)
             .args(["token", "--sub", "bench", "--role", "admin", "--data"])
             .arg(data)
@@ -65,19 +70,28 @@ impl Server {
 
     /// User and system time of all its threads, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server runs");
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server runs");
         // The name in parentheses may hold spaces; after it comes field 3.
         let (_, fields) = stat.rsplit_once(") ").expect("a stat line");
         let ticks = |number: usize| -> f64 {
-            fields.split(' ').nth(number - 3).and_then(|field| field.parse().ok()).expect("a number")
+            fields
+                .split(' ')
+                .nth(number - 3)
+                .and_then(|field| field.parse().ok())
+                .expect("a number")
         };
         (ticks(14) + ticks(15)) / TICKS_PER_SECOND
     }
 
     /// `VmHWM`, `RssAnon`, … of /proc/PID/status, in bytes.
     pub fn memory_bytes(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the server runs");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a line of it");
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("the server runs");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .expect("a line of it");
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
         kib * 1024
     }
@@ -98,7 +112,10 @@ impl Server {
     pub fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").arg(pid).status().expect("kill runs").success());
-        assert!(self.child.wait().expect("it is our child").success(), "verbatim serve failed at its end");
+        assert!(
+            self.child.wait().expect("it is our child").success(),
+            "verbatim serve failed at its end"
+        );
     }
 }
 
@@ -161,7 +178,11 @@ impl Connection {
         }
         let mut body = vec![0; length];
         self.reader.read_exact(&mut body).expect("the server answers in full");
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}{}", String::from_utf8_lossy(&body));
+        assert!(
+            head.starts_with("HTTP/1.1 200"),
+            "{path}: {head}{}",
+            String::from_utf8_lossy(&body)
+        );
         body
     }
 }

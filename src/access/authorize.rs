@@ -75,7 +75,12 @@ mod tests {
             (Customer, event("message", "u2", "customer", ""), live, false),
             (Customer, event("message", "u1", "human", ""), live, false),
             (Customer, event("assign", "u1", "customer", ""), live, false),
-            (Customer, event("message", "u1", "customer", r#","visibility":"private""#), live, false),
+            (
+                Customer,
+                event("message", "u1", "customer", r#","visibility":"private""#),
+                live,
+                false,
+            ),
             (Customer, event("message", "u1", "customer", r#","automatic":true"#), live, false),
             (Human, event("message", "u1", "human", r#","visibility":"private""#), live, true),
             (Human, event("message", "u1", "customer", ""), live, false),
@@ -85,7 +90,11 @@ mod tests {
             (Admin, event("message", "anyone", "bot", ""), live, true),
         ];
         for (role, event, origin, allowed) in cases {
-            assert_eq!(authorize(&identity(&[role]), &event, origin).is_ok(), allowed, "{role:?} {event:?}");
+            assert_eq!(
+                authorize(&identity(&[role]), &event, origin).is_ok(),
+                allowed,
+                "{role:?} {event:?}"
+            );
         }
     }
 }

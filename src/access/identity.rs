@@ -32,5 +32,9 @@ pub struct Identity {
 
 /// Whoever may open the data directory may act for any of its shops: the identity of commands that work in place.
 pub fn operator(shop: &str) -> Identity {
-    Identity { subject: "operator".to_string(), shop: shop.to_string(), roles: vec![TokenRole::Admin] }
+    Identity {
+        subject: "operator".to_string(),
+        shop: shop.to_string(),
+        roles: vec![TokenRole::Admin],
+    }
 }

@@ -96,14 +96,22 @@ mod tests {
     fn an_admin_may_do_everything_and_no_action_stands_twice() {
         for right in RIGHTS {
             assert!(identity(TokenRole::Admin).may(right.action), "{:?}", right.action);
-            assert_eq!(RIGHTS.iter().filter(|other| other.action == right.action).count(), 1, "{:?}", right.action);
+            assert_eq!(
+                RIGHTS.iter().filter(|other| other.action == right.action).count(),
+                1,
+                "{:?}",
+                right.action
+            );
         }
     }
 
     #[test]
     fn a_customer_sends_and_nothing_else() {
-        let allowed: Vec<Action> =
-            RIGHTS.iter().map(|right| right.action).filter(|action| identity(Customer).may(*action)).collect();
+        let allowed: Vec<Action> = RIGHTS
+            .iter()
+            .map(|right| right.action)
+            .filter(|action| identity(Customer).may(*action))
+            .collect();
         assert_eq!(allowed, [Action::SendAsCustomer, Action::SendAttachments]);
     }
 

@@ -39,8 +39,9 @@ impl Tokens {
             create_key(dir, &path)?;
         }
         let hex_key = fs::read_to_string(&path)?;
-        let invalid =
-            |detail: String| io::Error::new(io::ErrorKind::InvalidData, format!("`{}`: {detail}", path.display()));
+        let invalid = |detail: String| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("`{}`: {detail}", path.display()))
+        };
         let key = hex::decode(hex_key.trim()).map_err(|error| invalid(error.to_string()))?;
         if key.len() != KEY_BYTES {
             return Err(invalid(format!("{} bytes, want {KEY_BYTES}", key.len())));
@@ -48,7 +49,11 @@ impl Tokens {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
         validation.leeway = 0;
-        Ok(Tokens { encoding: EncodingKey::from_secret(&key), decoding: DecodingKey::from_secret(&key), validation })
+        Ok(Tokens {
+            encoding: EncodingKey::from_secret(&key),
+            decoding: DecodingKey::from_secret(&key),
+            validation,
+        })
     }
 
     /// A token for `identity`, valid for `life`.
@@ -81,7 +86,8 @@ fn create_key(dir: &Path, path: &Path) -> io::Result<()> {
     let key: [u8; KEY_BYTES] = rand::random();
     // Under another name until it is whole: a crash must not leave half a key that then signs nothing.
     let unfinished = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     writeln!(file, "{}", hex::encode(key))?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
@@ -99,7 +105,10 @@ mod tests {
     #[test]
     fn a_token_says_who_it_was_made_for_and_survives_reopening() {
         let dir = tempfile::tempdir().unwrap();
-        let token = Tokens::open_or_create(dir.path()).unwrap().issue(&identity(), Duration::from_secs(60)).unwrap();
+        let token = Tokens::open_or_create(dir.path())
+            .unwrap()
+            .issue(&identity(), Duration::from_secs(60))
+            .unwrap();
         assert_eq!(Tokens::open_or_create(dir.path()).unwrap().check(&token).unwrap(), identity());
     }
 
@@ -109,8 +118,11 @@ mod tests {
         let tokens = Tokens::open_or_create(dir.path()).unwrap();
         let other = Tokens::open_or_create(tempfile::tempdir().unwrap().path()).unwrap();
         let valid = tokens.issue(&identity(), Duration::from_secs(60)).unwrap();
-        let expired = Claims { sub: "u1".into(), shop: "s".into(), roles: vec![TokenRole::Admin], exp: 1 };
-        let expired = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &expired, &tokens.encoding).unwrap();
+        let expired =
+            Claims { sub: "u1".into(), shop: "s".into(), roles: vec![TokenRole::Admin], exp: 1 };
+        let expired =
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &expired, &tokens.encoding)
+                .unwrap();
         let foreign = other.issue(&identity(), Duration::from_secs(60)).unwrap();
         let (head, _) = valid.rsplit_once('.').unwrap();
         for bad in ["", "x", "a.b.c", head, &format!("{head}."), &expired, &foreign] {

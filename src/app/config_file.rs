@@ -35,11 +35,15 @@ impl ConfigFile {
     pub fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ConfigFile::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(ConfigFile::default());
+            }
             Err(source) => return Err(ConfigError::Read { path: path.to_path_buf(), source }),
         };
-        let file: ConfigFile = toml::from_str(&text)
-            .map_err(|source| ConfigError::Parse { path: path.to_path_buf(), source: Box::new(source) })?;
+        let file: ConfigFile = toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        })?;
         file.check()?;
         Ok(file)
     }
@@ -54,7 +58,12 @@ impl ConfigFile {
         if let Some(interval) = self.commit_interval_ms
             && !(10..=60_000).contains(&interval)
         {
-            return Err(FieldError::new("commit_interval_ms", interval, "lie between 10 and 60000").into());
+            return Err(FieldError::new(
+                "commit_interval_ms",
+                interval,
+                "lie between 10 and 60000",
+            )
+            .into());
         }
         Ok(())
     }
@@ -74,11 +83,15 @@ mod tests {
 
     #[test]
     fn a_file_sets_what_it_names_and_defaults_stand_for_the_rest() {
-        let config = Config::default().with(read("zone = \"Asia/Shanghai\"\nidle_hours = 48\n").unwrap());
+        let config =
+            Config::default().with(read("zone = \"Asia/Shanghai\"\nidle_hours = 48\n").unwrap());
         assert_eq!(config.zone, Tz::Asia__Shanghai);
         assert_eq!(config.idle_hours, 48);
         assert_eq!(config.listen, Config::default().listen);
-        assert_eq!(ConfigFile::read(Path::new("/nonexistent/verbatim.toml")).unwrap(), ConfigFile::default());
+        assert_eq!(
+            ConfigFile::read(Path::new("/nonexistent/verbatim.toml")).unwrap(),
+            ConfigFile::default()
+        );
     }
 
     #[test]

@@ -113,11 +113,20 @@ impl DataDir {
         }
         fs::create_dir_all(&self.root).map_err(io)?;
         let path = self.root.join(OWNER_FILE);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(DataDirError::Owned { dir: self.root.clone(), owner: read_owner(&file) });
+                return Err(DataDirError::Owned {
+                    dir: self.root.clone(),
+                    owner: read_owner(&file),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
@@ -154,8 +163,13 @@ mod tests {
         let data = DataDir::new(dir.path().join("data"));
         assert!(matches!(data.must_exist(), Err(DataDirError::Missing { .. })));
         let lock = data.own(Some("http://127.0.0.1:1".to_string())).unwrap();
-        let Err(DataDirError::Owned { owner: Some(owner), .. }) = data.own(None) else { panic!("owned twice") };
-        assert_eq!(owner, Owner { pid: std::process::id(), url: Some("http://127.0.0.1:1".to_string()) });
+        let Err(DataDirError::Owned { owner: Some(owner), .. }) = data.own(None) else {
+            panic!("owned twice")
+        };
+        assert_eq!(
+            owner,
+            Owner { pid: std::process::id(), url: Some("http://127.0.0.1:1".to_string()) }
+        );
         drop(lock);
         assert!(data.own(None).is_ok());
     }

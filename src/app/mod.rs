@@ -100,7 +100,10 @@ impl App {
         let (archive_handle, facts_handle) = (events.handle(), facts.handle());
 
         let stop = CancellationToken::new();
-        let policy = CommitPolicy { records_max: UNCOMMITTED_RECORDS_MAX, interval: config.commit_interval() };
+        let policy = CommitPolicy {
+            records_max: UNCOMMITTED_RECORDS_MAX,
+            interval: config.commit_interval(),
+        };
         let followers = vec![
             Follower::start("archive", events, &log, policy, &stop)?,
             Follower::start("facts", facts, &log, policy, &stop)?,
@@ -110,12 +113,18 @@ impl App {
             let wanted = followers.iter().filter(|follower| names.contains(&follower.name));
             Freshness::new(log.clone(), wanted.map(|follower| follower.progress.clone()).collect())
         };
-        let sql =
-            Sql::new(freshness(&["archive", "facts"]), archive_handle, facts_handle, data.queries(), config.zone)?;
+        let sql = Sql::new(
+            freshness(&["archive", "facts"]),
+            archive_handle,
+            facts_handle,
+            data.queries(),
+            config.zone,
+        )?;
         let search = Search::new(freshness(&["index"]), index_handle);
 
         let hub = Hub::default();
-        let (append, appender) = relay::spawn_appender(writer, &log, lookup.clone(), hub.clone(), stop.clone())?;
+        let (append, appender) =
+            relay::spawn_appender(writer, &log, lookup.clone(), hub.clone(), stop.clone())?;
         Ok(App {
             relay: Relay::new(append, lookup.clone(), hub),
             records: Records::new(log.clone(), lookup),
@@ -262,7 +271,11 @@ impl StatusReader {
             let folders = match *name {
                 "archive" => vec![self.data.archive().join("events")],
                 "facts" => {
-                    vec![self.data.archive().join("turns"), self.data.archive().join("episodes"), self.data.facts()]
+                    vec![
+                        self.data.archive().join("turns"),
+                        self.data.archive().join("episodes"),
+                        self.data.facts(),
+                    ]
                 }
                 _ => vec![self.data.index()],
             };

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder,
-    StructBuilder, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Int32Array, Int64Array, Int64Builder, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, StructBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field};
 use chrono::NaiveDate;
@@ -29,7 +29,11 @@ pub const EVENTS_OPTIONS: TableOptions = TableOptions {
 /// `records` as one batch, in their order.
 pub fn events_batch<R: Borrow<Record>>(records: &[R]) -> Result<RecordBatch, ArchiveError> {
     let schema = fields::events_schema();
-    let columns = schema.fields().iter().map(|field| fill(field.name(), records)).collect::<Result<Vec<_>, _>>()?;
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| fill(field.name(), records))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 
@@ -54,7 +58,10 @@ fn sort_key(record: &Record) -> (&str, &str, Offset) {
 }
 
 /// The values of one column.
-pub(crate) fn fill<R: Borrow<Record>>(column: &str, records: &[R]) -> Result<ArrayRef, ArchiveError> {
+pub(crate) fn fill<R: Borrow<Record>>(
+    column: &str,
+    records: &[R],
+) -> Result<ArrayRef, ArchiveError> {
     Ok(match column {
         "offset" => ints(records, |record| record.offset.0),
         "seq" => ints(records, |record| u64::from(record.seq.0)),
@@ -78,10 +85,14 @@ pub(crate) fn fill<R: Borrow<Record>>(column: &str, records: &[R]) -> Result<Arr
         "channel" => texts(records, |record| record.event.channel.as_deref()),
         "language" => texts(records, |record| record.event.language.as_deref()),
         "visibility" => words(records, |record| record.event.visibility.as_str()),
-        "automatic" => Arc::new(BooleanArray::from_iter(each(records).map(|record| Some(record.event.automatic)))),
+        "automatic" => Arc::new(BooleanArray::from_iter(
+            each(records).map(|record| Some(record.event.automatic)),
+        )),
         "assignee" => texts(records, |record| record.event.assignee.as_deref()),
         "category" => texts(records, |record| record.event.category.as_deref()),
-        "rating" => Arc::new(Int32Array::from_iter(each(records).map(|record| record.event.rating.map(i32::from)))),
+        "rating" => Arc::new(Int32Array::from_iter(
+            each(records).map(|record| record.event.rating.map(i32::from)),
+        )),
         "data" => texts(records, |record| record.event.data.as_ref().map(|data| data.get())),
         _ => return Err(ArchiveError::UnknownColumn { column: column.to_string() }),
     })
@@ -140,7 +151,9 @@ fn attachments<R: Borrow<Record>>(records: &[R]) -> ArrayRef {
 }
 
 fn append_attachment(values: &mut StructBuilder, attachment: &Attachment) {
-    for (index, text) in [&attachment.sha256, &attachment.name, &attachment.media_type].into_iter().enumerate() {
+    for (index, text) in
+        [&attachment.sha256, &attachment.name, &attachment.media_type].into_iter().enumerate()
+    {
         if let Some(builder) = values.field_builder::<StringBuilder>(index) {
             builder.append_value(text);
         }

@@ -53,8 +53,11 @@ impl ArchiveHandle {
 impl EventsSink {
     /// Opens or makes the `events` table in the folder `archive`.
     pub async fn open(archive: &Path) -> Result<EventsSink, ArchiveError> {
-        let table = Table::open_or_create(archive, EVENTS_TABLE, fields::events_schema(), EVENTS_OPTIONS).await?;
-        let start = ArchiveSnapshot { table: table.snapshot(), tail: Vec::new(), applied: table.cursor() };
+        let table =
+            Table::open_or_create(archive, EVENTS_TABLE, fields::events_schema(), EVENTS_OPTIONS)
+                .await?;
+        let start =
+            ArchiveSnapshot { table: table.snapshot(), tail: Vec::new(), applied: table.cursor() };
         Ok(EventsSink { table, upkeep: Upkeep::default(), shared: Arc::new(Mutex::new(start)) })
     }
 
@@ -105,8 +108,10 @@ impl Sink for EventsSink {
         if applied == table.cursor {
             return Ok(applied);
         }
-        let rows =
-            on_blocking(move || events_by_day(tail.iter().flat_map(|chunk| chunk.iter().map(Arc::as_ref)))).await?;
+        let rows = on_blocking(move || {
+            events_by_day(tail.iter().flat_map(|chunk| chunk.iter().map(Arc::as_ref)))
+        })
+        .await?;
         let committed = self.table.commit(rows, table.cursor, applied).await?;
         let finished = {
             let mut shared = locked(&self.shared);

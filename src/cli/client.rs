@@ -12,7 +12,9 @@ use crate::app::Status;
 use crate::export::{ExportFormat, render};
 use crate::model::{Ack, Event, Offset, Origin, Record};
 use crate::search::SearchAnswer;
-use crate::server::{BATCH_BYTES_MAX, COMPLETE_TO_HEADER, ExportParameters, Problem, SearchParameters};
+use crate::server::{
+    BATCH_BYTES_MAX, COMPLETE_TO_HEADER, ExportParameters, Problem, SearchParameters,
+};
 use crate::sql::{Answer, NamedQuery};
 
 #[derive(Clone)]
@@ -27,8 +29,8 @@ pub(super) type Appended = Result<Ack, Box<Problem>>;
 impl Client {
     pub(super) fn new(base: Url, token: &str) -> anyhow::Result<Client> {
         let mut headers = HeaderMap::new();
-        let mut authorization =
-            HeaderValue::from_str(&format!("Bearer {token}")).context("the token has characters no header takes")?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
+            .context("the token has characters no header takes")?;
         authorization.set_sensitive(true);
         headers.insert(AUTHORIZATION, authorization);
         let http = reqwest::Client::builder().default_headers(headers).no_proxy().build()?;
@@ -36,7 +38,11 @@ impl Client {
     }
 
     /// One answer per event, and how many events were there before. Sends as many requests as their bytes need.
-    pub(super) async fn append(&self, origin: Origin, events: &[Event]) -> anyhow::Result<(Vec<Appended>, u64)> {
+    pub(super) async fn append(
+        &self,
+        origin: Origin,
+        events: &[Event],
+    ) -> anyhow::Result<(Vec<Appended>, u64)> {
         let mut answers = Vec::with_capacity(events.len());
         let mut duplicates = 0;
         let mut body = Vec::new();
@@ -60,9 +66,16 @@ impl Client {
     }
 
     /// Sends one body of events, adds what the server says of each, and returns how many were there before.
-    async fn append_lines(&self, origin: Origin, body: Vec<u8>, answers: &mut Vec<Appended>) -> anyhow::Result<u64> {
+    async fn append_lines(
+        &self,
+        origin: Origin,
+        body: Vec<u8>,
+        answers: &mut Vec<Appended>,
+    ) -> anyhow::Result<u64> {
         let request = self.http.post(self.url("v1/events")?).query(&[("origin", origin.as_str())]);
-        let response = checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?).await?;
+        let response =
+            checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?)
+                .await?;
         let duplicates = number_in(&response, "verbatim-duplicates")?;
         for line in response.text().await?.lines() {
             answers.push(appended(line)?);
@@ -71,13 +84,20 @@ impl Client {
     }
 
     pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
-        let request = self.http.post(self.url("v1/sql")?).header(CONTENT_TYPE, "text/plain; charset=utf-8");
+        let request =
+            self.http.post(self.url("v1/sql")?).header(CONTENT_TYPE, "text/plain; charset=utf-8");
         answer(request.body(query.to_string())).await
     }
 
-    pub(super) async fn report(&self, name: &str, arguments: &BTreeMap<String, String>) -> anyhow::Result<Answer> {
+    pub(super) async fn report(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Answer> {
         let mut url = self.url("v1/reports")?;
-        url.path_segments_mut().map_err(|()| anyhow!("`{}` cannot be asked", self.base))?.push(name);
+        url.path_segments_mut()
+            .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
+            .push(name);
         answer(self.http.get(url).query(arguments)).await
     }
 
@@ -85,14 +105,22 @@ impl Client {
         self.json(self.url("v1/reports")?, &()).await
     }
 
-    pub(super) async fn search(&self, parameters: &SearchParameters) -> anyhow::Result<SearchAnswer> {
+    pub(super) async fn search(
+        &self,
+        parameters: &SearchParameters,
+    ) -> anyhow::Result<SearchAnswer> {
         self.json(self.url("v1/search")?, parameters).await
     }
 
     /// A conversation's records; `None` where it does not exist.
-    pub(super) async fn conversation(&self, conversation: &str) -> anyhow::Result<Option<Vec<Record>>> {
+    pub(super) async fn conversation(
+        &self,
+        conversation: &str,
+    ) -> anyhow::Result<Option<Vec<Record>>> {
         let mut url = self.url("v1/conversations")?;
-        url.path_segments_mut().map_err(|()| anyhow!("`{}` cannot be asked", self.base))?.push(conversation);
+        url.path_segments_mut()
+            .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
+            .push(conversation);
         let response = self.http.get(url).send().await?;
         if response.status() == reqwest::StatusCode::NOT_FOUND {
             return Ok(None);
@@ -113,12 +141,17 @@ impl Client {
         to: Option<String>,
     ) -> anyhow::Result<(Response, Offset)> {
         let request = self.http.get(self.url(&format!("v1/export/{table}"))?);
-        let response = checked(request.query(&ExportParameters { format, from, to }).send().await?).await?;
+        let response =
+            checked(request.query(&ExportParameters { format, from, to }).send().await?).await?;
         let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
         Ok((response, complete_to))
     }
 
-    async fn json<T: DeserializeOwned>(&self, url: Url, parameters: &impl Serialize) -> anyhow::Result<T> {
+    async fn json<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        parameters: &impl Serialize,
+    ) -> anyhow::Result<T> {
         let response = checked(self.http.get(url).query(parameters).send().await?).await?;
         Ok(response.json().await?)
     }
@@ -129,9 +162,12 @@ impl Client {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
-    let response = checked(request.header(ACCEPT, "application/vnd.apache.arrow.stream").send().await?).await?;
+    let response =
+        checked(request.header(ACCEPT, "application/vnd.apache.arrow.stream").send().await?)
+            .await?;
     let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
-    let truncated = response.headers().get("verbatim-truncated").is_some_and(|value| value == "true");
+    let truncated =
+        response.headers().get("verbatim-truncated").is_some_and(|value| value == "true");
     let (schema, batches) = render::read_arrow_stream(&response.bytes().await?)?;
     Ok(Answer { complete_to, schema, batches, truncated })
 }
@@ -148,7 +184,8 @@ fn appended(line: &str) -> anyhow::Result<Appended> {
     if let Ok(ack) = serde_json::from_str(line) {
         return Ok(Ok(ack));
     }
-    let problem: Problem = serde_json::from_str(line).with_context(|| format!("the server answered `{line}`"))?;
+    let problem: Problem =
+        serde_json::from_str(line).with_context(|| format!("the server answered `{line}`"))?;
     Ok(Err(Box::new(problem)))
 }
 

@@ -92,7 +92,8 @@ impl Demo {
         import_history(&server.app, &identity).await?;
         server.app.catch_up().await?;
         self.greet(&server, &place.shop)?;
-        let live = tokio::spawn(play(server.app.relay.clone(), identity, self.speed, server.stop_token()));
+        let live =
+            tokio::spawn(play(server.app.relay.clone(), identity, self.speed, server.stop_token()));
         let ended = server.run().await;
         live.abort();
         ended
@@ -100,7 +101,11 @@ impl Demo {
 
     fn greet(&self, server: &Server, shop: &str) -> anyhow::Result<()> {
         let token = |subject: &str, role: TokenRole| {
-            let identity = Identity { subject: subject.to_string(), shop: shop.to_string(), roles: vec![role] };
+            let identity = Identity {
+                subject: subject.to_string(),
+                shop: shop.to_string(),
+                roles: vec![role],
+            };
             server.app.tokens.issue(&identity, TOKEN_LIFE)
         };
         let admin = token("demo-admin", TokenRole::Admin)?;
@@ -140,7 +145,10 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
     for line in HISTORY.lines() {
         let mut event = Event::parse(line.as_bytes())?;
         let sent = event.sent_time().with_context(|| format!("`{}` has no time", event.id))?;
-        let later = sent.datetime().checked_add_days(Days::new(moved.history_days)).context("the calendar ends")?;
+        let later = sent
+            .datetime()
+            .checked_add_days(Days::new(moved.history_days))
+            .context("the calendar ends")?;
         event.sent_at = Some(rfc_3339(later));
         events.push(Prepared::new(identity, Origin::Imported, event)?);
     }
@@ -164,7 +172,8 @@ fn own_name() -> String {
 fn moved_by(app: &App) -> anyhow::Result<Moved> {
     let path = app.data.root().join("demo.json");
     if let Ok(text) = fs::read_to_string(&path) {
-        return serde_json::from_str(&text).with_context(|| format!("`{}` is not the demo's", path.display()));
+        return serde_json::from_str(&text)
+            .with_context(|| format!("`{}` is not the demo's", path.display()));
     }
     let today = Utc::now().with_timezone(&SHOP_ZONE).date_naive();
     let days = today.signed_duration_since(HISTORY_LAST_DAY).num_days() - 1;
@@ -184,22 +193,31 @@ async fn play(
     speed: f64,
     stop: tokio_util::sync::CancellationToken,
 ) -> anyhow::Result<()> {
-    let events: Vec<Event> = LIVE.lines().map(|line| Event::parse(line.as_bytes())).collect::<Result<_, _>>()?;
+    let events: Vec<Event> =
+        LIVE.lines().map(|line| Event::parse(line.as_bytes())).collect::<Result<_, _>>()?;
     let Some(first) = events.first().and_then(Event::sent_time) else { return Ok(()) };
     loop {
         let begun = tokio::time::Instant::now();
-        let round = Micros::now().datetime().with_timezone(&SHOP_ZONE).format("%Y%m%d-%H%M%S").to_string();
+        let round =
+            Micros::now().datetime().with_timezone(&SHOP_ZONE).format("%Y%m%d-%H%M%S").to_string();
         let mut names: HashMap<String, String> = HashMap::new();
         for event in &events {
             let after_ms = event.sent_time().map_or(0, |sent| sent.ms_since(first));
-            let after = TimeDelta::milliseconds(after_ms).to_std().unwrap_or_default().div_f64(speed);
+            let after =
+                TimeDelta::milliseconds(after_ms).to_std().unwrap_or_default().div_f64(speed);
             tokio::select! {
                 () = tokio::time::sleep_until(begun + after) => {}
                 () = stop.cancelled() => return Ok(()),
             }
             let number = names.len() + 1;
-            let name = names.entry(event.conversation.clone()).or_insert_with(|| format!("live-{round}-{number:02}"));
-            let event = Event { conversation: name.clone(), sent_at: Some(rfc_3339(Utc::now())), ..event.clone() };
+            let name = names
+                .entry(event.conversation.clone())
+                .or_insert_with(|| format!("live-{round}-{number:02}"));
+            let event = Event {
+                conversation: name.clone(),
+                sent_at: Some(rfc_3339(Utc::now())),
+                ..event.clone()
+            };
             let prepared = Prepared::new(&identity, Origin::Live, event)?;
             if let Err(error) = relay.append_one(identity.clone(), Origin::Live, prepared).await {
                 tracing::warn!(%error, "a live sample event was refused");

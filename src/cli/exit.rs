@@ -27,7 +27,9 @@ impl Exit {
         eprintln!("error: {error}");
         // An error that repeats its source in its own words is not said twice.
         let said = error.to_string();
-        for cause in error.chain().skip(1).map(ToString::to_string).filter(|cause| !said.contains(cause)) {
+        for cause in
+            error.chain().skip(1).map(ToString::to_string).filter(|cause| !said.contains(cause))
+        {
             eprintln!("  because: {cause}");
         }
         Exit::Failed

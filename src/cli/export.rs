@@ -36,7 +36,8 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        if self.out.is_none() && self.format == ExportFormat::Parquet && io::stdout().is_terminal() {
+        if self.out.is_none() && self.format == ExportFormat::Parquet && io::stdout().is_terminal()
+        {
             bail!("Parquet is no text; give --out FILE");
         }
         let target = Target::for_reading(&self.place).await?;
@@ -53,12 +54,20 @@ impl Export {
     }
 
     /// Under another name until it is whole and durable: a broken off export leaves no file that looks complete.
-    async fn to_file(&self, target: &Target, path: &Path, bar: &ProgressBar) -> anyhow::Result<Offset> {
+    async fn to_file(
+        &self,
+        target: &Target,
+        path: &Path,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Offset> {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".part");
         let unfinished = PathBuf::from(unfinished);
-        let file = File::create(&unfinished).with_context(|| format!("cannot create `{}`", unfinished.display()))?;
-        let exported = self.to(target, Box::new(BufWriter::with_capacity(1 << 20, file.try_clone()?)), bar).await;
+        let file = File::create(&unfinished)
+            .with_context(|| format!("cannot create `{}`", unfinished.display()))?;
+        let exported = self
+            .to(target, Box::new(BufWriter::with_capacity(1 << 20, file.try_clone()?)), bar)
+            .await;
         match exported {
             Ok(complete_to) => {
                 file.sync_all()?;
@@ -74,12 +83,18 @@ impl Export {
         }
     }
 
-    async fn to(&self, target: &Target, out: Box<dyn Write + Send>, bar: &ProgressBar) -> anyhow::Result<Offset> {
+    async fn to(
+        &self,
+        target: &Target,
+        out: Box<dyn Write + Send>,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Offset> {
         match target {
             Target::Here(app) => self.rows_to(app, out, bar).await,
             Target::There(client) => {
-                let (response, complete_to) =
-                    client.export(&self.table, self.format, self.from.clone(), self.to.clone()).await?;
+                let (response, complete_to) = client
+                    .export(&self.table, self.format, self.from.clone(), self.to.clone())
+                    .await?;
                 let mut out = out;
                 let mut body = response.bytes_stream();
                 while let Some(chunk) = body.next().await {
@@ -92,9 +107,20 @@ impl Export {
         }
     }
 
-    async fn rows_to(&self, app: &App, out: Box<dyn Write + Send>, bar: &ProgressBar) -> anyhow::Result<Offset> {
+    async fn rows_to(
+        &self,
+        app: &App,
+        out: Box<dyn Write + Send>,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Offset> {
         let zone = app.config.zone;
-        let query = ExportQuery::new(&self.table, self.from.as_deref(), self.to.as_deref(), zone, Micros::now())?;
+        let query = ExportQuery::new(
+            &self.table,
+            self.from.as_deref(),
+            self.to.as_deref(),
+            zone,
+            Micros::now(),
+        )?;
         let mut answer = app.sql.stream(&self.place.shop, &query.sql, query.values).await?;
         let mut writer = self.format.writer(answer.rows.schema(), out)?;
         while let Some(rows) = answer.rows.next().await {

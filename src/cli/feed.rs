@@ -59,14 +59,20 @@ pub(super) async fn append(
         Target::There(client) => client.append(origin, &events).await?,
         Target::Here(app) => {
             let identity = Arc::new(operator(shop));
-            let prepared =
-                events.into_iter().map(|event| Prepared::new(&identity, origin, event)).collect::<Result<_, _>>()?;
+            let prepared = events
+                .into_iter()
+                .map(|event| Prepared::new(&identity, origin, event))
+                .collect::<Result<_, _>>()?;
             let outcomes = app.relay.append(identity, origin, prepared).await?;
-            let duplicates =
-                outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|kept| kept.duplicate)).count();
+            let duplicates = outcomes
+                .iter()
+                .filter(|outcome| outcome.as_ref().is_ok_and(|kept| kept.duplicate))
+                .count();
             let answers: Vec<Appended> = outcomes
                 .into_iter()
-                .map(|outcome| outcome.map(|kept| kept.ack).map_err(|error| Box::new(Problem::from(error))))
+                .map(|outcome| {
+                    outcome.map(|kept| kept.ack).map_err(|error| Box::new(Problem::from(error)))
+                })
                 .collect();
             (answers, duplicates as u64)
         }

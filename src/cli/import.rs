@@ -25,7 +25,8 @@ pub(super) struct Import {
 impl Import {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         // All are opened first: a mistyped third name must not leave two files brought in.
-        let files: Vec<InputFile> = self.files.iter().map(|path| InputFile::open(path)).collect::<Result<_, _>>()?;
+        let files: Vec<InputFile> =
+            self.files.iter().map(|path| InputFile::open(path)).collect::<Result<_, _>>()?;
         let target = Target::for_writing(&self.place).await?;
         let bar = progress::files(&self.files, "importing");
         let mut counts = Counts::default();
@@ -73,7 +74,8 @@ impl Import {
             let rest = events.split_off(events.len().min(BATCH_EVENTS));
             let count = events.len();
             let place_of = |index: usize| place(lines[start + index]);
-            feed::append(target, &self.place.shop, Origin::Imported, events, place_of, counts).await?;
+            feed::append(target, &self.place.shop, Origin::Imported, events, place_of, counts)
+                .await?;
             start += count;
             events = rest;
         }

@@ -66,7 +66,13 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 struct Where {
     /// Data directory. A directory that a server owns is asked through that server
-    #[arg(long, value_name = "DIR", default_value = "verbatim-data", env = "VERBATIM_DATA", global = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "verbatim-data",
+        env = "VERBATIM_DATA",
+        global = true
+    )]
     data: PathBuf,
     /// Ask the server at this address instead
     #[arg(long, value_name = "URL", env = "VERBATIM_URL", requires = "token")]

@@ -8,14 +8,22 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar over the bytes of `files`.
 pub(super) fn files(files: &[PathBuf], what: &str) -> ProgressBar {
-    let length = files.iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum();
+    let length = files
+        .iter()
+        .filter_map(|path| fs::metadata(path).ok())
+        .map(|metadata| metadata.len())
+        .sum();
     let template = "{msg} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     styled(ProgressBar::new(length), template, what)
 }
 
 /// A bar over `length` things.
 pub(super) fn count(length: u64, what: &str) -> ProgressBar {
-    styled(ProgressBar::new(length), "{msg} [{bar:32}] {human_pos}/{human_len} {per_sec} {eta}", what)
+    styled(
+        ProgressBar::new(length),
+        "{msg} [{bar:32}] {human_pos}/{human_len} {per_sec} {eta}",
+        what,
+    )
 }
 
 /// A counter of rows whose number is not known.
@@ -27,6 +35,7 @@ pub(super) fn rows(what: &str) -> ProgressBar {
 
 fn styled(bar: ProgressBar, template: &str, what: &str) -> ProgressBar {
     // Indicatif draws on stderr, and draws nothing when that is no terminal.
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.with_style(style).with_message(what.to_string())
 }

@@ -63,8 +63,9 @@ impl Replay {
             }
             let mut batch = vec![first];
             while batch.len() < BATCH_EVENTS
-                && let Some(next) =
-                    rest.next_if(|next| self.speed == 0.0 || start + next.after.div_f64(self.speed) <= Instant::now())
+                && let Some(next) = rest.next_if(|next| {
+                    self.speed == 0.0 || start + next.after.div_f64(self.speed) <= Instant::now()
+                })
             {
                 batch.push(next);
             }
@@ -107,19 +108,34 @@ impl Replay {
         events.sort_by_key(|(at, ..)| *at);
         let first = events.first().map_or(Micros::default(), |(at, ..)| *at);
         let due = |at: Micros| Duration::from_micros(u64::try_from(at.0 - first.0).unwrap_or(0));
-        Ok(events.into_iter().map(|(at, place, event)| Due { after: due(at), place, event }).collect())
+        Ok(events
+            .into_iter()
+            .map(|(at, place, event)| Due { after: due(at), place, event })
+            .collect())
     }
 
     /// Sends a batch, again and again while the relay does not answer: what it kept already it only acknowledges.
-    async fn send(&self, target: &mut Target, batch: Vec<Due>, counts: &mut Counts) -> anyhow::Result<()> {
+    async fn send(
+        &self,
+        target: &mut Target,
+        batch: Vec<Due>,
+        counts: &mut Counts,
+    ) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(self.patience);
         let places: Vec<String> = batch.iter().map(|due| due.place.clone()).collect();
         let events: Vec<Event> = batch.into_iter().map(|due| due.event).collect();
         loop {
             let mut counted = *counts;
             let place_of = |index: usize| places[index].clone();
-            let sent =
-                feed::append(target, &self.place.shop, Origin::Live, events.clone(), place_of, &mut counted).await;
+            let sent = feed::append(
+                target,
+                &self.place.shop,
+                Origin::Live,
+                events.clone(),
+                place_of,
+                &mut counted,
+            )
+            .await;
             match sent {
                 Ok(()) => {
                     *counts = counted;
@@ -132,7 +148,9 @@ impl Replay {
                         match Target::for_server(&self.place) {
                             Ok(Some(server)) => *target = server,
                             Ok(None) => {}
-                            Err(error) => tracing::debug!(%error, "no server owns the data directory yet"),
+                            Err(error) => {
+                                tracing::debug!(%error, "no server owns the data directory yet")
+                            }
                         }
                     }
                 }

@@ -42,9 +42,11 @@ impl Report {
         };
         let arguments = self.arguments();
         let answer = match &target {
-            Target::Here(app) => {
-                app.sql.run_named(&self.place.shop, name, &arguments).await.map_err(anyhow::Error::from)
-            }
+            Target::Here(app) => app
+                .sql
+                .run_named(&self.place.shop, name, &arguments)
+                .await
+                .map_err(anyhow::Error::from),
             Target::There(client) => client.report(name, &arguments).await,
         };
         target.close()?;
@@ -60,7 +62,8 @@ impl Report {
 }
 
 fn name_and_value(said: &str) -> Result<(String, String), String> {
-    let (name, value) = said.split_once('=').ok_or_else(|| format!("`{said}` must be NAME=VALUE"))?;
+    let (name, value) =
+        said.split_once('=').ok_or_else(|| format!("`{said}` must be NAME=VALUE"))?;
     Ok((name.to_string(), value.to_string()))
 }
 
@@ -69,7 +72,10 @@ fn listing(queries: &[NamedQuery]) -> String {
     for query in queries {
         text.push_str(&format!("{}\n    {}\n", query.name, query.answers));
         for parameter in &query.parameters {
-            text.push_str(&format!("    {} = {}: {}\n", parameter.name, parameter.default, parameter.meaning));
+            text.push_str(&format!(
+                "    {} = {}: {}\n",
+                parameter.name, parameter.default, parameter.meaning
+            ));
         }
     }
     text

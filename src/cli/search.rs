@@ -94,10 +94,16 @@ impl Search {
         Ok(Exit::found(answer.total > 0))
     }
 
-    async fn ask(&self, target: &Target, zone: Tz) -> anyhow::Result<(SearchAnswer, HashMap<String, Vec<Record>>)> {
+    async fn ask(
+        &self,
+        target: &Target,
+        zone: Tz,
+    ) -> anyhow::Result<(SearchAnswer, HashMap<String, Vec<Record>>)> {
         let shop = &self.place.shop;
         let answer = match target {
-            Target::Here(app) => app.search.run(self.parameters().query(shop, zone, Micros::now())?).await?,
+            Target::Here(app) => {
+                app.search.run(self.parameters().query(shop, zone, Micros::now())?).await?
+            }
             Target::There(client) => client.search(&self.parameters()).await?,
         };
         let mut threads = HashMap::new();
@@ -105,7 +111,9 @@ impl Search {
             for found in &answer.conversations {
                 let records = match target {
                     Target::Here(app) => app.records.conversation(shop, &found.conversation)?,
-                    Target::There(client) => client.conversation(&found.conversation).await?.unwrap_or_default(),
+                    Target::There(client) => {
+                        client.conversation(&found.conversation).await?.unwrap_or_default()
+                    }
                 };
                 threads.insert(found.conversation.clone(), records);
             }
@@ -132,7 +140,12 @@ impl Search {
         }
     }
 
-    fn text(&self, answer: &SearchAnswer, threads: &HashMap<String, Vec<Record>>, zone: Tz) -> String {
+    fn text(
+        &self,
+        answer: &SearchAnswer,
+        threads: &HashMap<String, Vec<Record>>,
+        zone: Tz,
+    ) -> String {
         let mut text = String::new();
         for found in &answer.conversations {
             text.push_str(&format!("{}\n", found.conversation));
@@ -143,14 +156,18 @@ impl Search {
             text.push('\n');
         }
         let shown: usize = answer.conversations.iter().map(|found| found.hits.len()).sum();
-        eprintln!("{} messages found, {shown} shown; complete to offset {}", answer.total, answer.complete_to);
+        eprintln!(
+            "{} messages found, {shown} shown; complete to offset {}",
+            answer.total, answer.complete_to
+        );
         text
     }
 
     /// The hits of one conversation, each amid its neighbours; a neighbour of two hits stands once.
     fn lines(&self, found: &ConversationHits, thread: &[Record], zone: Tz) -> Vec<String> {
         let hit_at = |record: &Record| found.hits.iter().find(|hit| hit.offset == record.offset);
-        let spoken: Vec<&Record> = thread.iter().filter(|record| record.event.text.is_some()).collect();
+        let spoken: Vec<&Record> =
+            thread.iter().filter(|record| record.event.text.is_some()).collect();
         if spoken.is_empty() {
             return found.hits.iter().map(|hit| hit_line(hit, zone)).collect();
         }
@@ -188,7 +205,8 @@ fn line(mark: char, at: Micros, sender: &str, kind: Kind, said: &str, zone: Tz) 
 
 /// The words in bold on a terminal, in «quotes» elsewhere. Escape characters of the text itself are removed.
 fn marked(text: &str, spans: &[(usize, usize)]) -> String {
-    let (open, close) = if io::stdout().is_terminal() { ("\u{1b}[1m", "\u{1b}[0m") } else { ("«", "»") };
+    let (open, close) =
+        if io::stdout().is_terminal() { ("\u{1b}[1m", "\u{1b}[0m") } else { ("«", "»") };
     let mut shown = String::new();
     let mut at = 0;
     let plain = |part: Option<&str>| part.unwrap_or_default().replace('\u{1b}', "");

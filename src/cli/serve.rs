@@ -54,7 +54,9 @@ impl Server {
     pub(super) async fn start(place: &Where, config: Config) -> anyhow::Result<Server> {
         // The address first: when it is taken, nothing has been started.
         let listen = config.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on `{listen}`"))?;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on `{listen}`"))?;
         let url = format!("http://{}", listener.local_addr()?);
         let mut app = App::start(place.data_dir(), config).await?;
         app.announce(url.clone())?;
@@ -81,7 +83,8 @@ impl Server {
             eprintln!("stopping");
             stop.cancel();
         };
-        let (served, ()) = tokio::join!(server::serve(listener, service, web::routes()), asked_to_stop);
+        let (served, ()) =
+            tokio::join!(server::serve(listener, service, web::routes()), asked_to_stop);
         served?;
         tokio::task::block_in_place(|| app.stop())?;
         Ok(Exit::Yes)

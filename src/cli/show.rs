@@ -31,21 +31,28 @@ impl Show {
         let target = Target::for_reading(&self.place).await?;
         let records = match &target {
             Target::There(client) => client.conversation(&self.conversation).await,
-            Target::Here(app) => match app.records.conversation(&self.place.shop, &self.conversation) {
-                Ok(records) => Ok(Some(records)),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error.into()),
-            },
+            Target::Here(app) => {
+                match app.records.conversation(&self.place.shop, &self.conversation) {
+                    Ok(records) => Ok(Some(records)),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
+            }
         };
         target.close()?;
         let Some(records) = records? else {
-            eprintln!("there is no conversation `{}` in shop `{}`", self.conversation, self.place.shop);
+            eprintln!(
+                "there is no conversation `{}` in shop `{}`",
+                self.conversation, self.place.shop
+            );
             return Ok(Exit::No);
         };
         let entries = transcript(&records);
         match self.format {
             ShowFormat::Json => write::json_line(&entries)?,
-            ShowFormat::Text => write::to_stdout(text(&records, &entries, self.place.config()?.zone).as_bytes())?,
+            ShowFormat::Text => {
+                write::to_stdout(text(&records, &entries, self.place.config()?.zone).as_bytes())?
+            }
         }
         Ok(Exit::Yes)
     }
@@ -54,7 +61,8 @@ impl Show {
 fn text(records: &[Record], entries: &[Entry<'_>], zone: Tz) -> String {
     let mut text = String::new();
     if let (Some(first), Some(last)) = (records.first(), records.last()) {
-        let order = records.iter().find_map(|record| record.event.order.as_deref()).unwrap_or("none");
+        let order =
+            records.iter().find_map(|record| record.event.order.as_deref()).unwrap_or("none");
         text.push_str(&format!(
             "conversation {}\norder {order}, records {} to {}, offsets {} to {}, times in {zone}\n\n",
             first.event.conversation, first.seq, last.seq, first.offset, last.offset
@@ -62,7 +70,9 @@ fn text(records: &[Record], entries: &[Entry<'_>], zone: Tz) -> String {
     }
     for entry in entries {
         match entry {
-            Entry::Line(line) => text.push_str(&format!("{} -- {}\n", head(&line.record, zone), clean(&line.words))),
+            Entry::Line(line) => {
+                text.push_str(&format!("{} -- {}\n", head(&line.record, zone), clean(&line.words)))
+            }
             Entry::Message(message) => add_message(&mut text, message, zone),
         }
     }

@@ -40,7 +40,9 @@ impl Sql {
         };
         let target = Target::for_reading(&self.place).await?;
         let answer = match &target {
-            Target::Here(app) => app.sql.query(&self.place.shop, &query).await.map_err(anyhow::Error::from),
+            Target::Here(app) => {
+                app.sql.query(&self.place.shop, &query).await.map_err(anyhow::Error::from)
+            }
             Target::There(client) => client.sql(&query).await,
         };
         target.close()?;

@@ -45,7 +45,9 @@ impl Target {
         match error.downcast_ref::<DataDirError>() {
             Some(DataDirError::Owned { owner: Some(owner), .. }) => match &owner.url {
                 Some(url) => Ok(Target::There(owner_client(place, url)?)),
-                None => bail!("{error}; it works in place and cannot be asked, try again when it has ended"),
+                None => bail!(
+                    "{error}; it works in place and cannot be asked, try again when it has ended"
+                ),
             },
             _ => Err(error),
         }
@@ -71,9 +73,11 @@ impl Target {
 /// A client for the server that owns the data directory.
 fn owner_client(place: &Where, url: &str) -> anyhow::Result<Client> {
     let keys = place.data_dir().keys();
-    let tokens =
-        Tokens::open_or_create(&keys).with_context(|| format!("cannot read the keys in `{}`", keys.display()))?;
+    let tokens = Tokens::open_or_create(&keys)
+        .with_context(|| format!("cannot read the keys in `{}`", keys.display()))?;
     let token = tokens.issue(&operator(&place.shop), OWN_TOKEN_LIFE)?;
-    let url = url.parse().with_context(|| format!("the owner of the data directory says it listens on `{url}`"))?;
+    let url = url
+        .parse()
+        .with_context(|| format!("the owner of the data directory says it listens on `{url}`"))?;
     Client::new(url, &token)
 }

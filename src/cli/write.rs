@@ -45,7 +45,9 @@ pub(super) fn rows(answer: &Answer, format: RowFormat) -> anyhow::Result<Exit> {
         eprintln!("complete to offset {}", answer.complete_to);
     }
     if answer.truncated {
-        eprintln!("warning: only the first {ANSWER_ROWS_MAX} rows are shown; `verbatim export` has no row limit");
+        eprintln!(
+            "warning: only the first {ANSWER_ROWS_MAX} rows are shown; `verbatim export` has no row limit"
+        );
     }
     Ok(Exit::Yes)
 }

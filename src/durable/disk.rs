@@ -103,7 +103,13 @@ impl Disk {
             let staging = staging_path(name, attempt);
             match OpenOptions::new().read(true).write(true).create_new(true).open(&staging) {
                 Ok(file) => {
-                    return Ok(Staged { disk: self.clone(), file, staging, name: name.to_path_buf(), is_named: false });
+                    return Ok(Staged {
+                        disk: self.clone(),
+                        file,
+                        staging,
+                        name: name.to_path_buf(),
+                        is_named: false,
+                    });
                 }
                 // Left by a process that died, or in use by another upload: take the next number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
@@ -267,5 +273,6 @@ fn staging_path(name: &Path, number: u64) -> PathBuf {
 
 /// Whether a file name is a staging name.
 pub(crate) fn is_staging_name(name: &str) -> bool {
-    name.rsplit_once('#').is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    name.rsplit_once('#')
+        .is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }

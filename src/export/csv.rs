@@ -39,7 +39,8 @@ impl<W: Write> CsvRows<W> {
 
 impl<W: Write + Send> RowWriter for CsvRows<W> {
     fn write(&mut self, rows: &RecordBatch) -> Result<(), ExportError> {
-        let columns: Vec<ArrayRef> = rows.columns().iter().map(flatten).collect::<Result<_, _>>()?;
+        let columns: Vec<ArrayRef> =
+            rows.columns().iter().map(flatten).collect::<Result<_, _>>()?;
         self.write_flat(&RecordBatch::try_new(self.schema.clone(), columns)?)
     }
 

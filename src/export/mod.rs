@@ -14,7 +14,9 @@ use arrow::record_batch::RecordBatch;
 pub use query::{EXPORT_TABLES, ExportQuery};
 
 /// A file format of exports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ExportFormat {
     /// Apache Parquet, ZSTD.

@@ -35,8 +35,9 @@ impl ExportQuery {
         };
         let mut query = ExportQuery { sql: format!("SELECT * FROM {table}"), values: Vec::new() };
         let bounds = [("from", from, ">="), ("to", to, "<")];
-        for (name, said, comparison) in
-            bounds.into_iter().filter_map(|(name, said, comparison)| Some((name, said?, comparison)))
+        for (name, said, comparison) in bounds
+            .into_iter()
+            .filter_map(|(name, said, comparison)| Some((name, said?, comparison)))
         {
             let instant = instant_of(name, said, zone, now)?;
             let word = if query.values.is_empty() { "WHERE" } else { "AND" };
@@ -53,16 +54,24 @@ mod tests {
 
     #[test]
     fn bounds_become_a_half_open_range() {
-        let query = ExportQuery::new("turns", Some("2026-01-01"), Some("now"), Tz::UTC, Micros(5)).unwrap();
-        assert_eq!(query.sql, "SELECT * FROM turns WHERE waiting_since >= $from AND waiting_since < $to");
+        let query =
+            ExportQuery::new("turns", Some("2026-01-01"), Some("now"), Tz::UTC, Micros(5)).unwrap();
+        assert_eq!(
+            query.sql,
+            "SELECT * FROM turns WHERE waiting_since >= $from AND waiting_since < $to"
+        );
         assert_eq!(query.values.len(), 2);
-        assert_eq!(ExportQuery::new("events", None, None, Tz::UTC, Micros(5)).unwrap().sql, "SELECT * FROM events");
+        assert_eq!(
+            ExportQuery::new("events", None, None, Tz::UTC, Micros(5)).unwrap().sql,
+            "SELECT * FROM events"
+        );
     }
 
     #[test]
     fn unknown_tables_and_times_are_refused() {
-        let error =
-            |table, from| ExportQuery::new(table, Some(from), None, Tz::UTC, Micros(0)).err().unwrap().to_string();
+        let error = |table, from| {
+            ExportQuery::new(table, Some(from), None, Tz::UTC, Micros(0)).err().unwrap().to_string()
+        };
         assert!(error("events; drop table events", "now").contains("be one of events"));
         assert!(error("events", "noon").contains("from `noon`"));
     }

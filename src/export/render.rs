@@ -54,7 +54,9 @@ pub fn arrow_stream(answer: &Answer) -> Result<Vec<u8>, ExportError> {
 }
 
 /// What [`arrow_stream`] wrote.
-pub fn read_arrow_stream(bytes: &[u8]) -> Result<(arrow::datatypes::SchemaRef, Vec<RecordBatch>), ArrowError> {
+pub fn read_arrow_stream(
+    bytes: &[u8],
+) -> Result<(arrow::datatypes::SchemaRef, Vec<RecordBatch>), ArrowError> {
     let reader = StreamReader::try_new(bytes, None)?;
     let schema = reader.schema();
     Ok((schema, reader.collect::<Result<_, _>>()?))
@@ -62,7 +64,8 @@ pub fn read_arrow_stream(bytes: &[u8]) -> Result<(arrow::datatypes::SchemaRef, V
 
 /// A table for people.
 pub fn table(answer: &Answer) -> Result<String, ArrowError> {
-    let options = FormatOptions::default().with_display_error(true).with_null("").with_types_info(false);
+    let options =
+        FormatOptions::default().with_display_error(true).with_null("").with_types_info(false);
     let shown = match answer.batches.is_empty() {
         true => vec![RecordBatch::new_empty(answer.schema.clone())],
         false => answer.batches.clone(),

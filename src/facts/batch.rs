@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -50,7 +50,10 @@ impl<R> Column<R> {
     }
 
     pub fn is_nullable(&self) -> bool {
-        matches!(self.read, Read::MaybeText(_) | Read::MaybeCount(_) | Read::MaybeSmall(_) | Read::MaybeTime(_))
+        matches!(
+            self.read,
+            Read::MaybeText(_) | Read::MaybeCount(_) | Read::MaybeSmall(_) | Read::MaybeTime(_)
+        )
     }
 
     fn array(&self, rows: &[R]) -> ArrayRef {
@@ -72,12 +75,17 @@ impl<R> Column<R> {
 
 /// The Arrow schema of a table.
 pub(crate) fn schema<R>(columns: &[Column<R>]) -> SchemaRef {
-    let field = |column: &Column<R>| Field::new(column.name, column.data_type(), column.is_nullable());
+    let field =
+        |column: &Column<R>| Field::new(column.name, column.data_type(), column.is_nullable());
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<Field>>()))
 }
 
 /// `rows` as one batch of `schema`, which is made from the same `columns`.
-pub(crate) fn batch<R>(schema: SchemaRef, columns: &[Column<R>], rows: &[R]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn batch<R>(
+    schema: SchemaRef,
+    columns: &[Column<R>],
+    rows: &[R],
+) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(schema, columns.iter().map(|column| column.array(rows)).collect())
 }
 

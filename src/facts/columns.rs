@@ -7,7 +7,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use super::batch::Read::{Count, Flag, MaybeCount, MaybeSmall, MaybeText, MaybeTime, Small, Text, Texts, Time};
+use super::batch::Read::{
+    Count, Flag, MaybeCount, MaybeSmall, MaybeText, MaybeTime, Small, Text, Texts, Time,
+};
 use super::batch::{Column, Read, batch, schema};
 use super::rows::{EpisodeRow, TurnRow};
 use crate::model::Offset;

@@ -124,9 +124,11 @@ impl OpenEpisode {
         end: Option<&EpisodeClose<'_>>,
     ) -> EpisodeRow {
         let reply = self.first_reply.as_ref();
-        let frt_total = self.first_customer.zip(reply).map(|(customer, reply)| customer.ms_until(reply.at));
+        let frt_total =
+            self.first_customer.zip(reply).map(|(customer, reply)| customer.ms_until(reply.at));
         let frt_human = reply.map(|reply| reply.human_from.ms_until(reply.at));
-        let frt_bot = self.first_customer.zip(self.first_bot).map(|(customer, bot)| customer.ms_until(bot));
+        let frt_bot =
+            self.first_customer.zip(self.first_bot).map(|(customer, bot)| customer.ms_until(bot));
         let resolve = end.filter(|end| end.by == EpisodeEnd::Resolve);
         let resolution = resolve.map(|resolve| self.started.ms_until(resolve.at));
         let resolver = end.and_then(|end| end.resolver);

@@ -42,7 +42,12 @@ impl Default for FoldConfig {
 
 /// Folds the next record of a conversation into its `state` and pushes the rows it closes to `facts`. Records of one
 /// conversation must come in offset order; those below [`ConversationState::next_offset`] are passed over.
-pub fn fold(state: &mut ConversationState, record: &Record, config: &FoldConfig, facts: &mut Facts) {
+pub fn fold(
+    state: &mut ConversationState,
+    record: &Record,
+    config: &FoldConfig,
+    facts: &mut Facts,
+) {
     if record.offset < state.next {
         return;
     }
@@ -164,7 +169,12 @@ impl Step<'_> {
         self.end_turn(Outcome::Closed);
         let sender = &self.record.event.sender;
         let resolver = Some((sender.id.as_str(), sender.role));
-        self.end_episode(&EpisodeClose { at: self.here, by: EpisodeEnd::Resolve, closed_by: self.here, resolver });
+        self.end_episode(&EpisodeClose {
+            at: self.here,
+            by: EpisodeEnd::Resolve,
+            closed_by: self.here,
+            resolver,
+        });
     }
 
     fn rate(&mut self) {
@@ -178,7 +188,12 @@ impl Step<'_> {
         let Some(episode) = &self.state.episode else { return };
         let last = episode.last_activity;
         if self.state.turn.is_none() && last.is_idle_until(self.here, self.idle) {
-            self.end_episode(&EpisodeClose { at: last, by: EpisodeEnd::Idle, closed_by: self.here, resolver: None });
+            self.end_episode(&EpisodeClose {
+                at: last,
+                by: EpisodeEnd::Idle,
+                closed_by: self.here,
+                resolver: None,
+            });
         }
     }
 

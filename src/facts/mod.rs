@@ -24,7 +24,9 @@ mod sink;
 mod tests;
 
 pub use batch::{Column, Read};
-pub use columns::{EPISODE_COLUMNS, TURN_COLUMNS, episodes_batch, episodes_schema, turns_batch, turns_schema};
+pub use columns::{
+    EPISODE_COLUMNS, TURN_COLUMNS, episodes_batch, episodes_schema, turns_batch, turns_schema,
+};
 pub use fold::{FoldConfig, fold};
 pub use labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
 pub use rows::{EpisodeRow, Facts, METRIC_VERSION, TurnRow};

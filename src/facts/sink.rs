@@ -13,8 +13,8 @@ use chrono::NaiveDate;
 
 use super::states::{States, Thread};
 use super::{
-    ConversationState, EpisodeRow, Facts, FoldConfig, TurnRow, episodes_batch, episodes_schema, fold, turns_batch,
-    turns_schema,
+    ConversationState, EpisodeRow, Facts, FoldConfig, TurnRow, episodes_batch, episodes_schema,
+    fold, turns_batch, turns_schema,
 };
 use crate::log::{LogError, LogReader, Sink};
 use crate::model::{ErrorKind, Kinded, Micros, Offset, Record};
@@ -23,8 +23,12 @@ use crate::table::{Table, TableError, TableOptions, TableSnapshot, Upkeep};
 /// Records folded at once while catching up with the tables.
 const CATCH_UP_RECORDS: usize = 4_096;
 
-const ROWS: TableOptions =
-    TableOptions { sort: &["shop", "conversation"], unique: &[], hashes: &[], bloom: &["conversation"] };
+const ROWS: TableOptions = TableOptions {
+    sort: &["shop", "conversation"],
+    unique: &[],
+    hashes: &[],
+    bloom: &["conversation"],
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum FactsError {
@@ -56,9 +60,9 @@ impl Kinded for FactsError {
             FactsError::Table(error) => error.kind(),
             FactsError::States(_) => ErrorKind::Retry,
             FactsError::Log(error) => error.kind(),
-            FactsError::StatesDamaged { .. } | FactsError::StatesAhead { .. } | FactsError::BeyondLog { .. } => {
-                ErrorKind::Corrupt
-            }
+            FactsError::StatesDamaged { .. }
+            | FactsError::StatesAhead { .. }
+            | FactsError::BeyondLog { .. } => ErrorKind::Corrupt,
             FactsError::Arrow(_) => ErrorKind::Bug,
         }
     }
@@ -186,7 +190,8 @@ impl FactsSink {
         }
         let mut cursor = log.cursor(self.position());
         while self.position() < tables_at {
-            let count = usize::try_from(tables_at.since(self.position())).unwrap_or(CATCH_UP_RECORDS);
+            let count =
+                usize::try_from(tables_at.since(self.position())).unwrap_or(CATCH_UP_RECORDS);
             let records = cursor.next_batch(count.min(CATCH_UP_RECORDS))?;
             self.apply(records).await?;
         }

@@ -88,7 +88,8 @@ impl ConversationState {
     }
 
     pub(crate) fn tag(&mut self, category: &str) {
-        if let Err(place) = self.categories.binary_search_by(|standing| standing.as_str().cmp(category))
+        if let Err(place) =
+            self.categories.binary_search_by(|standing| standing.as_str().cmp(category))
             && self.categories.len() < CATEGORIES_MAX
         {
             self.categories.insert(place, category.to_string());

@@ -44,7 +44,8 @@ impl States {
             None => states.meta.insert(VERSION_KEY, version)?,
             Some(stored) if *stored == version => {}
             Some(stored) => {
-                let detail = format!("metric version {}, want {METRIC_VERSION}", hex::encode(&stored));
+                let detail =
+                    format!("metric version {}, want {METRIC_VERSION}", hex::encode(&stored));
                 return Err(states.damaged(&detail));
             }
         }
@@ -54,14 +55,17 @@ impl States {
     /// First offset whose record these states have not seen.
     pub(crate) fn cursor(&self) -> Result<Offset, FactsError> {
         let Some(bytes) = self.meta.get(CURSOR_KEY)? else { return Ok(Offset(0)) };
-        let bytes: [u8; 8] = (*bytes).try_into().map_err(|_| self.damaged("the cursor is not 8 bytes"))?;
+        let bytes: [u8; 8] =
+            (*bytes).try_into().map_err(|_| self.damaged("the cursor is not 8 bytes"))?;
         Ok(Offset(u64::from_be_bytes(bytes)))
     }
 
     pub(crate) fn get(&self, thread: &Thread) -> Result<ConversationState, FactsError> {
         match self.states.get(key_of(thread))? {
             None => Ok(ConversationState::default()),
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| self.damaged(&error.to_string())),
+            Some(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|error| self.damaged(&error.to_string()))
+            }
         }
     }
 
@@ -87,7 +91,8 @@ impl States {
     ) -> Result<(), FactsError> {
         let mut batch = self.database.batch();
         for (thread, state) in states {
-            let json = serde_json::to_vec(state).map_err(|error| self.damaged(&error.to_string()))?;
+            let json =
+                serde_json::to_vec(state).map_err(|error| self.damaged(&error.to_string()))?;
             let key = key_of(thread);
             match state.is_open() {
                 true => batch.insert(&self.open, key.clone(), []),

@@ -31,7 +31,14 @@ pub(crate) struct TurnClose<'a> {
 
 impl OpenTurn {
     pub(crate) fn begin(since: Moment, started_by: TurnStart, origin: Origin) -> OpenTurn {
-        OpenTurn { since, started_by, origin, customer_messages: 0, handed_off: false, first_response: None }
+        OpenTurn {
+            since,
+            started_by,
+            origin,
+            customer_messages: 0,
+            handed_off: false,
+            first_response: None,
+        }
     }
 
     /// Whether the bot has handed this customer over, so that only a human can answer.

@@ -20,8 +20,8 @@ pub use transcript::Transcript;
 
 /// The events of a line: one, or those of a transcript.
 fn events_of(line: &[u8]) -> Vec<Result<Event, FieldError>> {
-    let is_transcript =
-        serde_json::from_slice::<Value>(line).is_ok_and(|value| value.as_object().is_some_and(Transcript::is_one));
+    let is_transcript = serde_json::from_slice::<Value>(line)
+        .is_ok_and(|value| value.as_object().is_some_and(Transcript::is_one));
     if !is_transcript {
         return vec![Event::parse(line)];
     }

@@ -34,7 +34,9 @@ impl Transcript {
     /// Reads one line of a transcript file.
     pub fn parse(json: &[u8]) -> Result<Transcript, FieldError> {
         serde_json::from_slice(json).map_err(|error| {
-            let rule = format!("be a conversation {{conversation_id, messages: [{{ts?, role, text}}]}}: {error}");
+            let rule = format!(
+                "be a conversation {{conversation_id, messages: [{{ts?, role, text}}]}}: {error}"
+            );
             FieldError::new("", String::from_utf8_lossy(json), rule)
         })
     }
@@ -52,9 +54,10 @@ impl Transcript {
                 event.order.clone_from(&self.order_id);
                 event.language.clone_from(&self.lang);
             }
-            event
-                .check()
-                .map_err(|error| FieldError { field: format!("messages[{index}].{}", error.field), ..error })?;
+            event.check().map_err(|error| FieldError {
+                field: format!("messages[{index}].{}", error.field),
+                ..error
+            })?;
             Ok(event)
         })
     }

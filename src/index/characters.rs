@@ -44,7 +44,8 @@ pub struct Character {
 /// Looks up `char`. The tables are made page by page when first needed (about 0.3 ms each).
 pub fn character(char: char) -> Character {
     let code = char as u32;
-    let page = PAGES[(code / PAGE_CHARS) as usize].get_or_init(|| Page::of(code / PAGE_CHARS * PAGE_CHARS));
+    let page = PAGES[(code / PAGE_CHARS) as usize]
+        .get_or_init(|| Page::of(code / PAGE_CHARS * PAGE_CHARS));
     let entry = &page.entries[(code % PAGE_CHARS) as usize];
     Character {
         fold: &page.text[entry.fold_from as usize..entry.skeleton_from as usize],
@@ -81,7 +82,8 @@ struct Entry {
 
 impl Page {
     fn of(first: u32) -> Box<Page> {
-        let mut page = Page { text: String::new(), entries: Vec::with_capacity(PAGE_CHARS as usize) };
+        let mut page =
+            Page { text: String::new(), entries: Vec::with_capacity(PAGE_CHARS as usize) };
         for code in first..first + PAGE_CHARS {
             // Surrogates are no characters: nothing ever asks for them.
             page.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
@@ -138,9 +140,13 @@ pub fn can_combine_backwards(char: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(char);
     let is_mark = matches!(
         category,
-        GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark | GeneralCategory::EnclosingMark
+        GeneralCategory::NonspacingMark
+            | GeneralCategory::SpacingMark
+            | GeneralCategory::EnclosingMark
     );
-    is_mark || combining_class(char) != 0 || matches!(char, '\u{1160}'..='\u{11ff}' | '\u{16d40}'..='\u{16d7f}')
+    is_mark
+        || combining_class(char) != 0
+        || matches!(char, '\u{1160}'..='\u{11ff}' | '\u{16d40}'..='\u{16d7f}')
 }
 
 fn class_of(char: char) -> Class {
@@ -166,7 +172,9 @@ fn class_of(char: char) -> Class {
         _ if !is_in_words => Class::Symbol,
         script if is_spaceless(script) => Class::Spaceless,
         // Letters shared by the scripts of East Asia, such as the long vowel mark U+30FC.
-        Script::Common | Script::Inherited if matches!(char, '\u{3000}'..='\u{30ff}') => Class::Spaceless,
+        Script::Common | Script::Inherited if matches!(char, '\u{3000}'..='\u{30ff}') => {
+            Class::Spaceless
+        }
         Script::Common | Script::Inherited => Class::Word(Script::Latin),
         script => Class::Word(script),
     }
@@ -247,8 +255,10 @@ mod tests {
     fn plain_characters_never_compose() {
         let mut completing = BTreeSet::new();
         for char in all() {
-            let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(&char.to_string()).into_owned();
-            let composes = ComposingNormalizerBorrowed::new_nfc().normalize(&decomposed).chars().eq([char]);
+            let decomposed =
+                DecomposingNormalizerBorrowed::new_nfd().normalize(&char.to_string()).into_owned();
+            let composes =
+                ComposingNormalizerBorrowed::new_nfc().normalize(&decomposed).chars().eq([char]);
             if composes && decomposed.chars().count() > 1 {
                 completing.extend(decomposed.chars().last());
             }
@@ -256,7 +266,10 @@ mod tests {
         assert!(completing.len() > 50);
         for char in all().filter(|char| character(*char).is_plain) {
             let fold = character(char).fold;
-            assert!(!fold.chars().any(|part| completing.contains(&part)), "{char:?} folds to {fold:?}");
+            assert!(
+                !fold.chars().any(|part| completing.contains(&part)),
+                "{char:?} folds to {fold:?}"
+            );
         }
     }
 

@@ -25,24 +25,28 @@ struct Payload {
 
 impl Committed {
     pub(super) fn payload(self) -> String {
-        let payload = Payload { cursor: self.cursor, documents: self.documents, check: self.check() };
+        let payload =
+            Payload { cursor: self.cursor, documents: self.documents, check: self.check() };
         // Two numbers and a string: there is no error to give.
         serde_json::to_string(&payload).unwrap_or_default()
     }
 
     pub(super) fn from_payload(payload: &str) -> Result<Committed, String> {
-        let said: Payload =
-            serde_json::from_str(payload).map_err(|error| format!("its cursor `{payload}` is unreadable: {error}"))?;
+        let said: Payload = serde_json::from_str(payload)
+            .map_err(|error| format!("its cursor `{payload}` is unreadable: {error}"))?;
         let committed = Committed { cursor: said.cursor, documents: said.documents };
         match said.check == committed.check() {
             true => Ok(committed),
-            false => Err(format!("its cursor `{payload}` fails its check: want {}", committed.check())),
+            false => {
+                Err(format!("its cursor `{payload}` fails its check: want {}", committed.check()))
+            }
         }
     }
 
     /// tantivy checksums its segments but not `meta.json`, where a flipped bit would make another number.
     fn check(self) -> String {
-        let digest = Sha256::digest(format!("verbatim/index/v1 {} {}", self.cursor, self.documents));
+        let digest =
+            Sha256::digest(format!("verbatim/index/v1 {} {}", self.cursor, self.documents));
         hex::encode(&digest[..8])
     }
 }

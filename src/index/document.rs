@@ -26,9 +26,11 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
     document.add_text(fields.sender_id, &event.sender.id);
     document.add_text(fields.sender_role, event.sender.role.as_str());
     document.add_text(fields.visibility, event.visibility.as_str());
-    for (field, value) in
-        [(fields.order, &event.order), (fields.assignee, &event.assignee), (fields.category, &event.category)]
-    {
+    for (field, value) in [
+        (fields.order, &event.order),
+        (fields.assignee, &event.assignee),
+        (fields.category, &event.category),
+    ] {
         if let Some(value) = value {
             document.add_text(field, value);
         }

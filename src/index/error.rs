@@ -12,7 +12,9 @@ use crate::model::{ErrorKind, Kinded, Offset};
 pub enum IndexError {
     #[error("the index in `{dir}` is in use by another process")]
     Locked { dir: PathBuf },
-    #[error("the index in `{dir}` cannot be used: {detail}; it is derived, so `verbatim rebuild index` makes it anew")]
+    #[error(
+        "the index in `{dir}` cannot be used: {detail}; it is derived, so `verbatim rebuild index` makes it anew"
+    )]
     Damaged { dir: PathBuf, detail: String },
     #[error("cannot read or write the index in `{dir}`: {source}")]
     Io { dir: PathBuf, source: io::Error },
@@ -43,9 +45,13 @@ impl IndexError {
     /// What tantivy's `source` means for the index in `dir`.
     pub fn of(dir: &Path, source: TantivyError) -> IndexError {
         match source {
-            TantivyError::LockFailure(LockError::LockBusy, _) => IndexError::Locked { dir: dir.to_path_buf() },
+            TantivyError::LockFailure(LockError::LockBusy, _) => {
+                IndexError::Locked { dir: dir.to_path_buf() }
+            }
             TantivyError::IoError(error) => IndexError::of_io(dir, &error),
-            TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => IndexError::of_io(dir, &io_error),
+            TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => {
+                IndexError::of_io(dir, &io_error)
+            }
             TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(path)) => {
                 IndexError::damaged(dir, format!("its file `{}` is missing", path.display()))
             }
@@ -60,8 +66,13 @@ impl IndexError {
     /// tantivy shares its I/O errors; what they say is kept. A file that ends too early is damage, not bad luck.
     pub(super) fn of_io(dir: &Path, error: &io::Error) -> IndexError {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => IndexError::damaged(dir, error.to_string()),
-            kind => IndexError::Io { dir: dir.to_path_buf(), source: io::Error::new(kind, error.to_string()) },
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => {
+                IndexError::damaged(dir, error.to_string())
+            }
+            kind => IndexError::Io {
+                dir: dir.to_path_buf(),
+                source: io::Error::new(kind, error.to_string()),
+            },
         }
     }
 }

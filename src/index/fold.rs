@@ -61,7 +61,10 @@ pub fn fold_with_map(text: &str) -> Folded {
             // Only the last character decides whether more joins; the whole is folded once, when complete.
             pending.fold.push_str(&fold);
         } else {
-            folded.take(text, std::mem::replace(&mut pending, Pending { original, fold, is_joined: false }));
+            folded.take(
+                text,
+                std::mem::replace(&mut pending, Pending { original, fold, is_joined: false }),
+            );
         }
     }
     folded.take(text, pending);
@@ -78,10 +81,14 @@ struct Pending {
 /// Whether NFC would change something where `left` and `right` meet. That needs an invisible character between a
 /// letter and its mark (`e`, U+200B, U+0301), or Hangul written in compatibility jamo (`ㄱㅏ` folds to `가`).
 fn joins(left: &str, right: &str) -> bool {
-    let (Some(last), Some(first)) = (left.chars().next_back(), right.chars().next()) else { return false };
+    let (Some(last), Some(first)) = (left.chars().next_back(), right.chars().next()) else {
+        return false;
+    };
     match first {
         '\u{1161}'..='\u{1175}' => matches!(last, '\u{1100}'..='\u{1112}'),
-        '\u{11a8}'..='\u{11c2}' => matches!(last, '\u{1161}'..='\u{1175}' | '\u{ac00}'..='\u{d7a3}'),
+        '\u{11a8}'..='\u{11c2}' => {
+            matches!(last, '\u{1161}'..='\u{1175}' | '\u{ac00}'..='\u{d7a3}')
+        }
         _ => !first.is_ascii() && can_combine_backwards(first),
     }
 }
@@ -91,7 +98,8 @@ impl Folded {
         if pending.fold.is_empty() {
             return;
         }
-        self.stretches.push(Stretch { folded_from: self.text.len(), original: pending.original.clone() });
+        self.stretches
+            .push(Stretch { folded_from: self.text.len(), original: pending.original.clone() });
         match pending.is_joined {
             true => self.text.push_str(&fold(&text[pending.original])),
             false => self.text.push_str(&pending.fold),
@@ -124,7 +132,11 @@ mod tests {
         assert_eq!(with_map.text, folded, "{text:?}");
         assert_eq!(fold(text), folded, "{text:?}");
         let from = with_map.text.find(piece).expect("piece is in the folded text");
-        assert_eq!(&text[with_map.original(from..from + piece.len())], expected, "{piece:?} in {text:?}");
+        assert_eq!(
+            &text[with_map.original(from..from + piece.len())],
+            expected,
+            "{piece:?} in {text:?}"
+        );
     }
 
     #[test]
@@ -167,12 +179,16 @@ mod tests {
         for _ in 0..20_000 {
             let mut text = String::new();
             for _ in 0..8 {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 text.push(alphabet[(seed >> 33) as usize % alphabet.len()]);
             }
             let folded = fold(&text);
             assert_eq!(fold_with_map(&text).text, folded, "{text:?}");
-            let skeleton = |text: &str| -> String { text.chars().map(|char| character(char).skeleton).collect() };
+            let skeleton = |text: &str| -> String {
+                text.chars().map(|char| character(char).skeleton).collect()
+            };
             assert_eq!(skeleton(&folded), skeleton(&text), "{text:?}");
         }
     }

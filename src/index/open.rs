@@ -82,12 +82,17 @@ pub fn damaged_files(dir: &Path) -> Result<Vec<PathBuf>, IndexError> {
 
 fn open_or_create(dir: &Path) -> Result<Index, IndexError> {
     let of = |source| IndexError::of(dir, source);
-    let directory = SyncedDirectory(MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?);
+    let directory = SyncedDirectory(
+        MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?,
+    );
     let index = match dir.join(META_FILE).exists() {
         true => Index::open(directory).map_err(of)?,
         false => {
             check_empty(dir)?;
-            IndexBuilder::new().schema(schema().schema.clone()).open_or_create(directory).map_err(of)?
+            IndexBuilder::new()
+                .schema(schema().schema.clone())
+                .open_or_create(directory)
+                .map_err(of)?
         }
     };
     opened(dir, index)
@@ -129,16 +134,26 @@ fn reader_of(dir: &Path, index: &Index) -> Result<IndexReader, IndexError> {
 fn read_committed(dir: &Path, index: &Index) -> Result<Committed, IndexError> {
     let metas = index.load_metas().map_err(|source| IndexError::of(dir, source))?;
     match metas.payload {
-        Some(payload) => Committed::from_payload(&payload).map_err(|detail| IndexError::damaged(dir, detail)),
+        Some(payload) => {
+            Committed::from_payload(&payload).map_err(|detail| IndexError::damaged(dir, detail))
+        }
         None if metas.segments.is_empty() && metas.opstamp == 0 => Ok(Committed::default()),
         None => Err(IndexError::damaged(dir, "its last commit has no cursor")),
     }
 }
 
-fn checked_snapshot(dir: &Path, reader: &IndexReader, committed: Committed) -> Result<IndexSnapshot, IndexError> {
+fn checked_snapshot(
+    dir: &Path,
+    reader: &IndexReader,
+    committed: Committed,
+) -> Result<IndexSnapshot, IndexError> {
     let searcher = reader.searcher();
     if searcher.num_docs() != committed.documents {
-        let detail = format!("it has {} documents, its cursor says {}", searcher.num_docs(), committed.documents);
+        let detail = format!(
+            "it has {} documents, its cursor says {}",
+            searcher.num_docs(),
+            committed.documents
+        );
         return Err(IndexError::damaged(dir, detail));
     }
     Ok(IndexSnapshot::new(Arc::from(dir), searcher, committed.cursor))

@@ -11,7 +11,8 @@
 use std::sync::LazyLock;
 
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing, TextOptions,
+    FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing,
+    TextOptions,
 };
 
 use super::tokenizer::TOKENIZER;
@@ -60,7 +61,9 @@ impl IndexSchema {
         for column in columns() {
             match column.indexed {
                 Indexed::No => continue,
-                Indexed::Value => builder.add_i64_field(column.name, NumericOptions::default() | FAST),
+                Indexed::Value => {
+                    builder.add_i64_field(column.name, NumericOptions::default() | FAST)
+                }
                 Indexed::Exact => builder.add_text_field(column.name, exact(column.name)),
                 Indexed::FullText => builder.add_text_field(column.name, words()),
             };
@@ -130,7 +133,12 @@ mod tests {
         let schema = schema();
         for column in columns() {
             let is_there = schema.schema.get_field(column.name).is_ok();
-            assert_eq!(is_there, column.indexed != Indexed::No || column.name == "id", "{}", column.name);
+            assert_eq!(
+                is_there,
+                column.indexed != Indexed::No || column.name == "id",
+                "{}",
+                column.name
+            );
         }
     }
 }

@@ -52,8 +52,14 @@ impl IndexSink {
     ) -> IndexSink {
         let dir: Arc<Path> = Arc::from(dir);
         let position = committed.cursor;
-        let live =
-            Live { dir: dir.clone(), writer, reader, handle: handle.clone(), applied: committed, committed: position };
+        let live = Live {
+            dir: dir.clone(),
+            writer,
+            reader,
+            handle: handle.clone(),
+            applied: committed,
+            committed: position,
+        };
         IndexSink { dir, position, handle, live: Some(live) }
     }
 
@@ -74,7 +80,8 @@ impl IndexSink {
     ) -> Result<T, IndexError> {
         let closed = IndexError::Closed { dir: self.dir.to_path_buf() };
         let Some(mut live) = self.live.take() else { return Err(closed) };
-        let done = tokio::task::spawn_blocking(move || step(&mut live).map(|value| (live, value))).await;
+        let done =
+            tokio::task::spawn_blocking(move || step(&mut live).map(|value| (live, value))).await;
         let (live, value) = done.map_err(|_| closed)??;
         self.position = live.applied.cursor;
         self.live = Some(live);

@@ -47,13 +47,26 @@ impl IndexHandle {
     /// A commit: everything applied is now in `searcher`.
     pub(super) fn replace(&self, searcher: Searcher, cursor: Offset) {
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        *now = IndexSnapshot { searcher, cursor, tail: Arc::default(), applied: cursor, ..now.clone() };
+        *now = IndexSnapshot {
+            searcher,
+            cursor,
+            tail: Arc::default(),
+            applied: cursor,
+            ..now.clone()
+        };
     }
 }
 
 impl IndexSnapshot {
     pub(super) fn new(dir: Arc<Path>, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
-        IndexSnapshot { dir, searcher, words: Arc::default(), cursor, tail: Arc::default(), applied: cursor }
+        IndexSnapshot {
+            dir,
+            searcher,
+            words: Arc::default(),
+            cursor,
+            tail: Arc::default(),
+            applied: cursor,
+        }
     }
 
     /// The committed index.

@@ -39,7 +39,10 @@ async fn the_cursor_survives_and_what_was_not_committed_does_not() {
     sink.apply(shared(messages(25, 40))).await.expect("applies again");
     assert_eq!(sink.commit().await.expect("commits"), Offset(40));
     let snapshot = handle.snapshot();
-    assert_eq!((snapshot.searcher().num_docs(), snapshot.cursor(), snapshot.applied()), (40, Offset(40), Offset(40)));
+    assert_eq!(
+        (snapshot.searcher().num_docs(), snapshot.cursor(), snapshot.applied()),
+        (40, Offset(40), Offset(40))
+    );
     assert_eq!(snapshot.tail().count(), 0);
     assert_eq!(sink.commit().await.expect("nothing to commit"), Offset(40));
     assert_eq!(damaged_files(dir.path()).expect("reads all"), Vec::<std::path::PathBuf>::new());
@@ -53,7 +56,10 @@ async fn a_snapshot_does_not_change() {
     let before = sink.handle().snapshot();
     sink.apply(shared(messages(30, 35))).await.expect("applies");
     sink.commit().await.expect("commits");
-    assert_eq!((before.cursor(), before.applied(), before.tail().count()), (Offset(25), Offset(30), 5));
+    assert_eq!(
+        (before.cursor(), before.applied(), before.tail().count()),
+        (Offset(25), Offset(30), 5)
+    );
     assert_eq!(before.searcher().num_docs(), 25);
 }
 
@@ -62,7 +68,10 @@ async fn records_out_of_order_are_refused_and_close_the_sink() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
     let error = sink.apply(shared(messages(26, 27))).await.expect_err("a gap");
-    assert!(matches!(error, IndexError::OutOfOrder { position: Offset(25), offset: Offset(26) }), "{error}");
+    assert!(
+        matches!(error, IndexError::OutOfOrder { position: Offset(25), offset: Offset(26) }),
+        "{error}"
+    );
     let error = sink.apply(shared(messages(25, 27))).await.expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
@@ -75,7 +84,10 @@ async fn another_process_reads_what_is_committed_and_the_log_beyond() {
     let snapshot = open_read_only(dir.path()).expect("opens beside the writer");
     assert_eq!((snapshot.cursor(), snapshot.applied()), (Offset(25), Offset(25)));
     let snapshot = snapshot.with_log_tail(shared(messages(25, 28))).expect("goes on at the cursor");
-    assert_eq!((snapshot.cursor(), snapshot.applied(), snapshot.tail().count()), (Offset(25), Offset(28), 3));
+    assert_eq!(
+        (snapshot.cursor(), snapshot.applied(), snapshot.tail().count()),
+        (Offset(25), Offset(28), 3)
+    );
     assert!(snapshot.with_log_tail(shared(messages(29, 30))).is_err());
     assert!(matches!(open(dir.path()).map(|_| ()), Err(IndexError::Locked { .. })));
 }
@@ -87,7 +99,10 @@ fn check_damage(dir: &Path, damage: impl FnOnce(&Path), says: &str) {
         let error = error.expect_err(says);
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         let text = error.to_string();
-        assert!(text.contains("rebuild index") && text.contains(&dir.display().to_string()), "{text}");
+        assert!(
+            text.contains("rebuild index") && text.contains(&dir.display().to_string()),
+            "{text}"
+        );
         assert!(text.contains(says), "{text}");
     }
 }
@@ -106,12 +121,33 @@ fn file_ending(dir: &Path, ending: &str) -> std::path::PathBuf {
 async fn damage_is_said_and_never_served() {
     type Damage = fn(&Path);
     let cases: &[(Damage, &str)] = &[
-        (|dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\\\"cursor\\\":25", "\\\"cursor\\\":24")), "check"),
-        (|dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\\\"check\\\"", "\\\"chock\\\"")), "unreadable"),
-        (|dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\"payload\"", "\"other\"")), "no cursor"),
+        (
+            |dir| {
+                rewrite(&dir.join("meta.json"), |meta| {
+                    meta.replace("\\\"cursor\\\":25", "\\\"cursor\\\":24")
+                })
+            },
+            "check",
+        ),
+        (
+            |dir| {
+                rewrite(&dir.join("meta.json"), |meta| {
+                    meta.replace("\\\"check\\\"", "\\\"chock\\\"")
+                })
+            },
+            "unreadable",
+        ),
+        (
+            |dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\"payload\"", "\"other\"")),
+            "no cursor",
+        ),
         (|dir| rewrite(&dir.join("meta.json"), |meta| meta[..meta.len() / 2].to_string()), ""),
         (
-            |dir| rewrite(&dir.join("meta.json"), |meta| meta.replace("\"visibility\"", "\"audibility\"")),
+            |dir| {
+                rewrite(&dir.join("meta.json"), |meta| {
+                    meta.replace("\"visibility\"", "\"audibility\"")
+                })
+            },
             "other fields",
         ),
         (|dir| fs::remove_file(dir.join("meta.json")).expect("removes"), ""),

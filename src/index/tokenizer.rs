@@ -72,7 +72,11 @@ impl Units {
     pub fn is_pair(&self, number: usize) -> bool {
         let is_spaceless = |unit: &&Unit| unit.kind == UnitKind::Spaceless;
         self.units.get(number).filter(is_spaceless).is_some()
-            && self.units.get(number + 1).filter(is_spaceless).is_some_and(|next| !next.is_separated)
+            && self
+                .units
+                .get(number + 1)
+                .filter(is_spaceless)
+                .is_some_and(|next| !next.is_separated)
     }
 
     fn split(&mut self, text: &str) {
@@ -252,7 +256,8 @@ mod tests {
     }
 
     fn check(text: &str, expected: &str) {
-        let shown: Vec<String> = terms(text).iter().map(|(position, term)| format!("{position}{term}")).collect();
+        let shown: Vec<String> =
+            terms(text).iter().map(|(position, term)| format!("{position}{term}")).collect();
         assert_eq!(shown.join(" "), expected, "{text:?}");
     }
 
@@ -287,11 +292,17 @@ mod tests {
 
     #[test]
     fn every_short_stretch_of_a_long_word_lies_in_a_term() {
-        let word: String = (0..1_000_u32).filter_map(|number| char::from_u32('a' as u32 + number * 7 % 26)).collect();
+        let word: String = (0..1_000_u32)
+            .filter_map(|number| char::from_u32('a' as u32 + number * 7 % 26))
+            .collect();
         for length in [63, 64, 65, 96, 97, 128, 129, 500, 1_000] {
             let word = &word[..length];
             let terms = terms(word);
-            assert!(terms.iter().all(|(position, term)| *position == 0 && term.len() <= WORD_CHARS_MAX + 1));
+            assert!(
+                terms
+                    .iter()
+                    .all(|(position, term)| *position == 0 && term.len() <= WORD_CHARS_MAX + 1)
+            );
             for from in 0..=length - WORD_STEP_CHARS {
                 let stretch = &word[from..from + WORD_STEP_CHARS];
                 assert!(terms.iter().any(|(_, term)| term.contains(stretch)), "{length} {from}");

@@ -79,7 +79,9 @@ impl WordCache {
         let bytes = bytes_of(&words);
         while kept.bytes + bytes > self.bytes_max {
             let oldest = kept.segments.iter().filter(|(_, entry)| entry.words.is_some());
-            let Some(oldest) = oldest.min_by_key(|(_, entry)| entry.last_use).map(|(segment, _)| *segment) else {
+            let Some(oldest) =
+                oldest.min_by_key(|(_, entry)| entry.last_use).map(|(segment, _)| *segment)
+            else {
                 break;
             };
             kept.remove(oldest);
@@ -134,7 +136,8 @@ impl SegmentWords {
         let mut from = 0;
         std::iter::from_fn(move || {
             let inside = from + self.text.get(from..)?.find(piece)? + opening;
-            let number = self.starts.partition_point(|start| *start as usize <= inside).checked_sub(1)?;
+            let number =
+                self.starts.partition_point(|start| *start as usize <= inside).checked_sub(1)?;
             let start = self.starts[number] as usize;
             let next = self.starts.get(number + 1).map_or(self.text.len(), |next| *next as usize);
             // On with the end of this word, which is the beginning of the next; after the last word nothing is left.
@@ -183,7 +186,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_kept_is_bounded() {
-        let (_dir, handle) = index_of(&["one two", "three fours", "five", "退", &"x ".repeat(3), "yy"]).await;
+        let (_dir, handle) =
+            index_of(&["one two", "three fours", "five", "退", &"x ".repeat(3), "yy"]).await;
         let snapshot = handle.snapshot();
         // A word takes 5 bytes more than its letters, a segment one: only `three fours` is too much.
         let cache = WordCache::new(20);

@@ -29,7 +29,9 @@ impl Kinded for LogError {
             LogError::Locked { .. } | LogError::Read { .. } => ErrorKind::Retry,
             LogError::Append { .. } => ErrorKind::Closed,
             LogError::Trimmed { .. } => ErrorKind::NotFound,
-            LogError::Open { .. } | LogError::Damaged { .. } | LogError::NotARecord(_) => ErrorKind::Corrupt,
+            LogError::Open { .. } | LogError::Damaged { .. } | LogError::NotARecord(_) => {
+                ErrorKind::Corrupt
+            }
         }
     }
 }

@@ -25,7 +25,10 @@ pub trait Sink {
     fn position(&self) -> Offset;
 
     /// Takes the next records, which begin at [`Sink::position`].
-    fn apply(&mut self, records: Vec<Arc<Record>>) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn apply(
+        &mut self,
+        records: Vec<Arc<Record>>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Makes everything applied durable, with the cursor; returns the cursor.
     fn commit(&mut self) -> impl Future<Output = Result<Offset, Self::Error>> + Send;
@@ -113,7 +116,8 @@ pub async fn follow<S: Sink>(
             progress.send_replace(Progress { applied: sink.position(), committed });
         }
         let uncommitted = sink.position().since(committed);
-        let is_due = uncommitted >= policy.records_max || oldest_uncommitted.elapsed() >= policy.interval;
+        let is_due =
+            uncommitted >= policy.records_max || oldest_uncommitted.elapsed() >= policy.interval;
         if uncommitted > 0 && (is_due || stopping) {
             committed = sink.commit().await.map_err(FollowError::Sink)?;
             progress.send_replace(Progress { applied: sink.position(), committed });

@@ -20,6 +20,8 @@ pub use writer::{LogWriter, Recovered, open};
 
 /// Records as a follower is handed them.
 #[cfg(test)]
-pub(crate) fn shared(records: Vec<crate::model::Record>) -> Vec<std::sync::Arc<crate::model::Record>> {
+pub(crate) fn shared(
+    records: Vec<crate::model::Record>,
+) -> Vec<std::sync::Arc<crate::model::Record>> {
     records.into_iter().map(std::sync::Arc::new).collect()
 }

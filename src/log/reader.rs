@@ -178,12 +178,20 @@ impl LogCursor {
 
     fn segment_bases(&self) -> Result<Vec<u64>, LogError> {
         let dir = &self.reader.dir;
-        segment::list(dir).map_err(|source| LogError::Read { path: dir.to_path_buf(), position: 0, source })
+        segment::list(dir).map_err(|source| LogError::Read {
+            path: dir.to_path_buf(),
+            position: 0,
+            source,
+        })
     }
 
     fn open_segment(&self, base: u64) -> Result<Place, LogError> {
         let path = segment::path_of(&self.reader.dir, base);
-        let file = File::open(&path).map_err(|source| LogError::Read { path: path.clone(), position: 0, source })?;
+        let file = File::open(&path).map_err(|source| LogError::Read {
+            path: path.clone(),
+            position: 0,
+            source,
+        })?;
         Ok(Place {
             file,
             path,
@@ -227,14 +235,17 @@ impl Place {
                 Frame::Short { needed_bytes } if needed_bytes > read_bytes => needed_bytes,
                 _ if read_bytes == 0 => READ_BYTES,
                 Frame::Record { lsn, .. } => {
-                    return Err(
-                        self.damaged(offset, format!("found the record of offset {} here", lsn.wrapping_sub(1)))
-                    );
+                    return Err(self.damaged(
+                        offset,
+                        format!("found the record of offset {} here", lsn.wrapping_sub(1)),
+                    ));
                 }
                 Frame::End => return Ok(None),
                 Frame::Damaged(detail) => return Err(self.damaged(offset, detail)),
                 // The zeros at the end of a full segment can be fewer than a record's header has bytes.
-                Frame::Short { .. } if self.buffer.iter().all(|byte| *byte == 0) => return Ok(None),
+                Frame::Short { .. } if self.buffer.iter().all(|byte| *byte == 0) => {
+                    return Ok(None);
+                }
                 Frame::Short { .. } => return Err(self.damaged(offset, "the record is cut short")),
             };
             read_bytes = needed_bytes.max(READ_BYTES);
@@ -249,14 +260,21 @@ impl Place {
     fn fill(&mut self, bytes: usize) -> Result<(), LogError> {
         self.buffer.resize(bytes, 0);
         self.start = 0;
-        let filled = segment::read_at(&self.file, &mut self.buffer, self.position)
-            .map_err(|source| LogError::Read { path: self.path.clone(), position: self.position, source })?;
+        let filled =
+            segment::read_at(&self.file, &mut self.buffer, self.position).map_err(|source| {
+                LogError::Read { path: self.path.clone(), position: self.position, source }
+            })?;
         self.buffer.truncate(filled);
         Ok(())
     }
 
     fn damaged(&self, offset: Offset, detail: impl Into<String>) -> LogError {
-        LogError::Damaged { path: self.path.clone(), position: self.position, offset, detail: detail.into() }
+        LogError::Damaged {
+            path: self.path.clone(),
+            position: self.position,
+            offset,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -271,7 +289,8 @@ mod tests {
         );
         let event = Event::parse(json.as_bytes()).unwrap();
         let canonical = Canonical::of("s", Origin::Live, &event);
-        let place = RecordPlace { offset: Offset(offset), seq: Seq(1), prev: None, received_at: Micros(7) };
+        let place =
+            RecordPlace { offset: Offset(offset), seq: Seq(1), prev: None, received_at: Micros(7) };
         Record::new(place, "s".to_string(), Origin::Live, event, &canonical, &Secret([7; 32]))
     }
 
@@ -301,8 +320,12 @@ mod tests {
             write_segment(dir.path(), 1, 0);
             let (_head, seen) = watch::channel(Offset(2));
             let reader = LogReader::new(Arc::from(dir.path()), seen, Recent::default());
-            let offsets: Vec<u64> =
-                reader.range(Offset(0), Offset(2)).unwrap().iter().map(|record| record.offset.0).collect();
+            let offsets: Vec<u64> = reader
+                .range(Offset(0), Offset(2))
+                .unwrap()
+                .iter()
+                .map(|record| record.offset.0)
+                .collect();
             assert_eq!(offsets, [0, 1], "{rest} bytes left");
         }
     }
@@ -328,12 +351,17 @@ mod tests {
         for offset in 0..10 {
             writer.append(Arc::new(record(offset))).unwrap();
         }
-        assert!(reader.cursor(Offset(0)).next_batch(100).unwrap().is_empty(), "nothing before it is durable");
+        assert!(
+            reader.cursor(Offset(0)).next_batch(100).unwrap().is_empty(),
+            "nothing before it is durable"
+        );
         writer.commit().unwrap();
-        let mut from_files = LogReader { recent: Recent::default(), ..reader.clone() }.cursor(Offset(3));
+        let mut from_files =
+            LogReader { recent: Recent::default(), ..reader.clone() }.cursor(Offset(3));
         let mut from_memory = reader.cursor(Offset(3));
         for count in [4, 3] {
-            let (read, kept) = (from_files.next_batch(4).unwrap(), from_memory.next_batch(4).unwrap());
+            let (read, kept) =
+                (from_files.next_batch(4).unwrap(), from_memory.next_batch(4).unwrap());
             assert_eq!((read.len(), kept.len()), (count, count));
             for (read, kept) in read.iter().zip(&kept) {
                 assert_eq!((read.offset, read.encode()), (kept.offset, kept.encode()));

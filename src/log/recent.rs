@@ -50,7 +50,8 @@ impl Recent {
         if from < first.offset {
             return Vec::new();
         }
-        let start = usize::try_from(from.since(first.offset)).unwrap_or(usize::MAX).min(kept.records.len());
+        let start =
+            usize::try_from(from.since(first.offset)).unwrap_or(usize::MAX).min(kept.records.len());
         let end = start.saturating_add(count_max).min(kept.records.len());
         kept.records.range(start..end).map(|(record, _)| record.clone()).collect()
     }
@@ -66,18 +67,28 @@ mod tests {
     use crate::model::{Canonical, Event, Micros, Origin, Place, Secret, Seq};
 
     fn record(offset: u64) -> Arc<Record> {
-        let json = r#"{"id":"m","conversation":"c","kind":"open","sender":{"id":"u","role":"system"}}"#;
+        let json =
+            r#"{"id":"m","conversation":"c","kind":"open","sender":{"id":"u","role":"system"}}"#;
         let event = Event::parse(json.as_bytes()).unwrap();
         let canonical = Canonical::of("s", Origin::Live, &event);
-        let place = Place { offset: Offset(offset), seq: Seq(1), prev: None, received_at: Micros(0) };
-        Arc::new(Record::new(place, "s".to_string(), Origin::Live, event, &canonical, &Secret([7; 32])))
+        let place =
+            Place { offset: Offset(offset), seq: Seq(1), prev: None, received_at: Micros(0) };
+        Arc::new(Record::new(
+            place,
+            "s".to_string(),
+            Origin::Live,
+            event,
+            &canonical,
+            &Secret([7; 32]),
+        ))
     }
 
     #[test]
     fn the_oldest_go_first_and_a_reader_behind_them_gets_none() {
         let recent = Recent::default();
         let check = |from: u64, count_max: usize, expected: std::ops::Range<u64>| {
-            let found: Vec<u64> = recent.from(Offset(from), count_max).iter().map(|record| record.offset.0).collect();
+            let found: Vec<u64> =
+                recent.from(Offset(from), count_max).iter().map(|record| record.offset.0).collect();
             assert_eq!(found, expected.collect::<Vec<u64>>(), "{count_max} from {from}");
         };
         check(0, 10, 0..0);

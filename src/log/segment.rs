@@ -52,7 +52,11 @@ pub fn frame(buffer: &[u8]) -> Frame<'_> {
         return Frame::Damaged("unknown record type");
     }
     let payload = &framed[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload_bytes];
-    Frame::Record { lsn: u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]), payload, framed_bytes }
+    Frame::Record {
+        lsn: u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]),
+        payload,
+        framed_bytes,
+    }
 }
 
 /// The first record numbers of the segments in `dir`, ascending.

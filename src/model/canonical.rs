@@ -90,7 +90,11 @@ struct MetaPart<'a> {
 impl Canonical {
     /// The canonical parts of `event`, said in `shop`.
     pub fn of(shop: &str, origin: Origin, event: &Event) -> Canonical {
-        let sender = SenderPart { id: &event.sender.id, name: event.sender.name.as_deref(), role: event.sender.role };
+        let sender = SenderPart {
+            id: &event.sender.id,
+            name: event.sender.name.as_deref(),
+            role: event.sender.role,
+        };
         let attachments = event.attachments.iter().map(|attachment| AttachmentPart {
             bytes: attachment.bytes,
             media_type: &attachment.media_type,
@@ -163,7 +167,10 @@ mod tests {
         for part in [&canonical.sender, &canonical.body, &canonical.meta] {
             check_against_rfc_8785(part);
         }
-        assert_eq!(canonical.sender, "{\"id\":\"u1\",\"name\":\"林晓\u{200b}\",\"role\":\"customer\"}");
+        assert_eq!(
+            canonical.sender,
+            "{\"id\":\"u1\",\"name\":\"林晓\u{200b}\",\"role\":\"customer\"}"
+        );
     }
 
     #[test]

@@ -54,7 +54,11 @@ const VALUE_SHOWN_CHARS: usize = 80;
 
 impl FieldError {
     /// An error for `field` holding `value`; `rule` completes "must …".
-    pub fn new(field: impl Into<String>, value: impl fmt::Display, rule: impl Into<String>) -> FieldError {
+    pub fn new(
+        field: impl Into<String>,
+        value: impl fmt::Display,
+        rule: impl Into<String>,
+    ) -> FieldError {
         let value = value.to_string();
         let shown = match value.char_indices().nth(VALUE_SHOWN_CHARS) {
             Some((end, _)) => format!("{}…", &value[..end]),

@@ -106,22 +106,32 @@ impl Event {
         if let Some(rating) = self.rating
             && !(1..=RATING_MAX).contains(&rating)
         {
-            return Err(FieldError::new("rating", rating, format!("lie between 1 and {RATING_MAX}")));
+            return Err(FieldError::new(
+                "rating",
+                rating,
+                format!("lie between 1 and {RATING_MAX}"),
+            ));
         }
         if let Some(data) = &self.data
             && data.get().len() > DATA_MAX_BYTES
         {
             let length = format!("{} bytes", data.get().len());
-            return Err(FieldError::new("data", length, format!("be at most {DATA_MAX_BYTES} bytes of JSON")));
+            return Err(FieldError::new(
+                "data",
+                length,
+                format!("be at most {DATA_MAX_BYTES} bytes of JSON"),
+            ));
         }
         self.check_kind()
     }
 
     fn check_sent_at(&self) -> Result<(), FieldError> {
         match &self.sent_at {
-            Some(said) if parse_time(said).is_none() => {
-                Err(FieldError::new("sent_at", said, "be an RFC 3339 time with an offset, from 1970 to 9999"))
-            }
+            Some(said) if parse_time(said).is_none() => Err(FieldError::new(
+                "sent_at",
+                said,
+                "be an RFC 3339 time with an offset, from 1970 to 9999",
+            )),
             _ => Ok(()),
         }
     }
@@ -139,7 +149,11 @@ impl Event {
     fn check_attachments(&self) -> Result<(), FieldError> {
         if self.attachments.len() > ATTACHMENTS_MAX {
             let count = format!("{} attachments", self.attachments.len());
-            return Err(FieldError::new("attachments", count, format!("be at most {ATTACHMENTS_MAX}")));
+            return Err(FieldError::new(
+                "attachments",
+                count,
+                format!("be at most {ATTACHMENTS_MAX}"),
+            ));
         }
         for (index, attachment) in self.attachments.iter().enumerate() {
             let field = |name: &str| format!("attachments[{index}].{name}");
@@ -150,7 +164,11 @@ impl Event {
             check_id(&field("name"), &attachment.name)?;
             check_id(&field("media_type"), &attachment.media_type)?;
             if i64::try_from(attachment.bytes).is_err() {
-                return Err(FieldError::new(field("bytes"), attachment.bytes, "be a file's length"));
+                return Err(FieldError::new(
+                    field("bytes"),
+                    attachment.bytes,
+                    "be a file's length",
+                ));
             }
         }
         Ok(())
@@ -160,7 +178,11 @@ impl Event {
     fn check_kind(&self) -> Result<(), FieldError> {
         let needs = |present: bool, field: &str| match present {
             true => Ok(()),
-            false => Err(FieldError::new(field, "", format!("be present on kind `{}`", self.kind.as_str()))),
+            false => Err(FieldError::new(
+                field,
+                "",
+                format!("be present on kind `{}`", self.kind.as_str()),
+            )),
         };
         match self.kind {
             Kind::Message => needs(self.text.is_some() || !self.attachments.is_empty(), "text"),

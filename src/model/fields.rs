@@ -136,7 +136,8 @@ pub struct Column {
 
 /// The columns that a field becomes in tables and in the index.
 pub fn columns_of(field: &Field) -> Vec<Column> {
-    let column = |name, data_type, nullable| Column { name, data_type, nullable, indexed: field.indexed };
+    let column =
+        |name, data_type, nullable| Column { name, data_type, nullable, indexed: field.indexed };
     if field.shape == Shape::Sender {
         return vec![
             column("sender_id", DataType::Utf8, false),
@@ -177,7 +178,12 @@ fn data_type_of(shape: Shape) -> DataType {
             DataType::List(Arc::new(item))
         }
         Shape::Sender => DataType::Struct(Fields::empty()),
-        Shape::Hash | Shape::Label | Shape::SaidTime | Shape::Text | Shape::Enum(_) | Shape::Json => DataType::Utf8,
+        Shape::Hash
+        | Shape::Label
+        | Shape::SaidTime
+        | Shape::Text
+        | Shape::Enum(_)
+        | Shape::Json => DataType::Utf8,
     }
 }
 
@@ -200,7 +206,11 @@ pub fn events_schema() -> SchemaRef {
 
 /// JSON Schema (2020-12) of an event as a client sends it.
 pub fn event_json_schema() -> Value {
-    object_schema("event", "What a client sends", FIELDS.iter().filter(|field| field.set_by == SetBy::Client))
+    object_schema(
+        "event",
+        "What a client sends",
+        FIELDS.iter().filter(|field| field.set_by == SetBy::Client),
+    )
 }
 
 /// JSON Schema (2020-12) of a record as the relay hands it out.
@@ -214,7 +224,11 @@ pub fn record_json_schema() -> Value {
     schema
 }
 
-fn object_schema<'a>(name: &str, description: &str, fields: impl Iterator<Item = &'a Field>) -> Value {
+fn object_schema<'a>(
+    name: &str,
+    description: &str,
+    fields: impl Iterator<Item = &'a Field>,
+) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for field in fields {

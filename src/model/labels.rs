@@ -98,7 +98,19 @@ pub enum Visibility {
 }
 
 /// Where a record comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Origin {
@@ -148,7 +160,13 @@ mod tests {
     /// JSON is written by serde, everything else by strum: they must spell alike.
     fn check<L>(as_str: fn(L) -> &'static str)
     where
-        L: VariantNames + FromStr<Err: Debug> + Serialize + DeserializeOwned + Copy + PartialEq + Debug,
+        L: VariantNames
+            + FromStr<Err: Debug>
+            + Serialize
+            + DeserializeOwned
+            + Copy
+            + PartialEq
+            + Debug,
     {
         for name in L::VARIANTS {
             let label: L = name.parse().unwrap();

@@ -69,8 +69,11 @@ impl Leaf<'_> {
         bytes.extend_from_slice(&self.seq.0.to_be_bytes());
         bytes.extend_from_slice(&self.prev.map_or(NO_PREVIOUS, |prev| prev.0).to_be_bytes());
         bytes.push(self.kind as u8);
-        let parts =
-            [("sender", &self.canonical.sender), ("body", &self.canonical.body), ("meta", &self.canonical.meta)];
+        let parts = [
+            ("sender", &self.canonical.sender),
+            ("body", &self.canonical.body),
+            ("meta", &self.canonical.meta),
+        ];
         for (name, canonical) in parts {
             let part_salt = first_16(&[SALT_DOMAIN, name.as_bytes(), &salt]);
             bytes.extend_from_slice(&sha256(&[&part_salt, canonical.as_bytes()]));
@@ -118,7 +121,8 @@ impl fmt::Debug for LeafHash {
 fn bytes_32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
     let said = String::deserialize(deserializer)?;
     let mut bytes = [0; 32];
-    hex::decode_to_slice(&said, &mut bytes).map_err(|error| de::Error::custom(format!("`{said}`: {error}")))?;
+    hex::decode_to_slice(&said, &mut bytes)
+        .map_err(|error| de::Error::custom(format!("`{said}`: {error}")))?;
     Ok(bytes)
 }
 

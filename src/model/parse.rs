@@ -19,7 +19,11 @@ impl Event {
 fn diagnose(json: &[u8], error: &serde_json::Error) -> FieldError {
     if let Err(error) = std::str::from_utf8(json) {
         let shown = String::from_utf8_lossy(json);
-        return FieldError::new("", shown, format!("be UTF-8: byte {} is not", error.valid_up_to()));
+        return FieldError::new(
+            "",
+            shown,
+            format!("be UTF-8: byte {} is not", error.valid_up_to()),
+        );
     }
     let shown = String::from_utf8_lossy(json);
     let object = match serde_json::from_slice::<Value>(json) {
@@ -28,7 +32,8 @@ fn diagnose(json: &[u8], error: &serde_json::Error) -> FieldError {
         Err(error) => return FieldError::new("", shown, format!("be JSON: {error}")),
     };
     // Whatever serde refused and the table does not explain (a key given twice) keeps serde's own words.
-    first_broken_rule(&object).unwrap_or_else(|| FieldError::new("", shown, format!("be an event: {error}")))
+    first_broken_rule(&object)
+        .unwrap_or_else(|| FieldError::new("", shown, format!("be an event: {error}")))
 }
 
 /// A value as its sender wrote it: strings without their quotes.
@@ -38,7 +43,9 @@ fn shown(value: &Value) -> String {
 
 fn first_broken_rule(object: &Map<String, Value>) -> Option<FieldError> {
     let client_fields = || FIELDS.iter().filter(|field| field.set_by == SetBy::Client);
-    if let Some((name, value)) = object.iter().find(|(name, _)| client_fields().all(|field| field.name != **name)) {
+    if let Some((name, value)) =
+        object.iter().find(|(name, _)| client_fields().all(|field| field.name != **name))
+    {
         let rule = match FIELDS.iter().any(|field| field.name == name) {
             true => "be left out: it is set by the server",
             false => "be left out: no event has this field",
@@ -53,7 +60,8 @@ fn first_broken_rule(object: &Map<String, Value>) -> Option<FieldError> {
 }
 
 fn broken_shape(name: &str, shape: Shape, value: &Value) -> Option<FieldError> {
-    let must = |holds: bool, rule: &str| (!holds).then(|| FieldError::new(name, shown(value), rule));
+    let must =
+        |holds: bool, rule: &str| (!holds).then(|| FieldError::new(name, shown(value), rule));
     match shape {
         Shape::Label | Shape::SaidTime | Shape::Text | Shape::Hash | Shape::Time => {
             must(value.is_string(), "be a string")
@@ -62,9 +70,10 @@ fn broken_shape(name: &str, shape: Shape, value: &Value) -> Option<FieldError> {
             let known = value.as_str().is_some_and(|word| words.contains(&word));
             must(known, &format!("be one of {}", words.join(", ")))
         }
-        Shape::Rating => {
-            must(value.as_u64().is_some_and(|rating| rating <= u64::from(u8::MAX)), "be a whole number from 1 to 5")
-        }
+        Shape::Rating => must(
+            value.as_u64().is_some_and(|rating| rating <= u64::from(u8::MAX)),
+            "be a whole number from 1 to 5",
+        ),
         Shape::Flag => must(value.is_boolean(), "be true or false"),
         Shape::Position | Shape::ShortPosition => must(value.is_u64(), "be a whole number"),
         Shape::Sender => broken_sender(value),
@@ -79,8 +88,12 @@ fn broken_sender(value: &Value) -> Option<FieldError> {
     };
     unknown_key("sender", sender, &["id", "role", "name"])
         .or_else(|| missing_or_broken("sender.id", Shape::Label, sender.get("id")))
-        .or_else(|| missing_or_broken("sender.role", Shape::Enum(Role::VARIANTS), sender.get("role")))
-        .or_else(|| sender.get("name").and_then(|name| broken_shape("sender.name", Shape::Label, name)))
+        .or_else(|| {
+            missing_or_broken("sender.role", Shape::Enum(Role::VARIANTS), sender.get("role"))
+        })
+        .or_else(|| {
+            sender.get("name").and_then(|name| broken_shape("sender.name", Shape::Label, name))
+        })
 }
 
 fn broken_attachments(value: &Value) -> Option<FieldError> {
@@ -90,9 +103,15 @@ fn broken_attachments(value: &Value) -> Option<FieldError> {
     list.iter().enumerate().find_map(|(index, item)| {
         let path = format!("attachments[{index}]");
         let Some(attachment) = item.as_object() else {
-            return Some(FieldError::new(path, item, "be an object with sha256, name, media_type and bytes"));
+            return Some(FieldError::new(
+                path,
+                item,
+                "be an object with sha256, name, media_type and bytes",
+            ));
         };
-        let part = |name: &str, shape| missing_or_broken(&format!("{path}.{name}"), shape, attachment.get(name));
+        let part = |name: &str, shape| {
+            missing_or_broken(&format!("{path}.{name}"), shape, attachment.get(name))
+        };
         unknown_key(&path, attachment, &["sha256", "name", "media_type", "bytes"])
             .or_else(|| part("sha256", Shape::Hash))
             .or_else(|| part("name", Shape::Label))
@@ -103,7 +122,11 @@ fn broken_attachments(value: &Value) -> Option<FieldError> {
 
 fn unknown_key(path: &str, object: &Map<String, Value>, known: &[&str]) -> Option<FieldError> {
     let (name, value) = object.iter().find(|(name, _)| !known.contains(&name.as_str()))?;
-    Some(FieldError::new(format!("{path}.{name}"), value, format!("be left out: only {} go here", known.join(", "))))
+    Some(FieldError::new(
+        format!("{path}.{name}"),
+        value,
+        format!("be left out: only {} go here", known.join(", ")),
+    ))
 }
 
 fn missing_or_broken(path: &str, shape: Shape, value: Option<&Value>) -> Option<FieldError> {
@@ -147,7 +170,10 @@ mod tests {
             (with("automatic", "\"yes\""), "automatic", "true or false"),
             (with("attachments", "[{}]"), "attachments[0].sha256", "be present"),
             (
-                with("attachments", "[{\"sha256\":\"AB\",\"name\":\"a\",\"media_type\":\"b\",\"bytes\":1}]"),
+                with(
+                    "attachments",
+                    "[{\"sha256\":\"AB\",\"name\":\"a\",\"media_type\":\"b\",\"bytes\":1}]",
+                ),
                 "attachments[0].sha256",
                 "64 lower-case",
             ),
@@ -173,7 +199,8 @@ mod tests {
 
     #[test]
     fn data_is_kept_byte_for_byte() {
-        let json = with("text", "\"x\"").replace("\"text\"", "\"data\":{ \"b\":1.10,  \"a\":[ ] },\"text\"");
+        let json = with("text", "\"x\"")
+            .replace("\"text\"", "\"data\":{ \"b\":1.10,  \"a\":[ ] },\"text\"");
         let event = Event::parse(json.as_bytes()).expect("valid");
         assert_eq!(event.data.as_ref().map(|data| data.get()), Some("{ \"b\":1.10,  \"a\":[ ] }"));
         let again = serde_json::to_string(&event).expect("serializes");

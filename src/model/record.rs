@@ -134,7 +134,8 @@ impl Record {
 
     /// Reads what the log stored at `offset`.
     pub fn decode(offset: Offset, bytes: &[u8]) -> Result<Record, DecodeError> {
-        let mut record: Record = serde_json::from_slice(bytes).map_err(|source| DecodeError { offset, source })?;
+        let mut record: Record =
+            serde_json::from_slice(bytes).map_err(|source| DecodeError { offset, source })?;
         record.offset = offset;
         Ok(record)
     }

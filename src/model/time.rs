@@ -47,8 +47,9 @@ impl Serialize for Micros {
 impl<'de> Deserialize<'de> for Micros {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Micros, D::Error> {
         let said = String::deserialize(deserializer)?;
-        parse_time(&said)
-            .ok_or_else(|| de::Error::custom(format!("`{said}` is not an RFC 3339 time between 1970 and 9999")))
+        parse_time(&said).ok_or_else(|| {
+            de::Error::custom(format!("`{said}` is not an RFC 3339 time between 1970 and 9999"))
+        })
     }
 }
 

@@ -37,7 +37,11 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordsError::NoConversation`] where there is none.
-    pub fn conversation(&self, shop: &str, conversation: &str) -> Result<Vec<Record>, RecordsError> {
+    pub fn conversation(
+        &self,
+        shop: &str,
+        conversation: &str,
+    ) -> Result<Vec<Record>, RecordsError> {
         let mut records = self.after(shop, conversation, Seq(0), PAGE_RECORDS)?;
         while let Some(last) = records.last().map(|record| record.seq) {
             let more = self.after(shop, conversation, last, PAGE_RECORDS)?;
@@ -57,7 +61,8 @@ impl Records {
         after: Seq,
         count_max: usize,
     ) -> Result<Vec<Record>, RecordsError> {
-        let mut records = self.at(shop, &self.lookup.thread(shop, conversation, after, count_max)?)?;
+        let mut records =
+            self.at(shop, &self.lookup.thread(shop, conversation, after, count_max)?)?;
         // Asked again although the lookup names this conversation's only: transcripts are evidence.
         records.retain(|record| record.event.conversation == conversation);
         Ok(records)
@@ -79,7 +84,11 @@ impl Records {
     }
 
     /// The shop's records at `offsets`, in any order, by their offsets.
-    pub fn by_offset(&self, shop: &str, offsets: &[Offset]) -> Result<HashMap<Offset, Record>, RecordsError> {
+    pub fn by_offset(
+        &self,
+        shop: &str,
+        offsets: &[Offset],
+    ) -> Result<HashMap<Offset, Record>, RecordsError> {
         let mut sorted = offsets.to_vec();
         sorted.sort_unstable();
         sorted.dedup();

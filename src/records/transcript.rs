@@ -91,7 +91,13 @@ impl<'a> Fold<'a> {
         let reply_to = record.event.reply_to.as_deref().map(|id| self.quote(id));
         self.messages.insert(&record.event.id, self.entries.len());
         let sent = record.public();
-        let message = Message { sent, edits: Vec::new(), retractions: Vec::new(), reads: Vec::new(), reply_to };
+        let message = Message {
+            sent,
+            edits: Vec::new(),
+            retractions: Vec::new(),
+            reads: Vec::new(),
+            reply_to,
+        };
         self.entries.push(Entry::Message(message));
     }
 
@@ -112,7 +118,12 @@ impl<'a> Fold<'a> {
         let message = self.messages.get(id).and_then(|place| self.entries.get(*place));
         match message {
             Some(Entry::Message(message)) => message.quote(),
-            _ => Quote { id: id.to_string(), offset: None, sender: String::new(), excerpt: String::new() },
+            _ => Quote {
+                id: id.to_string(),
+                offset: None,
+                sender: String::new(),
+                excerpt: String::new(),
+            },
         }
     }
 }
@@ -136,7 +147,12 @@ impl<'a> Message<'a> {
         let newest = self.edits.last().unwrap_or(&self.sent).event;
         let said = match &newest.text {
             Some(text) => text.clone(),
-            None => newest.attachments.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", "),
+            None => newest
+                .attachments
+                .iter()
+                .map(|file| file.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         let sender = &self.sent.event.sender;
         Quote {
@@ -219,7 +235,14 @@ mod tests {
                     prev: (index > 0).then(|| Offset(u64::from(index - 1) * 10)),
                     received_at: Micros(i64::from(index) * 1_000_000),
                 };
-                Record::new(place, "s".to_string(), Origin::Live, event, &canonical, &Secret([7; 32]))
+                Record::new(
+                    place,
+                    "s".to_string(),
+                    Origin::Live,
+                    event,
+                    &canonical,
+                    &Secret([7; 32]),
+                )
             })
             .collect()
     }
@@ -227,7 +250,9 @@ mod tests {
     fn count(entries: &[Entry<'_>]) -> usize {
         let of = |entry: &Entry<'_>| match entry {
             Entry::Line(_) => 1,
-            Entry::Message(message) => 1 + message.edits.len() + message.retractions.len() + message.reads.len(),
+            Entry::Message(message) => {
+                1 + message.edits.len() + message.retractions.len() + message.reads.len()
+            }
         };
         entries.iter().map(of).sum()
     }
@@ -250,7 +275,8 @@ mod tests {
         let entries = transcript(&records);
         assert_eq!((entries.len(), count(&entries)), (1, records.len()));
         let message = message(&entries, 0);
-        let texts: Vec<_> = message.versions().map(|version| version.event.text.as_deref().unwrap()).collect();
+        let texts: Vec<_> =
+            message.versions().map(|version| version.event.text.as_deref().unwrap()).collect();
         assert_eq!(texts, ["refund 236", "refund 263"]);
         assert_eq!(message.retractions[0].offset, Offset(30));
         assert_eq!(message.reads[0].offset, Offset(20));
@@ -267,7 +293,8 @@ mod tests {
             r#""id":"e","kind":"message","text":"what?","reply_to":"elsewhere""#,
         ]);
         let entries = transcript(&records);
-        let quotes: Vec<_> = (1..4).map(|index| message(&entries, index).reply_to.clone().unwrap()).collect();
+        let quotes: Vec<_> =
+            (1..4).map(|index| message(&entries, index).reply_to.clone().unwrap()).collect();
         assert_eq!(quotes[0].excerpt.chars().count(), EXCERPT_CHARS + 1);
         assert_eq!((quotes[1].excerpt.as_str(), quotes[1].sender.as_str()), ("short", "Ann"));
         assert_eq!(quotes[1].offset, Some(Offset(0)));
@@ -279,7 +306,8 @@ mod tests {
         let kinds = Kind::VARIANTS.iter().enumerate();
         let events: Vec<String> = kinds
             .map(|(index, kind)| {
-                let rest = r#""text":"x","target":"nowhere","assignee":"bo","category":"size","rating":3"#;
+                let rest =
+                    r#""text":"x","target":"nowhere","assignee":"bo","category":"size","rating":3"#;
                 format!(r#""id":"m{index}","kind":"{kind}",{rest}"#)
             })
             .collect();
@@ -301,7 +329,10 @@ mod tests {
             r#""id":"b","kind":"call","data":{"seconds":92}"#,
         ]);
         let json = serde_json::to_string(&transcript(&records)).unwrap();
-        assert!(json.contains(r#""entry":"message""#) && json.contains(r#"{"b": 1,"a":2.50}"#), "{json}");
+        assert!(
+            json.contains(r#""entry":"message""#) && json.contains(r#"{"b": 1,"a":2.50}"#),
+            "{json}"
+        );
         assert!(json.contains("called: 1 min 32 s"));
         assert!(!json.contains("secret") && !json.contains(&"07".repeat(32)));
     }

@@ -16,7 +16,8 @@ use super::{Hub, Lookup, Prepared, RelayError};
 use crate::access::{Action, Identity};
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{
-    Ack, Event, FieldError, Fingerprint, Kind, Micros, Offset, Origin, Place, Record, Role, Secret, Seq,
+    Ack, Event, FieldError, Fingerprint, Kind, Micros, Offset, Origin, Place, Record, Role, Secret,
+    Seq,
 };
 
 /// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
@@ -99,7 +100,8 @@ pub fn spawn(
     let head = reader.head();
     let last = reader.range(Offset(head.0.saturating_sub(1)), head)?;
     let received_at = last.last().map_or(Micros(0), |record| record.received_at);
-    let appender = Appender { writer, lookup, hub, received_at, batch: Batch::default(), failed: None };
+    let appender =
+        Appender { writer, lookup, hub, received_at, batch: Batch::default(), failed: None };
     let runtime = Handle::current();
     let thread = std::thread::Builder::new()
         .name("appender".to_string())
@@ -129,7 +131,12 @@ struct Batch {
 }
 
 impl Appender {
-    fn run(mut self, mut waiting: mpsc::Receiver<Submission>, stop: &CancellationToken, runtime: &Handle) {
+    fn run(
+        mut self,
+        mut waiting: mpsc::Receiver<Submission>,
+        stop: &CancellationToken,
+        runtime: &Handle,
+    ) {
         let next = async |waiting: &mut mpsc::Receiver<Submission>| {
             tokio::select! {
                 first = waiting.recv() => first,
@@ -156,18 +163,22 @@ impl Appender {
     fn append_all(&mut self, submissions: Vec<Submission>) {
         self.received_at = self.received_at.max(Micros::now());
         let mut answers = Vec::with_capacity(submissions.len());
-        self.batch = Batch::with_room_for(submissions.iter().map(|submission| submission.events.len()).sum());
+        self.batch = Batch::with_room_for(
+            submissions.iter().map(|submission| submission.events.len()).sum(),
+        );
         for submission in submissions {
             let Submission { identity, origin, events, answer } = submission;
-            let outcomes: Answers = events.into_iter().map(|event| self.place(&identity, origin, event)).collect();
+            let outcomes: Answers =
+                events.into_iter().map(|event| self.place(&identity, origin, event)).collect();
             answers.push((answer, outcomes));
         }
         let durable = self.make_durable();
         for (answer, mut outcomes) in answers {
             if let Err(reason) = &durable {
                 // A duplicate's first ack still stands; whatever waited for this sync is undecided.
-                for outcome in
-                    outcomes.iter_mut().filter(|outcome| matches!(outcome, Ok(outcome) if !outcome.duplicate))
+                for outcome in outcomes
+                    .iter_mut()
+                    .filter(|outcome| matches!(outcome, Ok(outcome) if !outcome.duplicate))
                 {
                     *outcome = Err(RelayError::Closed { reason: reason.clone() });
                 }
@@ -178,14 +189,21 @@ impl Appender {
     }
 
     /// Gives one event its place in the batch, or finds the ack it already has.
-    fn place(&mut self, identity: &Identity, origin: Origin, prepared: Prepared) -> Result<Outcome, RelayError> {
+    fn place(
+        &mut self,
+        identity: &Identity,
+        origin: Origin,
+        prepared: Prepared,
+    ) -> Result<Outcome, RelayError> {
         let Prepared { event, canonical, fingerprint } = prepared;
         let shop = identity.shop.as_str();
         let id_key = key_of(&[shop, &event.conversation, &event.id]);
         if let Some(seen) = self.seen(&id_key)? {
             return match seen.fingerprint == fingerprint {
                 true => Ok(Outcome { ack: seen.ack(&event.id), duplicate: true }),
-                false => Err(RelayError::Conflict { conversation: event.conversation, id: event.id }),
+                false => {
+                    Err(RelayError::Conflict { conversation: event.conversation, id: event.id })
+                }
             };
         }
         if let Some(reason) = &self.failed {
@@ -203,15 +221,20 @@ impl Appender {
             prev: state.as_ref().map(|state| state.last_offset),
             received_at: self.received_at,
         };
-        let record = Arc::new(Record::new(place, shop.to_string(), origin, event, &canonical, &secret));
+        let record =
+            Arc::new(Record::new(place, shop.to_string(), origin, event, &canonical, &secret));
         if let Err(error) = self.writer.append(record.clone()) {
             self.fail(&error);
             return Err(error.into());
         }
         let ack = record.ack();
         let customers = Vec::new();
-        let mut state =
-            state.unwrap_or(Conversation { last_seq: Seq(0), last_offset: record.offset, secret, customers });
+        let mut state = state.unwrap_or(Conversation {
+            last_seq: Seq(0),
+            last_offset: record.offset,
+            secret,
+            customers,
+        });
         state.add(&record);
         self.batch.ids.insert(id_key, self.batch.records.len());
         self.batch.conversations.insert(conversation_key, state);
@@ -239,9 +262,12 @@ impl Appender {
     /// An edit or a retraction must name an event of the conversation that its sender may change: its own, or for the
     /// shop's side any of the shop's. A human may also retract (never edit) what a customer said.
     fn check_target(&self, shop: &str, event: &Event) -> Result<(), RelayError> {
-        let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else { return Ok(()) };
+        let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else {
+            return Ok(());
+        };
         let Some(seen) = self.seen(&key_of(&[shop, &event.conversation, target]))? else {
-            let rule = format!("be the id of an earlier event of conversation `{}`", event.conversation);
+            let rule =
+                format!("be the id of an earlier event of conversation `{}`", event.conversation);
             return Err(FieldError::new("target", target, rule).into());
         };
         let own = seen.role == event.sender.role && seen.sender == sender_mark(&event.sender.id);
@@ -275,7 +301,8 @@ impl Appender {
             tracing::error!(%error, "the lookup store failed; no further events are taken until a restart");
             self.failed = Some(format!("the lookup store failed: {error}"));
         }
-        let records: Vec<Arc<Record>> = batch.records.into_iter().map(|(record, _)| record).collect();
+        let records: Vec<Arc<Record>> =
+            batch.records.into_iter().map(|(record, _)| record).collect();
         self.hub.publish(&records);
         Ok(())
     }
@@ -297,7 +324,11 @@ impl Batch {
 }
 
 /// A customer writes to a conversation that is new, has no customer yet, or has this one.
-fn check_takes_part(identity: &Identity, state: Option<&Conversation>, event: &Event) -> Result<(), RelayError> {
+fn check_takes_part(
+    identity: &Identity,
+    state: Option<&Conversation>,
+    event: &Event,
+) -> Result<(), RelayError> {
     let Some(state) = state else { return Ok(()) };
     let is_stranger = !state.customers.is_empty() && !state.customers.contains(&identity.subject);
     match is_stranger && !identity.may(Action::ListenAnywhere) {

@@ -28,7 +28,12 @@ impl AttachmentStore {
     /// character, `..` and `/` among them.
     pub fn path_of(&self, shop: &str, sha256: &str) -> Result<PathBuf, RelayError> {
         if !is_sha256_hex(sha256) {
-            return Err(FieldError::new("sha256", sha256, "be a SHA-256 in 64 lower-case hex digits").into());
+            return Err(FieldError::new(
+                "sha256",
+                sha256,
+                "be a SHA-256 in 64 lower-case hex digits",
+            )
+            .into());
         }
         let shop = hex::encode(&Sha256::digest(shop.as_bytes())[..8]);
         Ok(self.dir.join(shop).join(&sha256[..2]).join(sha256))
@@ -80,19 +85,27 @@ impl AttachmentStore {
         let mut bytes = 0_u64;
         let mut body = std::pin::pin!(body);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
+            let chunk =
+                chunk.map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
             let chunk = chunk.as_ref();
             bytes += chunk.len() as u64;
             if bytes > ATTACHMENT_BYTES_MAX as u64 {
                 let rule = format!("be at most {ATTACHMENT_BYTES_MAX} bytes");
-                return Err(FieldError::new("attachment", format!("{bytes} bytes or more"), rule).into());
+                return Err(
+                    FieldError::new("attachment", format!("{bytes} bytes or more"), rule).into()
+                );
             }
             hasher.update(chunk);
             file.write_all(chunk).await?;
         }
         let actual = hex::encode(hasher.finalize());
         if actual != sha256 {
-            return Err(FieldError::new("sha256", sha256, format!("be the hash of the bytes sent, `{actual}`")).into());
+            return Err(FieldError::new(
+                "sha256",
+                sha256,
+                format!("be the hash of the bytes sent, `{actual}`"),
+            )
+            .into());
         }
         file.sync_all().await?;
         Ok(bytes)

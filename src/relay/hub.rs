@@ -64,7 +64,9 @@ impl Hub {
         }
         for record in records {
             let key = (record.shop.clone(), record.event.conversation.clone());
-            for queue in subscriptions.by_conversation.get(&key).into_iter().flat_map(HashMap::values) {
+            for queue in
+                subscriptions.by_conversation.get(&key).into_iter().flat_map(HashMap::values)
+            {
                 if queue.sender.try_send(record.clone()).is_err() {
                     // Set while the queue is full, so that its reader comes by and sees it.
                     queue.is_behind.store(true, Ordering::Release);

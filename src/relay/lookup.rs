@@ -20,7 +20,9 @@ use sha2::{Digest, Sha256};
 
 use super::RelayError;
 use crate::log::LogReader;
-use crate::model::{Ack, Canonical, Fingerprint, LeafHash, Micros, Offset, Record, Role, Secret, Seq};
+use crate::model::{
+    Ack, Canonical, Fingerprint, LeafHash, Micros, Offset, Record, Role, Secret, Seq,
+};
 
 /// Records applied in one write while catching up.
 const CATCH_UP_RECORDS: usize = 4_096;
@@ -90,18 +92,26 @@ impl Lookup {
 
     /// What is known of an id, if it was used, by its [`key_of`] shop, conversation and id.
     pub fn seen(&self, key: &[u8]) -> Result<Option<Seen>, RelayError> {
-        self.ids.get(key)?.map(|bytes| Seen::decode(&bytes).ok_or_else(|| self.damaged("an entry of ids"))).transpose()
+        self.ids
+            .get(key)?
+            .map(|bytes| Seen::decode(&bytes).ok_or_else(|| self.damaged("an entry of ids")))
+            .transpose()
     }
 
     /// Where a conversation stands, if it exists.
-    pub fn conversation(&self, shop: &str, conversation: &str) -> Result<Option<Conversation>, RelayError> {
+    pub fn conversation(
+        &self,
+        shop: &str,
+        conversation: &str,
+    ) -> Result<Option<Conversation>, RelayError> {
         self.conversation_at(&key_of(&[shop, conversation]))
     }
 
     /// Where a conversation stands, by its [`key_of`] shop and conversation.
     pub fn conversation_at(&self, key: &[u8]) -> Result<Option<Conversation>, RelayError> {
         let Some(bytes) = self.conversations.get(key)? else { return Ok(None) };
-        let state = serde_json::from_slice(&bytes).map_err(|error| self.damaged(&error.to_string()))?;
+        let state =
+            serde_json::from_slice(&bytes).map_err(|error| self.damaged(&error.to_string()))?;
         Ok(Some(state))
     }
 
@@ -118,7 +128,9 @@ impl Lookup {
         let range = bound(after.0.saturating_add(1))..=bound(u32::MAX);
         let mut offsets = Vec::new();
         for entry in self.threads.range(range).take(count_max) {
-            offsets.push(Offset(u64::from_be_bytes(self.fixed(&entry.value()?, "an entry of threads")?)));
+            offsets.push(Offset(u64::from_be_bytes(
+                self.fixed(&entry.value()?, "an entry of threads")?,
+            )));
         }
         Ok(offsets)
     }
@@ -153,7 +165,8 @@ impl Lookup {
             batch.insert(&self.threads, thread_entry, record.offset.0.to_be_bytes());
         }
         for (key, state) in states {
-            let json = serde_json::to_vec(&state).map_err(|error| self.damaged(&error.to_string()))?;
+            let json =
+                serde_json::to_vec(&state).map_err(|error| self.damaged(&error.to_string()))?;
             batch.insert(&self.conversations, key, json);
         }
         if let Some((last, _)) = records.last() {
@@ -169,9 +182,17 @@ impl Lookup {
             return Ok(state);
         }
         let secret = record.secret.ok_or_else(|| {
-            self.damaged(&format!("conversation `{conversation}` has no first record before offset {}", record.offset))
+            self.damaged(&format!(
+                "conversation `{conversation}` has no first record before offset {}",
+                record.offset
+            ))
         })?;
-        Ok(Conversation { last_seq: Seq(0), last_offset: record.offset, secret, customers: Vec::new() })
+        Ok(Conversation {
+            last_seq: Seq(0),
+            last_offset: record.offset,
+            secret,
+            customers: Vec::new(),
+        })
     }
 
     fn catch_up(&self, log: &LogReader) -> Result<(), RelayError> {
@@ -186,14 +207,19 @@ impl Lookup {
             if records.is_empty() {
                 return Ok(());
             }
-            let fingerprint = |record: &Record| Canonical::of(&record.shop, record.origin, &record.event).fingerprint();
-            let records: Vec<_> = records.into_iter().map(|record| (record.clone(), fingerprint(&record))).collect();
+            let fingerprint = |record: &Record| {
+                Canonical::of(&record.shop, record.origin, &record.event).fingerprint()
+            };
+            let records: Vec<_> =
+                records.into_iter().map(|record| (record.clone(), fingerprint(&record))).collect();
             self.apply(&records)?;
         }
     }
 
     fn fixed<const N: usize>(&self, bytes: &[u8], what: &str) -> Result<[u8; N], RelayError> {
-        bytes.try_into().map_err(|_| self.damaged(&format!("{what} has {} bytes, want {N}", bytes.len())))
+        bytes
+            .try_into()
+            .map_err(|_| self.damaged(&format!("{what} has {} bytes, want {N}", bytes.len())))
     }
 
     fn damaged(&self, detail: &str) -> RelayError {
@@ -232,7 +258,13 @@ impl Seen {
 
     /// The receipt that was given for it.
     pub fn ack(&self, id: &str) -> Ack {
-        Ack { id: id.to_string(), offset: self.offset, seq: self.seq, received_at: self.received_at, leaf: self.leaf }
+        Ack {
+            id: id.to_string(),
+            offset: self.offset,
+            seq: self.seq,
+            received_at: self.received_at,
+            leaf: self.leaf,
+        }
     }
 
     fn encode(&self) -> Vec<u8> {

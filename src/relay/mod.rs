@@ -82,7 +82,11 @@ impl Relay {
 
     /// Refuses a customer who takes no part in a conversation, whether or not there is such a conversation: a stranger
     /// learns nothing. Everybody else of the shop may listen.
-    pub fn require_participant(&self, identity: &Identity, conversation: &str) -> Result<(), RelayError> {
+    pub fn require_participant(
+        &self,
+        identity: &Identity,
+        conversation: &str,
+    ) -> Result<(), RelayError> {
         if identity.may(Action::ListenAnywhere) {
             return Ok(());
         }

@@ -77,7 +77,11 @@ pub(super) struct Found {
 pub(super) type Gathered = HashMap<String, Vec<(Rank, DocAddress)>>;
 
 /// First pass: all hits counted, the conversations with the best ones found.
-pub(super) fn find(snapshot: &IndexSnapshot, plan: &Plan, question: &Question<'_>) -> Result<Found> {
+pub(super) fn find(
+    snapshot: &IndexSnapshot,
+    plan: &Plan,
+    question: &Question<'_>,
+) -> Result<Found> {
     let searcher = snapshot.searcher();
     let mut found = Found::default();
     for number in 0..searcher.segment_readers().len() as u32 {
@@ -118,8 +122,11 @@ pub(super) fn gather(
     };
     for number in 0..searcher.segment_readers().len() as u32 {
         let segment = Segment::open(searcher, number)?;
-        let mut hits: HashMap<u64, Vec<(Rank, DocAddress)>> =
-            segment.numbers_of(chosen)?.into_iter().map(|conversation| (conversation, Vec::new())).collect();
+        let mut hits: HashMap<u64, Vec<(Rank, DocAddress)>> = segment
+            .numbers_of(chosen)?
+            .into_iter()
+            .map(|conversation| (conversation, Vec::new()))
+            .collect();
         let mut take = |conversation, address, rank| {
             if let Some(hits) = hits.get_mut(&conversation) {
                 hits.push((rank, address));
@@ -132,7 +139,9 @@ pub(super) fn gather(
             Some(plan) => segment.each_hit(plan, question, take)?,
             None => {
                 let from = found.addresses.partition_point(|address| address.segment_ord < number);
-                let of_segment = found.addresses[from..].iter().take_while(|address| address.segment_ord == number);
+                let of_segment = found.addresses[from..]
+                    .iter()
+                    .take_while(|address| address.segment_ord == number);
                 for address in of_segment {
                     let rank = segment.rank(question.query.order, address.doc_id);
                     take(segment.conversation_of(address.doc_id), *address, rank);

@@ -46,7 +46,9 @@ impl Search {
         query.check()?;
         self.freshness.wait().await;
         let snapshot = self.index.snapshot();
-        tokio::task::spawn_blocking(move || run(&snapshot, &query)).await.map_err(SearchError::Task)?
+        tokio::task::spawn_blocking(move || run(&snapshot, &query))
+            .await
+            .map_err(SearchError::Task)?
     }
 }
 

@@ -30,7 +30,8 @@ use crate::index::IndexSnapshot;
 use crate::index::characters::is_plain;
 use crate::index::schema::{TEXT_MARKED, TEXT_PLAIN, schema};
 use crate::index::tokenizer::{
-    Unit, UnitKind, Units, WORD_CHARS_MAX, WORD_STEP_CHARS, chars_end, pair_term, unit_term, word_term,
+    Unit, UnitKind, Units, WORD_CHARS_MAX, WORD_STEP_CHARS, chars_end, pair_term, unit_term,
+    word_term,
 };
 
 /// Most units looked for; verification looks at the rest. 32 in a row leave next to nothing to verify.
@@ -67,7 +68,11 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plan for `query`, within the conversations of `scope` if there is one.
-    pub(super) fn new(snapshot: &IndexSnapshot, query: &SearchQuery, scope: Option<&BTreeSet<String>>) -> Result<Plan> {
+    pub(super) fn new(
+        snapshot: &IndexSnapshot,
+        query: &SearchQuery,
+        scope: Option<&BTreeSet<String>>,
+    ) -> Result<Plan> {
         let (pieces, proof) = pieces_of(query);
         let mut clauses = filters(query, scope);
         clauses.extend(text_clauses(snapshot, pieces));
@@ -98,7 +103,9 @@ fn text_clauses(snapshot: &IndexSnapshot, pieces: Vec<Piece>) -> Vec<Box<dyn Que
     for piece in pieces {
         match piece.pattern {
             Pattern::Term(term) => terms.push((piece.position, Term::from_field_text(text, &term))),
-            Pattern::Word(pattern) => clauses.push(Box::new(WordQuery::new(pattern, snapshot.words()))),
+            Pattern::Word(pattern) => {
+                clauses.push(Box::new(WordQuery::new(pattern, snapshot.words())))
+            }
         }
     }
     match terms.len() {
@@ -224,7 +231,10 @@ mod tests {
             assert_eq!((pieces.len(), proof), (1, Proof::Never));
             let Pattern::Word(pattern) = &pieces[0].pattern else { panic!("not a word") };
             for pattern in [pattern.clone(), WordPattern::AtEnd("x".repeat(WORD_STEP_CHARS))] {
-                assert!(RegexQuery::from_pattern(&pattern.regex(), schema().text).is_ok(), "{pattern:?}");
+                assert!(
+                    RegexQuery::from_pattern(&pattern.regex(), schema().text).is_ok(),
+                    "{pattern:?}"
+                );
             }
         }
         let (pieces, _) = pieces_of(&SearchQuery::new("s", "退款 ".repeat(200)));

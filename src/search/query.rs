@@ -72,17 +72,24 @@ impl SearchQuery {
             return Err(FieldError::new("shop", "", "not be empty"));
         }
         self.check_words()?;
-        for (field, limit) in
-            [("limit_conversations", self.limit_conversations), ("hits_per_conversation", self.hits_per_conversation)]
-        {
+        for (field, limit) in [
+            ("limit_conversations", self.limit_conversations),
+            ("hits_per_conversation", self.hits_per_conversation),
+        ] {
             if !(1..=SHOWN_MAX).contains(&limit) {
-                return Err(FieldError::new(field, limit, format!("lie between 1 and {SHOWN_MAX}")));
+                return Err(FieldError::new(
+                    field,
+                    limit,
+                    format!("lie between 1 and {SHOWN_MAX}"),
+                ));
             }
         }
         let hits = self.limit_conversations * self.hits_per_conversation;
         if hits > HITS_MAX {
-            let rule =
-                format!("make at most {HITS_MAX} hits with the {} conversations asked for", self.limit_conversations);
+            let rule = format!(
+                "make at most {HITS_MAX} hits with the {} conversations asked for",
+                self.limit_conversations
+            );
             return Err(FieldError::new("hits_per_conversation", self.hits_per_conversation, rule));
         }
         match (self.filters.from, self.filters.to) {
@@ -96,7 +103,11 @@ impl SearchQuery {
     fn check_words(&self) -> Result<(), FieldError> {
         let chars = self.words.chars().count();
         if chars > WORDS_CHARS_MAX {
-            return Err(FieldError::new("words", &self.words, format!("be at most {WORDS_CHARS_MAX} characters")));
+            return Err(FieldError::new(
+                "words",
+                &self.words,
+                format!("be at most {WORDS_CHARS_MAX} characters"),
+            ));
         }
         if self.words.is_empty() {
             return match self.filters == Filters::default() {
@@ -106,7 +117,11 @@ impl SearchQuery {
         }
         // Whitespace counts inside words but finds nothing of use alone; what folds to nothing would match anything.
         match fold(&self.words).trim().is_empty() {
-            true => Err(FieldError::new("words", self.words.escape_debug(), "contain something visible")),
+            true => Err(FieldError::new(
+                "words",
+                self.words.escape_debug(),
+                "contain something visible",
+            )),
             false => Ok(()),
         }
     }
@@ -120,7 +135,8 @@ impl SearchQuery {
     }
 
     pub(super) fn contains_time(&self, time: Micros) -> bool {
-        self.filters.from.is_none_or(|from| from <= time) && self.filters.to.is_none_or(|to| time < to)
+        self.filters.from.is_none_or(|from| from <= time)
+            && self.filters.to.is_none_or(|to| time < to)
     }
 }
 
@@ -142,7 +158,11 @@ mod tests {
         check(with_words(" \u{200b}\t"), "words", "visible");
         check(with_words(&"x".repeat(1_025)), "words", "1024");
         check(SearchQuery { shop: String::new(), ..ok.clone() }, "shop", "empty");
-        check(SearchQuery { limit_conversations: 0, ..ok.clone() }, "limit_conversations", "between 1");
+        check(
+            SearchQuery { limit_conversations: 0, ..ok.clone() },
+            "limit_conversations",
+            "between 1",
+        );
         check(
             SearchQuery { limit_conversations: 1_000, hits_per_conversation: 11, ..ok.clone() },
             "hits_per_conversation",

@@ -53,13 +53,17 @@ pub(super) fn run_within(
     for conversation in chosen {
         let of_index = in_index.remove(&conversation).unwrap_or_default();
         let of_index = of_index.into_iter().map(|(rank, address)| (rank, Source::Index(address)));
-        let of_tail = in_tail.iter().filter(|(_, record)| record.event.conversation == conversation);
+        let of_tail =
+            in_tail.iter().filter(|(_, record)| record.event.conversation == conversation);
         let of_tail = of_tail.map(|(rank, record)| (*rank, Source::Tail(record)));
         let mut places: Vec<(Rank, Source<'_>)> = of_index.chain(of_tail).collect();
         places.sort_unstable_by_key(|(rank, _)| std::cmp::Reverse(*rank));
         places.truncate(query.hits_per_conversation);
         let hits = places.into_iter().map(|(rank, source)| hit(snapshot, &question, rank, source));
-        answer.conversations.push(ConversationHits { conversation, hits: hits.collect::<Result<_, _>>().map_err(of)? });
+        answer.conversations.push(ConversationHits {
+            conversation,
+            hits: hits.collect::<Result<_, _>>().map_err(of)?,
+        });
     }
     Ok(answer)
 }
@@ -86,8 +90,13 @@ fn hits_of_tail<'a>(
 }
 
 /// The conversations to show, in the order of their best hits.
-fn choose(query: &SearchQuery, in_index: &HashMap<String, Rank>, in_tail: &[(Rank, &Record)]) -> Vec<String> {
-    let mut best: HashMap<&str, Rank> = in_index.iter().map(|(name, rank)| (name.as_str(), *rank)).collect();
+fn choose(
+    query: &SearchQuery,
+    in_index: &HashMap<String, Rank>,
+    in_tail: &[(Rank, &Record)],
+) -> Vec<String> {
+    let mut best: HashMap<&str, Rank> =
+        in_index.iter().map(|(name, rank)| (name.as_str(), *rank)).collect();
     for (rank, record) in in_tail {
         let known = best.entry(&record.event.conversation).or_insert(*rank);
         *known = (*known).max(*rank);
@@ -145,5 +154,7 @@ fn stored(document: &TantivyDocument, field: Field) -> Result<&str, tantivy::Tan
 
 fn label<L: FromStr>(document: &TantivyDocument, field: Field) -> Result<L, tantivy::TantivyError> {
     let text = stored(document, field)?;
-    text.parse().map_err(|_| DataCorruption::comment_only(format!("a stored document has the label `{text}`")).into())
+    text.parse().map_err(|_| {
+        DataCorruption::comment_only(format!("a stored document has the label `{text}`")).into()
+    })
 }

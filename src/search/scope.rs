@@ -33,14 +33,21 @@ pub(super) fn conversations(
     snapshot: &IndexSnapshot,
     query: &SearchQuery,
 ) -> Result<Option<BTreeSet<String>>, SearchError> {
-    let mut scope = query.filters.conversation.clone().map(|conversation| BTreeSet::from([conversation]));
+    let mut scope =
+        query.filters.conversation.clone().map(|conversation| BTreeSet::from([conversation]));
     for filter in filters_of(query) {
         let in_scope = |record: &Record| {
-            scope.as_ref().is_none_or(|scope: &BTreeSet<String>| scope.contains(&record.event.conversation))
+            scope
+                .as_ref()
+                .is_none_or(|scope: &BTreeSet<String>| scope.contains(&record.event.conversation))
         };
         let of_tail = snapshot
             .tail()
-            .filter(|record| record.shop == query.shop && (filter.is_on)(record, filter.value) && in_scope(record))
+            .filter(|record| {
+                record.shop == query.shop
+                    && (filter.is_on)(record, filter.value)
+                    && in_scope(record)
+            })
             .map(|record| record.event.conversation.clone());
         let mut found: BTreeSet<String> = of_tail.collect();
         found.extend(of_index(snapshot, query, &filter, scope.as_ref())?);
@@ -57,15 +64,23 @@ fn filters_of(query: &SearchQuery) -> Vec<Filter<'_>> {
     let fields = schema();
     let given = &query.filters;
     let all: [(&'static str, &Option<String>, Field, IsOn); 4] = [
-        ("order", &given.order, fields.order, |record, value| record.event.order.as_deref() == Some(value)),
-        ("customer", &given.customer, fields.customer, |record, value| is_sender(record, Role::Customer, value)),
+        ("order", &given.order, fields.order, |record, value| {
+            record.event.order.as_deref() == Some(value)
+        }),
+        ("customer", &given.customer, fields.customer, |record, value| {
+            is_sender(record, Role::Customer, value)
+        }),
         ("agent", &given.agent, fields.agent, |record, value| {
             is_sender(record, Role::Human, value) || record.event.assignee.as_deref() == Some(value)
         }),
-        ("category", &given.category, fields.category, |record, value| record.event.category.as_deref() == Some(value)),
+        ("category", &given.category, fields.category, |record, value| {
+            record.event.category.as_deref() == Some(value)
+        }),
     ];
     all.into_iter()
-        .filter_map(|(name, value, field, is_on)| Some(Filter { name, value: value.as_deref()?, field, is_on }))
+        .filter_map(|(name, value, field, is_on)| {
+            Some(Filter { name, value: value.as_deref()?, field, is_on })
+        })
         .collect()
 }
 
@@ -79,12 +94,14 @@ fn of_index(
     filter: &Filter<'_>,
     scope: Option<&BTreeSet<String>>,
 ) -> Result<BTreeSet<String>, SearchError> {
-    let mut clauses = vec![term_query(schema().shop, &query.shop), term_query(filter.field, filter.value)];
+    let mut clauses =
+        vec![term_query(schema().shop, &query.shop), term_query(filter.field, filter.value)];
     clauses.extend(scope.map(scope_query));
     let of = |source| SearchError::Index(snapshot.error(source));
     let searcher = snapshot.searcher();
-    let weight =
-        BooleanQuery::intersection(clauses).weight(EnableScoring::disabled_from_searcher(searcher)).map_err(of)?;
+    let weight = BooleanQuery::intersection(clauses)
+        .weight(EnableScoring::disabled_from_searcher(searcher))
+        .map_err(of)?;
     let mut found = BTreeSet::new();
     for reader in searcher.segment_readers() {
         let Some(column) = reader.fast_fields().str("conversation").map_err(of)? else { continue };
@@ -107,7 +124,11 @@ fn of_index(
 }
 
 fn too_wide(filter: &Filter<'_>) -> SearchError {
-    SearchError::TooWide { filter: filter.name, value: filter.value.to_string(), max: CONVERSATIONS_MAX }
+    SearchError::TooWide {
+        filter: filter.name,
+        value: filter.value.to_string(),
+        max: CONVERSATIONS_MAX,
+    }
 }
 
 /// Documents with `value` in `field`.
@@ -118,5 +139,7 @@ pub(super) fn term_query(field: Field, value: &str) -> Box<dyn Query> {
 /// Documents of these conversations.
 pub(super) fn scope_query(scope: &BTreeSet<String>) -> Box<dyn Query> {
     let field = schema().conversation;
-    Box::new(TermSetQuery::new(scope.iter().map(|conversation| Term::from_field_text(field, conversation))))
+    Box::new(TermSetQuery::new(
+        scope.iter().map(|conversation| Term::from_field_text(field, conversation)),
+    ))
 }

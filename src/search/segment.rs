@@ -7,7 +7,8 @@ use std::io;
 
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::schema::document::{
-    DeserializeError, DocumentDeserialize, DocumentDeserializer, ValueDeserialize, ValueDeserializer,
+    DeserializeError, DocumentDeserialize, DocumentDeserializer, ValueDeserialize,
+    ValueDeserializer,
 };
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Result, Searcher, SegmentReader, TERMINATED};
@@ -108,7 +109,8 @@ impl Segment<'_> {
     /// The segment's numbers of those `conversations` it knows.
     pub(super) fn numbers_of(&self, conversations: &BTreeSet<String>) -> Result<Vec<u64>> {
         let Some(column) = &self.conversation else { return Ok(Vec::new()) };
-        let numbers = conversations.iter().filter_map(|name| column.dictionary().term_ord(name).transpose());
+        let numbers =
+            conversations.iter().filter_map(|name| column.dictionary().term_ord(name).transpose());
         Ok(numbers.collect::<io::Result<_>>()?)
     }
 }
@@ -123,7 +125,9 @@ impl DocumentDeserialize for StoredText {
         mut deserializer: D,
     ) -> std::result::Result<StoredText, DeserializeError> {
         match deserializer.next_field::<StoredString>()? {
-            Some((field, StoredString(text))) if field == schema().text => Ok(StoredText(Some(text))),
+            Some((field, StoredString(text))) if field == schema().text => {
+                Ok(StoredText(Some(text)))
+            }
             _ => Ok(StoredText(None)),
         }
     }

@@ -12,7 +12,8 @@ use crate::model::{ErrorKind, Kind, Kinded, Micros, Offset, Record, Role};
 
 /// Every hit of `query`: needs no more than 100 conversations with 100 hits each.
 fn all_hits(snapshot: &IndexSnapshot, query: &SearchQuery, bounds: Bounds) -> BTreeSet<u64> {
-    let query = SearchQuery { limit_conversations: 100, hits_per_conversation: 100, ..query.clone() };
+    let query =
+        SearchQuery { limit_conversations: 100, hits_per_conversation: 100, ..query.clone() };
     let answer = run_within(snapshot, &query, bounds).expect("answers");
     assert_eq!(answer.complete_to, snapshot.applied());
     let hits = answer.conversations.iter().flat_map(|conversation| &conversation.hits);
@@ -27,9 +28,9 @@ fn brute_force(records: &[Record], query: &SearchQuery) -> BTreeSet<u64> {
         true => text.contains(&query.words),
         false => fold(text).contains(&fold(&query.words)),
     };
-    let hits = records
-        .iter()
-        .filter(|record| record.shop == query.shop && record.event.text.as_ref().is_some_and(|text| contains(text)));
+    let hits = records.iter().filter(|record| {
+        record.shop == query.shop && record.event.text.as_ref().is_some_and(|text| contains(text))
+    });
     hits.map(|record| record.offset.0).collect()
 }
 
@@ -131,9 +132,13 @@ fn random_records(dice: &mut Dice, from: u64, to: u64) -> Vec<Record> {
         let shop = if dice.roll(5) == 0 { "other" } else { "shop" };
         let conversation = format!("c{}", dice.roll(40));
         let event = match dice.roll(8) {
-            0 => json!({"conversation": conversation, "kind": "join", "sender": {"id": "a", "role": "human"}}),
-            1 => json!({"conversation": conversation, "kind": "edit", "target": "m1", "text": random_text(dice),
-                "sender": {"id": "u", "role": "customer"}}),
+            0 => {
+                json!({"conversation": conversation, "kind": "join", "sender": {"id": "a", "role": "human"}})
+            }
+            1 => {
+                json!({"conversation": conversation, "kind": "edit", "target": "m1", "text": random_text(dice),
+                "sender": {"id": "u", "role": "customer"}})
+            }
             _ => json!({"conversation": conversation, "kind": "message", "text": random_text(dice),
                 "sender": {"id": "u", "role": "customer"}}),
         };
@@ -149,7 +154,8 @@ fn random_query(dice: &mut Dice, records: &[Record]) -> SearchQuery {
         words = match dice.roll(6) {
             0 => random_text(dice),
             _ => {
-                let texts: Vec<&String> = records.iter().filter_map(|record| record.event.text.as_ref()).collect();
+                let texts: Vec<&String> =
+                    records.iter().filter_map(|record| record.event.text.as_ref()).collect();
                 let chars: Vec<char> = dice.pick(&texts).chars().collect();
                 let from = dice.roll(chars.len());
                 let length = 1 + dice.roll((chars.len() - from).min(8));
@@ -163,7 +169,12 @@ fn random_query(dice: &mut Dice, records: &[Record]) -> SearchQuery {
     SearchQuery { exact: dice.roll(2) == 0, ..SearchQuery::new("shop", words) }
 }
 
-fn check_queries(dice: &mut Dice, snapshot: &IndexSnapshot, records: &[Record], count: usize) -> usize {
+fn check_queries(
+    dice: &mut Dice,
+    snapshot: &IndexSnapshot,
+    records: &[Record],
+    count: usize,
+) -> usize {
     let mut with_hits = 0;
     for number in 0..count {
         let query = random_query(dice, records);
@@ -214,17 +225,32 @@ async fn search_equals_brute_force() {
 /// One letter with two marks can be written in five ways, which fold to one; only terms without marks are the same.
 #[tokio::test]
 async fn marks_are_found_in_any_order_and_composition() {
-    let ways = ["e\u{301}\u{323}", "e\u{323}\u{301}", "\u{1eb9}\u{301}", "é\u{323}", "e\u{200d}\u{323}\u{301}"];
-    let records: Vec<Record> =
-        (0..5).map(|offset| message(offset, "c", &format!("x{}y", ways[offset as usize]))).collect();
+    let ways = [
+        "e\u{301}\u{323}",
+        "e\u{323}\u{301}",
+        "\u{1eb9}\u{301}",
+        "é\u{323}",
+        "e\u{200d}\u{323}\u{301}",
+    ];
+    let records: Vec<Record> = (0..5)
+        .map(|offset| message(offset, "c", &format!("x{}y", ways[offset as usize])))
+        .collect();
     for tail_from in [0, 5] {
         let (_dir, snapshot) = snapshot_of(records.clone(), tail_from).await;
         for way in ways {
             for words in [way.to_string(), format!("X{way}"), format!("{way}y")] {
                 let query = SearchQuery::new("shop", words);
-                assert_eq!(all_hits(&snapshot, &query, Bounds::USUAL), BTreeSet::from([0, 1, 2, 3, 4]), "{way:?}");
+                assert_eq!(
+                    all_hits(&snapshot, &query, Bounds::USUAL),
+                    BTreeSet::from([0, 1, 2, 3, 4]),
+                    "{way:?}"
+                );
                 let query = SearchQuery { exact: true, ..query };
-                assert_eq!(all_hits(&snapshot, &query, Bounds::USUAL), brute_force(&records, &query), "{way:?}");
+                assert_eq!(
+                    all_hits(&snapshot, &query, Bounds::USUAL),
+                    brute_force(&records, &query),
+                    "{way:?}"
+                );
             }
         }
     }
@@ -245,8 +271,12 @@ async fn a_lost_or_doubled_record_would_be_noticed() {
     let (_dir, snapshot) = snapshot_of(lost, 150).await;
     assert_ne!(all_hits(&snapshot, &query, Bounds::USUAL), found);
     let doubled = snapshot_of(records[..150].to_vec(), 150).await.1;
-    let doubled = doubled.with_log_tail(shared(vec![message(150, "c1", "退款 refund")])).expect("follows");
-    assert_eq!(run(&doubled, &query).expect("answers").total, 1 + found.range(..150).count() as u64);
+    let doubled =
+        doubled.with_log_tail(shared(vec![message(150, "c1", "退款 refund")])).expect("follows");
+    assert_eq!(
+        run(&doubled, &query).expect("answers").total,
+        1 + found.range(..150).count() as u64
+    );
 }
 
 /// An index of `records`, of which those from `tail_from` on are in the tail.
@@ -271,25 +301,34 @@ async fn words_open_on_both_sides_are_complete() {
     // "e f" stands for every word that ends with e and every word that begins with f: 12,000 of them, more than
     // tantivy's own phrases of patterns allow by default.
     let text = |number: u64| -> String {
-        (0..60_u64).map(|word| format!("x{}e f{}y, ", number * 60 + word, number * 60 + word)).collect()
+        (0..60_u64)
+            .map(|word| format!("x{}e f{}y, ", number * 60 + word, number * 60 + word))
+            .collect()
     };
     let records: Vec<Record> = (0..100).map(|offset| message(offset, "c", &text(offset))).collect();
     let (_dir, snapshot) = snapshot_of(records.clone(), 90).await;
     for words in ["e f", "7e f", "e f7", "E  F", "y, x", "x0e f0y, x1e f"] {
         let query = SearchQuery::new("shop", words);
-        assert_eq!(all_hits(&snapshot, &query, Bounds::USUAL), brute_force(&records, &query), "{words}");
+        assert_eq!(
+            all_hits(&snapshot, &query, Bounds::USUAL),
+            brute_force(&records, &query),
+            "{words}"
+        );
     }
 }
 
 #[tokio::test]
 async fn long_words_are_found_by_any_piece() {
     let dice = &mut Dice(7);
-    let long =
-        |dice: &mut Dice| -> String { (0..700).map(|_| *dice.pick(&["a", "b", "7", "é", "Я", "ß"])).collect() };
-    let records: Vec<Record> = (0..20).map(|offset| message(offset, "c", &format!("no. {} end", long(dice)))).collect();
+    let long = |dice: &mut Dice| -> String {
+        (0..700).map(|_| *dice.pick(&["a", "b", "7", "é", "Я", "ß"])).collect()
+    };
+    let records: Vec<Record> =
+        (0..20).map(|offset| message(offset, "c", &format!("no. {} end", long(dice)))).collect();
     let (_dir, snapshot) = snapshot_of(records.clone(), 15).await;
     for _ in 0..300 {
-        let text: Vec<char> = records[dice.roll(20)].event.text.as_deref().unwrap_or_default().chars().collect();
+        let text: Vec<char> =
+            records[dice.roll(20)].event.text.as_deref().unwrap_or_default().chars().collect();
         let from = dice.roll(text.len());
         let length = 1 + dice.roll((text.len() - from).min(200));
         let words: String = text[from..from + length].iter().collect();
@@ -297,7 +336,12 @@ async fn long_words_are_found_by_any_piece() {
             continue;
         }
         let query = SearchQuery::new("shop", words);
-        assert_eq!(all_hits(&snapshot, &query, Bounds::USUAL), brute_force(&records, &query), "{}", query.words);
+        assert_eq!(
+            all_hits(&snapshot, &query, Bounds::USUAL),
+            brute_force(&records, &query),
+            "{}",
+            query.words
+        );
     }
 }
 
@@ -310,7 +354,8 @@ fn scene() -> Vec<Record> {
         }
         event
     };
-    let (ann, bob, max, bot) = (("ann", "customer"), ("bob", "customer"), ("max", "human"), ("bot", "bot"));
+    let (ann, bob, max, bot) =
+        (("ann", "customer"), ("bob", "customer"), ("max", "human"), ("bot", "bot"));
     let events = [
         event("c1", "open", ann, json!({"order": "A1"})),
         event("c1", "message", bot, json!({"text": "refund? hello", "automatic": true})),
@@ -320,12 +365,20 @@ fn scene() -> Vec<Record> {
         event("c1", "assign", ("desk", "system"), json!({"assignee": "eve"})),
         event("c1", "edit", ann, json!({"text": "I want my REFUND", "target": "m2"})),
         event("c1", "retract", ann, json!({"target": "m2"})),
-        event("c2", "message", max, json!({"text": "refund is on its way", "visibility": "private"})),
+        event(
+            "c2",
+            "message",
+            max,
+            json!({"text": "refund is on its way", "visibility": "private"}),
+        ),
         event("c1", "tag", max, json!({"category": "late"})),
         event("c3", "message", bob, json!({"text": "no refund"})),
     ];
-    let mut records: Vec<Record> =
-        events.into_iter().enumerate().map(|(offset, event)| record(offset as u64, "shop", event)).collect();
+    let mut records: Vec<Record> = events
+        .into_iter()
+        .enumerate()
+        .map(|(offset, event)| record(offset as u64, "shop", event))
+        .collect();
     records.push(record(
         11,
         "other",
@@ -362,7 +415,8 @@ async fn filters_choose_conversations_and_messages_across_index_and_tail() {
     for tail_from in 0..=12 {
         let (_dir, snapshot) = snapshot_of(scene(), tail_from).await;
         for (words, filters, expected) in &cases {
-            let query = SearchQuery { filters: filters.clone(), ..SearchQuery::new("shop", *words) };
+            let query =
+                SearchQuery { filters: filters.clone(), ..SearchQuery::new("shop", *words) };
             let found: Vec<u64> = all_hits(&snapshot, &query, Bounds::USUAL).into_iter().collect();
             assert_eq!(&found, expected, "{query:?}, tail from {tail_from}");
         }
@@ -371,7 +425,8 @@ async fn filters_choose_conversations_and_messages_across_index_and_tail() {
 
 fn shown(answer: &SearchAnswer) -> String {
     let conversations = answer.conversations.iter().map(|conversation| {
-        let offsets: Vec<String> = conversation.hits.iter().map(|hit| hit.offset.to_string()).collect();
+        let offsets: Vec<String> =
+            conversation.hits.iter().map(|hit| hit.offset.to_string()).collect();
         format!("{}:{}", conversation.conversation, offsets.join(","))
     });
     conversations.collect::<Vec<String>>().join(" ")
@@ -389,11 +444,19 @@ async fn limits_and_order_change_what_is_shown_and_never_the_total() {
     for tail_from in 0..=12 {
         let (_dir, snapshot) = snapshot_of(scene(), tail_from).await;
         for (order, limit_conversations, hits_per_conversation, expected) in cases {
-            let query =
-                SearchQuery { order, limit_conversations, hits_per_conversation, ..SearchQuery::new("shop", "refund") };
+            let query = SearchQuery {
+                order,
+                limit_conversations,
+                hits_per_conversation,
+                ..SearchQuery::new("shop", "refund")
+            };
             for bounds in [Bounds::USUAL, Bounds { ranked_max: limit_conversations, kept_max: 0 }] {
                 let answer = run_within(&snapshot, &query, bounds).expect("answers");
-                assert_eq!((shown(&answer).as_str(), answer.total), (expected, 6), "tail from {tail_from}");
+                assert_eq!(
+                    (shown(&answer).as_str(), answer.total),
+                    (expected, 6),
+                    "tail from {tail_from}"
+                );
             }
         }
     }

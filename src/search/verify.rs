@@ -69,12 +69,18 @@ mod tests {
     fn spans_are_bytes_of_the_original() {
         let check = |words: &str, exact: bool, text: &str, expected: &[&str]| {
             let words = Words::of(&SearchQuery { exact, ..SearchQuery::new("s", words) });
-            let shown: Vec<&str> = words.spans(text).into_iter().map(|(from, to)| &text[from..to]).collect();
+            let shown: Vec<&str> =
+                words.spans(text).into_iter().map(|(from, to)| &text[from..to]).collect();
             assert_eq!(shown, expected, "{words:?} in {text:?}");
             assert_eq!(words.are_in(text), !expected.is_empty());
         };
         check("退款", false, "请退款，退款！", &["退款", "退款"]);
-        check("refund", false, "Refund ＲＥＦＵＮＤ re\u{200b}fund", &["Refund", "ＲＥＦＵＮＤ", "re\u{200b}fund"]);
+        check(
+            "refund",
+            false,
+            "Refund ＲＥＦＵＮＤ re\u{200b}fund",
+            &["Refund", "ＲＥＦＵＮＤ", "re\u{200b}fund"],
+        );
         check("refund", true, "Refund refund", &["refund"]);
         check("s", false, "ß", &["ß"]);
         check("aa", false, "aaa", &["aa"]);

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tantivy::query::{BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, RegexQuery, Scorer, Weight};
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, RegexQuery, Scorer, Weight,
+};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{BitSet, DocId, DocSet, Result, Score, SegmentReader, TantivyError};
 
@@ -76,7 +78,8 @@ impl Weight for WordWeight {
             Some(words) => documents_with(reader, &words, &pattern.piece(), boost),
             None => {
                 let walk = RegexQuery::from_pattern(&pattern.regex(), schema().text)?;
-                walk.weight(EnableScoring::disabled_from_schema(reader.schema()))?.scorer(reader, boost)
+                walk.weight(EnableScoring::disabled_from_schema(reader.schema()))?
+                    .scorer(reader, boost)
             }
         }
     }
@@ -84,17 +87,26 @@ impl Weight for WordWeight {
     fn explain(&self, reader: &SegmentReader, doc: DocId) -> Result<Explanation> {
         match self.scorer(reader, 1.0)?.seek(doc) == doc {
             true => Ok(Explanation::new_with_string(format!("has a word {:?}", self.0), 1.0)),
-            false => Err(TantivyError::InvalidArgument(format!("document {doc} has no word {:?}", self.0))),
+            false => Err(TantivyError::InvalidArgument(format!(
+                "document {doc} has no word {:?}",
+                self.0
+            ))),
         }
     }
 }
 
-fn documents_with(reader: &SegmentReader, words: &SegmentWords, piece: &str, boost: Score) -> Result<Box<dyn Scorer>> {
+fn documents_with(
+    reader: &SegmentReader,
+    words: &SegmentWords,
+    piece: &str,
+    boost: Score,
+) -> Result<Box<dyn Scorer>> {
     let index = reader.inverted_index(schema().text)?;
     let mut documents = BitSet::with_max_value(reader.max_doc());
     for word in words.containing(piece) {
         let Some(term) = index.terms().get(word_term(word))? else { continue };
-        let mut postings = index.read_block_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
+        let mut postings =
+            index.read_block_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
         while !postings.docs().is_empty() {
             for doc in postings.docs() {
                 documents.insert(*doc);
@@ -120,10 +132,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let (mut sink, handle) = open(dir.path()).expect("opens");
         let word = |dice: &mut Dice| -> String {
-            (0..1 + dice.roll(6)).map(|_| *dice.pick(&["a", "b", "7", "я", "к", "क", "ि", "退", " "])).collect()
+            (0..1 + dice.roll(6))
+                .map(|_| *dice.pick(&["a", "b", "7", "я", "к", "क", "ि", "退", " "]))
+                .collect()
         };
         for offset in 0..300 {
-            sink.apply(shared(vec![message(offset, "c", &format!("x{}", word(dice)))])).await.expect("applies");
+            sink.apply(shared(vec![message(offset, "c", &format!("x{}", word(dice)))]))
+                .await
+                .expect("applies");
             if offset % 100 == 99 {
                 sink.commit().await.expect("commits");
             }
@@ -141,7 +157,8 @@ mod tests {
             };
             for reader in snapshot.searcher().segment_readers() {
                 let documents = |words: &Arc<WordCache>| {
-                    let weight = WordQuery::new(pattern.clone(), words).weight(scoring).expect("a weight");
+                    let weight =
+                        WordQuery::new(pattern.clone(), words).weight(scoring).expect("a weight");
                     let mut scorer = weight.scorer(reader, 1.0).expect("a scorer");
                     let mut documents = Vec::new();
                     while scorer.doc() != TERMINATED {

@@ -20,7 +20,9 @@ impl FromRequestParts<Service> for Token {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Token, Problem> {
-        let missing = || AccessError::Unauthenticated { reason: "send `Authorization: Bearer TOKEN`".to_string() };
+        let missing = || AccessError::Unauthenticated {
+            reason: "send `Authorization: Bearer TOKEN`".to_string(),
+        };
         let token = token_in(&parts.headers).ok_or_else(missing)?;
         Ok(Token(Arc::new(service.tokens.check(token)?)))
     }
@@ -29,22 +31,31 @@ impl FromRequestParts<Service> for Token {
 /// The token a request carries: in `Authorization: Bearer`, or else in the pages' cookie.
 pub(super) fn token_in(headers: &HeaderMap) -> Option<&str> {
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    authorization.and_then(|value| value.strip_prefix("Bearer ")).or_else(|| cookie(headers, TOKEN_COOKIE))
+    authorization
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .or_else(|| cookie(headers, TOKEN_COOKIE))
 }
 
 /// The value of one cookie.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies.flat_map(|line| line.split("; ")).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    cookies
+        .flat_map(|line| line.split("; "))
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// A page of another site must not use a visitor's cookie: when a browser names its page's origin, it is ours.
 pub(super) fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return Ok(()) };
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
+        return Ok(());
+    };
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
     let origin_host = origin.split_once("://").map_or(origin, |(_, host)| host);
     match origin_host == host {
         true => Ok(()),
-        false => Err(Problem::new(ErrorKind::Denied, format!("a page of `{origin}` may not connect here"))),
+        false => Err(Problem::new(
+            ErrorKind::Denied,
+            format!("a page of `{origin}` may not connect here"),
+        )),
     }
 }

@@ -28,14 +28,17 @@ pub(super) struct Slot {
 
 impl Connections {
     pub(super) fn take_slot(&self, address: IpAddr) -> Result<Slot, Problem> {
-        let full = |what: String| Err(Problem::new(ErrorKind::Retry, format!("too much at once: {what}")));
+        let full =
+            |what: String| Err(Problem::new(ErrorKind::Retry, format!("too much at once: {what}")));
         let mut by_address = self.by_address.lock();
         if by_address.values().sum::<usize>() >= WEBSOCKETS_MAX {
             return full(format!("{WEBSOCKETS_MAX} WebSockets are open"));
         }
         let count = by_address.entry(address).or_default();
         if *count >= WEBSOCKETS_PER_ADDRESS_MAX {
-            return full(format!("{WEBSOCKETS_PER_ADDRESS_MAX} WebSockets are open from {address}"));
+            return full(format!(
+                "{WEBSOCKETS_PER_ADDRESS_MAX} WebSockets are open from {address}"
+            ));
         }
         *count += 1;
         Ok(Slot { connections: self.clone(), address })

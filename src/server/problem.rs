@@ -60,7 +60,12 @@ impl Problem {
     /// The same problem, with `field` to blame.
     pub fn blaming(self, field: &FieldError) -> Problem {
         let FieldError { field, value, rule } = field.clone();
-        Problem { field: Some(field).filter(|field| !field.is_empty()), value: Some(value), rule: Some(rule), ..self }
+        Problem {
+            field: Some(field).filter(|field| !field.is_empty()),
+            value: Some(value),
+            rule: Some(rule),
+            ..self
+        }
     }
 
     /// The same problem, about one line of a batch.
@@ -100,7 +105,9 @@ impl IntoResponse for Problem {
         let media_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

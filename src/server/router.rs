@@ -12,11 +12,16 @@ use super::{Service, http, websocket};
 const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Serves the API and `pages` until `service` is stopped. Long answers end then; others have [`STOP_TIME_MAX`].
-pub async fn serve(listener: TcpListener, service: Service, pages: Router<Service>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    service: Service,
+    pages: Router<Service>,
+) -> io::Result<()> {
     let stop = service.stop.clone();
     let routes = pages.merge(http::routes()).merge(websocket::routes()).with_state(service);
     let connections = routes.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let serving = axum::serve(listener, connections).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let serving =
+        axum::serve(listener, connections).with_graceful_shutdown(stop.clone().cancelled_owned());
     let deadline = async {
         stop.cancelled().await;
         tokio::time::sleep(STOP_TIME_MAX).await;

@@ -59,9 +59,9 @@ impl From<DataFusionError> for SqlError {
 /// Whose fault: the asker's for what names a wrong column or divides by zero, ours for files that cannot be read.
 fn kind_of(error: &DataFusionError) -> ErrorKind {
     match error.find_root() {
-        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) | DataFusionError::ParquetError(_) => {
-            ErrorKind::Corrupt
-        }
+        DataFusionError::ObjectStore(_)
+        | DataFusionError::IoError(_)
+        | DataFusionError::ParquetError(_) => ErrorKind::Corrupt,
         DataFusionError::Internal(_) => ErrorKind::Bug,
         _ => ErrorKind::BadInput,
     }

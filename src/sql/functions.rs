@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, PrimitiveArray};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type, Int32Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Int32Type, TimeUnit, TimestampMicrosecondType,
+};
 use chrono::{DateTime, Offset};
 use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
+    Volatility,
 };
 use datafusion::prelude::SessionContext;
 
@@ -89,7 +92,8 @@ fn zone_of(function: &str, value: &ColumnarValue) -> Result<Tz> {
         return exec_err!("{function}: the zone must be one name for all rows");
     };
     let name = scalar.to_string();
-    name.parse().or_else(|_| exec_err!("{function}: `{name}` must be an IANA zone such as Asia/Shanghai"))
+    name.parse()
+        .or_else(|_| exec_err!("{function}: `{name}` must be an IANA zone such as Asia/Shanghai"))
 }
 
 /// Local time of many instants. Neighbours often share a quarter hour, and zones change only on its edges, so the
@@ -113,7 +117,8 @@ impl LocalClock {
         if quarter != self.quarter {
             self.quarter = quarter;
             let utc = DateTime::from_timestamp_micros(instant).unwrap_or_default();
-            self.offset_seconds = i64::from(utc.with_timezone(&self.zone).offset().fix().local_minus_utc());
+            self.offset_seconds =
+                i64::from(utc.with_timezone(&self.zone).offset().fix().local_minus_utc());
         }
         instant.div_euclid(SECOND_MICROS) + self.offset_seconds
     }

@@ -23,7 +23,9 @@ pub fn check(sql: &str) -> Result<(), SqlError> {
         },
         (1, Some(other)) => Err(not_read_only(other)),
         (0, _) => Err(FieldError::new("query", sql, "hold a query").into()),
-        (count, _) => Err(FieldError::new("query", format!("{count} statements"), "be one statement").into()),
+        (count, _) => {
+            Err(FieldError::new("query", format!("{count} statements"), "be one statement").into())
+        }
     }
 }
 
@@ -37,7 +39,9 @@ fn check_query(query: &ast::Query) -> Result<(), SqlError> {
 
 fn check_body(body: &ast::SetExpr) -> Result<(), SqlError> {
     match body {
-        ast::SetExpr::Select(select) if select.into.is_some() => Err(not_read_only("SELECT … INTO")),
+        ast::SetExpr::Select(select) if select.into.is_some() => {
+            Err(not_read_only("SELECT … INTO"))
+        }
         ast::SetExpr::Select(_) | ast::SetExpr::Values(_) | ast::SetExpr::Table(_) => Ok(()),
         ast::SetExpr::Query(query) => check_query(query),
         ast::SetExpr::SetOperation { left, right, .. } => {

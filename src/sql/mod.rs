@@ -20,7 +20,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use chrono_tz::Tz;
 use datafusion::catalog::{
-    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider,
 };
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -96,8 +97,11 @@ impl Sql {
         let config = SessionConfig::new().with_information_schema(true);
         let pool = FairSpillPool::new(MEMORY_BYTES_MAX);
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
-        let base =
-            SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+        let base = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .build();
         Ok(Sql { freshness, archive, facts, queries, zone, base })
     }
 
@@ -112,7 +116,12 @@ impl Sql {
     }
 
     /// Answers a query as it comes, after waiting briefly for the stores to have what is acknowledged now.
-    pub async fn stream(&self, shop: &str, sql: &str, values: Vec<(String, Value)>) -> Result<AnswerStream, SqlError> {
+    pub async fn stream(
+        &self,
+        shop: &str,
+        sql: &str,
+        values: Vec<(String, Value)>,
+    ) -> Result<AnswerStream, SqlError> {
         guard::check(sql)?;
         let (context, complete_to) = self.session(shop).await?;
         let mut question = context.sql(sql).await?;
@@ -143,7 +152,12 @@ impl Sql {
         self.collect(shop, &query.sql, values).await
     }
 
-    async fn collect(&self, shop: &str, sql: &str, values: Vec<(String, Value)>) -> Result<Answer, SqlError> {
+    async fn collect(
+        &self,
+        shop: &str,
+        sql: &str,
+        values: Vec<(String, Value)>,
+    ) -> Result<Answer, SqlError> {
         let collected = async {
             let AnswerStream { complete_to, mut rows } = self.stream(shop, sql, values).await?;
             let schema = rows.schema();
@@ -161,7 +175,9 @@ impl Sql {
             }
             Ok(answer)
         };
-        tokio::time::timeout(QUERY_TIME_MAX, collected).await.map_err(|_| SqlError::TooLong(QUERY_TIME_MAX))?
+        tokio::time::timeout(QUERY_TIME_MAX, collected)
+            .await
+            .map_err(|_| SqlError::TooLong(QUERY_TIME_MAX))?
     }
 
     /// A session that knows one shop's tables and nothing else.
@@ -170,16 +186,31 @@ impl Sql {
         let archive = self.archive.snapshot();
         let facts = self.facts.snapshot()?;
         let complete_to = archive.applied.min(facts.applied);
-        let tail = archive.tail.iter().map(|chunk| events_batch(chunk)).collect::<Result<_, _>>()?;
-        let state =
-            SessionStateBuilder::new_from_existing(self.base.clone()).with_catalog_list(empty_catalogs()?).build();
+        let tail =
+            archive.tail.iter().map(|chunk| events_batch(chunk)).collect::<Result<_, _>>()?;
+        let state = SessionStateBuilder::new_from_existing(self.base.clone())
+            .with_catalog_list(empty_catalogs()?)
+            .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
         let stored = vec![
-            ("events", files_and_tail(fields::events_schema(), &archive.table, tail, WhenFiltered::Decoding)),
+            (
+                "events",
+                files_and_tail(
+                    fields::events_schema(),
+                    &archive.table,
+                    tail,
+                    WhenFiltered::Decoding,
+                ),
+            ),
             (
                 "turns",
-                files_and_tail(facts.turns_tail.schema(), &facts.turns, vec![facts.turns_tail], WhenFiltered::Decoded),
+                files_and_tail(
+                    facts.turns_tail.schema(),
+                    &facts.turns,
+                    vec![facts.turns_tail],
+                    WhenFiltered::Decoded,
+                ),
             ),
             (
                 "episodes",
@@ -211,6 +242,15 @@ fn files_and_tail(
     tail: Vec<RecordBatch>,
     filtered: WhenFiltered,
 ) -> FilesAndTail {
-    let files = table.files.iter().map(|file| TableFile { path: table.path_of(file), bytes: file.bytes }).collect();
-    FilesAndTail { schema, files, tail: tail.into_iter().filter(|batch| batch.num_rows() > 0).collect(), filtered }
+    let files = table
+        .files
+        .iter()
+        .map(|file| TableFile { path: table.path_of(file), bytes: file.bytes })
+        .collect();
+    FilesAndTail {
+        schema,
+        files,
+        tail: tail.into_iter().filter(|batch| batch.num_rows() > 0).collect(),
+        filtered,
+    }
 }

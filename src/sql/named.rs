@@ -95,7 +95,9 @@ pub fn load(dir: &Path) -> Result<Vec<NamedQuery>, SqlError> {
     }
     let listing = match fs::read_dir(dir) {
         Ok(listing) => listing,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(queries.into_values().collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(queries.into_values().collect());
+        }
         Err(source) => return Err(SqlError::QueryFile { path: dir.to_path_buf(), source }),
     };
     let file_error = |path: &Path, source| SqlError::QueryFile { path: path.to_path_buf(), source };
@@ -124,20 +126,30 @@ impl NamedQuery {
         };
         let header = text.lines().map_while(|line| line.strip_prefix("-- "));
         for (index, line) in header.enumerate() {
-            let bad =
-                |rule: &str| SqlError::Input(FieldError::new(format!("query `{name}` line {}", index + 1), line, rule));
+            let bad = |rule: &str| {
+                SqlError::Input(FieldError::new(
+                    format!("query `{name}` line {}", index + 1),
+                    line,
+                    rule,
+                ))
+            };
             match line.split_once(": ") {
                 Some(("title", title)) => query.title = title.trim().to_string(),
                 Some(("answers", answers)) => query.answers = answers.trim().to_string(),
-                Some(("parameter", parameter)) => query.parameters.push(
-                    Parameter::parse(parameter)
-                        .ok_or_else(|| bad("be `parameter: NAME timestamp|text|integer = DEFAULT  MEANING`"))?,
-                ),
+                Some(("parameter", parameter)) => {
+                    query.parameters.push(Parameter::parse(parameter).ok_or_else(|| {
+                        bad("be `parameter: NAME timestamp|text|integer = DEFAULT  MEANING`")
+                    })?)
+                }
                 Some(("chart", chart)) => {
                     let rule = "be `chart: line|bar|stacked_bar|heatmap x=COLUMN y=COLUMN,… [series=COLUMN] [unit=seconds|count|percent]`";
                     query.chart = Some(Chart::parse(chart).ok_or_else(|| bad(rule))?);
                 }
-                _ => return Err(bad("be one of title, answers, parameter, chart, each with a colon and a space")),
+                _ => {
+                    return Err(bad(
+                        "be one of title, answers, parameter, chart, each with a colon and a space",
+                    ));
+                }
             }
         }
         if query.title.is_empty() || query.answers.is_empty() {
@@ -159,9 +171,12 @@ impl NamedQuery {
         now: Micros,
     ) -> Result<Vec<(String, ScalarValue)>, SqlError> {
         // A zone says how dates are read, also where the query itself needs none.
-        let known = |name: &String| name == "zone" || self.parameters.iter().any(|parameter| parameter.name == *name);
+        let known = |name: &String| {
+            name == "zone" || self.parameters.iter().any(|parameter| parameter.name == *name)
+        };
         if let Some((name, value)) = arguments.iter().find(|(name, _)| !known(name)) {
-            let names: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+            let names: Vec<&str> =
+                self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
             let rule = format!("name a parameter of `{}`: {}", self.name, names.join(", "));
             return Err(SqlError::Input(FieldError::new(name, value, rule)));
         }
@@ -173,8 +188,14 @@ impl NamedQuery {
         self.parameters
             .iter()
             .map(|parameter| {
-                let given = arguments.get(&parameter.name).map_or(parameter.default.as_str(), String::as_str);
-                let given = if parameter.name == "zone" && given == "default" { zone.name() } else { given };
+                let given = arguments
+                    .get(&parameter.name)
+                    .map_or(parameter.default.as_str(), String::as_str);
+                let given = if parameter.name == "zone" && given == "default" {
+                    zone.name()
+                } else {
+                    given
+                };
                 Ok((parameter.name.clone(), parameter.value(given, zone, now)?))
             })
             .collect()
@@ -203,18 +224,21 @@ impl Parameter {
     fn value(&self, given: &str, zone: Tz, now: Micros) -> Result<ScalarValue, SqlError> {
         match self.kind {
             ParameterKind::Text => Ok(ScalarValue::from(given)),
-            ParameterKind::Integer => given
-                .parse::<i64>()
-                .map(ScalarValue::from)
-                .map_err(|_| SqlError::Input(FieldError::new(&self.name, given, "be a whole number"))),
-            ParameterKind::Timestamp => Ok(super::time_value(instant_of(&self.name, given, zone, now)?)),
+            ParameterKind::Integer => given.parse::<i64>().map(ScalarValue::from).map_err(|_| {
+                SqlError::Input(FieldError::new(&self.name, given, "be a whole number"))
+            }),
+            ParameterKind::Timestamp => {
+                Ok(super::time_value(instant_of(&self.name, given, zone, now)?))
+            }
         }
     }
 }
 
 /// An IANA zone by name.
 pub fn parse_zone(said: &str) -> Result<Tz, SqlError> {
-    said.parse().map_err(|_| SqlError::Input(FieldError::new("zone", said, "be an IANA zone such as Asia/Shanghai")))
+    said.parse().map_err(|_| {
+        SqlError::Input(FieldError::new("zone", said, "be an IANA zone such as Asia/Shanghai"))
+    })
 }
 
 /// The instant that `field` names, as people give it; see [`parse_instant`].
@@ -307,7 +331,11 @@ mod tests {
             ("", None),
         ];
         for (said, instant) in cases {
-            assert_eq!(parse_instant(said, zone, now), instant.map(|instant| parse_time(instant).unwrap()), "{said}");
+            assert_eq!(
+                parse_instant(said, zone, now),
+                instant.map(|instant| parse_time(instant).unwrap()),
+                "{said}"
+            );
         }
     }
 
@@ -329,9 +357,11 @@ mod tests {
         for text in bad {
             assert!(NamedQuery::parse("q", text).is_err(), "{text}");
         }
-        let query =
-            NamedQuery::parse("q", "-- title: x\n-- answers: y\n-- parameter: n integer = 3  how many\nSELECT $n")
-                .unwrap();
+        let query = NamedQuery::parse(
+            "q",
+            "-- title: x\n-- answers: y\n-- parameter: n integer = 3  how many\nSELECT $n",
+        )
+        .unwrap();
         let values = |name: &str, value: &str| {
             let arguments = BTreeMap::from([(name.to_string(), value.to_string())]);
             query.values(&arguments, Tz::UTC, Micros(0))

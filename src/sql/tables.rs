@@ -57,10 +57,17 @@ impl FilesAndTail {
         for file in files {
             if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
                 *bytes += file.bytes;
-                group.push(PartitionedFile::new(file.path.to_string_lossy().into_owned(), file.bytes));
+                group.push(PartitionedFile::new(
+                    file.path.to_string_lossy().into_owned(),
+                    file.bytes,
+                ));
             }
         }
-        groups.into_iter().filter(|(_, group)| !group.is_empty()).map(|(_, group)| FileGroup::new(group)).collect()
+        groups
+            .into_iter()
+            .filter(|(_, group)| !group.is_empty())
+            .map(|(_, group)| FileGroup::new(group))
+            .collect()
     }
 }
 
@@ -74,7 +81,10 @@ impl TableProvider for FilesAndTail {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         // The Parquet reader uses filters to skip, the filter above still decides: the tail is not filtered here.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }

@@ -95,12 +95,18 @@ pub const TABLES: &[(&str, &str)] = &[
 ];
 
 /// Makes a shop's tables known to a session.
-pub async fn register(context: &SessionContext, shop: &str, stored: Vec<(&str, FilesAndTail)>) -> Result<()> {
+pub async fn register(
+    context: &SessionContext,
+    shop: &str,
+    stored: Vec<(&str, FilesAndTail)>,
+) -> Result<()> {
     for (name, table) in stored {
         let of_shop = context.read_table(Arc::new(table))?.filter(col("shop").eq(lit(shop)))?;
         context.register_table(name, of_shop.into_view())?;
     }
-    for (name, sql) in [("messages", MESSAGES), ("categories", CATEGORIES), ("conversations", CONVERSATIONS)] {
+    for (name, sql) in
+        [("messages", MESSAGES), ("categories", CATEGORIES), ("conversations", CONVERSATIONS)]
+    {
         let view = context.sql(sql).await?.into_view();
         context.register_table(name, view)?;
     }

@@ -48,10 +48,16 @@ pub(super) fn log_tail(root: &Path) -> Result<LogTail, TableError> {
     }
     commits.sort_unstable();
     let first = tail.checkpoint.map_or(0, |version| version + 1);
-    for (expected, version) in (first..).zip(commits.into_iter().filter(|version| *version >= first)) {
+    for (expected, version) in
+        (first..).zip(commits.into_iter().filter(|version| *version >= first))
+    {
         let path = log_path(root, &format!("{expected:020}.json"));
         if version != expected {
-            return Err(damaged(&path, "a commit entry", format!("none, though version {version} is there")));
+            return Err(damaged(
+                &path,
+                "a commit entry",
+                format!("none, though version {version} is there"),
+            ));
         }
         tail.added.extend(added_files(&path)?);
         tail.entries.push(path);
@@ -61,7 +67,11 @@ pub(super) fn log_tail(root: &Path) -> Result<LogTail, TableError> {
 
 /// Checks that each file is there with the size the log says and ends as Parquet does; those that the log's tail adds
 /// must have a whole footer too.
-pub(super) fn data_files(root: &Path, files: &[DataFile], tail: &LogTail) -> Result<(), TableError> {
+pub(super) fn data_files(
+    root: &Path,
+    files: &[DataFile],
+    tail: &LogTail,
+) -> Result<(), TableError> {
     for file in files {
         let path = root.join(&*file.path);
         parquet_end(&path, Some(file.bytes))?;
@@ -83,7 +93,9 @@ fn versions(root: &Path) -> Result<(Vec<u64>, Vec<u64>), TableError> {
     };
     for entry in entries {
         let name = entry.map_err(|source| read_error(&folder, source))?.file_name();
-        let Some((digits, ending)) = name.to_str().and_then(|name| name.split_once('.')) else { continue };
+        let Some((digits, ending)) = name.to_str().and_then(|name| name.split_once('.')) else {
+            continue;
+        };
         match (digits.len() == 20, digits.parse(), ending) {
             (true, Ok(version), "json") => commits.push(version),
             (true, Ok(version), "checkpoint.parquet") => checkpoints.push(version),
@@ -96,14 +108,20 @@ fn versions(root: &Path) -> Result<(Vec<u64>, Vec<u64>), TableError> {
 /// Reads one commit entry whole; the paths of the files it adds.
 fn added_files(path: &Path) -> Result<Vec<String>, TableError> {
     let bytes = fs::read(path).map_err(|source| read_error(path, source))?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| damaged(path, "UTF-8", error.to_string()))?;
+    let text =
+        std::str::from_utf8(&bytes).map_err(|error| damaged(path, "UTF-8", error.to_string()))?;
     if text.trim().is_empty() {
-        return Err(damaged(path, "a commit of at least one action", format!("{} bytes without any", bytes.len())));
+        return Err(damaged(
+            path,
+            "a commit of at least one action",
+            format!("{} bytes without any", bytes.len()),
+        ));
     }
     let (mut actions, mut actions_said, mut added) = (0_u64, None, Vec::new());
     for line in text.lines() {
-        let action: Value = serde_json::from_str(line)
-            .map_err(|error| damaged(path, "one JSON action a line", format!("a line that is not: {error}")))?;
+        let action: Value = serde_json::from_str(line).map_err(|error| {
+            damaged(path, "one JSON action a line", format!("a line that is not: {error}"))
+        })?;
         match action.get("commitInfo") {
             Some(info) => actions_said = info[ACTIONS_KEY].as_u64(),
             None => actions += 1,
@@ -142,7 +160,11 @@ fn parquet_end(path: &Path, bytes_said: Option<u64>) -> Result<File, TableError>
     }
     let footer_bytes = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
     if footer_bytes > position {
-        return Err(damaged(path, "a footer within the file", format!("a footer of {footer_bytes} bytes")));
+        return Err(damaged(
+            path,
+            "a footer within the file",
+            format!("a footer of {footer_bytes} bytes"),
+        ));
     }
     Ok(file)
 }
@@ -154,7 +176,9 @@ fn parquet_footer(path: &Path, rows_said: Option<u64>) -> Result<(), TableError>
         .map_err(|error| damaged(path, "a readable Parquet footer", error.to_string()))?;
     let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0);
     match rows_said {
-        Some(said) if said != rows => Err(damaged(path, &format!("{said} rows"), format!("{rows}"))),
+        Some(said) if said != rows => {
+            Err(damaged(path, &format!("{said} rows"), format!("{rows}")))
+        }
         _ => Ok(()),
     }
 }

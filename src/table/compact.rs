@@ -95,7 +95,12 @@ pub(super) fn plan(files: &[DataFile]) -> Option<Plan> {
 }
 
 impl CompactionJob {
-    pub(super) fn new(plan: Plan, snapshot: TableSnapshot, options: TableOptions, disk: Arc<Disk>) -> CompactionJob {
+    pub(super) fn new(
+        plan: Plan,
+        snapshot: TableSnapshot,
+        options: TableOptions,
+        disk: Arc<Disk>,
+    ) -> CompactionJob {
         CompactionJob { plan, snapshot, options, disk, stop: Arc::default() }
     }
 
@@ -109,11 +114,23 @@ impl CompactionJob {
         let CompactionJob { plan, snapshot, options, disk, stop } = self;
         let paths: Vec<PathBuf> = plan.inputs.iter().map(|file| snapshot.path_of(file)).collect();
         let merge = Merge::open(&paths, &options, &snapshot.schema, stop)?;
-        let output = files::write(&disk, &snapshot, &options, plan.day, snapshot.cursor, Care::Thorough, merge)?;
+        let output = files::write(
+            &disk,
+            &snapshot,
+            &options,
+            plan.day,
+            snapshot.cursor,
+            Care::Thorough,
+            merge,
+        )?;
         let rows_in: u64 = plan.inputs.iter().map(|file| file.rows).sum();
         if output.rows != rows_in {
             let path = snapshot.path_of(&output);
-            return Err(damaged(&path, &format!("the {rows_in} rows of its inputs"), format!("{}", output.rows)));
+            return Err(damaged(
+                &path,
+                &format!("the {rows_in} rows of its inputs"),
+                format!("{}", output.rows),
+            ));
         }
         Ok(Compacted { inputs: plan.inputs, output })
     }

@@ -48,19 +48,30 @@ pub(super) fn open(disk: Disk) -> Result<(SyncedStore, LogStoreRef), TableError>
     let failed = |source| delta_error("open", &root, source);
     let store = SyncedStore::new(disk).map_err(|source| failed(source.into()))?;
     // The root of the store, not of the machine.
-    let url = Url::parse("file:///").map_err(|_| failed(DeltaTableError::InvalidTableLocation("/".to_string())))?;
+    let url = Url::parse("file:///")
+        .map_err(|_| failed(DeltaTableError::InvalidTableLocation("/".to_string())))?;
     let builder = DeltaTableBuilder::from_url(url.clone()).map_err(failed)?;
-    let log = builder.with_storage_backend(Arc::new(store.clone()), url).build_storage().map_err(failed)?;
+    let log = builder
+        .with_storage_backend(Arc::new(store.clone()), url)
+        .build_storage()
+        .map_err(failed)?;
     Ok((store, log))
 }
 
 /// Writes version 0: columns, partition column, cursor 0.
-pub(super) async fn create(root: &Path, name: &str, log: &LogStoreRef, schema: &Schema) -> Result<(), TableError> {
+pub(super) async fn create(
+    root: &Path,
+    name: &str,
+    log: &LogStoreRef,
+    schema: &Schema,
+) -> Result<(), TableError> {
     let failed = |source| delta_error("create", root, source);
-    let mut columns: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+    let mut columns: Vec<Field> =
+        schema.fields().iter().map(|field| field.as_ref().clone()).collect();
     columns.push(Field::new(DAY_COLUMN, DataType::Date32, false));
-    let columns: StructType =
-        (&Schema::new(columns)).try_into_kernel().map_err(|source| failed(DeltaTableError::Arrow { source }))?;
+    let columns: StructType = (&Schema::new(columns))
+        .try_into_kernel()
+        .map_err(|source| failed(DeltaTableError::Arrow { source }))?;
     CreateBuilder::new()
         .with_log_store(log.clone())
         .with_table_name(name)
@@ -82,7 +93,10 @@ pub(super) async fn create(root: &Path, name: &str, log: &LogStoreRef, schema: &
 }
 
 /// The newest version, with its cursor.
-pub(super) async fn load(root: &Path, log: &LogStoreRef) -> Result<(DeltaTableState, Offset), TableError> {
+pub(super) async fn load(
+    root: &Path,
+    log: &LogStoreRef,
+) -> Result<(DeltaTableState, Offset), TableError> {
     let failed = |source| delta_error("read", root, source);
     let state = DeltaTableState::try_new(log, None).await.map_err(failed)?;
     let cursor = state.transaction_version(log, APP_ID).await.map_err(failed)?.unwrap_or(0);
@@ -90,7 +104,11 @@ pub(super) async fn load(root: &Path, log: &LogStoreRef) -> Result<(DeltaTableSt
 }
 
 /// The live files of a snapshot.
-pub(super) fn files(root: &Path, state: &DeltaTableState, schema: &Schema) -> Result<Vec<DataFile>, TableError> {
+pub(super) fn files(
+    root: &Path,
+    state: &DeltaTableState,
+    schema: &Schema,
+) -> Result<Vec<DataFile>, TableError> {
     let mut files = Vec::new();
     for view in state.log_data().iter() {
         let path = view.path().into_owned();
@@ -120,7 +138,11 @@ pub(super) async fn commit(
     cursor: Offset,
 ) -> Result<DeltaTableState, DeltaTableError> {
     let properties = properties(actions.len(), cursor);
-    let commit = CommitBuilder::from(properties).with_actions(actions).build(Some(state), log.clone(), operation);
+    let commit = CommitBuilder::from(properties).with_actions(actions).build(
+        Some(state),
+        log.clone(),
+        operation,
+    );
     Ok(commit.await?.snapshot)
 }
 
@@ -130,7 +152,10 @@ pub(super) fn is_overtaken(error: &DeltaTableError) -> bool {
     match error {
         DeltaTableError::VersionAlreadyExists(_) => true,
         DeltaTableError::Transaction { source } => {
-            matches!(source, TransactionError::VersionAlreadyExists(_) | TransactionError::MaxCommitAttempts(_))
+            matches!(
+                source,
+                TransactionError::VersionAlreadyExists(_) | TransactionError::MaxCommitAttempts(_)
+            )
         }
         _ => false,
     }
@@ -138,7 +163,10 @@ pub(super) fn is_overtaken(error: &DeltaTableError) -> bool {
 
 /// Writes a checkpoint of `state` and removes expired commit entries below it. Returns the same version, loaded from
 /// the checkpoint: the old state would go on naming entries that are gone.
-pub(super) async fn checkpoint(state: &DeltaTableState, log: &LogStoreRef) -> Result<DeltaTableState, DeltaTableError> {
+pub(super) async fn checkpoint(
+    state: &DeltaTableState,
+    log: &LogStoreRef,
+) -> Result<DeltaTableState, DeltaTableError> {
     let mut table = DeltaTable::new(log.clone());
     table.state = Some(state.clone());
     checkpoints::create_checkpoint(&table, None).await?;
@@ -148,12 +176,22 @@ pub(super) async fn checkpoint(state: &DeltaTableState, log: &LogStoreRef) -> Re
 
 /// The columns of the files: those of the table without the partition column.
 pub(super) fn file_schema(state: &DeltaTableState) -> SchemaRef {
-    let fields: Vec<_> =
-        state.snapshot().arrow_schema().fields().iter().filter(|field| field.name() != DAY_COLUMN).cloned().collect();
+    let fields: Vec<_> = state
+        .snapshot()
+        .arrow_schema()
+        .fields()
+        .iter()
+        .filter(|field| field.name() != DAY_COLUMN)
+        .cloned()
+        .collect();
     Arc::new(Schema::new(fields))
 }
 
-pub(super) fn delta_error(action: &'static str, root: &Path, source: DeltaTableError) -> TableError {
+pub(super) fn delta_error(
+    action: &'static str,
+    root: &Path,
+    source: DeltaTableError,
+) -> TableError {
     TableError::Delta { action, root: root.to_path_buf(), source: Box::new(source) }
 }
 

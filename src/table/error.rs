@@ -13,11 +13,17 @@ use crate::model::{ErrorKind, Kinded, Offset};
 pub enum TableError {
     #[error("there is no table in `{root}`")]
     NotFound { root: PathBuf },
-    #[error("`{path}` is damaged: expected {expected}, found {found}; delete the table's folder and rebuild it")]
+    #[error(
+        "`{path}` is damaged: expected {expected}, found {found}; delete the table's folder and rebuild it"
+    )]
     Damaged { path: PathBuf, expected: String, found: String },
-    #[error("the table in `{root}` has other columns than this version writes ({detail}); delete it and rebuild it")]
+    #[error(
+        "the table in `{root}` has other columns than this version writes ({detail}); delete it and rebuild it"
+    )]
     OtherColumns { root: PathBuf, detail: String },
-    #[error("another writer owns the table in `{root}`: its cursor is {stored}, this writer stands at {expected}")]
+    #[error(
+        "another writer owns the table in `{root}`: its cursor is {stored}, this writer stands at {expected}"
+    )]
     Fenced { root: PathBuf, stored: Offset, expected: Offset },
     #[error("the cursor of `{root}` would move back from {from} to {to}")]
     CursorBack { root: PathBuf, from: Offset, to: Offset },
@@ -44,8 +50,12 @@ impl Kinded for TableError {
             TableError::Damaged { .. } | TableError::OtherColumns { .. } => ErrorKind::Corrupt,
             TableError::Fenced { .. } => ErrorKind::Conflict,
             TableError::Closed { .. } | TableError::Stopped => ErrorKind::Closed,
-            TableError::Delta { .. } | TableError::Io { .. } | TableError::Encode { .. } => ErrorKind::Retry,
-            TableError::CursorBack { .. } | TableError::Arrow { .. } | TableError::Task { .. } => ErrorKind::Bug,
+            TableError::Delta { .. } | TableError::Io { .. } | TableError::Encode { .. } => {
+                ErrorKind::Retry
+            }
+            TableError::CursorBack { .. } | TableError::Arrow { .. } | TableError::Task { .. } => {
+                ErrorKind::Bug
+            }
         }
     }
 }

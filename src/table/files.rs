@@ -71,7 +71,8 @@ fn hash_in(path: &str) -> Option<&str> {
     let (_, name) = path.rsplit_once('/')?;
     let (cursor, hash) = name.strip_suffix(".parquet")?.split_once('-')?;
     let is_hex = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_hex && cursor.len() == 20 && cursor.bytes().all(|byte| byte.is_ascii_digit())).then_some(hash)
+    (is_hex && cursor.len() == 20 && cursor.bytes().all(|byte| byte.is_ascii_digit()))
+        .then_some(hash)
 }
 
 /// Writes the rows of one day of a commit.
@@ -102,7 +103,8 @@ pub(super) fn write(
     let unnamed = snapshot.root.join(&folder).join(format!("{next:020}.parquet"));
     let io = |source| TableError::Io { action: "write", path: unnamed.clone(), source };
     let mut hashed = Hashed::new(disk.stage(&unnamed).map_err(io)?);
-    let written = parquet_file::write(&mut hashed, &unnamed, &snapshot.schema, options, care, batches)?;
+    let written =
+        parquet_file::write(&mut hashed, &unnamed, &snapshot.schema, options, care, batches)?;
     let (staged, hash) = hashed.finish();
     let path = format!("{folder}/{next:020}-{hash}.parquet");
     staged.publish_as(&snapshot.root.join(&path), Naming::Overwrite).map_err(io)?;

@@ -56,7 +56,8 @@ impl Merge {
     ) -> Result<Merge, TableError> {
         let keys = SortKeys::of(schema, options).map_err(arrow_error)?;
         let inputs = paths.iter().map(|path| Input::open(path)).collect::<Result<Vec<_>, _>>()?;
-        let mut merge = Merge { inputs, keys, batches: Vec::new(), taken: Vec::new(), stop, has_failed: false };
+        let mut merge =
+            Merge { inputs, keys, batches: Vec::new(), taken: Vec::new(), stop, has_failed: false };
         for input in 0..merge.inputs.len() {
             merge.read_on(input)?;
         }
@@ -104,7 +105,8 @@ impl Merge {
         input.keys = None;
         input.next_row = 0;
         while let Some(batch) = input.reader.next() {
-            let batch = batch.map_err(|error| damaged(&input.path, "rows that decode", error.to_string()))?;
+            let batch = batch
+                .map_err(|error| damaged(&input.path, "rows that decode", error.to_string()))?;
             if batch.num_rows() > 0 {
                 input.keys = Some(self.keys.rows(&batch).map_err(arrow_error)?);
                 input.batch = self.batches.len();
@@ -141,8 +143,11 @@ impl Iterator for Merge {
 
 impl Input {
     fn open(path: &Path) -> Result<Input, TableError> {
-        let file =
-            File::open(path).map_err(|source| TableError::Io { action: "read", path: path.to_path_buf(), source })?;
+        let file = File::open(path).map_err(|source| TableError::Io {
+            action: "read",
+            path: path.to_path_buf(),
+            source,
+        })?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file)
             .and_then(|builder| builder.with_batch_size(INPUT_ROWS).build())
             .map_err(|error| damaged(path, "a readable Parquet file", error.to_string()))?;

@@ -73,7 +73,8 @@ pub(super) fn write(
     let encode = |source| TableError::Encode { path: path.to_path_buf(), source };
     let mut buffered = BufWriter::with_capacity(FILE_BUFFER_BYTES, to);
     let properties = properties(schema, options, care);
-    let mut writer = ArrowWriter::try_new(&mut buffered, schema.clone(), Some(properties)).map_err(encode)?;
+    let mut writer =
+        ArrowWriter::try_new(&mut buffered, schema.clone(), Some(properties)).map_err(encode)?;
     for batch in batches {
         writer.write(&batch?).map_err(encode)?;
     }
@@ -87,9 +88,16 @@ pub(super) fn write(
 
 /// Writes `batch` into memory, to measure.
 #[cfg(test)]
-pub(super) fn encode(batch: &RecordBatch, options: &TableOptions, care: Care) -> parquet::errors::Result<Vec<u8>> {
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties(&batch.schema(), options, care)))?;
+pub(super) fn encode(
+    batch: &RecordBatch,
+    options: &TableOptions,
+    care: Care,
+) -> parquet::errors::Result<Vec<u8>> {
+    let mut writer = ArrowWriter::try_new(
+        Vec::new(),
+        batch.schema(),
+        Some(properties(&batch.schema(), options, care)),
+    )?;
     writer.write(batch)?;
     writer.into_inner()
 }
@@ -141,7 +149,8 @@ fn zstd(level: i32) -> Compression {
 
 fn sorting_columns(schema: &Schema, options: &TableOptions) -> Vec<SortingColumn> {
     // Sort columns come before any nested column in every table here, so a field's index is its leaf's index.
-    let index_of = |name: &&str| schema.index_of(name).ok().and_then(|index| i32::try_from(index).ok());
+    let index_of =
+        |name: &&str| schema.index_of(name).ok().and_then(|index| i32::try_from(index).ok());
     options
         .sort
         .iter()
@@ -151,7 +160,10 @@ fn sorting_columns(schema: &Schema, options: &TableOptions) -> Vec<SortingColumn
 }
 
 /// `batch` in the order of the sort columns; itself when it is in order already.
-pub(super) fn sorted(batch: RecordBatch, options: &TableOptions) -> Result<RecordBatch, ArrowError> {
+pub(super) fn sorted(
+    batch: RecordBatch,
+    options: &TableOptions,
+) -> Result<RecordBatch, ArrowError> {
     if options.sort.is_empty() || batch.num_rows() < 2 {
         return Ok(batch);
     }
@@ -174,13 +186,18 @@ pub(super) struct SortKeys {
 
 impl SortKeys {
     pub(super) fn of(schema: &Schema, options: &TableOptions) -> Result<SortKeys, ArrowError> {
-        let columns = options.sort.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
-        let fields = columns.iter().map(|column| SortField::new(schema.field(*column).data_type().clone())).collect();
+        let columns =
+            options.sort.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
+        let fields = columns
+            .iter()
+            .map(|column| SortField::new(schema.field(*column).data_type().clone()))
+            .collect();
         Ok(SortKeys { columns, converter: RowConverter::new(fields)? })
     }
 
     pub(super) fn rows(&self, batch: &RecordBatch) -> Result<arrow::row::Rows, ArrowError> {
-        let columns: Vec<_> = self.columns.iter().map(|column| batch.column(*column).clone()).collect();
+        let columns: Vec<_> =
+            self.columns.iter().map(|column| batch.column(*column).clone()).collect();
         self.converter.convert_columns(&columns)
     }
 }

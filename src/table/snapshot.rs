@@ -61,15 +61,19 @@ impl TableSnapshot {
 impl DataFile {
     /// What is known of a column's values in this file; `None` when nothing is.
     pub fn bounds(&self, column: &str) -> Option<&Bounds> {
-        self.stats.iter().find(|stats| &*stats.column == column).and_then(|stats| stats.bounds.as_ref())
+        self.stats
+            .iter()
+            .find(|stats| &*stats.column == column)
+            .and_then(|stats| stats.bounds.as_ref())
     }
 
     /// The offsets of its rows lie in this range; not every one of the range need be here.
     pub fn offsets(&self) -> Option<Range<Offset>> {
         match self.bounds("offset")? {
-            Bounds::Ints(min, max) => {
-                Some(Offset(u64::try_from(*min).ok()?)..Offset(u64::try_from(*max).ok()?.saturating_add(1)))
-            }
+            Bounds::Ints(min, max) => Some(
+                Offset(u64::try_from(*min).ok()?)
+                    ..Offset(u64::try_from(*max).ok()?.saturating_add(1)),
+            ),
             _ => None,
         }
     }

@@ -33,16 +33,23 @@ pub enum Bounds {
 }
 
 /// Statistics of the columns of `schema` that have any. Text columns only when named in `labels`.
-pub(super) fn of_footer(schema: &Schema, labels: &[&str], footer: &ParquetMetaData) -> Vec<ColumnStats> {
+pub(super) fn of_footer(
+    schema: &Schema,
+    labels: &[&str],
+    footer: &ParquetMetaData,
+) -> Vec<ColumnStats> {
     let leaves = footer.file_metadata().schema_descr();
     let mut stats = Vec::new();
     for field in schema.fields() {
         let is_kept = match field.data_type() {
-            DataType::Int64 | DataType::Int32 | DataType::Timestamp(TimeUnit::Microsecond, _) => true,
+            DataType::Int64 | DataType::Int32 | DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                true
+            }
             DataType::Utf8 => labels.contains(&field.name().as_str()),
             _ => false,
         };
-        let leaf = (0..leaves.num_columns()).find(|leaf| leaves.column(*leaf).path().string() == *field.name());
+        let leaf = (0..leaves.num_columns())
+            .find(|leaf| leaves.column(*leaf).path().string() == *field.name());
         if let (true, Some(leaf)) = (is_kept, leaf) {
             stats.push(of_column(field.name(), field.data_type(), leaf, footer));
         }
@@ -50,7 +57,12 @@ pub(super) fn of_footer(schema: &Schema, labels: &[&str], footer: &ParquetMetaDa
     stats
 }
 
-fn of_column(name: &str, data_type: &DataType, leaf: usize, footer: &ParquetMetaData) -> ColumnStats {
+fn of_column(
+    name: &str,
+    data_type: &DataType,
+    leaf: usize,
+    footer: &ParquetMetaData,
+) -> ColumnStats {
     let mut nulls = 0;
     let mut bounds: Option<Bounds> = None;
     for group in footer.row_groups() {
@@ -69,11 +81,15 @@ fn bounds_of(data_type: &DataType, statistics: &Statistics) -> Option<Bounds> {
         Statistics::Int64(values) => {
             let (min, max) = (*values.min_opt()?, *values.max_opt()?);
             match data_type {
-                DataType::Timestamp(..) => Some(Bounds::Times(Micros(min), Micros(max)).in_milliseconds()),
+                DataType::Timestamp(..) => {
+                    Some(Bounds::Times(Micros(min), Micros(max)).in_milliseconds())
+                }
                 _ => Some(Bounds::Ints(min, max)),
             }
         }
-        Statistics::Int32(values) => Some(Bounds::Ints(i64::from(*values.min_opt()?), i64::from(*values.max_opt()?))),
+        Statistics::Int32(values) => {
+            Some(Bounds::Ints(i64::from(*values.min_opt()?), i64::from(*values.max_opt()?)))
+        }
         Statistics::ByteArray(values) => {
             let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_string);
             Some(Bounds::Texts(text(values.min_opt()?.data())?, text(values.max_opt()?.data())?))
@@ -85,9 +101,15 @@ fn bounds_of(data_type: &DataType, statistics: &Statistics) -> Option<Bounds> {
 impl Bounds {
     fn including(self, more: Bounds) -> Bounds {
         match (self, more) {
-            (Bounds::Ints(min, max), Bounds::Ints(low, high)) => Bounds::Ints(min.min(low), max.max(high)),
-            (Bounds::Times(min, max), Bounds::Times(low, high)) => Bounds::Times(min.min(low), max.max(high)),
-            (Bounds::Texts(min, max), Bounds::Texts(low, high)) => Bounds::Texts(min.min(low), max.max(high)),
+            (Bounds::Ints(min, max), Bounds::Ints(low, high)) => {
+                Bounds::Ints(min.min(low), max.max(high))
+            }
+            (Bounds::Times(min, max), Bounds::Times(low, high)) => {
+                Bounds::Times(min.min(low), max.max(high))
+            }
+            (Bounds::Texts(min, max), Bounds::Texts(low, high)) => {
+                Bounds::Texts(min.min(low), max.max(high))
+            }
             // One column has one type.
             (bounds, _) => bounds,
         }
@@ -114,15 +136,21 @@ impl Bounds {
 
     fn from_json(data_type: &DataType, min: &Value, max: &Value) -> Option<Bounds> {
         match data_type {
-            DataType::Timestamp(..) => Some(Bounds::Times(parse_time(min.as_str()?)?, parse_time(max.as_str()?)?)),
-            DataType::Utf8 => Some(Bounds::Texts(min.as_str()?.to_string(), max.as_str()?.to_string())),
+            DataType::Timestamp(..) => {
+                Some(Bounds::Times(parse_time(min.as_str()?)?, parse_time(max.as_str()?)?))
+            }
+            DataType::Utf8 => {
+                Some(Bounds::Texts(min.as_str()?.to_string(), max.as_str()?.to_string()))
+            }
             _ => Some(Bounds::Ints(min.as_i64()?, max.as_i64()?)),
         }
     }
 }
 
 fn in_milliseconds(time: Micros) -> String {
-    DateTime::from_timestamp_micros(time.0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+    DateTime::from_timestamp_micros(time.0)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The `stats` string of a Delta `add`.
@@ -136,7 +164,8 @@ pub(super) fn to_json(rows: u64, stats: &[ColumnStats]) -> String {
             maxes.insert(column.column.to_string(), max);
         }
     }
-    json!({"numRecords": rows, "minValues": mins, "maxValues": maxes, "nullCount": nulls}).to_string()
+    json!({"numRecords": rows, "minValues": mins, "maxValues": maxes, "nullCount": nulls})
+        .to_string()
 }
 
 /// Reads a Delta `stats` string: the number of rows and what it says about the columns of `schema`. What another
@@ -147,10 +176,18 @@ pub(super) fn from_json(schema: &Schema, said: &str) -> Option<(u64, Vec<ColumnS
     let mut stats = Vec::new();
     for field in schema.fields() {
         let name = field.name();
-        let bounds = Bounds::from_json(field.data_type(), &value["minValues"][name], &value["maxValues"][name]);
+        let bounds = Bounds::from_json(
+            field.data_type(),
+            &value["minValues"][name],
+            &value["maxValues"][name],
+        );
         let nulls = value["nullCount"][name].as_u64();
         if bounds.is_some() || nulls.is_some() {
-            stats.push(ColumnStats { column: Arc::from(name.as_str()), nulls: nulls.unwrap_or(0), bounds });
+            stats.push(ColumnStats {
+                column: Arc::from(name.as_str()),
+                nulls: nulls.unwrap_or(0),
+                bounds,
+            });
         }
     }
     Some((rows, stats))

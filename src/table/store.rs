@@ -22,8 +22,9 @@ use futures::stream::{self, BoxStream};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyMode, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode, Result, UploadPart,
+    CopyMode, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
+    RenameTargetMode, Result, UploadPart,
 };
 
 use crate::durable::{Disk, Naming, Staged};
@@ -76,7 +77,12 @@ impl fmt::Display for SyncedStore {
 
 #[async_trait]
 impl ObjectStore for SyncedStore {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
         let naming = match options.mode {
             PutMode::Create => Naming::Create,
             PutMode::Overwrite => Naming::Overwrite,
@@ -113,7 +119,10 @@ impl ObjectStore for SyncedStore {
         self.inner.get_ranges(location, ranges).await
     }
 
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
         let store = self.clone();
         self.inner
             .delete_stream(locations)
@@ -130,7 +139,11 @@ impl ObjectStore for SyncedStore {
         self.inner.list(prefix)
     }
 
-    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list_with_offset(prefix, offset)
     }
 
@@ -178,7 +191,9 @@ impl SyncedStore {
         }
         let disk = self.disk.clone();
         let named = directories.first().cloned().unwrap_or_default();
-        let synced = on_disk(named, move || directories.iter().try_for_each(|one| disk.sync_directory(one))).await;
+        let synced =
+            on_disk(named, move || directories.iter().try_for_each(|one| disk.sync_directory(one)))
+                .await;
         match synced {
             Ok(()) => deleted,
             Err(error) => vec![Err(error)],
@@ -216,7 +231,8 @@ impl MultipartUpload for Upload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         let staged = self.staged.take();
-        on_disk(self.path.clone(), move || staged.ok_or_else(finished)?.publish(Naming::Overwrite)).await?;
+        on_disk(self.path.clone(), move || staged.ok_or_else(finished)?.publish(Naming::Overwrite))
+            .await?;
         Ok(PutResult { e_tag: None, version: None })
     }
 
@@ -231,7 +247,10 @@ fn finished() -> io::Error {
 }
 
 /// Runs file work where it may block; `path` names it in errors.
-async fn on_disk<T: Send + 'static>(path: PathBuf, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+async fn on_disk<T: Send + 'static>(
+    path: PathBuf,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(store_error(&path, error)),
@@ -244,7 +263,10 @@ fn store_error(path: &FsPath, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::AlreadyExists => Error::AlreadyExists { path, source: error.into() },
         io::ErrorKind::NotFound => Error::NotFound { path, source: error.into() },
-        _ => Error::Generic { store: STORE, source: io::Error::new(error.kind(), format!("`{path}`: {error}")).into() },
+        _ => Error::Generic {
+            store: STORE,
+            source: io::Error::new(error.kind(), format!("`{path}`: {error}")).into(),
+        },
     }
 }
 

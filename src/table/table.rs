@@ -161,17 +161,22 @@ impl Table {
     /// when one of those files is no longer live: another merge took it, and its rows must not come twice.
     pub async fn replace(&mut self, compacted: Compacted) -> Result<TableSnapshot, TableError> {
         self.begin_write()?;
-        let replaced = |file: &DataFile| compacted.inputs.iter().any(|input| input.path == file.path);
+        let replaced =
+            |file: &DataFile| compacted.inputs.iter().any(|input| input.path == file.path);
         if self.files().iter().filter(|file| replaced(file)).count() != compacted.inputs.len() {
             return Ok(self.snapshot());
         }
         let now = Micros::now();
-        let mut actions: Vec<Action> =
-            compacted.inputs.iter().map(|file| Action::Remove(files::remove_action(file, now))).collect();
+        let mut actions: Vec<Action> = compacted
+            .inputs
+            .iter()
+            .map(|file| Action::Remove(files::remove_action(file, now)))
+            .collect();
         actions.push(Action::Add(files::add_action(&compacted.output, false)));
         let kept = self.files().iter().filter(|file| !replaced(file)).cloned();
         let live = kept.chain([compacted.output.clone()]).collect();
-        let operation = DeltaOperation::Optimize { predicate: None, target_size: compact::TARGET_BYTES };
+        let operation =
+            DeltaOperation::Optimize { predicate: None, target_size: compact::TARGET_BYTES };
         self.commit_actions(actions, operation, live, self.cursor()).await?;
         self.checkpoint_if_due().await;
         Ok(self.snapshot())
@@ -221,7 +226,8 @@ impl Table {
         self.is_open = false;
         let files = on_blocking(move || {
             let rows = batches.into_iter().filter(|(_, batch)| batch.num_rows() > 0);
-            rows.map(|(day, batch)| files::write_live(&disk, &snapshot, &options, day, batch, next)).collect()
+            rows.map(|(day, batch)| files::write_live(&disk, &snapshot, &options, day, batch, next))
+                .collect()
         })
         .await?;
         self.is_open = true;
@@ -245,8 +251,12 @@ impl Table {
             }
             Err(error) => return Err(delta::delta_error("commit to", &self.snapshot.root, error)),
         }
-        self.snapshot =
-            TableSnapshot { version: self.state.version(), cursor, files: files.into(), ..self.snapshot.clone() };
+        self.snapshot = TableSnapshot {
+            version: self.state.version(),
+            cursor,
+            files: files.into(),
+            ..self.snapshot.clone()
+        };
         self.is_open = true;
         Ok(())
     }
@@ -277,8 +287,13 @@ async fn load(
     let schema = delta::file_schema(&state);
     let files = delta::files(root, &state, &schema)?;
     check::data_files(root, &files, tail)?;
-    let snapshot =
-        TableSnapshot { version: state.version(), cursor, files: files.into(), schema, root: Arc::from(root) };
+    let snapshot = TableSnapshot {
+        version: state.version(),
+        cursor,
+        files: files.into(),
+        schema,
+        root: Arc::from(root),
+    };
     Ok((state, snapshot))
 }
 
@@ -288,14 +303,20 @@ fn sync_tail(store: &SyncedStore, root: &Path, tail: &check::LogTail) -> Result<
     for path in tail.entries.iter().cloned().chain(added) {
         let disk = store.disk();
         let synced = disk.make_parent(&path).and_then(|()| disk.sync_existing(&path));
-        synced.and_then(|()| disk.sync_parent(&path)).map_err(|source| io_error("sync", &path, source))?;
+        synced
+            .and_then(|()| disk.sync_parent(&path))
+            .map_err(|source| io_error("sync", &path, source))?;
     }
     Ok(())
 }
 
 fn same_columns(root: &Path, stored: &Schema, wanted: &Schema) -> Result<(), TableError> {
     let names = |schema: &Schema| -> Vec<String> {
-        schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect()
+        schema
+            .fields()
+            .iter()
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect()
     };
     let (stored, wanted) = (names(stored), names(wanted));
     match stored.iter().zip(&wanted).find(|(stored, wanted)| stored != wanted) {
@@ -304,9 +325,10 @@ fn same_columns(root: &Path, stored: &Schema, wanted: &Schema) -> Result<(), Tab
             root: root.to_path_buf(),
             detail: format!("{} columns, not {}", stored.len(), wanted.len()),
         }),
-        Some((stored, wanted)) => {
-            Err(TableError::OtherColumns { root: root.to_path_buf(), detail: format!("`{stored}`, not `{wanted}`") })
-        }
+        Some((stored, wanted)) => Err(TableError::OtherColumns {
+            root: root.to_path_buf(),
+            detail: format!("`{stored}`, not `{wanted}`"),
+        }),
     }
 }
 

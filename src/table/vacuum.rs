@@ -54,7 +54,9 @@ pub(super) async fn run(
     let failed = |source| delta::delta_error("read the removed files of", &snapshot.root, source);
     let tombstones: HashMap<String, Micros> = state
         .all_tombstones(log)
-        .map_ok(|file| (file.path().into_owned(), Micros(file.deletion_timestamp().unwrap_or(0) * 1_000)))
+        .map_ok(|file| {
+            (file.path().into_owned(), Micros(file.deletion_timestamp().unwrap_or(0) * 1_000))
+        })
         .try_collect()
         .await
         .map_err(failed)?;
@@ -77,7 +79,8 @@ pub(super) async fn run(
 
 /// The rule, for a file that is not live.
 fn is_due(removed: Option<Micros>, modified: Micros, now: Micros) -> bool {
-    let is_older = |since: Micros, age: Duration| now.0.saturating_sub(since.0) > age.as_micros() as i64;
+    let is_older =
+        |since: Micros, age: Duration| now.0.saturating_sub(since.0) > age.as_micros() as i64;
     match removed {
         Some(removed) => is_older(removed, REMOVED_FILE_GRACE),
         None => is_older(modified, LEFTOVER_AGE),

@@ -33,7 +33,8 @@ fn asset(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> 
 
 /// An asset's address, which changes with its content.
 pub(super) fn address(name: &str) -> String {
-    let hash = ASSETS.iter().find(|asset| asset.name == name).map_or("", |asset| asset.hash.as_str());
+    let hash =
+        ASSETS.iter().find(|asset| asset.name == name).map_or("", |asset| asset.hash.as_str());
     format!("/assets/{name}?v={hash}")
 }
 
@@ -41,9 +42,11 @@ pub(super) async fn serve(Path(name): Path<String>, RawQuery(query): RawQuery) -
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let current = query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(asset.hash.as_str());
+    let current =
+        query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(asset.hash.as_str());
     let keep = if current { "public, max-age=31536000, immutable" } else { "no-cache" };
-    ([(header::CONTENT_TYPE, asset.media_type), (header::CACHE_CONTROL, keep)], asset.bytes).into_response()
+    ([(header::CONTENT_TYPE, asset.media_type), (header::CACHE_CONTROL, keep)], asset.bytes)
+        .into_response()
 }
 
 #[cfg(test)]
@@ -52,11 +55,15 @@ mod tests {
 
     #[tokio::test]
     async fn the_right_hash_is_kept_for_ever_and_unknown_names_are_not_found() {
-        let cache = |response: &Response| response.headers()[header::CACHE_CONTROL].to_str().unwrap().to_string();
+        let cache = |response: &Response| {
+            response.headers()[header::CACHE_CONTROL].to_str().unwrap().to_string()
+        };
         let hash = address("style.css").split_once('?').unwrap().1.to_string();
         let current = serve(Path("style.css".to_string()), RawQuery(Some(hash))).await;
         assert!(cache(&current).contains("immutable"));
-        let old = serve(Path("style.css".to_string()), RawQuery(Some("v=000000000000".to_string()))).await;
+        let old =
+            serve(Path("style.css".to_string()), RawQuery(Some("v=000000000000".to_string())))
+                .await;
         assert_eq!(cache(&old), "no-cache");
         for name in ["", "nothing.js", "../mod.rs"] {
             let status = serve(Path(name.to_string()), RawQuery(None)).await.status();

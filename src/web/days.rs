@@ -29,7 +29,11 @@ impl DayRange {
     }
 
     /// Reads the form's two dates; a missing one is taken from `otherwise`. The error says what to mend.
-    pub(super) fn parse(from: &str, last_day: &str, otherwise: DayRange) -> Result<DayRange, String> {
+    pub(super) fn parse(
+        from: &str,
+        last_day: &str,
+        otherwise: DayRange,
+    ) -> Result<DayRange, String> {
         let from = parse_day(from)?.unwrap_or(otherwise.from);
         let last_day = parse_day(last_day)?.unwrap_or_else(|| otherwise.last_day().max(from));
         if last_day < from {
@@ -63,7 +67,10 @@ pub(super) fn parse_day(said: &str) -> Result<Option<NaiveDate>, String> {
     let known = day.filter(|day| *day >= NaiveDate::default() && day.to_string().len() == 10);
     match known {
         Some(day) => Ok(Some(day)),
-        None => Err(format!("`{}` is not a date like 2026-01-31.", said.chars().take(40).collect::<String>())),
+        None => Err(format!(
+            "`{}` is not a date like 2026-01-31.",
+            said.chars().take(40).collect::<String>()
+        )),
     }
 }
 
@@ -71,8 +78,14 @@ pub(super) fn parse_day(said: &str) -> Result<Option<NaiveDate>, String> {
 pub(super) fn day_start(day: NaiveDate, zone: Tz) -> Micros {
     let midnight = day.and_time(NaiveTime::MIN);
     let hours = (0..=CLOCK_GAP_HOURS_MAX).map(TimeDelta::hours);
-    let mut starts = hours.filter_map(|skipped| zone.from_local_datetime(&(midnight + skipped)).earliest());
-    Micros(starts.next().map_or_else(|| midnight.and_utc().timestamp_micros(), |start| start.timestamp_micros()))
+    let mut starts =
+        hours.filter_map(|skipped| zone.from_local_datetime(&(midnight + skipped)).earliest());
+    Micros(
+        starts.next().map_or_else(
+            || midnight.and_utc().timestamp_micros(),
+            |start| start.timestamp_micros(),
+        ),
+    )
 }
 
 /// An instant as clocks in `zone` show it.
@@ -108,7 +121,10 @@ mod tests {
         assert_eq!(from.to_string(), "2026-01-02T16:00:00.000000Z");
         assert_eq!(to.to_string(), "2026-01-03T16:00:00.000000Z");
         assert_eq!(DayRange::parse("", "", otherwise), Ok(otherwise));
-        assert_eq!(DayRange::parse("2027-01-01", "", otherwise).unwrap().last_day(), day("2027-01-01"));
+        assert_eq!(
+            DayRange::parse("2027-01-01", "", otherwise).unwrap().last_day(),
+            day("2027-01-01")
+        );
     }
 
     #[test]

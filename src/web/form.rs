@@ -24,7 +24,8 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequestParts<S> for Typed<T> {
 }
 
 fn read<T: DeserializeOwned + Default>(query: &str) -> T {
-    let fields: BTreeMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let fields: BTreeMap<_, _> =
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     T::deserialize(MapDeserializer::<_, Error>::new(fields.into_iter())).unwrap_or_default()
 }
 

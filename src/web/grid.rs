@@ -57,15 +57,22 @@ impl Grid {
         let mut grid = Grid::default();
         for batch in batches {
             if grid.names.is_empty() {
-                grid.names = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+                grid.names =
+                    batch.schema().fields().iter().map(|field| field.name().clone()).collect();
             }
             let wanted = batch.num_rows().min(ROWS_MAX - grid.rows.len());
             grid.cut |= wanted < batch.num_rows();
             let batch = batch.slice(0, wanted);
-            let columns = batch.columns().iter().map(|column| values(column)).collect::<Result<Vec<_>, _>>()?;
+            let columns = batch
+                .columns()
+                .iter()
+                .map(|column| values(column))
+                .collect::<Result<Vec<_>, _>>()?;
             let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
             for _ in 0..wanted {
-                grid.rows.push(columns.iter_mut().map(|column| column.next().unwrap_or(Value::Null)).collect());
+                grid.rows.push(
+                    columns.iter_mut().map(|column| column.next().unwrap_or(Value::Null)).collect(),
+                );
             }
         }
         Ok(grid)
@@ -119,19 +126,27 @@ mod tests {
             ("median_s", Arc::new(Float64Array::from(vec![None, Some(1.5)]))),
             ("agent", Arc::new(StringArray::from(vec![Some("林晓"), None]))),
         ];
-        let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap();
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(n, c)| (n, c, true)),
+        )
+        .unwrap();
         let grid = Grid::of(&[batch.clone(), batch]).unwrap();
         assert_eq!((grid.rows.len(), grid.cut), (4, false));
         let text = |text: &str| Value::Text(text.to_string());
-        let first = [text("2026-01-03"), Value::Whole(3), Value::Whole(0), Value::Null, text("林晓")];
+        let first =
+            [text("2026-01-03"), Value::Whole(3), Value::Whole(0), Value::Null, text("林晓")];
         assert_eq!(grid.rows[0], first);
-        assert_eq!(grid.rows[3][1..], [Value::Null, Value::Whole(23), Value::Number(1.5), Value::Null]);
+        assert_eq!(
+            grid.rows[3][1..],
+            [Value::Null, Value::Whole(23), Value::Number(1.5), Value::Null]
+        );
         assert_eq!(grid.column("agent"), Some(4));
     }
 
     #[test]
     fn what_is_too_long_is_cut_and_says_so() {
-        let column: ArrayRef = Arc::new(Int32Array::from_iter_values(0..i32::try_from(ROWS_MAX).unwrap() + 1));
+        let column: ArrayRef =
+            Arc::new(Int32Array::from_iter_values(0..i32::try_from(ROWS_MAX).unwrap() + 1));
         let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
         let grid = Grid::of(&[batch]).unwrap();
         assert_eq!((grid.rows.len(), grid.cut), (ROWS_MAX, true));

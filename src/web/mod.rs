@@ -62,7 +62,8 @@ pub fn routes() -> Router<Service> {
 /// Adds the headers that every page carries.
 async fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -78,15 +79,22 @@ mod tests {
     #[tokio::test]
     async fn every_answer_is_guarded_and_only_assets_are_kept() {
         let guarded = guard(Response::default()).await;
-        let header = |response: &Response, name: &str| response.headers()[name].to_str().unwrap().to_string();
+        let header = |response: &Response, name: &str| {
+            response.headers()[name].to_str().unwrap().to_string()
+        };
         let policy = header(&guarded, "content-security-policy");
-        assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
         assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
         assert_eq!(header(&guarded, "x-content-type-options"), "nosniff");
         assert_eq!(header(&guarded, "referrer-policy"), "no-referrer");
         assert_eq!(header(&guarded, "cache-control"), "no-store");
         let mut asset = Response::default();
-        asset.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
+        asset
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
         assert_eq!(header(&guard(asset).await, "cache-control"), "public, immutable");
     }
 }

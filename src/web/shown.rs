@@ -88,7 +88,10 @@ impl Shown {
                 if !run.is_empty() {
                     self.pieces.push(piece(std::mem::take(&mut run)));
                 }
-                self.pieces.push(Piece::Hidden { code: format!("U+{:04X}", u32::from(char)), name: name_of(char) });
+                self.pieces.push(Piece::Hidden {
+                    code: format!("U+{:04X}", u32::from(char)),
+                    name: name_of(char),
+                });
             } else {
                 run.push(char);
             }
@@ -108,16 +111,25 @@ fn hides(previous: Option<char>, char: char, next: Option<char>) -> bool {
         // A carriage return before a line feed ends the line as people expect.
         '\r' => next != Some('\n'),
         // Joiners belong to emoji and to scripts whose letters change shape, and nowhere else.
-        '\u{200c}' | '\u{200d}' => !(previous.is_some_and(takes_joiner) && next.is_some_and(takes_joiner)),
+        '\u{200c}' | '\u{200d}' => {
+            !(previous.is_some_and(takes_joiner) && next.is_some_and(takes_joiner))
+        }
         // Picks the shape of the character before it: emoji, keycaps, old forms of ideographs.
-        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => previous.is_none_or(|previous| previous.is_whitespace()),
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
+            previous.is_none_or(|previous| previous.is_whitespace())
+        }
         '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}' | '\u{2800}' => true,
-        _ => char.is_control() || ignorable.contains(char) || CodePointSetData::new::<BidiControl>().contains(char),
+        _ => {
+            char.is_control()
+                || ignorable.contains(char)
+                || CodePointSetData::new::<BidiControl>().contains(char)
+        }
     }
 }
 
 fn takes_joiner(char: char) -> bool {
-    let ideograph_or_kana = matches!(char, '\u{3000}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{ff00}'..='\u{ffef}');
+    let ideograph_or_kana =
+        matches!(char, '\u{3000}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{ff00}'..='\u{ffef}');
     !char.is_ascii() && !char.is_whitespace() && !ideograph_or_kana
 }
 
@@ -161,7 +173,10 @@ mod tests {
     #[test]
     fn hostile_markup_stays_text() {
         let shown = html(r#"<script>alert('x')</script><img src=x onerror="y"> &amp;"#, &[(0, 8)]);
-        assert!(!shown.contains("<script") && !shown.contains("<img") && !shown.contains('"'), "{shown}");
+        assert!(
+            !shown.contains("<script") && !shown.contains("<img") && !shown.contains('"'),
+            "{shown}"
+        );
         assert!(shown.starts_with("<mark>&#60;script&#62;</mark>"), "{shown}");
         assert!(shown.contains("&#38;amp;"), "{shown}");
     }
@@ -219,6 +234,9 @@ mod tests {
     fn a_mark_over_a_hidden_character_keeps_both() {
         let text = "re\u{200b}fund now";
         let shown = html(text, &[(0, 9)]);
-        assert!(shown.starts_with("<mark>re</mark><span") && shown.contains("<mark>fund</mark> now"), "{shown}");
+        assert!(
+            shown.starts_with("<mark>re</mark><span") && shown.contains("<mark>fund</mark> now"),
+            "{shown}"
+        );
     }
 }

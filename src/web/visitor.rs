@@ -35,7 +35,9 @@ fn login_address(wanted: &str) -> String {
     match wanted {
         "/" => "/login".to_string(),
         _ => {
-            let next = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
+            let next = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("next", wanted)
+                .finish();
             format!("/login?{next}")
         }
     }
@@ -74,7 +76,11 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
         Area::Conversations => "what people said",
     };
     let words = |roles: &[TokenRole], between: &str| {
-        roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect::<Vec<_>>().join(between)
+        roles
+            .iter()
+            .map(|role| format!("{role:?}").to_lowercase())
+            .collect::<Vec<_>>()
+            .join(between)
     };
     let (needed, own) = (words(area.action().roles(), " or "), words(&identity.roles, ", "));
     let notice = Notice {
@@ -83,7 +89,8 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
         detail: format!("To see {what}, a token needs the role {needed}. Yours has: {own}."),
         hint: match Area::Conversations.admits(identity) {
             true => "You can search and read conversations.".to_string(),
-            false => "Ask whoever runs verbatim for a token with that role, then sign in again.".to_string(),
+            false => "Ask whoever runs verbatim for a token with that role, then sign in again."
+                .to_string(),
         },
     };
     Err(Box::new(notice.into_response(StatusCode::FORBIDDEN)))
@@ -123,6 +130,9 @@ mod tests {
     #[test]
     fn the_wanted_page_is_remembered() {
         assert_eq!(login_address("/"), "/login");
-        assert_eq!(login_address("/search?words=a&b=c"), "/login?next=%2Fsearch%3Fwords%3Da%26b%3Dc");
+        assert_eq!(
+            login_address("/search?words=a&b=c"),
+            "/login?next=%2Fsearch%3Fwords%3Da%26b%3Dc"
+        );
     }
 }

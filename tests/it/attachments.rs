@@ -36,7 +36,11 @@ async fn pictures_and_voices_come_back_bit_for_bit() {
             assert_eq!(put.status, 201, "{}", put.text());
             assert_eq!(put.json()["bytes"], bytes.len());
         }
-        let media_type = if path.extension().is_some_and(|ending| ending == "png") { "image/png" } else { "audio/ogg" };
+        let media_type = if path.extension().is_some_and(|ending| ending == "png") {
+            "image/png"
+        } else {
+            "audio/ogg"
+        };
         kept.push((door, bytes, media_type));
     }
     assert_eq!(kept.len(), 12);
@@ -66,7 +70,9 @@ async fn what_is_not_its_hash_is_refused_and_leaves_nothing() {
     assert!(problem["rule"].as_str().unwrap().contains(&sha256(b"wrong")), "{problem}");
     carl.get(&format!("/v1/attachments/{right}")).await.problem(404);
     let upper = right.to_uppercase();
-    for name in ["x", "..%2F..%2Fkeys%2Ftoken.key", &right[1..], &upper, &format!("{right}0"), "%00"] {
+    for name in
+        ["x", "..%2F..%2Fkeys%2Ftoken.key", &right[1..], &upper, &format!("{right}0"), "%00"]
+    {
         carl.put(&format!("/v1/attachments/{name}"), "right").await.problem(400);
         carl.get(&format!("/v1/attachments/{name}")).await.problem(400);
     }
@@ -78,7 +84,8 @@ async fn what_is_not_its_hash_is_refused_and_leaves_nothing() {
         assert_eq!(answer.status, 400, "{}", answer.text());
     }
     // An upload that breaks off.
-    let mut stream = tokio::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let mut stream =
+        tokio::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
     let token = data.token(SHOP, "carl", &[Customer]);
     let head = format!(
         "PUT /v1/attachments/{right} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000000\r\n\r\n"

@@ -32,10 +32,18 @@ fn bad_files_are_named_and_good_lines_kept() {
     assert!(said.contains("cut.jsonl:1"), "{said}");
 
     let transcript = r#"{"conversation_id":"t1","messages":[{"role":"customer","text":"hi"},{"role":"boss","text":"no"},{"role":"agent","text":"yes"}]}"#;
-    let mixed = format!("{}\n\nnonsense\n{transcript}\n{}\n\u{feff}{}\r\n", good("m1"), good(""), good("m2"));
+    let mixed = format!(
+        "{}\n\nnonsense\n{transcript}\n{}\n\u{feff}{}\r\n",
+        good("m1"),
+        good(""),
+        good("m2")
+    );
     let (code, said, counted) = import("mixed.jsonl", mixed.as_bytes());
     assert_eq!(code, 1);
-    assert_eq!(counted, json!({"messages": 4, "events": 7, "acked": 4, "duplicates": 0, "rejected": 3}));
+    assert_eq!(
+        counted,
+        json!({"messages": 4, "events": 7, "acked": 4, "duplicates": 0, "rejected": 3})
+    );
     for line in ["mixed.jsonl:3", "mixed.jsonl:4", "mixed.jsonl:5"] {
         assert!(said.contains(line), "{line} is not named: {said}");
     }
@@ -70,7 +78,9 @@ fn exit_codes_tell_no_from_wrong() {
     let data = Data::new();
     data.good([
         "import",
-        data.file("one.jsonl", message("c1", "m1", "human", "anna", "hello").to_string()).to_str().unwrap(),
+        data.file("one.jsonl", message("c1", "m1", "human", "anna", "hello").to_string())
+            .to_str()
+            .unwrap(),
     ]);
     let cases: &[(&[&str], i32, &str)] = &[
         (&["search", "hello"], 0, ""),
@@ -183,17 +193,29 @@ async fn sql_only_reads_the_shops_tables() {
     ];
     for statement in &refused {
         let answer = admin.sql(statement).await;
-        assert!(matches!(answer.status, 400 | 403), "{statement}: {} {}", answer.status, answer.text());
+        assert!(
+            matches!(answer.status, 400 | 403),
+            "{statement}: {} {}",
+            answer.status,
+            answer.text()
+        );
         let problem = answer.problem(answer.status);
         let detail = problem["detail"].as_str().unwrap();
         let path = data.path().display().to_string();
-        assert!(statement.contains(&path) || !detail.contains(&path), "{statement}: shows a path: {detail}");
+        assert!(
+            statement.contains(&path) || !detail.contains(&path),
+            "{statement}: shows a path: {detail}"
+        );
     }
     assert!(!stolen.exists());
     // Beyond the tables, the catalogue of names: it names no other shop, no file and no setting that holds one.
     for table in ["tables", "columns", "df_settings", "routines", "schemata", "views"] {
         let answer = admin.sql(&format!("select * from information_schema.{table}")).await;
-        assert!(!answer.text().contains(data.path().to_str().unwrap()), "{table}: {}", answer.text());
+        assert!(
+            !answer.text().contains(data.path().to_str().unwrap()),
+            "{table}: {}",
+            answer.text()
+        );
         assert!(!answer.text().contains("of other"), "{table}");
     }
     // An answer has a bound, and says when it was reached.
@@ -231,12 +253,21 @@ fn sql_on_the_command_line_sees_one_shop() {
     let data = Data::new();
     for (shop, count) in [("red", 2), ("blue", 3)] {
         let events: String = (0..count)
-            .map(|number| format!("{}\n", message("c1", &format!("m{number}"), "human", "anna", shop)))
+            .map(|number| {
+                format!("{}\n", message("c1", &format!("m{number}"), "human", "anna", shop))
+            })
             .collect();
         data.good(["import", data.file(shop, events).to_str().unwrap(), "--shop", shop]);
     }
     for (shop, count) in [("red", "2"), ("blue", "3"), ("main", "0"), ("red' or '1'='1", "0")] {
-        let out = data.good(["sql", "select count(*) as n from messages", "--format", "csv", "--shop", shop]);
+        let out = data.good([
+            "sql",
+            "select count(*) as n from messages",
+            "--format",
+            "csv",
+            "--shop",
+            shop,
+        ]);
         assert_eq!(out.lines().nth(1), Some(count), "{shop}");
     }
     let stolen = data.beside("stolen.csv");
@@ -331,7 +362,11 @@ fn a_directory_that_is_not_there_is_an_error() {
     for arguments in commands {
         let missing = data.run(*arguments);
         assert_eq!(missing.code, 2, "{arguments:?}: {}", missing.err);
-        assert!(missing.err.contains(data.path().to_str().unwrap()), "{arguments:?}: {}", missing.err);
+        assert!(
+            missing.err.contains(data.path().to_str().unwrap()),
+            "{arguments:?}: {}",
+            missing.err
+        );
         assert!(missing.out.is_empty());
         let mut command = command();
         command.args(*arguments).arg("--data").arg(&file);
@@ -349,18 +384,30 @@ fn a_transcript_tells_every_version() {
     let data = Data::new();
     data.good(["import", sample("history.ndjson").to_str().unwrap()]);
     let edited = "c-20260107-0002";
-    let show = |conversation: &str, format: &str| data.good(["show", conversation, "--format", format]);
-    let all = |format: &str| [edited, "c-20260105-0004", "c-20260101-0001"].map(|name| show(name, format));
+    let show =
+        |conversation: &str, format: &str| data.good(["show", conversation, "--format", format]);
+    let all = |format: &str| {
+        [edited, "c-20260105-0004", "c-20260101-0001"].map(|name| show(name, format))
+    };
     let in_place = [all("text"), all("json")];
     let [edit, retraction, picture] = &in_place[0];
     assert!(edit.contains("236") && edit.contains("263") && edit.contains("edited #"), "{edit}");
-    assert!(retraction.contains("[retracted]") && retraction.contains("retracted #"), "{retraction}");
-    assert!(picture.contains("30dca43cae22f77899017734b01fdc8f474395f1b0293207b73785c451ce632f"), "{picture}");
+    assert!(
+        retraction.contains("[retracted]") && retraction.contains("retracted #"),
+        "{retraction}"
+    );
+    assert!(
+        picture.contains("30dca43cae22f77899017734b01fdc8f474395f1b0293207b73785c451ce632f"),
+        "{picture}"
+    );
     let _server = Server::start(&data);
     assert_eq!([all("text"), all("json")], in_place);
     // Characters that would turn the line around are shown by number.
     let hidden = show("c-20260113-0004", "text");
-    assert!(hidden.contains("<U+") && !hidden.contains('\u{202e}') && !hidden.contains('\u{200b}'), "{hidden}");
+    assert!(
+        hidden.contains("<U+") && !hidden.contains('\u{202e}') && !hidden.contains('\u{200b}'),
+        "{hidden}"
+    );
 }
 
 /// The story: flags win over the environment, that over the file, that over defaults; a mistake in the file is named.
@@ -377,9 +424,16 @@ fn settings_have_an_order_and_mistakes_are_named() {
     assert!(shown(None, &[]).out.contains("zone = \"UTC\""));
     std::fs::write(&config, "zone = \"Asia/Tokyo\"\nidle_hours = 48\n").unwrap();
     let from_file = shown(None, &[]).out;
-    assert!(from_file.contains("zone = \"Asia/Tokyo\"") && from_file.contains("idle_hours = 48"), "{from_file}");
+    assert!(
+        from_file.contains("zone = \"Asia/Tokyo\"") && from_file.contains("idle_hours = 48"),
+        "{from_file}"
+    );
     assert!(shown(Some("Europe/Paris"), &[]).out.contains("zone = \"Europe/Paris\""));
-    assert!(shown(Some("Europe/Paris"), &["--zone", "Asia/Shanghai"]).out.contains("zone = \"Asia/Shanghai\""));
+    assert!(
+        shown(Some("Europe/Paris"), &["--zone", "Asia/Shanghai"])
+            .out
+            .contains("zone = \"Asia/Shanghai\"")
+    );
     std::fs::write(&config, "zonw = \"UTC\"\n").unwrap();
     let wrong = shown(None, &[]);
     assert_eq!(wrong.code, 2);
@@ -391,7 +445,8 @@ fn settings_have_an_order_and_mistakes_are_named() {
 async fn a_token_made_on_the_command_line_works() {
     let data = Data::new();
     let server = Server::start(&data);
-    let made = tokio::task::block_in_place(|| data.good(["token", "--sub", "helper", "--role", "bot"]));
+    let made =
+        tokio::task::block_in_place(|| data.good(["token", "--sub", "helper", "--role", "bot"]));
     let bot = server.http(made.trim());
     assert_eq!(bot.event(&message("c1", "m1", "bot", "helper", "hello")).await.status, 200);
     bot.event(&message("c1", "m2", "human", "helper", "hello")).await.problem(403);

@@ -30,7 +30,10 @@ fn export(data: &Data, table: &str, format: &str, more: &[&str]) -> Vec<u8> {
 
 /// The rows of a Parquet file, read with nothing of verbatim's, as JSON lines.
 fn parquet_lines(bytes: Vec<u8>) -> Vec<Value> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).unwrap().build().unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
+        .unwrap()
+        .build()
+        .unwrap();
     let mut writer = LineDelimitedWriter::new(Vec::new());
     for batch in reader {
         writer.write(&batch.unwrap()).unwrap();
@@ -40,7 +43,11 @@ fn parquet_lines(bytes: Vec<u8>) -> Vec<Value> {
 }
 
 fn json_lines(bytes: &[u8]) -> Vec<Value> {
-    std::str::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    std::str::from_utf8(bytes)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Rows in any order.
@@ -66,25 +73,38 @@ fn each_table_in_each_format_holds_the_same_rows() {
         let text = String::from_utf8(export(&data, table, "csv", &[])).unwrap();
         let rows = csv(&text);
         assert_eq!(rows.len(), count + 1, "{table}");
-        assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{table}: every row has every column");
+        assert!(
+            rows.iter().all(|row| row.len() == rows[0].len()),
+            "{table}: every row has every column"
+        );
         if *table != "events" {
             continue;
         }
         // The words themselves, line breaks, quotes, formulas and invisible characters included, in all three.
-        let said = |rows: Vec<Option<String>>| -> BTreeSet<String> { rows.into_iter().flatten().collect() };
-        let texts = said(sent.iter().map(|event| event["text"].as_str().map(str::to_string)).collect());
-        let of_json = |rows: &[Value]| said(rows.iter().map(|row| row["text"].as_str().map(str::to_string)).collect());
+        let said = |rows: Vec<Option<String>>| -> BTreeSet<String> {
+            rows.into_iter().flatten().collect()
+        };
+        let texts =
+            said(sent.iter().map(|event| event["text"].as_str().map(str::to_string)).collect());
+        let of_json = |rows: &[Value]| {
+            said(rows.iter().map(|row| row["text"].as_str().map(str::to_string)).collect())
+        };
         assert_eq!(of_json(&from_json), texts);
         assert_eq!(of_json(&from_parquet), texts);
         let column = rows[0].iter().position(|name| name == "text").unwrap();
-        let of_csv: BTreeSet<String> =
-            rows[1..].iter().map(|row| row[column].clone()).filter(|text| !text.is_empty()).collect();
+        let of_csv: BTreeSet<String> = rows[1..]
+            .iter()
+            .map(|row| row[column].clone())
+            .filter(|text| !text.is_empty())
+            .collect();
         assert_eq!(of_csv, texts);
         // Every attachment of a message with several, as JSON in the one column CSV has for them.
         let column = rows[0].iter().position(|name| name == "attachments").unwrap();
-        let files = rows[1..].iter().filter_map(|row| serde_json::from_str::<Value>(&row[column]).ok());
+        let files =
+            rows[1..].iter().filter_map(|row| serde_json::from_str::<Value>(&row[column]).ok());
         let files: usize = files.map(|list| list.as_array().unwrap().len()).sum();
-        let sent_files: usize = sent.iter().filter_map(|event| Some(event["attachments"].as_array()?.len())).sum();
+        let sent_files: usize =
+            sent.iter().filter_map(|event| Some(event["attachments"].as_array()?.len())).sum();
         assert_eq!(files, sent_files);
     }
 }
@@ -106,8 +126,9 @@ fn ranges_are_half_open_and_days_are_of_the_zone() {
     // 2026-01-05 in Shanghai is from 16:00Z of the day before.
     let day = ["--from", "2026-01-05", "--to", "2026-01-06", "--zone", "Asia/Shanghai"];
     let rows = json_lines(&export(&data, "events", "jsonl", &day));
-    let in_day =
-        |event: &&Value| ("2026-01-04T16:00:00".."2026-01-05T16:00:00").contains(&event["sent_at"].as_str().unwrap());
+    let in_day = |event: &&Value| {
+        ("2026-01-04T16:00:00".."2026-01-05T16:00:00").contains(&event["sent_at"].as_str().unwrap())
+    };
     assert_eq!(rows.len(), sent.iter().filter(in_day).count());
     assert!(!rows.is_empty());
     // An empty range is an empty table, not an error and not an empty file.
@@ -122,7 +143,10 @@ async fn through_a_server_and_in_place_are_the_same() {
     let data = with_history();
     let formats = ["jsonl", "csv", "parquet"];
     let all = |data: &Data| -> Vec<Vec<u8>> {
-        TABLES.iter().flat_map(|table| formats.map(|format| export(data, table, format, &[]))).collect()
+        TABLES
+            .iter()
+            .flat_map(|table| formats.map(|format| export(data, table, format, &[])))
+            .collect()
     };
     let in_place = all(&data);
     let mut server = Server::start(&data);
@@ -143,7 +167,10 @@ async fn through_a_server_and_in_place_are_the_same() {
     }
     let admin = server.http_as(&data, "boss", &[Admin]);
     let answer = admin.get("/v1/export/events?format=jsonl").await;
-    assert_eq!(answer.header("verbatim-complete-to"), sample_events("history.ndjson").len().to_string());
+    assert_eq!(
+        answer.header("verbatim-complete-to"),
+        sample_events("history.ndjson").len().to_string()
+    );
     server.assert_well();
 }
 
@@ -159,12 +186,23 @@ async fn a_broken_off_export_leaves_no_file_that_looks_whole() {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).await.unwrap();
-        let head = "HTTP/1.1 200 OK\r\nverbatim-complete-to: 9\r\ntransfer-encoding: chunked\r\n\r\n";
+        let head =
+            "HTTP/1.1 200 OK\r\nverbatim-complete-to: 9\r\ntransfer-encoding: chunked\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(b"6\r\na,b\r\n1\r\n").await.unwrap();
     });
-    let arguments =
-        ["export", "events", "--format", "csv", "--url", &url, "--token", "t", "--out", out.to_str().unwrap()];
+    let arguments = [
+        "export",
+        "events",
+        "--format",
+        "csv",
+        "--url",
+        &url,
+        "--token",
+        "t",
+        "--out",
+        out.to_str().unwrap(),
+    ];
     let ran = tokio::task::block_in_place(|| data.run(arguments));
     dying.await.unwrap();
     assert_eq!(ran.code, 2, "{}", ran.err);
@@ -204,7 +242,11 @@ async fn a_server_that_cannot_read_on_breaks_its_answer_off() {
     });
     assert_eq!(ran.code, 2, "{} {}", ran.out, ran.err);
     assert!(!out.exists());
-    assert!(!ran.err.contains(data.path().join("archive").to_str().unwrap()), "a path is shown: {}", ran.err);
+    assert!(
+        !ran.err.contains(data.path().join("archive").to_str().unwrap()),
+        "a path is shown: {}",
+        ran.err
+    );
     let sql = admin.sql("select count(text) from events").await;
     assert!(sql.status >= 500, "{}", sql.text());
     // The relay and the index do not depend on the archive.

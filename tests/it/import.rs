@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::support::{CHATS, Data, Server, counts, csv, sample, sample_events, shared_chats, transcripts};
+use super::support::{
+    CHATS, Data, Server, counts, csv, sample, sample_events, shared_chats, transcripts,
+};
 
 /// The story: a file imported twice must add nothing, and what an import reports must be what is there.
 #[test]
@@ -46,14 +48,30 @@ fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
     data.good([&["import"], &names[..]].concat());
     let chats = transcripts(&files);
     let messages = chats.iter().flat_map(|chat| chat["messages"].as_array().unwrap());
-    let texts: Vec<String> = messages.map(|message| message["text"].as_str().unwrap().to_string()).collect();
+    let texts: Vec<String> =
+        messages.map(|message| message["text"].as_str().unwrap().to_string()).collect();
     assert_eq!(texts.len(), 3716);
 
-    let phrases = ["can you help", "Hotel", "酒店", "你好", "e", "otel", "A. H", "4.5", "帮我推荐", "的", "zzqx"];
+    let phrases = [
+        "can you help",
+        "Hotel",
+        "酒店",
+        "你好",
+        "e",
+        "otel",
+        "A. H",
+        "4.5",
+        "帮我推荐",
+        "的",
+        "zzqx",
+    ];
     let in_place: Vec<Value> = phrases.iter().map(|phrase| search(&data, phrase, &[]).1).collect();
     let exactly = search(&data, "Hotel", &["--exact"]).1;
     assert_eq!(exactly["total"], scan(&texts, "Hotel").0);
-    assert!(scan(&texts, "Hotel").0 < scan(&texts, "Hotel").1, "the two modes must differ for this to say anything");
+    assert!(
+        scan(&texts, "Hotel").0 < scan(&texts, "Hotel").1,
+        "the two modes must differ for this to say anything"
+    );
     for (phrase, answer) in phrases.iter().zip(&in_place) {
         assert_eq!(answer["total"], scan(&texts, phrase).1, "{phrase}");
         assert_eq!(answer["complete_to"], 3716, "{phrase}");
@@ -89,14 +107,20 @@ fn sql_search_and_a_scan_of_the_log_agree_on_the_sample() {
     }
 
     for phrase in ["退款", "refund", "的", "a", "=", "<", "$201.00", "👍", "で", "。"] {
-        let in_log = records.iter().filter(|record| record.event.text.as_ref().is_some_and(|t| t.contains(phrase)));
+        let in_log = records
+            .iter()
+            .filter(|record| record.event.text.as_ref().is_some_and(|t| t.contains(phrase)));
         let in_log = in_log.count();
-        let in_sql = data.number(&format!("select count(*) from events where strpos(text, '{phrase}') > 0"));
+        let in_sql =
+            data.number(&format!("select count(*) from events where strpos(text, '{phrase}') > 0"));
         let in_search = search(&data, phrase, &["--exact"]).1["total"].clone();
         assert_eq!(in_sql, in_log as i64, "{phrase}: SQL and the log");
         assert_eq!(in_search, in_log, "{phrase}: search and the log");
     }
-    assert!(search(&data, "退款", &["--exact"]).1["total"].as_u64().unwrap() > 10, "the sample speaks of refunds");
+    assert!(
+        search(&data, "退款", &["--exact"]).1["total"].as_u64().unwrap() > 10,
+        "the sample speaks of refunds"
+    );
 }
 
 /// The story: an import through a server goes in requests, and a request has a size. Large messages, a thousand to a

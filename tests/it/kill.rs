@@ -34,7 +34,11 @@ struct Placed {
 
 fn placed(value: &Value) -> Placed {
     let number = |name: &str| value[name].as_u64().unwrap_or_else(|| panic!("no {name}: {value}"));
-    Placed { offset: number("offset"), seq: number("seq"), leaf: value["leaf"].as_str().unwrap().to_string() }
+    Placed {
+        offset: number("offset"),
+        seq: number("seq"),
+        leaf: value["leaf"].as_str().unwrap().to_string(),
+    }
 }
 
 /// Everything wrong with a log, given what was acknowledged. Numbers in ids rise in the order of sending.
@@ -62,9 +66,8 @@ fn complaints(acked: &BTreeMap<Name, Placed>, log: &[(Name, Placed)]) -> Vec<Str
     for (name, place) in acked {
         match found.get(name) {
             None => complaints.push(format!("{name:?} was acknowledged and is lost")),
-            Some(kept) if *kept != place => {
-                complaints.push(format!("{name:?} was acknowledged at {place:?} and is at {kept:?}"))
-            }
+            Some(kept) if *kept != place => complaints
+                .push(format!("{name:?} was acknowledged at {place:?} and is at {kept:?}")),
             Some(_) => {}
         }
     }
@@ -75,7 +78,9 @@ fn log_of(records: &[Value]) -> Vec<(Name, Placed)> {
     let text = |value: &Value| value.as_str().unwrap().to_string();
     records
         .iter()
-        .map(|record| ((text(&record["event"]["conversation"]), text(&record["event"]["id"])), placed(record)))
+        .map(|record| {
+            ((text(&record["event"]["conversation"]), text(&record["event"]["id"])), placed(record))
+        })
         .collect()
 }
 
@@ -85,8 +90,9 @@ fn log_of(records: &[Value]) -> Vec<(Name, Placed)> {
 fn the_checker_reports_every_kind_of_harm() {
     let place = |offset: u64, seq: u64| Placed { offset, seq, leaf: format!("leaf-{offset}") };
     let name = |conversation: &str, number: u64| (conversation.to_string(), format!("m{number}"));
-    let log: Vec<(Name, Placed)> =
-        (0..10).map(|n| (name(if n % 2 == 0 { "a" } else { "b" }, n + 1), place(n, n / 2 + 1))).collect();
+    let log: Vec<(Name, Placed)> = (0..10)
+        .map(|n| (name(if n % 2 == 0 { "a" } else { "b" }, n + 1), place(n, n / 2 + 1)))
+        .collect();
     let acked: BTreeMap<Name, Placed> = log.iter().cloned().collect();
     assert_eq!(complaints(&acked, &log), Vec::<String>::new());
 
@@ -124,22 +130,36 @@ async fn client(
         let events: Vec<Value> = (next..next + BATCH_EVENTS)
             .map(|at| {
                 let conversation = format!("k{number}-{}", at % CONVERSATIONS_EACH);
-                message(&conversation, &format!("m{at}"), "customer", "carl", &format!("marker words {at}"))
+                message(
+                    &conversation,
+                    &format!("m{at}"),
+                    "customer",
+                    "carl",
+                    &format!("marker words {at}"),
+                )
             })
             .collect();
         next += BATCH_EVENTS;
         loop {
             let http = Http::new(&url.borrow_and_update().clone(), &token);
-            let request =
-                http.request(reqwest::Method::POST, "/v1/events").header("content-type", "application/x-ndjson");
+            let request = http
+                .request(reqwest::Method::POST, "/v1/events")
+                .header("content-type", "application/x-ndjson");
             let answer = http.try_send(request.body(lines(&events))).await;
-            let answers = answer.ok().filter(|answer| answer.status == 200).map(|answer| answer.lines());
-            let complete = answers.as_ref().is_some_and(|answers| answers.iter().all(|line| line["offset"].is_u64()));
-            for ack in answers.iter().flatten().zip(&events).filter(|(ack, _)| ack["offset"].is_u64()) {
+            let answers =
+                answer.ok().filter(|answer| answer.status == 200).map(|answer| answer.lines());
+            let complete = answers
+                .as_ref()
+                .is_some_and(|answers| answers.iter().all(|line| line["offset"].is_u64()));
+            for ack in
+                answers.iter().flatten().zip(&events).filter(|(ack, _)| ack["offset"].is_u64())
+            {
                 let (ack, event) = ack;
                 assert_eq!(ack["id"], event["id"]);
-                let name =
-                    (event["conversation"].as_str().unwrap().to_string(), event["id"].as_str().unwrap().to_string());
+                let name = (
+                    event["conversation"].as_str().unwrap().to_string(),
+                    event["id"].as_str().unwrap().to_string(),
+                );
                 let place = placed(ack);
                 let known = acked.entry(name).or_insert_with(|| place.clone());
                 assert_eq!(*known, place, "an id acknowledged twice keeps its place");
@@ -167,7 +187,9 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     let (ended, end) = watch::channel(false);
     let acks = Arc::new(AtomicU64::new(0));
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| tokio::spawn(client(number, token.clone(), url.clone(), end.clone(), acks.clone())))
+        .map(|number| {
+            tokio::spawn(client(number, token.clone(), url.clone(), end.clone(), acks.clone()))
+        })
         .collect();
     for kill in 0..kills {
         let before = acks.load(Ordering::Relaxed);
@@ -200,8 +222,14 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     assert_eq!(http.number("select sum(\"offset\") from events").await, count * (count - 1) / 2);
     assert_eq!(http.found("marker words").await, count as u64);
     assert_eq!(http.number("select sum(customer_messages) from turns").await, count);
-    assert_eq!(http.number("select count(*) from episodes").await, (CLIENTS * CONVERSATIONS_EACH) as i64);
-    assert_eq!(http.number("select count(*) from conversations").await, (CLIENTS * CONVERSATIONS_EACH) as i64);
+    assert_eq!(
+        http.number("select count(*) from episodes").await,
+        (CLIENTS * CONVERSATIONS_EACH) as i64
+    );
+    assert_eq!(
+        http.number("select count(*) from conversations").await,
+        (CLIENTS * CONVERSATIONS_EACH) as i64
+    );
     println!(
         "{kills} kills, {} acknowledged events: 0 lost, 0 doubled, 0 moved; 95 % bound on the rate per kill {:.4}",
         acked.len(),

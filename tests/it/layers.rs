@@ -71,7 +71,8 @@ impl Source {
 
     /// How many `super::` lead out of the folder: 1 from `relay/mod.rs`, 2 from `relay/hub.rs`.
     fn depth(&self) -> usize {
-        let parts = self.path.trim_end_matches(".rs").split('/').filter(|part| *part != "mod").count();
+        let parts =
+            self.path.trim_end_matches(".rs").split('/').filter(|part| *part != "mod").count();
         parts.max(1)
     }
 
@@ -80,8 +81,9 @@ impl Source {
         let mut imports = BTreeSet::new();
         for root in ["crate::", "verbatim::"] {
             for (at, _) in self.text.match_indices(root) {
-                let is_word = self.text[..at]
-                    .ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == '$');
+                let is_word = self.text[..at].ends_with(|before: char| {
+                    before.is_alphanumeric() || before == '_' || before == '$'
+                });
                 if !is_word {
                     imports.extend(first_names(&self.text[at + root.len()..]));
                 }
@@ -93,8 +95,12 @@ impl Source {
 
 /// The name after `crate::`, or the first names of each item in its braces.
 fn first_names(rest: &str) -> Vec<String> {
-    let name =
-        |text: &str| text.trim().chars().take_while(|char| char.is_alphanumeric() || *char == '_').collect::<String>();
+    let name = |text: &str| {
+        text.trim()
+            .chars()
+            .take_while(|char| char.is_alphanumeric() || *char == '_')
+            .collect::<String>()
+    };
     if !rest.starts_with('{') {
         return vec![name(rest)];
     }
@@ -157,7 +163,8 @@ fn strangers(source: &Source) -> Vec<String> {
         }
         let used = source.text.match_indices(&format!("{library}::")).any(|(at, _)| {
             let before = source.text[..at].chars().next_back();
-            let is_word = before.is_some_and(|char| char.is_alphanumeric() || char == '_' || char == ':');
+            let is_word =
+                before.is_some_and(|char| char.is_alphanumeric() || char == '_' || char == ':');
             // Words of an enum are the same in JSON, on the command line and in the docs: a derive, no clap type.
             let is_derive = *library == "clap" && source.text[at..].starts_with("clap::ValueEnum");
             !is_word && !is_derive
@@ -175,7 +182,8 @@ fn log_writes(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     let mut writes = Vec::new();
-    let everywhere = ["LogWriter::", "log_writer", "wal.append", "wal.commit", "Wal::", "WalConfig"];
+    let everywhere =
+        ["LogWriter::", "log_writer", "wal.append", "wal.commit", "Wal::", "WalConfig"];
     let in_log = [
         "OpenOptions",
         "File::create",
@@ -210,7 +218,8 @@ fn sources() -> Vec<Source> {
     let mut folders = vec![root.clone()];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
-        let listed: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let listed: Vec<PathBuf> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         // Modules that only tests see, by their declaration: a file or a folder of that name.
         let declared = std::fs::read_to_string(folder.join("mod.rs")).unwrap_or_default();
         let is_for_tests = |path: &Path| {
@@ -259,7 +268,10 @@ fn only_the_writer_changes_log_bytes() {
 fn the_checks_can_fail() {
     let arrows = |path: &str, text: &str| wrong_arrows(&Source::new(path, text)).len();
     assert_eq!(arrows("relay/hub.rs", "use crate::archive::EventsSink;\n"), 1);
-    assert_eq!(arrows("relay/hub.rs", "use crate::{log::LogReader, archive::{A, B}, model::Event};\n"), 1);
+    assert_eq!(
+        arrows("relay/hub.rs", "use crate::{log::LogReader, archive::{A, B}, model::Event};\n"),
+        1
+    );
     assert_eq!(arrows("relay/hub.rs", "fn f() { super::super::archive::f() }\n"), 1);
     assert_eq!(arrows("sql/render.rs", "use crate::export::ExportFormat;\n"), 1);
     assert_eq!(arrows("search/run.rs", "use crate::sql::Sql;\n"), 1);
@@ -270,10 +282,16 @@ fn the_checks_can_fail() {
     assert_eq!(arrows("durable/write.rs", "use crate::log::LogError;\n"), 1);
     assert_eq!(arrows("web/router.rs", "use crate::cli::Exit;\n"), 1);
     assert_eq!(arrows("misc/mod.rs", ""), 1);
-    assert_eq!(arrows("relay/hub.rs", "use super::Tokens;\nuse crate::model::Event;\n// crate::archive\n"), 0);
+    assert_eq!(
+        arrows("relay/hub.rs", "use super::Tokens;\nuse crate::model::Event;\n// crate::archive\n"),
+        0
+    );
     assert_eq!(arrows("server/http/mod.rs", "use super::Service;\nuse crate::app::Status;\n"), 0);
     assert_eq!(arrows("sql/functions.rs", "use crate::search::Search;\n"), 0);
-    assert_eq!(arrows("relay/hub.rs", "\n#[cfg(test)]\nmod tests {\n    use crate::archive::X;\n}\n"), 0);
+    assert_eq!(
+        arrows("relay/hub.rs", "\n#[cfg(test)]\nmod tests {\n    use crate::archive::X;\n}\n"),
+        0
+    );
 
     let foreign = |path: &str, text: &str| strangers(&Source::new(path, text)).len();
     assert_eq!(foreign("export/csv.rs", "use datafusion::prelude::col;\n"), 1);

@@ -23,14 +23,24 @@ async fn seen(data: &Data) -> Vec<(String, String)> {
         ("conversations", "conversation"),
         ("categories", "conversation, category"),
     ] {
-        let answer = app.sql.query(SHOP, &format!("select * from {table} order by {order}")).await.unwrap();
-        assert!(answer.batches.iter().map(|batch| batch.num_rows()).sum::<usize>() > 20, "{table} is almost empty");
+        let answer =
+            app.sql.query(SHOP, &format!("select * from {table} order by {order}")).await.unwrap();
+        assert!(
+            answer.batches.iter().map(|batch| batch.num_rows()).sum::<usize>() > 20,
+            "{table} is almost empty"
+        );
         seen.push((table.to_string(), pretty_format_batches(&answer.batches).unwrap().to_string()));
     }
     for words in ["退款", "refund", "a", "的", "zzqx"] {
-        let query =
-            SearchQuery { limit_conversations: 100, hits_per_conversation: 100, ..SearchQuery::new(SHOP, words) };
-        seen.push((format!("search {words}"), format!("{:?}", app.search.run(query).await.unwrap())));
+        let query = SearchQuery {
+            limit_conversations: 100,
+            hits_per_conversation: 100,
+            ..SearchQuery::new(SHOP, words)
+        };
+        seen.push((
+            format!("search {words}"),
+            format!("{:?}", app.search.run(query).await.unwrap()),
+        ));
     }
     let thread = app.records.conversation(SHOP, "c-20260101-0001").unwrap();
     seen.push(("thread".to_string(), serde_json::to_string(&thread).unwrap()));
@@ -60,8 +70,13 @@ fn with_history() -> Data {
     // A second run: some rows come from an earlier commit than others, some turns stay open.
     let more: Vec<Value> = (0..30)
         .map(|number| {
-            let mut event =
-                message("c-20260101-0001", &format!("late-{number}"), "customer", "cust-1042", "still waiting");
+            let mut event = message(
+                "c-20260101-0001",
+                &format!("late-{number}"),
+                "customer",
+                "cust-1042",
+                "still waiting",
+            );
             event["sent_at"] = json!(format!("2026-01-16T00:00:{number:02}Z"));
             event
         })
@@ -124,7 +139,10 @@ async fn without_its_log_a_directory_does_not_start_as_empty() {
     let one_more = message("c-20260101-0001", "one-more", "customer", "cust-1042", "one more");
     data.good(["import", data.file("one.ndjson", one_more.to_string()).to_str().unwrap()]);
     let after = seen(&data).await;
-    assert!(before.iter().zip(&after).any(|(before, after)| before != after), "the comparison sees one more row");
+    assert!(
+        before.iter().zip(&after).any(|(before, after)| before != after),
+        "the comparison sees one more row"
+    );
     std::fs::remove_dir_all(data.path().join("log")).unwrap();
     let ran = data.run(["sql", "select count(*) from events"]);
     assert_eq!(ran.code, 2, "{} {}", ran.out, ran.err);

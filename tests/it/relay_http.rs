@@ -67,7 +67,8 @@ async fn an_id_means_one_body_for_ever() {
     let problem = human.event(&other).await.problem(409);
     assert!(problem["detail"].as_str().unwrap().contains("`m1`"), "{problem}");
     // Within one batch too: first come, then its repetition, then the contradiction.
-    let (a, b) = (message("c2", "x", "human", "anna", "a"), message("c2", "x", "human", "anna", "b"));
+    let (a, b) =
+        (message("c2", "x", "human", "anna", "a"), message("c2", "x", "human", "anna", "b"));
     let answers = human.post("/v1/events", NDJSON, lines(&[a.clone(), a, b])).await.lines();
     assert_eq!(answers[0], answers[1]);
     assert_eq!((&answers[2]["status"], &answers[2]["line"]), (&json!(409), &json!(3)));
@@ -104,7 +105,8 @@ async fn good_lines_are_kept_and_bad_ones_answered_in_their_place() {
     let answer = human.post("/v1/events", NDJSON, body).await;
     assert_eq!(answer.status, 200);
     let answers = answer.lines();
-    let statuses: Vec<u64> = answers.iter().map(|line| line["status"].as_u64().unwrap_or(200)).collect();
+    let statuses: Vec<u64> =
+        answers.iter().map(|line| line["status"].as_u64().unwrap_or(200)).collect();
     assert_eq!(statuses, [200, 400, 200, 400, 403, 400, 400, 200]);
     for (index, line) in answers.iter().enumerate().filter(|(_, line)| !line["status"].is_null()) {
         assert_eq!(line["line"], index + 1, "{line}");
@@ -115,7 +117,8 @@ async fn good_lines_are_kept_and_bad_ones_answered_in_their_place() {
     assert_eq!(answers[6]["field"], "id");
     assert!(answers[3]["detail"].as_str().unwrap().contains("UTF-8"), "{}", answers[3]);
     let kept: Vec<Value> = server.http_as(&data, "boss", &[Admin]).records().await;
-    let ids: Vec<&str> = kept.iter().map(|record| record["event"]["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        kept.iter().map(|record| record["event"]["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["m1", "m2", "m4"]);
     server.assert_well();
 }
@@ -144,7 +147,11 @@ async fn what_breaks_a_rule_is_named() {
         (with("sender", json!({"id": "anna", "role": "boss"})), "sender.role", "one of"),
         (with("sender", json!({"role": "human"})), "sender.id", "be present"),
         (with("sender", json!("anna")), "sender", "an object"),
-        (with("sender", json!({"id": "anna", "role": "human", "age": 5})), "sender.age", "left out"),
+        (
+            with("sender", json!({"id": "anna", "role": "human", "age": 5})),
+            "sender.age",
+            "left out",
+        ),
         (with("text", json!("x".repeat(32 * 1024 + 1))), "text", "at most 32768 bytes"),
         (with("text", json!("退".repeat(11_000))), "text", "at most 32768 bytes"),
         (with("text", json!(["a"])), "text", "a string"),
@@ -156,7 +163,10 @@ async fn what_breaks_a_rule_is_named() {
         (with("visibility", json!("secret")), "visibility", "one of"),
         (with("automatic", json!("yes")), "automatic", "true or false"),
         (
-            with("attachments", json!([{"sha256": "x", "name": "a", "media_type": "b", "bytes": 1}])),
+            with(
+                "attachments",
+                json!([{"sha256": "x", "name": "a", "media_type": "b", "bytes": 1}]),
+            ),
             "attachments[0].sha256",
             "64",
         ),
@@ -168,14 +178,21 @@ async fn what_breaks_a_rule_is_named() {
         (with("kind", json!("edit")), "target", "be present"),
         (with("kind", json!("tag")), "category", "be present"),
         (json!({"id": "m1", "conversation": "c1", "kind": "message"}), "sender", "be present"),
-        (json!({"id": "m1", "conversation": "c1", "sender": {"id": "anna", "role": "human"}}), "kind", "be present"),
+        (
+            json!({"id": "m1", "conversation": "c1", "sender": {"id": "anna", "role": "human"}}),
+            "kind",
+            "be present",
+        ),
     ];
     for (event, field, rule) in &cases {
         let problem = human.event(event).await.problem(400);
         assert_eq!(problem["field"], *field, "{problem}");
         assert!(problem["rule"].as_str().unwrap().contains(rule), "{problem}");
         assert!(problem["value"].is_string() && problem["detail"].is_string(), "{problem}");
-        assert!(problem["value"].as_str().unwrap().chars().count() <= 81, "a value is cut: {problem}");
+        assert!(
+            problem["value"].as_str().unwrap().chars().count() <= 81,
+            "a value is cut: {problem}"
+        );
     }
     // An event beyond the size of a frame, within the size of a batch.
     let problem = human.event(&with("data", json!("x".repeat(70 * 1024)))).await.problem(400);
@@ -183,15 +200,26 @@ async fn what_breaks_a_rule_is_named() {
     // Not JSON, not UTF-8, not an object, a key twice, nothing at all, and depth without end.
     let deep = format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000));
     let twice = r#"{"id":"m1","id":"m2","conversation":"c1","kind":"message","text":"x","sender":{"id":"anna","role":"human"}}"#;
-    let bodies: [&[u8]; 8] =
-        [b"", b"{", b"null", b"5", b"\xff", b"{\"id\":\"\xc3\x28\"}", twice.as_bytes(), deep.as_bytes()];
+    let bodies: [&[u8]; 8] = [
+        b"",
+        b"{",
+        b"null",
+        b"5",
+        b"\xff",
+        b"{\"id\":\"\xc3\x28\"}",
+        twice.as_bytes(),
+        deep.as_bytes(),
+    ];
     for body in bodies {
         let answer = human.post("/v1/events", JSON, body.to_vec()).await;
         answer.problem(400);
     }
     human.post("/v1/events", NDJSON, "").await.problem(400);
     human.post("/v1/events", NDJSON, "\n \r\n").await.problem(400);
-    assert!(server.http_as(&data, "boss", &[Admin]).records().await.is_empty(), "nothing of it was kept");
+    assert!(
+        server.http_as(&data, "boss", &[Admin]).records().await.is_empty(),
+        "nothing of it was kept"
+    );
     server.assert_well();
 }
 
@@ -263,9 +291,17 @@ async fn every_door_wants_a_valid_token() {
         "/v1/attachments/00",
     ];
     let valid_http = server.http(&valid);
-    for token in
-        [&expired, &forged, &unsigned, &nameless, &of_no_shop, &useless, "", "x.y.z", &valid[..valid.len() - 2]]
-    {
+    for token in [
+        &expired,
+        &forged,
+        &unsigned,
+        &nameless,
+        &of_no_shop,
+        &useless,
+        "",
+        "x.y.z",
+        &valid[..valid.len() - 2],
+    ] {
         let http = server.http(token);
         for door in doors {
             let answer = http.get(door).await;
@@ -306,7 +342,10 @@ async fn statuses(http: &Http) -> Vec<u16> {
 async fn each_role_opens_its_doors_and_no_others() {
     let data = Data::new();
     let mut server = Server::start(&data);
-    server.http_as(&data, "carl", &[Customer]).event(&message("c1", "m1", "customer", "carl", "hello")).await;
+    server
+        .http_as(&data, "carl", &[Customer])
+        .event(&message("c1", "m1", "customer", "carl", "hello"))
+        .await;
     //                      events status search conversation report export sql
     let expected = [
         (Customer, [403, 403, 403, 403, 403, 403, 403]),
@@ -318,10 +357,15 @@ async fn each_role_opens_its_doors_and_no_others() {
         (Admin, [200, 200, 200, 200, 200, 200, 200]),
     ];
     for (role, expected) in expected {
-        assert_eq!(statuses(&server.http_as(&data, "someone", &[role])).await, expected, "{role:?}");
+        assert_eq!(
+            statuses(&server.http_as(&data, "someone", &[role])).await,
+            expected,
+            "{role:?}"
+        );
     }
 
-    let send = async |role, event: Value| server.http_as(&data, "eve", &[role]).event(&event).await.status;
+    let send =
+        async |role, event: Value| server.http_as(&data, "eve", &[role]).event(&event).await.status;
     let event = |id: &str, kind: &str, role: &str, sender: &str| {
         json!({"id": id, "conversation": "c2", "kind": kind, "text": "x", "assignee": "a", "category": "k",
             "sender": {"id": sender, "role": role}})
@@ -330,7 +374,9 @@ async fn each_role_opens_its_doors_and_no_others() {
     assert_eq!(send(Customer, event("2", "message", "customer", "carl")).await, 403);
     assert_eq!(send(Customer, event("3", "message", "human", "eve")).await, 403);
     assert_eq!(send(Customer, event("4", "message", "system", "eve")).await, 403);
-    for kind in ["assign", "handoff", "queue", "resolve", "tag", "untag", "rate_request", "pause", "resume"] {
+    for kind in
+        ["assign", "handoff", "queue", "resolve", "tag", "untag", "rate_request", "pause", "resume"]
+    {
         assert_eq!(send(Customer, event(kind, kind, "customer", "eve")).await, 403, "{kind}");
     }
     let mut private = event("5", "message", "customer", "eve");
@@ -373,14 +419,19 @@ async fn only_what_is_ones_own_is_edited() {
     carl.event(&change("e1", "edit", "answered", "customer", "carl")).await.problem(403);
     carl.event(&change("e2", "retract", "answered", "customer", "carl")).await.problem(403);
     anna.event(&change("e3", "edit", "asked", "human", "anna")).await.problem(403);
-    let unknown = carl.event(&change("e4", "edit", "nothing", "customer", "carl")).await.problem(400);
+    let unknown =
+        carl.event(&change("e4", "edit", "nothing", "customer", "carl")).await.problem(400);
     assert_eq!((&unknown["field"], &unknown["value"]), (&json!("target"), &json!("nothing")));
     // A target in another conversation is unknown here.
     anna.event(&message("c2", "elsewhere", "human", "anna", "x")).await;
     anna.event(&change("e5", "edit", "elsewhere", "human", "anna")).await.problem(400);
     assert_eq!(carl.event(&change("e6", "edit", "asked", "customer", "carl")).await.status, 200);
     assert_eq!(anna.event(&change("e7", "edit", "answered", "human", "anna")).await.status, 200);
-    assert_eq!(anna.event(&change("e8", "retract", "asked", "human", "anna")).await.status, 200, "moderation");
+    assert_eq!(
+        anna.event(&change("e8", "retract", "asked", "human", "anna")).await.status,
+        200,
+        "moderation"
+    );
     let admin = server.http_as(&data, "boss", &[Admin]);
     let rows =
         admin.sql("select id, text, original_text, retracted from messages where conversation = 'c1' order by 1").await;
@@ -400,9 +451,17 @@ async fn a_shop_sees_only_itself() {
     for shop in ["red", "blue"] {
         let anna = server.http(&data.token(shop, "anna", &[Human]));
         let mut events: Vec<Value> = (0..5)
-            .map(|number| message("c1", &format!("m{number}"), "human", "anna", &format!("{shop} secret")))
+            .map(|number| {
+                message("c1", &format!("m{number}"), "human", "anna", &format!("{shop} secret"))
+            })
             .collect();
-        events.push(message(&format!("only-{shop}"), "m0", "human", "anna", &format!("{shop} secret")));
+        events.push(message(
+            &format!("only-{shop}"),
+            "m0",
+            "human",
+            "anna",
+            &format!("{shop} secret"),
+        ));
         events.push(json!({"id": "t", "conversation": "c1", "kind": "tag", "category": format!("{shop}-tag"),
             "sender": {"id": "anna", "role": "human"}}));
         anna.events(&events).await;
@@ -413,8 +472,11 @@ async fn a_shop_sees_only_itself() {
         let records = red.records().await;
         assert_eq!(records.len(), 7);
         assert!(records.iter().all(|record| record["shop"] == "red"));
-        let seqs: Vec<u64> =
-            records.iter().filter(|r| r["event"]["conversation"] == "c1").map(|r| r["seq"].as_u64().unwrap()).collect();
+        let seqs: Vec<u64> = records
+            .iter()
+            .filter(|r| r["event"]["conversation"] == "c1")
+            .map(|r| r["seq"].as_u64().unwrap())
+            .collect();
         assert_eq!(seqs, [1, 2, 3, 4, 5, 6], "seqs are a shop's own");
         assert_eq!(red.found("secret").await, 6);
         assert_eq!(red.found("blue").await, 0);
@@ -427,7 +489,10 @@ async fn a_shop_sees_only_itself() {
         assert_eq!(red.number("select count(*) from events").await, 7);
         assert_eq!(red.number("select count(*) from events where shop = 'blue' or true").await, 7);
         assert_eq!(
-            red.number("with blue as (select * from events) select count(*) from blue where shop <> 'red'").await,
+            red.number(
+                "with blue as (select * from events) select count(*) from blue where shop <> 'red'"
+            )
+            .await,
             0
         );
         for table in ["events", "messages", "conversations"] {
@@ -460,10 +525,16 @@ async fn the_stream_of_records_follows() {
             human.events(&(sent..sent + 5).map(event).collect::<Vec<_>>()).await;
             sent += 5;
         }
-        let chunk = tokio::time::timeout(super::support::PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
+        let chunk = tokio::time::timeout(super::support::PATIENCE, stream.next())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
         text.push_str(std::str::from_utf8(&chunk).unwrap());
     }
-    let offsets: Vec<u64> =
-        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["offset"].as_u64().unwrap()).collect();
+    let offsets: Vec<u64> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["offset"].as_u64().unwrap())
+        .collect();
     assert_eq!(offsets, (4..30).collect::<Vec<_>>());
 }

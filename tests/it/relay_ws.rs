@@ -24,13 +24,19 @@ async fn every_device_of_a_customer_hears_everything() {
     let mut phone = Socket::open(&server, &carl).await;
     phone.send_event(message("c1", "m1", "customer", "carl", "it is broken")).await;
     let ack = phone.expect("ack").await;
-    assert_eq!((&ack["conversation"], &ack["id"], &ack["seq"]), (&json!("c1"), &json!("m1"), &json!(1)));
+    assert_eq!(
+        (&ack["conversation"], &ack["id"], &ack["seq"]),
+        (&json!("c1"), &json!("m1"), &json!(1))
+    );
     let mut tablet = Socket::open(&server, &carl).await;
     for device in [&mut phone, &mut tablet] {
         device.subscribe("c1", 0).await;
         let frame = device.expect("event").await;
         assert_eq!(frame["record"]["event"]["text"], "it is broken");
-        assert_eq!(frame["record"]["leaf"], ack["leaf"], "the event is the one that was acknowledged");
+        assert_eq!(
+            frame["record"]["leaf"], ack["leaf"],
+            "the event is the one that was acknowledged"
+        );
     }
     let mut anna = Socket::open(&server, &data.token(SHOP, "anna", &[Human])).await;
     anna.send_event(message("c1", "m2", "human", "anna", "I am sorry")).await;
@@ -93,7 +99,10 @@ async fn a_device_that_was_away_resumes_without_gap_or_repeat() {
 async fn a_stranger_hears_nothing() {
     let data = Data::new();
     let server = Server::start(&data);
-    server.http_as(&data, "carl", &[Customer]).event(&message("c1", "m1", "customer", "carl", "secret")).await;
+    server
+        .http_as(&data, "carl", &[Customer])
+        .event(&message("c1", "m1", "customer", "carl", "secret"))
+        .await;
     let mut eve = Socket::open(&server, &data.token(SHOP, "eve", &[Customer])).await;
     let mut answers = Vec::new();
     for conversation in ["c1", "no-such"] {
@@ -229,9 +238,13 @@ async fn other_sites_and_bad_tokens_get_no_connection() {
     };
     assert_eq!(status(&token, "").await, 101);
     assert_eq!(status(&token, &own).await, 101);
-    for origin in
-        ["https://evil.example", "null", &format!("http://{host}.evil.example"), "http://127.0.0.1:1", "file://"]
-    {
+    for origin in [
+        "https://evil.example",
+        "null",
+        &format!("http://{host}.evil.example"),
+        "http://127.0.0.1:1",
+        "file://",
+    ] {
         assert_eq!(status(&token, origin).await, 403, "{origin}");
     }
     assert_eq!(status("", "").await, 401);
@@ -257,14 +270,20 @@ async fn a_slow_reader_is_cut_off_and_resumes() {
     let total = 601;
     for batch in 0..12 {
         let events: Vec<Value> = (0..50)
-            .map(|number| message("c1", &format!("m{}", 1 + batch * 50 + number), "human", "anna", &text))
+            .map(|number| {
+                message("c1", &format!("m{}", 1 + batch * 50 + number), "human", "anna", &text)
+            })
             .collect();
         human.events(&events).await;
     }
     let mut prompt = Socket::open(&server, &token).await;
     prompt.subscribe("c2", 0).await;
     human.events(&[message("c2", "n1", "human", "anna", "for the others")]).await;
-    assert_eq!(seq(&prompt.expect("event").await), 1, "the others hear what comes while one is stuck");
+    assert_eq!(
+        seq(&prompt.expect("event").await),
+        1,
+        "the others hear what comes while one is stuck"
+    );
 
     // No wait for something to happen: not reading for this long is what happens.
     tokio::time::sleep(SEND_TIME_MAX + Duration::from_secs(2)).await;
@@ -331,7 +350,9 @@ async fn many_senders_get_one_order() {
             let mut socket = Socket::try_open(&url, &token, &[]).await.unwrap();
             let mut acks = Vec::new();
             for number in 0..EACH {
-                socket.send_event(message("c1", &format!("{name}-{number}"), "human", &name, "text")).await;
+                socket
+                    .send_event(message("c1", &format!("{name}-{number}"), "human", &name, "text"))
+                    .await;
                 let ack = socket.expect("ack").await;
                 acks.push((ack["id"].as_str().unwrap().to_string(), ack["seq"].as_u64().unwrap()));
             }

@@ -6,7 +6,9 @@ use serde_json::Value;
 use verbatim::access::TokenRole::{Admin, Human};
 
 use super::socket::{Heard, Socket};
-use super::support::{CHATS, Data, SHOP, Server, counts, sample, sample_events, shared_chats, transcripts};
+use super::support::{
+    CHATS, Data, SHOP, Server, counts, sample, sample_events, shared_chats, transcripts,
+};
 
 /// What a listener heard: each conversation's texts in order, and how often it had to come back.
 #[derive(Default)]
@@ -32,7 +34,10 @@ async fn listen(
         for conversation in expected.keys() {
             let after = listened.texts.get(conversation).map_or(0, Vec::len);
             let frame = serde_json::json!({"type": "subscribe", "conversation": conversation, "after_seq": after});
-            told_off |= socket.try_say(tokio_tungstenite::tungstenite::Message::text(frame.to_string())).await.is_err();
+            told_off |= socket
+                .try_say(tokio_tungstenite::tungstenite::Message::text(frame.to_string()))
+                .await
+                .is_err();
         }
         if !told_off && ready.is_some() {
             socket.say(serde_json::json!({"type": "ping"})).await;
@@ -44,7 +49,10 @@ async fn listen(
                 Heard::Frame(frame) => {
                     assert_eq!(frame["type"], "event", "{frame}");
                     let event = &frame["record"]["event"];
-                    let texts = listened.texts.entry(event["conversation"].as_str().unwrap().to_string()).or_default();
+                    let texts = listened
+                        .texts
+                        .entry(event["conversation"].as_str().unwrap().to_string())
+                        .or_default();
                     texts.push(event["text"].as_str().map(str::to_string));
                     assert_eq!(frame["record"]["seq"], texts.len(), "once and in order: {frame}");
                 }
@@ -69,11 +77,19 @@ async fn replay(data: &Data, files: &[&str], expected: BTreeMap<String, Vec<Opti
     let token = data.token(SHOP, "listener", &[Human]);
     let listener = tokio::spawn(listen(server.url.clone(), token, sizes, ready));
     is_ready.await.unwrap();
-    let out = tokio::task::block_in_place(|| data.good([&["replay", "--speed", "0"], files].concat()));
+    let out =
+        tokio::task::block_in_place(|| data.good([&["replay", "--speed", "0"], files].concat()));
     assert_eq!(counts(&out)["acked"], total);
     let listened = listener.await.unwrap();
-    println!("a listener to {} conversations heard {total} events, cut off {} times", expected.len(), listened.cut_off);
-    assert_eq!(listened.cut_off, 0, "a listener that reads is never cut off, however much comes at once");
+    println!(
+        "a listener to {} conversations heard {total} events, cut off {} times",
+        expected.len(),
+        listened.cut_off
+    );
+    assert_eq!(
+        listened.cut_off, 0,
+        "a listener that reads is never cut off, however much comes at once"
+    );
     assert_eq!(listened.texts, expected);
 
     let admin = server.http_as(data, "boss", &[Admin]);
@@ -85,7 +101,8 @@ async fn replay(data: &Data, files: &[&str], expected: BTreeMap<String, Vec<Opti
         assert_eq!(admin.found(phrase).await, scanned as u64, "{phrase}");
     }
     // Sent twice, kept once.
-    let again = tokio::task::block_in_place(|| data.good([&["replay", "--speed", "0"], files].concat()));
+    let again =
+        tokio::task::block_in_place(|| data.good([&["replay", "--speed", "0"], files].concat()));
     assert_eq!(counts(&again)["duplicates"], total);
     assert_eq!(admin.number("select count(*) from events").await, total as i64);
     server.assert_well();
@@ -98,10 +115,17 @@ async fn a_listener_hears_every_message_once_and_in_order() {
     let Some(files) = shared_chats(CHATS) else { return };
     let chats = transcripts(&files);
     let texts = |chat: &Value| {
-        chat["messages"].as_array().unwrap().iter().map(|m| m["text"].as_str().map(str::to_string)).collect()
+        chat["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["text"].as_str().map(str::to_string))
+            .collect()
     };
-    let expected: BTreeMap<String, Vec<Option<String>>> =
-        chats.iter().map(|chat| (chat["conversation_id"].as_str().unwrap().to_string(), texts(chat))).collect();
+    let expected: BTreeMap<String, Vec<Option<String>>> = chats
+        .iter()
+        .map(|chat| (chat["conversation_id"].as_str().unwrap().to_string(), texts(chat)))
+        .collect();
     let files: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
     replay(&Data::new(), &files, expected).await;
 }

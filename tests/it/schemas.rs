@@ -28,7 +28,11 @@ fn the_published_schemas_are_those_of_the_code() {
             std::fs::write(&path, &text).unwrap();
         }
         let published = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(published == text, "`{}` is not what the code says; VERBATIM_BLESS=1 writes it anew", path.display());
+        assert!(
+            published == text,
+            "`{}` is not what the code says; VERBATIM_BLESS=1 writes it anew",
+            path.display()
+        );
     }
 }
 
@@ -43,12 +47,20 @@ async fn sample_events_and_their_records_keep_to_the_schemas() {
     let (event_schema, record_schema) = (fields::event_json_schema(), fields::record_json_schema());
     let event_properties = keys(&event_schema["properties"]);
     let required = |schema: &Value| -> BTreeSet<String> {
-        schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string()).collect()
+        schema["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap().to_string())
+            .collect()
     };
-    assert!(required(&event_schema).contains("sender") && required(&record_schema).contains("leaf"));
+    assert!(
+        required(&event_schema).contains("sender") && required(&record_schema).contains("leaf")
+    );
     for name in ["history.ndjson", "live.ndjson"] {
         for (line, text) in std::fs::read_to_string(sample(name)).unwrap().lines().enumerate() {
-            Event::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{name}:{}: {error}", line + 1));
+            Event::parse(text.as_bytes())
+                .unwrap_or_else(|error| panic!("{name}:{}: {error}", line + 1));
             let event: Value = serde_json::from_str(text).unwrap();
             assert!(keys(&event).is_subset(&event_properties), "{name}:{}", line + 1);
             assert!(required(&event_schema).is_subset(&keys(&event)), "{name}:{}", line + 1);
@@ -71,8 +83,14 @@ async fn sample_events_and_their_records_keep_to_the_schemas() {
             assert!(fits(value, &schema_of(&event_schema, name)), "{name}: {record}");
         }
     }
-    assert!(!fits(&Value::from(0), &record_schema["properties"]["seq"]), "the check itself can fail");
-    assert!(!fits(&Value::from("shout"), &event_schema["properties"]["kind"]), "the check itself can fail");
+    assert!(
+        !fits(&Value::from(0), &record_schema["properties"]["seq"]),
+        "the check itself can fail"
+    );
+    assert!(
+        !fits(&Value::from("shout"), &event_schema["properties"]["kind"]),
+        "the check itself can fail"
+    );
 }
 
 /// The few words of JSON Schema that ours use.
@@ -88,7 +106,8 @@ fn fits(value: &Value, schema: &Value) -> bool {
     };
     let number = |name: &str| schema[name].as_i64();
     let in_range = value.as_i64().is_none_or(|value| {
-        number("minimum").is_none_or(|minimum| minimum <= value) && number("maximum").is_none_or(|max| value <= max)
+        number("minimum").is_none_or(|minimum| minimum <= value)
+            && number("maximum").is_none_or(|max| value <= max)
     });
     let length = value.as_str().map(|text| text.chars().count() as i64);
     let in_length = length.is_none_or(|length| {
@@ -96,11 +115,14 @@ fn fits(value: &Value, schema: &Value) -> bool {
             && number("maxLength").is_none_or(|max| length <= max)
     });
     let is_word = schema["enum"].as_array().is_none_or(|words| words.contains(value));
-    let is_hash = schema["pattern"].is_null() || value.as_str().is_some_and(verbatim::model::is_sha256_hex);
+    let is_hash =
+        schema["pattern"].is_null() || value.as_str().is_some_and(verbatim::model::is_sha256_hex);
     let has_parts = value.as_object().is_none_or(|parts| {
-        parts.iter().all(|(name, part)| schema["properties"].get(name).is_some_and(|schema| fits(part, schema)))
-            || schema["properties"].is_null()
+        parts.iter().all(|(name, part)| {
+            schema["properties"].get(name).is_some_and(|schema| fits(part, schema))
+        }) || schema["properties"].is_null()
     });
-    let has_items = value.as_array().is_none_or(|items| items.iter().all(|item| fits(item, &schema["items"])));
+    let has_items =
+        value.as_array().is_none_or(|items| items.iter().all(|item| fits(item, &schema["items"])));
     has_type && in_range && in_length && is_word && is_hash && has_parts && has_items
 }

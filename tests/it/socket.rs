@@ -36,7 +36,11 @@ impl Socket {
     }
 
     /// The handshake's refusal is the error.
-    pub async fn try_open(url: &str, token: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+    pub async fn try_open(
+        url: &str,
+        token: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Socket, Error> {
         Socket::over(TcpSocket::new_v4().unwrap(), url, token, headers).await
     }
 
@@ -49,7 +53,9 @@ impl Socket {
         let address = url.strip_prefix("http://").unwrap();
         let mut request = format!("ws://{address}/v1/ws").into_client_request().unwrap();
         if !token.is_empty() {
-            request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+            request
+                .headers_mut()
+                .insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
@@ -79,17 +85,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     pub async fn subscribe(&mut self, conversation: &str, after_seq: u64) {
-        self.say(json!({"type": "subscribe", "conversation": conversation, "after_seq": after_seq})).await;
+        self.say(
+            json!({"type": "subscribe", "conversation": conversation, "after_seq": after_seq}),
+        )
+        .await;
     }
 
     /// The next thing heard, pings left out.
     pub async fn hear(&mut self) -> Heard {
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("the server says nothing");
+            let next = tokio::time::timeout(PATIENCE, self.stream.next())
+                .await
+                .expect("the server says nothing");
             match next {
-                Some(Ok(Message::Text(text))) => return Heard::Frame(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => {
+                    return Heard::Frame(serde_json::from_str(&text).unwrap());
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(frame))) => return Heard::Closed(frame.map(|frame| frame.code.into())),
+                Some(Ok(Message::Close(frame))) => {
+                    return Heard::Closed(frame.map(|frame| frame.code.into()));
+                }
                 Some(Ok(other)) => panic!("{other:?}"),
                 Some(Err(_)) | None => return Heard::Closed(None),
             }

@@ -24,7 +24,11 @@ async fn status_shows_head_cursors_and_lag() {
         let names: Vec<&str> = stores.iter().map(|store| store["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["log", "archive", "facts", "index"]);
         for store in stores {
-            assert_eq!((store["lag"].as_u64(), store["applied"].as_u64()), (Some(0), Some(head)), "{store}");
+            assert_eq!(
+                (store["lag"].as_u64(), store["applied"].as_u64()),
+                (Some(0), Some(head)),
+                "{store}"
+            );
             assert_eq!(store["cursor"], head, "{store}");
             assert!(store["bytes"].as_u64().unwrap() > 0, "{store}");
             assert!(store.get("failed").is_none(), "{store}");
@@ -52,14 +56,22 @@ async fn a_stop_and_a_start_lose_and_double_nothing() {
         let admin = server.http_as(&data, "boss", &[Admin]);
         let events: Vec<Value> = (0..50)
             .map(|number| {
-                message(&format!("c{}", number % 7), &format!("m{round}-{number}"), "customer", "carl", "word")
+                message(
+                    &format!("c{}", number % 7),
+                    &format!("m{round}-{number}"),
+                    "customer",
+                    "carl",
+                    "word",
+                )
             })
             .collect();
         for ack in admin.events(&events).await {
-            expected.push((ack["offset"].as_u64().unwrap(), ack["leaf"].as_str().unwrap().to_string()));
+            expected
+                .push((ack["offset"].as_u64().unwrap(), ack["leaf"].as_str().unwrap().to_string()));
         }
         // A socket that stays open does not hold up the stop.
-        let mut socket = super::socket::Socket::open(&server, &data.token("main", "anna", &[Human])).await;
+        let mut socket =
+            super::socket::Socket::open(&server, &data.token("main", "anna", &[Human])).await;
         socket.subscribe("c1", 0).await;
         socket.expect("event").await;
         assert_eq!(tokio::task::block_in_place(|| server.stop()), 0);
@@ -69,10 +81,15 @@ async fn a_stop_and_a_start_lose_and_double_nothing() {
     let records = admin.records().await;
     let kept: Vec<(u64, String)> = records
         .iter()
-        .map(|record| (record["offset"].as_u64().unwrap(), record["leaf"].as_str().unwrap().to_string()))
+        .map(|record| {
+            (record["offset"].as_u64().unwrap(), record["leaf"].as_str().unwrap().to_string())
+        })
         .collect();
     assert_eq!(kept, expected);
-    assert_eq!(kept.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), (0..200).collect::<Vec<_>>());
+    assert_eq!(
+        kept.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(),
+        (0..200).collect::<Vec<_>>()
+    );
     admin.caught_up(false).await;
     assert_eq!(admin.number("select count(*) from events").await, 200);
     assert_eq!(admin.number("select sum(customer_messages) from turns").await, 200);

@@ -77,7 +77,11 @@ impl Data {
     }
 
     pub fn token(&self, shop: &str, subject: &str, roles: &[TokenRole]) -> String {
-        let identity = Identity { subject: subject.to_string(), shop: shop.to_string(), roles: roles.to_vec() };
+        let identity = Identity {
+            subject: subject.to_string(),
+            shop: shop.to_string(),
+            roles: roles.to_vec(),
+        };
         let tokens = Tokens::open_or_create(&self.path().join("keys")).unwrap();
         tokens.issue(&identity, Duration::from_secs(3_600)).unwrap()
     }
@@ -113,7 +117,11 @@ pub fn command() -> Command {
 pub fn ran(mut command: Command) -> Ran {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
+    let ran = Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    };
     assert!(!ran.err.contains("panicked at"), "{}", ran.err);
     ran
 }
@@ -171,7 +179,11 @@ impl Server {
 
     /// SIGTERM; gives the exit code.
     pub fn stop(mut self) -> i32 {
-        let sent = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.pid())).status().unwrap();
+        let sent = Command::new("sh")
+            .arg("-c")
+            .arg(format!("kill -TERM {}", self.pid()))
+            .status()
+            .unwrap();
         assert!(sent.success());
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -242,7 +254,10 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem = self.json();
         for field in ["type", "title", "detail"] {
-            assert!(problem[field].as_str().is_some_and(|said| !said.is_empty()), "no {field}: {problem}");
+            assert!(
+                problem[field].as_str().is_some_and(|said| !said.is_empty()),
+                "no {field}: {problem}"
+            );
         }
         assert_eq!(problem["status"], json!(status));
         problem
@@ -282,8 +297,16 @@ impl Http {
         self.send(self.request(reqwest::Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, media_type: &str, body: impl Into<reqwest::Body>) -> Answer {
-        self.send(self.request(reqwest::Method::POST, path).header(CONTENT_TYPE, media_type).body(body)).await
+    pub async fn post(
+        &self,
+        path: &str,
+        media_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        self.send(
+            self.request(reqwest::Method::POST, path).header(CONTENT_TYPE, media_type).body(body),
+        )
+        .await
     }
 
     pub async fn put(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
@@ -376,11 +399,15 @@ pub fn sample_events(name: &str) -> Vec<Value> {
 /// Real chats kept beside the crate, never in it; `None`, with the reason printed, where they are absent.
 pub fn shared_chats(names: &[&str]) -> Option<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(format!("{name}_chat.jsonl"))).collect();
+    let paths: Vec<PathBuf> =
+        names.iter().map(|name| folder.join(format!("{name}_chat.jsonl"))).collect();
     match paths.iter().find(|path| !path.is_file()) {
         None => Some(paths),
         Some(missing) => {
-            println!("skipped: `{}` is not there; it is shared data that the crate may not hold", missing.display());
+            println!(
+                "skipped: `{}` is not there; it is shared data that the crate may not hold",
+                missing.display()
+            );
             None
         }
     }
@@ -392,7 +419,11 @@ pub const CHATS: &[&str] = &["abcd", "crosswoz", "star"];
 /// The transcripts of some files.
 pub fn transcripts(paths: &[PathBuf]) -> Vec<Value> {
     let texts = paths.iter().map(|path| std::fs::read_to_string(path).unwrap());
-    texts.flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>()).collect()
+    texts
+        .flat_map(|text| {
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// The last line of an import or a replay.

@@ -14,7 +14,8 @@ type Wait = (DateTime<Utc>, f64);
 /// For each human message: the earliest customer message after the previous human message.
 fn waits_of(chat: &Value) -> Vec<Wait> {
     let messages = chat["messages"].as_array().unwrap();
-    let at = |index: usize| messages[index]["ts"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let at =
+        |index: usize| messages[index]["ts"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
     let is = |index: usize, role: &str| messages[index]["role"] == role;
     let replies: Vec<usize> = (0..messages.len()).filter(|index| is(*index, "agent")).collect();
     let mut waits = Vec::new();

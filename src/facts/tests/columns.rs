@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use arrow::datatypes::SchemaRef;
 
-use crate::facts::{EPISODE_COLUMNS, TURN_COLUMNS, episodes_batch, episodes_schema, turns_batch, turns_schema};
+use crate::facts::{
+    EPISODE_COLUMNS, TURN_COLUMNS, episodes_batch, episodes_schema, turns_batch, turns_schema,
+};
 
 /// `name type`, with `?` where NULL may stand.
 fn described(schema: &SchemaRef) -> String {

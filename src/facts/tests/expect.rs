@@ -5,7 +5,9 @@ use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use arrow::util::display::array_value_to_string;
 
 use super::timeline::{duration_us, records};
-use crate::facts::{ConversationState, EpisodeRow, Facts, FoldConfig, TurnRow, episodes_batch, fold, turns_batch};
+use crate::facts::{
+    ConversationState, EpisodeRow, Facts, FoldConfig, TurnRow, episodes_batch, fold, turns_batch,
+};
 use crate::model::Record;
 
 /// Folds `timeline` and compares. `expect` has one line for each row, open ones included: `turn 1: COLUMN=VALUE …` or
@@ -25,7 +27,8 @@ pub(crate) fn check_with(config: &FoldConfig, timeline: &str, expect: &str) {
     let episodes = episodes_batch(&run.episodes()).expect("episodes");
     let lines: Vec<&str> = expect.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     for (table, batch) in [("turn", &turns), ("episode", &episodes)] {
-        let expected: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix(table)).collect();
+        let expected: Vec<&str> =
+            lines.iter().filter_map(|line| line.strip_prefix(table)).collect();
         assert_eq!(batch.num_rows(), expected.len(), "{table} rows of\n{timeline}\nare {run:#?}");
         for (row, line) in expected.into_iter().enumerate() {
             check_row(table, batch, row, line.trim(), &records);
@@ -40,7 +43,11 @@ fn check_row(table: &str, batch: &RecordBatch, row: usize, line: &str, records: 
     for pair in pairs.split_whitespace() {
         let (column, said) = pair.split_once('=').expect(line);
         let got = shown(batch, column, row);
-        assert_eq!(got, meant(column, said, records), "{column} of {table} {number}, expected `{said}`");
+        assert_eq!(
+            got,
+            meant(column, said, records),
+            "{column} of {table} {number}, expected `{said}`"
+        );
     }
 }
 
@@ -51,7 +58,9 @@ fn shown(batch: &RecordBatch, column: &str, row: usize) -> String {
         return "NULL".to_string();
     }
     match array.data_type() {
-        DataType::Timestamp(_, _) => array.as_primitive::<TimestampMicrosecondType>().value(row).to_string(),
+        DataType::Timestamp(_, _) => {
+            array.as_primitive::<TimestampMicrosecondType>().value(row).to_string()
+        }
         _ => array_value_to_string(array, row).expect("shows").replace(' ', ""),
     }
 }

@@ -33,11 +33,16 @@ fn rules_hold_whatever_people_do() {
 fn waits_agree_with_a_search_backwards_from_each_reply() {
     let mut replies = 0;
     for seed in 0..CONVERSATIONS {
-        let records = random_records(seed, &["message", "message", "message", "handoff", "resolve", "assign", "edit"]);
+        let records = random_records(
+            seed,
+            &["message", "message", "message", "handoff", "resolve", "assign", "edit"],
+        );
         let run = Run::of(&records, &FoldConfig::default());
         let folded = run.facts.turns.iter().filter(|turn| turn.outcome == Outcome::Replied);
-        let folded: Vec<_> = folded.map(|turn| (turn.waiting_offset, turn.reply_offset, turn.nrt_ms)).collect();
-        let searched: Vec<_> = (0..records.len()).filter_map(|reply| search_back(&records, reply)).collect();
+        let folded: Vec<_> =
+            folded.map(|turn| (turn.waiting_offset, turn.reply_offset, turn.nrt_ms)).collect();
+        let searched: Vec<_> =
+            (0..records.len()).filter_map(|reply| search_back(&records, reply)).collect();
         assert_eq!(folded, searched, "seed {seed}");
         replies += searched.len();
     }
@@ -51,13 +56,20 @@ fn search_back(records: &[Record], reply: usize) -> Option<Wait> {
     if !is_said_by(&records[reply], Role::Human) {
         return None;
     }
-    let ends_every_wait = |record: &Record| record.event.kind == Kind::Resolve || is_said_by(record, Role::Human);
+    let ends_every_wait =
+        |record: &Record| record.event.kind == Kind::Resolve || is_said_by(record, Role::Human);
     let ended = records[..reply].iter().rposition(ends_every_wait).map_or(0, |index| index + 1);
     // A bot's message clears the waiting only before the first handoff since then.
-    let before_handoff = records[ended..reply].iter().take_while(|record| record.event.kind != Kind::Handoff).count();
-    let by_bot = records[ended..ended + before_handoff].iter().rposition(|record| is_said_by(record, Role::Bot));
+    let before_handoff = records[ended..reply]
+        .iter()
+        .take_while(|record| record.event.kind != Kind::Handoff)
+        .count();
+    let by_bot = records[ended..ended + before_handoff]
+        .iter()
+        .rposition(|record| is_said_by(record, Role::Bot));
     let cleared = by_bot.map_or(ended, |index| ended + index + 1);
-    let waits = |record: &&Record| record.event.kind == Kind::Handoff || is_said_by(record, Role::Customer);
+    let waits =
+        |record: &&Record| record.event.kind == Kind::Handoff || is_said_by(record, Role::Customer);
     let (from, to) = (records[cleared..reply].iter().find(waits)?, &records[reply]);
     let ms = to.occurred_at().ms_since(from.occurred_at());
     let known = from.is_timed() && to.is_timed() && ms >= 0;
@@ -68,20 +80,34 @@ fn check_turns(seed: u64, records: &[Record], run: &Run) {
     let turns = run.turns();
     let episodes = run.episodes();
     let waiting = turns.iter().filter(|turn| turn.closed_offset.is_none()).count();
-    assert_eq!(waiting, usize::from(run.state.open_turn("shop", "c").is_some()), "seed {seed}: final rows are closed");
+    assert_eq!(
+        waiting,
+        usize::from(run.state.open_turn("shop", "c").is_some()),
+        "seed {seed}: final rows are closed"
+    );
     for (index, turn) in turns.iter().enumerate() {
         assert_eq!(turn.turn as usize, index + 1, "seed {seed}: turns are dense");
         assert!(turn.nrt_ms.is_none_or(|ms| ms >= 0), "seed {seed}: no negative wait");
         assert!(turn.response_any_ms.is_none_or(|ms| ms >= 0), "seed {seed}: no negative response");
-        assert_eq!(turn.nrt_ms.is_some(), turn.outcome == Outcome::Replied && turn.excluded.is_none(), "seed {seed}");
+        assert_eq!(
+            turn.nrt_ms.is_some(),
+            turn.outcome == Outcome::Replied && turn.excluded.is_none(),
+            "seed {seed}"
+        );
         assert_eq!(turn.closed_offset.is_none(), turn.outcome == Outcome::Open, "seed {seed}");
         let next = turns.get(index + 1);
-        let overlaps = next.is_some_and(|next| turn.closed_offset.is_none_or(|closed| closed >= next.waiting_offset));
+        let overlaps = next.is_some_and(|next| {
+            turn.closed_offset.is_none_or(|closed| closed >= next.waiting_offset)
+        });
         assert!(!overlaps, "seed {seed}: turn {} overlaps the next", turn.turn);
         let episode = &episodes[turn.episode as usize - 1];
-        assert!(episode.started_offset <= turn.waiting_offset, "seed {seed}: a turn begins in its episode");
-        let ends_inside =
-            episode.closed_offset.is_none_or(|end| turn.closed_offset.is_some_and(|closed| closed <= end));
+        assert!(
+            episode.started_offset <= turn.waiting_offset,
+            "seed {seed}: a turn begins in its episode"
+        );
+        let ends_inside = episode
+            .closed_offset
+            .is_none_or(|end| turn.closed_offset.is_some_and(|closed| closed <= end));
         assert!(ends_inside, "seed {seed}: a turn ends in its episode");
     }
     let in_turns: usize = turns.iter().map(|turn| turn.customer_messages as usize).sum();
@@ -92,20 +118,39 @@ fn check_turns(seed: u64, records: &[Record], run: &Run) {
 fn check_episodes(seed: u64, records: &[Record], run: &Run) {
     let episodes = run.episodes();
     let open = run.state.open_episode("shop", "c");
-    assert!(run.state.open_turn("shop", "c").is_none() || open.is_some(), "seed {seed}: a turn waits in an episode");
-    assert_eq!(episodes.iter().filter(|row| row.closed_offset.is_none()).count(), usize::from(open.is_some()));
+    assert!(
+        run.state.open_turn("shop", "c").is_none() || open.is_some(),
+        "seed {seed}: a turn waits in an episode"
+    );
+    assert_eq!(
+        episodes.iter().filter(|row| row.closed_offset.is_none()).count(),
+        usize::from(open.is_some())
+    );
     for (index, episode) in episodes.iter().enumerate() {
         assert_eq!(episode.episode as usize, index + 1, "seed {seed}: episodes are dense");
-        let figures = [episode.frt_total_ms, episode.frt_human_ms, episode.frt_bot_ms, episode.episode_resolution_ms];
-        assert!(figures.iter().flatten().all(|ms| *ms >= 0), "seed {seed}: no negative time in {figures:?}");
+        let figures = [
+            episode.frt_total_ms,
+            episode.frt_human_ms,
+            episode.frt_bot_ms,
+            episode.episode_resolution_ms,
+        ];
+        assert!(
+            figures.iter().flatten().all(|ms| *ms >= 0),
+            "seed {seed}: no negative time in {figures:?}"
+        );
         let missing = episode.frt_total_ms.is_none() || episode.frt_human_ms.is_none();
         let ended = episode.closed_offset.is_some();
-        assert!(!ended || missing == episode.frt_excluded.is_some(), "seed {seed}: a reason for each missing figure");
+        assert!(
+            !ended || missing == episode.frt_excluded.is_some(),
+            "seed {seed}: a reason for each missing figure"
+        );
         let next = episodes.get(index + 1);
-        let overlaps = next.is_some_and(|next| episode.closed_offset.is_none_or(|end| end > next.started_offset));
+        let overlaps = next
+            .is_some_and(|next| episode.closed_offset.is_none_or(|end| end > next.started_offset));
         assert!(!overlaps, "seed {seed}: episode {} overlaps the next", episode.episode);
     }
-    let in_episodes: usize = episodes.iter().map(|episode| episode.customer_messages as usize).sum();
+    let in_episodes: usize =
+        episodes.iter().map(|episode| episode.customer_messages as usize).sum();
     let said = records.iter().filter(|record| is_said_by(record, Role::Customer)).count();
     assert_eq!(in_episodes, said, "seed {seed}: every customer message is in one episode");
 }
@@ -130,7 +175,11 @@ fn random_records(seed: u64, kinds: &[&str]) -> Vec<Record> {
             let origin = if index < imported { Origin::Imported } else { Origin::Live };
             if origin == Origin::Imported && random.random_bool(0.8) {
                 // Clocks of old transcripts are sometimes an hour off, in either direction.
-                let drift_us = if random.random_bool(0.1) { random.random_range(-1..=1) * 3_600_000_000 } else { 0 };
+                let drift_us = if random.random_bool(0.1) {
+                    random.random_range(-1..=1) * 3_600_000_000
+                } else {
+                    0
+                };
                 event["sent_at"] = json!(Micros(clock.0 + drift_us).to_string());
             }
             place(index, origin, clock, &event)
@@ -149,7 +198,11 @@ fn random_gap_us(random: &mut StdRng) -> i64 {
 
 fn random_event(random: &mut StdRng, kinds: &[&str]) -> Value {
     // Half of everything is said; the rest is spread evenly.
-    let kind = if random.random_bool(0.5) { "message" } else { kinds[random.random_range(0..kinds.len())] };
+    let kind = if random.random_bool(0.5) {
+        "message"
+    } else {
+        kinds[random.random_range(0..kinds.len())]
+    };
     let role = Role::VARIANTS[random.random_range(0..Role::VARIANTS.len())];
     let mut event = json!({
         "conversation": "c", "kind": kind, "text": "words", "target": "e0", "category": "refund", "rating": 3,

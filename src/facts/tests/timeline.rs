@@ -9,7 +9,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, parse_time};
+use crate::model::{
+    Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, parse_time,
+};
 
 const FIRST_DAY: &str = "2026-01-05T00:00:00Z";
 /// When the imports arrived: long after everything that happens in a timeline.
@@ -28,7 +30,9 @@ pub(crate) fn duration_us(said: &str) -> i64 {
     let mut rest = said;
     while !rest.is_empty() {
         let unit_at = rest.find(|char: char| !char.is_ascii_digit()).expect(said);
-        let unit_end = rest[unit_at..].find(|char: char| char.is_ascii_digit()).map_or(rest.len(), |at| unit_at + at);
+        let unit_end = rest[unit_at..]
+            .find(|char: char| char.is_ascii_digit())
+            .map_or(rest.len(), |at| unit_at + at);
         let count: i64 = rest[..unit_at].parse().expect(said);
         total += count
             * match &rest[unit_at..unit_end] {
@@ -119,11 +123,15 @@ fn what_happened(what: &str) -> Map<String, Value> {
         Some(("note", text)) => json!({"kind": "message", "text": text, "visibility": "private"}),
         Some(("auto", text)) => json!({"kind": "message", "text": text, "automatic": true}),
         _ => match what.split_once(' ').unwrap_or((what, "")) {
-            ("files", count) => json!({"kind": "message", "attachments": files(count.parse().expect(what))}),
+            ("files", count) => {
+                json!({"kind": "message", "attachments": files(count.parse().expect(what))})
+            }
             ("edit", _) => json!({"kind": "edit", "target": "e0", "text": "as meant"}),
             (kind @ ("retract" | "read"), _) => json!({"kind": kind, "target": "e0"}),
             (kind @ ("tag" | "untag"), category) => json!({"kind": kind, "category": category}),
-            ("rate", rating) => json!({"kind": "rate", "rating": rating.parse::<u8>().expect(what)}),
+            ("rate", rating) => {
+                json!({"kind": "rate", "rating": rating.parse::<u8>().expect(what)})
+            }
             (kind, "") => json!({"kind": kind}),
             (kind, assignee) => json!({"kind": kind, "assignee": assignee}),
         },

@@ -47,18 +47,26 @@ pub(super) async fn append(
         let detail = format!("{}; a batch is at most {BATCH_BYTES_MAX} bytes", error.body_text());
         Problem::with_status(error.status(), detail)
     })?;
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     match media_type.split(';').next().unwrap_or("").trim() {
         "application/json" => append_one(&service.relay, identity, origin, &body).await,
         NDJSON | "application/jsonl" => append_lines(&service.relay, identity, origin, &body).await,
         other => Err(Problem::with_status(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("content-type `{other}` must be application/json (one event) or {NDJSON} (one a line)"),
+            format!(
+                "content-type `{other}` must be application/json (one event) or {NDJSON} (one a line)"
+            ),
         )),
     }
 }
 
-async fn append_one(relay: &Relay, identity: Arc<Identity>, origin: Origin, body: &[u8]) -> Result<Response, Problem> {
+async fn append_one(
+    relay: &Relay,
+    identity: Arc<Identity>,
+    origin: Origin,
+    body: &[u8],
+) -> Result<Response, Problem> {
     let event = prepare(&identity, origin, body)?;
     let Outcome { ack, duplicate } = relay.append_one(identity, origin, event).await?;
     let mut response = axum::Json(ack).into_response();
@@ -76,7 +84,8 @@ async fn append_lines(
     let (lines, events) = read_lines(&identity, origin, body)?;
     let outcomes = relay.append(identity, origin, events).await?;
     let duplicates = outcomes.iter().flatten().filter(|outcome| outcome.duplicate).count();
-    let mut response = ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes)).into_response();
+    let mut response =
+        ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes)).into_response();
     response.headers_mut().insert(DUPLICATES_HEADER, HeaderValue::from(duplicates));
     Ok(response)
 }
@@ -90,8 +99,16 @@ struct Line {
 }
 
 /// Every line, and the events of those that were not refused, in order.
-fn read_lines(identity: &Identity, origin: Origin, body: &[u8]) -> Result<(Vec<Line>, Vec<Prepared>), Problem> {
-    let lines = || (1..).zip(body.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
+fn read_lines(
+    identity: &Identity,
+    origin: Origin,
+    body: &[u8],
+) -> Result<(Vec<Line>, Vec<Prepared>), Problem> {
+    let lines = || {
+        (1..)
+            .zip(body.split(|byte| *byte == b'\n'))
+            .filter(|(_, line)| !line.trim_ascii().is_empty())
+    };
     let count = lines().take(BATCH_EVENTS_MAX + 1).count();
     if count > BATCH_EVENTS_MAX {
         let detail = format!("a batch is at most {BATCH_EVENTS_MAX} events");
@@ -117,7 +134,9 @@ fn answer_lines(lines: Vec<Line>, outcomes: Answers) -> Vec<u8> {
         let outcome = match refused {
             Some(error) => Err(error),
             // The appender answers every event it is handed.
-            None => outcomes.next().unwrap_or(Err(RelayError::Closed { reason: "no answer".to_string() })),
+            None => outcomes
+                .next()
+                .unwrap_or(Err(RelayError::Closed { reason: "no answer".to_string() })),
         };
         let json = match outcome {
             Ok(outcome) => serde_json::to_vec(&outcome.ack),

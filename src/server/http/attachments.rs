@@ -32,14 +32,18 @@ pub(super) async fn get(
     Path(sha256): Path<String>,
 ) -> Result<Response, Problem> {
     let Some(mut file) = service.attachments.open(&identity.shop, &sha256).await? else {
-        return Err(Problem::new(ErrorKind::NotFound, format!("attachment `{sha256}` does not exist")));
+        return Err(Problem::new(
+            ErrorKind::NotFound,
+            format!("attachment `{sha256}` does not exist"),
+        ));
     };
     let mut first_bytes = [0; 16];
     let count = file.read(&mut first_bytes).await.map_err(RelayError::from)?;
     file.rewind().await.map_err(RelayError::from)?;
     let length = file.metadata().await.map_err(RelayError::from)?.len();
     let media_type = media_type_of(&first_bytes[..count]);
-    let disposition = if media_type == "application/octet-stream" { "attachment" } else { "inline" };
+    let disposition =
+        if media_type == "application/octet-stream" { "attachment" } else { "inline" };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (header::CONTENT_LENGTH, HeaderValue::from(length)),

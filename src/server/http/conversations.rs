@@ -16,6 +16,7 @@ pub(super) async fn show(
     identity.require(Action::ReadConversations)?;
     let records = service.records.conversation(&identity.shop, &conversation)?;
     let public: Vec<PublicRecord<'_>> = records.iter().map(Record::public).collect();
-    let json = serde_json::to_vec(&public).map_err(|error| Problem::new(ErrorKind::Bug, error.to_string()))?;
+    let json = serde_json::to_vec(&public)
+        .map_err(|error| Problem::new(ErrorKind::Bug, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }

@@ -41,21 +41,27 @@ pub(super) async fn stream(
 ) -> Result<Response, Problem> {
     identity.require(Action::Export)?;
     let ExportParameters { format, from, to } = parsed(parameters)?;
-    let query = ExportQuery::new(&table, from.as_deref(), to.as_deref(), service.zone, Micros::now())?;
+    let query =
+        ExportQuery::new(&table, from.as_deref(), to.as_deref(), service.zone, Micros::now())?;
     let answer = service.sql.stream(&identity.shop, &query.sql, query.values).await?;
     let complete_to = answer.complete_to;
     let (chunks, body) = mpsc::channel(CHUNKS_WAITING_MAX);
     tokio::spawn(write(answer, format, chunks));
-    let body = Body::from_stream(futures::stream::unfold(body, async |mut body: mpsc::Receiver<_>| {
-        Some((body.recv().await?, body))
-    }));
+    let body =
+        Body::from_stream(futures::stream::unfold(body, async |mut body: mpsc::Receiver<_>| {
+            Some((body.recv().await?, body))
+        }));
     let mut response = ([(header::CONTENT_TYPE, format.media_type())], body).into_response();
     add_complete_to(&mut response, complete_to);
     Ok(response)
 }
 
 /// Writes rows as they come. An error ends the answer broken off, which the client sees as incomplete.
-async fn write(mut answer: AnswerStream, format: ExportFormat, chunks: mpsc::Sender<io::Result<Bytes>>) {
+async fn write(
+    mut answer: AnswerStream,
+    format: ExportFormat,
+    chunks: mpsc::Sender<io::Result<Bytes>>,
+) {
     let written = async {
         let out = io::BufWriter::with_capacity(CHUNK_BYTES, ChunkWriter { chunks: chunks.clone() });
         let mut writer = format.writer(answer.rows.schema(), out).map_err(io::Error::other)?;
@@ -80,7 +86,9 @@ struct ChunkWriter {
 impl Write for ChunkWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let chunk = Bytes::copy_from_slice(bytes);
-        self.chunks.blocking_send(Ok(chunk)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        self.chunks
+            .blocking_send(Ok(chunk))
+            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
         Ok(bytes.len())
     }
 

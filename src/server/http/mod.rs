@@ -35,7 +35,10 @@ const NDJSON: &str = "application/x-ndjson";
 
 pub(super) fn routes() -> Router<Service> {
     Router::new()
-        .route("/v1/events", post(append::append).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)).get(stream::stream))
+        .route(
+            "/v1/events",
+            post(append::append).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)).get(stream::stream),
+        )
         .route(
             "/v1/attachments/{sha256}",
             put(attachments::put).layer(DefaultBodyLimit::disable()).get(attachments::get),
@@ -50,7 +53,9 @@ pub(super) fn routes() -> Router<Service> {
 }
 
 fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
-    query.map(|Query(query)| query).map_err(|error| Problem::new(ErrorKind::BadInput, error.body_text()))
+    query
+        .map(|Query(query)| query)
+        .map_err(|error| Problem::new(ErrorKind::BadInput, error.body_text()))
 }
 
 /// Rows in the form the client asks for with `Accept`: JSON, CSV or an Arrow stream.

@@ -45,7 +45,12 @@ pub struct SearchParameters {
 
 impl SearchParameters {
     /// The question in `shop`; dates are of `zone`.
-    pub fn query(self, shop: &str, zone: chrono_tz::Tz, now: Micros) -> Result<SearchQuery, FieldError> {
+    pub fn query(
+        self,
+        shop: &str,
+        zone: chrono_tz::Tz,
+        now: Micros,
+    ) -> Result<SearchQuery, FieldError> {
         let instant = |field: &str, said: Option<String>| -> Result<Option<Micros>, FieldError> {
             said.map(|said| instant_of(field, &said, zone, now)).transpose()
         };

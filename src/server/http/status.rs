@@ -7,7 +7,10 @@ use crate::access::Action;
 use crate::app::Status;
 use crate::server::{Problem, Service, Token};
 
-pub(super) async fn show(State(service): State<Service>, Token(identity): Token) -> Result<Json<Status>, Problem> {
+pub(super) async fn show(
+    State(service): State<Service>,
+    Token(identity): Token,
+) -> Result<Json<Status>, Problem> {
     identity.require(Action::ReadStatus)?;
     // Sizes are read from the disk.
     Ok(Json(tokio::task::block_in_place(|| service.status.read())))

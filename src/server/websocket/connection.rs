@@ -91,7 +91,11 @@ impl Connection {
             if let Err(Closed(close)) = self.step(step).await {
                 if let Some((code, reason)) = close {
                     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-                    let _ = tokio::time::timeout(SEND_TIME_MAX, self.socket.send(Message::Close(Some(frame)))).await;
+                    let _ = tokio::time::timeout(
+                        SEND_TIME_MAX,
+                        self.socket.send(Message::Close(Some(frame))),
+                    )
+                    .await;
                 }
                 return;
             }
@@ -106,13 +110,21 @@ impl Connection {
                 self.pass_on(record).await?;
                 self.catch_up_if_left_behind().await
             }
-            Step::Published(None) => {
-                Err(Closed(Some((GOING_AWAY, "the service is stopping; resume from your last seq"))))
+            Step::Published(None) => Err(Closed(Some((
+                GOING_AWAY,
+                "the service is stopping; resume from your last seq",
+            )))),
+            Step::Acked((conversation, id, outcome)) => {
+                self.answer(&conversation, id, outcome).await
             }
-            Step::Acked((conversation, id, outcome)) => self.answer(&conversation, id, outcome).await,
-            Step::Tick if self.last_seen.elapsed() > IDLE_MAX => Err(Closed(Some((TRY_AGAIN, "no sign of life")))),
+            Step::Tick if self.last_seen.elapsed() > IDLE_MAX => {
+                Err(Closed(Some((TRY_AGAIN, "no sign of life"))))
+            }
             Step::Tick => self.send(Message::Ping(Default::default())).await,
-            Step::Stopping => Err(Closed(Some((GOING_AWAY, "the service is stopping; resume from your last seq")))),
+            Step::Stopping => Err(Closed(Some((
+                GOING_AWAY,
+                "the service is stopping; resume from your last seq",
+            )))),
         }
     }
 
@@ -124,8 +136,10 @@ impl Connection {
                 Err(problem) => self.send_frame(&ServerFrame::Error { problem: &problem }).await,
             },
             Message::Binary(bytes) => {
-                let problem =
-                    Problem::new(ErrorKind::BadInput, format!("{} bytes of binary must be text frames", bytes.len()));
+                let problem = Problem::new(
+                    ErrorKind::BadInput,
+                    format!("{} bytes of binary must be text frames", bytes.len()),
+                );
                 self.send_frame(&ServerFrame::Error { problem: &problem }).await
             }
             Message::Ping(_) | Message::Pong(_) => Ok(()),
@@ -142,20 +156,24 @@ impl Connection {
                 self.subscriptions.remove(&conversation);
                 Ok(())
             }
-            ClientFrame::Subscribe { conversation, after_seq } => match self.may_subscribe(&conversation) {
-                Ok(()) => {
-                    // Subscribed first, read second: what arrives in between is in the queue and in the log, and the seq
-                    // tells that it is the same.
-                    self.subscriber.subscribe(&self.identity.shop, &conversation);
-                    self.subscriptions.insert(conversation.clone(), after_seq);
-                    return self.catch_up(&conversation).await;
+            ClientFrame::Subscribe { conversation, after_seq } => {
+                match self.may_subscribe(&conversation) {
+                    Ok(()) => {
+                        // Subscribed first, read second: what arrives in between is in the queue and in the log, and the seq
+                        // tells that it is the same.
+                        self.subscriber.subscribe(&self.identity.shop, &conversation);
+                        self.subscriptions.insert(conversation.clone(), after_seq);
+                        return self.catch_up(&conversation).await;
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
         };
         match done {
             Ok(()) => Ok(()),
-            Err(error) => self.send_frame(&ServerFrame::Error { problem: &Problem::from(error) }).await,
+            Err(error) => {
+                self.send_frame(&ServerFrame::Error { problem: &Problem::from(error) }).await
+            }
         }
     }
 
@@ -163,7 +181,9 @@ impl Connection {
         let prepared = prepare(&self.identity, Origin::Live, json.as_bytes());
         let (conversation, id) = named_in(json);
         let submitted = match prepared {
-            Ok(event) => self.service.relay.submit(self.identity.clone(), Origin::Live, vec![event]).await,
+            Ok(event) => {
+                self.service.relay.submit(self.identity.clone(), Origin::Live, vec![event]).await
+            }
             Err(error) => Err(error),
         };
         self.acks.push_back(Box::pin(async move {
@@ -183,7 +203,9 @@ impl Connection {
         outcome: Result<Outcome, RelayError>,
     ) -> Result<(), Closed> {
         match outcome {
-            Ok(outcome) => self.send_frame(&ServerFrame::Ack { conversation, ack: &outcome.ack }).await,
+            Ok(outcome) => {
+                self.send_frame(&ServerFrame::Ack { conversation, ack: &outcome.ack }).await
+            }
             Err(error) => {
                 let problem = Problem::from(error).about((!id.is_empty()).then_some(id));
                 self.send_frame(&ServerFrame::Error { problem: &problem }).await
@@ -204,11 +226,16 @@ impl Connection {
         loop {
             let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
             let shop = &self.identity.shop;
-            let records = match self.service.records.after(shop, conversation, passed, CATCH_UP_RECORDS) {
-                Ok(records) if records.is_empty() => return Ok(()),
-                Ok(records) => records,
-                Err(error) => return self.send_frame(&ServerFrame::Error { problem: &Problem::from(error) }).await,
-            };
+            let records =
+                match self.service.records.after(shop, conversation, passed, CATCH_UP_RECORDS) {
+                    Ok(records) if records.is_empty() => return Ok(()),
+                    Ok(records) => records,
+                    Err(error) => {
+                        return self
+                            .send_frame(&ServerFrame::Error { problem: &Problem::from(error) })
+                            .await;
+                    }
+                };
             for record in &records {
                 self.send_record(record).await?;
             }
@@ -241,7 +268,9 @@ impl Connection {
 
     async fn send_record(&mut self, record: &Record) -> Result<(), Closed> {
         self.subscriptions.insert(record.event.conversation.clone(), record.seq);
-        if record.event.visibility == Visibility::Private && !self.identity.may(Action::ListenAnywhere) {
+        if record.event.visibility == Visibility::Private
+            && !self.identity.may(Action::ListenAnywhere)
+        {
             return Ok(());
         }
         self.send_frame(&ServerFrame::Event { record: record.public() }).await
@@ -269,5 +298,6 @@ fn named_in(json: &str) -> (String, String) {
         #[serde(default)]
         id: String,
     }
-    serde_json::from_str::<Named>(json).map_or_else(|_| Default::default(), |named| (named.conversation, named.id))
+    serde_json::from_str::<Named>(json)
+        .map_or_else(|_| Default::default(), |named| (named.conversation, named.id))
 }

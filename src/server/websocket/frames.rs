@@ -59,15 +59,21 @@ impl ClientFrame {
             let rule = format!("be a frame of type send, subscribe, unsubscribe or ping: {detail}");
             Problem::from(FieldError::new("", text, rule))
         };
-        let frame: WrittenFrame = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let frame: WrittenFrame =
+            serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
         match (frame.r#type.as_str(), frame.event, frame.conversation) {
             ("send", Some(event), None) => Ok(ClientFrame::Send { event }),
             ("send", ..) => Err(bad("`send` takes `event` alone".to_string())),
-            ("subscribe", None, Some(conversation)) => {
-                Ok(ClientFrame::Subscribe { conversation, after_seq: frame.after_seq.unwrap_or_default() })
+            ("subscribe", None, Some(conversation)) => Ok(ClientFrame::Subscribe {
+                conversation,
+                after_seq: frame.after_seq.unwrap_or_default(),
+            }),
+            ("subscribe", ..) => {
+                Err(bad("`subscribe` takes `conversation` and `after_seq`".to_string()))
             }
-            ("subscribe", ..) => Err(bad("`subscribe` takes `conversation` and `after_seq`".to_string())),
-            ("unsubscribe", None, Some(conversation)) => Ok(ClientFrame::Unsubscribe { conversation }),
+            ("unsubscribe", None, Some(conversation)) => {
+                Ok(ClientFrame::Unsubscribe { conversation })
+            }
             ("unsubscribe", ..) => Err(bad("`unsubscribe` takes `conversation`".to_string())),
             ("ping", None, None) => Ok(ClientFrame::Ping),
             (other, ..) => Err(bad(format!("unknown type `{other}`"))),
@@ -89,11 +95,20 @@ mod tests {
 
     #[test]
     fn frames_are_read_and_bad_ones_say_what_is_wrong() {
-        let send = ClientFrame::parse(r#"{"type":"send","event":{"id":"m1","data": {"a" : 1.0}}}"#).unwrap();
+        let send = ClientFrame::parse(r#"{"type":"send","event":{"id":"m1","data": {"a" : 1.0}}}"#)
+            .unwrap();
         assert!(matches!(send, ClientFrame::Send { event } if event.get().contains("\"a\" : 1.0")));
-        let subscribe = ClientFrame::parse(r#"{"type":"subscribe","conversation":"c","after_seq":7}"#).unwrap();
+        let subscribe =
+            ClientFrame::parse(r#"{"type":"subscribe","conversation":"c","after_seq":7}"#).unwrap();
         assert!(matches!(subscribe, ClientFrame::Subscribe { after_seq: Seq(7), .. }));
-        for bad in ["", "null", "{}", r#"{"type":"shout"}"#, r#"{"type":"subscribe"}"#, r#"{"type":"send"}"#] {
+        for bad in [
+            "",
+            "null",
+            "{}",
+            r#"{"type":"shout"}"#,
+            r#"{"type":"subscribe"}"#,
+            r#"{"type":"send"}"#,
+        ] {
             let problem = ClientFrame::parse(bad).unwrap_err();
             assert_eq!(problem.status, 400, "{bad}");
             assert!(problem.detail.contains("must be a frame"), "{problem:?}");

@@ -51,7 +51,11 @@ async fn upgrade(
     }))
 }
 
-fn authenticate(service: &Service, query: &UpgradeQuery, headers: &HeaderMap) -> Result<Identity, Problem> {
+fn authenticate(
+    service: &Service,
+    query: &UpgradeQuery,
+    headers: &HeaderMap,
+) -> Result<Identity, Problem> {
     refuse_other_sites(headers)?;
     let missing = || AccessError::Unauthenticated { reason: "send a token".to_string() };
     let token = query.token.as_deref().or_else(|| token_in(headers)).ok_or_else(missing)?;

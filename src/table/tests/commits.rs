@@ -30,7 +30,8 @@ async fn a_commit_without_rows_moves_the_cursor_alone() {
     let snapshot = table.commit(Vec::new(), Offset(2), Offset(500)).await.unwrap();
     assert_eq!((snapshot.cursor, snapshot.files.len()), (Offset(500), 1));
     let empty = crate::archive::events_batch::<Record>(&[]).unwrap();
-    let snapshot = table.commit(vec![(START.day(), empty)], Offset(500), Offset(501)).await.unwrap();
+    let snapshot =
+        table.commit(vec![(START.day(), empty)], Offset(500), Offset(501)).await.unwrap();
     assert_eq!((snapshot.cursor, snapshot.files.len()), (Offset(501), 1));
     assert_eq!(open(folder.path()).await.cursor(), Offset(501));
 }
@@ -56,7 +57,10 @@ async fn a_stale_writer_is_fenced() {
     let mut again = open(folder.path()).await;
     let rows = events_by_day(messages(0..6).iter()).unwrap();
     let error = again.commit(rows, Offset(0), Offset(6)).await.unwrap_err();
-    assert!(matches!(error, TableError::Fenced { stored: Offset(4), expected: Offset(0), .. }), "{error}");
+    assert!(
+        matches!(error, TableError::Fenced { stored: Offset(4), expected: Offset(0), .. }),
+        "{error}"
+    );
     commit(&mut winner, &messages(4..5)).await;
     assert_eq!(offsets(&open(folder.path()).await.snapshot()), [0, 1, 2, 3, 4], "no row twice");
 }
@@ -68,8 +72,10 @@ async fn racing_writers_commit_each_offset_once() {
         drop(open(folder.path()).await);
         let (mut one, mut two) = (open(folder.path()).await, open(folder.path()).await);
         let rows = || events_by_day(messages(0..8).iter()).unwrap();
-        let (first, second) =
-            tokio::join!(one.commit(rows(), Offset(0), Offset(8)), two.commit(rows(), Offset(0), Offset(8)),);
+        let (first, second) = tokio::join!(
+            one.commit(rows(), Offset(0), Offset(8)),
+            two.commit(rows(), Offset(0), Offset(8)),
+        );
         assert_ne!(first.is_ok(), second.is_ok(), "round {round}: exactly one wins");
         assert_eq!(offsets(&open(folder.path()).await.snapshot()), (0..8).collect::<Vec<i64>>());
     }
@@ -94,7 +100,10 @@ async fn checkpoints_are_written_and_opening_uses_them() {
     }
     let log = folder.path().join(EVENTS_TABLE).join("_delta_log");
     for version in [100, 200] {
-        assert!(log.join(format!("{version:020}.checkpoint.parquet")).is_file(), "checkpoint at {version}");
+        assert!(
+            log.join(format!("{version:020}.checkpoint.parquet")).is_file(),
+            "checkpoint at {version}"
+        );
     }
     // Without the entries before the checkpoint, as after their expiry, everything is still there.
     for version in 0..=199 {
@@ -103,7 +112,11 @@ async fn checkpoints_are_written_and_opening_uses_them() {
     let mut table = open(folder.path()).await;
     assert_eq!((table.cursor(), table.snapshot().version), (Offset(230), 230));
     assert_eq!(offsets(&table.snapshot()), (0..230).collect::<Vec<i64>>());
-    assert_eq!(table.files()[0].stats.len(), table.files()[229].stats.len(), "statistics survive the checkpoint");
+    assert_eq!(
+        table.files()[0].stats.len(),
+        table.files()[229].stats.len(),
+        "statistics survive the checkpoint"
+    );
     commit(&mut table, &messages(230..240)).await;
     assert_eq!(open(folder.path()).await.cursor(), Offset(240));
 }
@@ -121,7 +134,8 @@ async fn expired_commit_entries_go_and_the_table_works_on() {
         // Two hours pass before the second checkpoint.
         if offset == 150 {
             for entry in std::fs::read_dir(&log).unwrap() {
-                let file = std::fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
+                let file =
+                    std::fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
                 file.set_modified(SystemTime::now() - Duration::from_secs(2 * 3_600)).unwrap();
             }
         }

@@ -14,7 +14,8 @@ fn multiset(snapshot: &TableSnapshot) -> Vec<String> {
     let mut json = arrow::json::LineDelimitedWriter::new(Vec::new());
     json.write(&rows).unwrap();
     json.finish().unwrap();
-    let mut lines: Vec<String> = String::from_utf8(json.into_inner()).unwrap().lines().map(str::to_string).collect();
+    let mut lines: Vec<String> =
+        String::from_utf8(json.into_inner()).unwrap().lines().map(str::to_string).collect();
     lines.sort();
     lines
 }
@@ -24,8 +25,9 @@ async fn table_of(root: &Path, commits: u64, rows: u64) -> Table {
     let mut table = open(root).await;
     for _ in 0..commits {
         let start = table.cursor().0;
-        let records: Vec<Record> =
-            (start..start + rows).map(|offset| message_at(offset, Micros(START.0 - offset as i64))).collect();
+        let records: Vec<Record> = (start..start + rows)
+            .map(|offset| message_at(offset, Micros(START.0 - offset as i64)))
+            .collect();
         commit(&mut table, &records).await;
     }
     table
@@ -33,7 +35,8 @@ async fn table_of(root: &Path, commits: u64, rows: u64) -> Table {
 
 fn assert_sorted(snapshot: &TableSnapshot, file: &DataFile) {
     let rows = rows_of_file(&snapshot.path_of(file));
-    let keys: Vec<_> = texts(&rows, "conversation").into_iter().zip(ints(&rows, "offset")).collect();
+    let keys: Vec<_> =
+        texts(&rows, "conversation").into_iter().zip(ints(&rows, "offset")).collect();
     assert!(keys.is_sorted(), "{}", file.path);
 }
 
@@ -64,7 +67,9 @@ async fn a_merge_is_no_change_of_data_in_the_delta_log() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = table_of(folder.path(), 8, 3).await;
     assert!(table.compact().await.unwrap());
-    let entry = folder.path().join(format!("{EVENTS_TABLE}/_delta_log/{:020}.json", table.snapshot().version));
+    let entry = folder
+        .path()
+        .join(format!("{EVENTS_TABLE}/_delta_log/{:020}.json", table.snapshot().version));
     let mut counts = [0; 2];
     for line in fs::read_to_string(entry).unwrap().lines() {
         let action: Value = serde_json::from_str(line).unwrap();
@@ -88,8 +93,10 @@ async fn merged_files_carry_bloom_filters_and_a_page_index() {
     table.compact().await.unwrap();
     let snapshot = table.snapshot();
     let file = fs::File::open(snapshot.path_of(&snapshot.files[0])).unwrap();
-    let properties = parquet::file::properties::ReaderProperties::builder().set_read_bloom_filter(true).build();
-    let options = ReadOptionsBuilder::new().with_reader_properties(properties).with_page_index().build();
+    let properties =
+        parquet::file::properties::ReaderProperties::builder().set_read_bloom_filter(true).build();
+    let options =
+        ReadOptionsBuilder::new().with_reader_properties(properties).with_page_index().build();
     let reader = SerializedFileReader::new_with_options(file, options).unwrap();
     let footer = reader.metadata();
     assert_eq!(footer.file_metadata().created_by(), Some("verbatim"));
@@ -100,7 +107,9 @@ async fn merged_files_carry_bloom_filters_and_a_page_index() {
     let group = reader.get_row_group(0).unwrap();
     let bloom = group.get_column_bloom_filter(leaf("conversation")).unwrap();
     assert!(bloom.check(&"c1"));
-    assert!((0..100).filter(|absent| bloom.check(&format!("absent-{absent}").as_str())).count() < 10);
+    assert!(
+        (0..100).filter(|absent| bloom.check(&format!("absent-{absent}").as_str())).count() < 10
+    );
     assert!(group.get_column_bloom_filter(leaf("order")).is_some());
     assert!(group.get_column_bloom_filter(leaf("text")).is_none());
     assert!(footer.offset_index().is_some() && footer.column_index().is_some());
@@ -132,7 +141,10 @@ fn tiers_keep_rewrites_logarithmic() {
     }
     let rewrites = written_bytes as f64 / (commits * (10 << 10)) as f64;
     assert!(rewrites < 4.5, "each row is rewritten {rewrites} times");
-    assert!(most_files < 4 * 8 + (commits * (10 << 10) / (32 << 20)) as usize + 4, "{most_files} files at once");
+    assert!(
+        most_files < 4 * 8 + (commits * (10 << 10) / (32 << 20)) as usize + 4,
+        "{most_files} files at once"
+    );
 }
 
 #[test]
@@ -144,7 +156,8 @@ fn days_are_not_mixed_and_large_files_are_left_alone() {
         bytes,
         stats: [].into(),
     };
-    let mut files: Vec<DataFile> = (0..7).map(|number| file(number, "2026-01-02", 1 << 10)).collect();
+    let mut files: Vec<DataFile> =
+        (0..7).map(|number| file(number, "2026-01-02", 1 << 10)).collect();
     files.extend((0..7).map(|number| file(number, "2026-01-03", 1 << 10)));
     files.extend((0..20).map(|number| file(100 + number, "2026-01-02", 32 << 20)));
     files.extend((0..7).map(|number| file(200 + number, "2026-01-02", 1 << 20)));
@@ -250,15 +263,21 @@ async fn leftovers_go_after_a_day_and_live_files_never() {
     let live = table.snapshot().path_of(&table.files()[0]);
     set_age(&live, Duration::from_secs(90 * 86_400));
     let day = live.parent().unwrap();
-    for (name, age) in
-        [("orphan.parquet", 25), ("fresh.parquet", 1), ("half.parquet#1", 25), ("half.parquet#2", 1), ("notes.txt", 90)]
-    {
+    for (name, age) in [
+        ("orphan.parquet", 25),
+        ("fresh.parquet", 1),
+        ("half.parquet#1", 25),
+        ("half.parquet#2", 1),
+        ("notes.txt", 90),
+    ] {
         fs::write(day.join(name), "x").unwrap();
         set_age(&day.join(name), Duration::from_secs(age * 3_600));
     }
     assert_eq!(table.vacuum(Micros::now()).await.unwrap().files, 2);
-    let mut left: Vec<String> =
-        fs::read_dir(day).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut left: Vec<String> = fs::read_dir(day)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     left.retain(|name| !name.starts_with('0'));
     left.sort();
     assert_eq!(left, ["fresh.parquet", "half.parquet#2", "notes.txt"]);

@@ -28,7 +28,8 @@ impl Case {
 
     async fn newest_file(&self) -> PathBuf {
         let snapshot = Table::open_read_only(self.folder.path(), EVENTS_TABLE).await.unwrap();
-        let newest = snapshot.files.iter().max_by_key(|file| file.offsets().unwrap().start).unwrap();
+        let newest =
+            snapshot.files.iter().max_by_key(|file| file.offsets().unwrap().start).unwrap();
         snapshot.path_of(newest)
     }
 
@@ -94,7 +95,10 @@ async fn a_commit_entry_cut_at_the_end_of_a_line_is_found() {
     for (position, _) in text.match_indices('\n') {
         let case = Case::new().await;
         let text = fs::read_to_string(case.log_entry(5)).unwrap();
-        let position = text.match_indices('\n').map(|(found, _)| found).min_by_key(|found| found.abs_diff(position));
+        let position = text
+            .match_indices('\n')
+            .map(|(found, _)| found)
+            .min_by_key(|found| found.abs_diff(position));
         cut(&case.log_entry(5), position.unwrap() as u64);
         case.check(&case.log_entry(5), "whole lines, but too few").await;
     }

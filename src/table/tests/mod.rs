@@ -19,7 +19,9 @@ use serde_json::{Value, json};
 
 use super::{Table, TableSnapshot};
 use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day};
-use crate::model::{Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, fields, parse_time};
+use crate::model::{
+    Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, fields, parse_time,
+};
 
 /// 2026-01-02T23:59:00Z
 pub(super) const START: Micros = Micros(1_767_398_340_000_000);
@@ -79,7 +81,8 @@ pub(super) fn rows_of_file(path: &Path) -> RecordBatch {
 
 /// Every row of a snapshot, file after file.
 pub(super) fn all_rows(snapshot: &TableSnapshot) -> RecordBatch {
-    let batches: Vec<RecordBatch> = snapshot.files.iter().map(|file| rows_of_file(&snapshot.path_of(file))).collect();
+    let batches: Vec<RecordBatch> =
+        snapshot.files.iter().map(|file| rows_of_file(&snapshot.path_of(file))).collect();
     let schema = batches.first().map_or(snapshot.schema.clone(), |batch| batch.schema());
     concat_batches(&schema, &batches).unwrap()
 }

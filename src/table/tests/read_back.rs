@@ -29,8 +29,10 @@ fn bare_event() -> Value {
 async fn every_column_comes_back_as_it_was_said() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = open(folder.path()).await;
-    let records =
-        [record(0, START, Origin::Live, full_event()), record(1, Micros(START.0 + 1), Origin::Live, bare_event())];
+    let records = [
+        record(0, START, Origin::Live, full_event()),
+        record(1, Micros(START.0 + 1), Origin::Live, bare_event()),
+    ];
     let snapshot = commit(&mut table, &records).await;
     let rows = all_rows(&snapshot);
     assert_eq!(rows.num_rows(), 2);
@@ -77,13 +79,18 @@ async fn every_column_comes_back_as_it_was_said() {
 async fn attachments_come_back_as_a_list_of_structs() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = open(folder.path()).await;
-    let records = [record(0, START, Origin::Live, full_event()), record(1, START, Origin::Live, bare_event())];
+    let records = [
+        record(0, START, Origin::Live, full_event()),
+        record(1, START, Origin::Live, bare_event()),
+    ];
     let rows = all_rows(&commit(&mut table, &records).await);
     let lists = rows.column_by_name("attachments").unwrap().as_list::<i32>();
     assert!(lists.is_null(1), "none were sent");
     let files = lists.value(0);
     let files = files.as_struct();
-    let text = |column: &str, row: usize| files.column_by_name(column).unwrap().as_string::<i32>().value(row);
+    let text = |column: &str, row: usize| {
+        files.column_by_name(column).unwrap().as_string::<i32>().value(row)
+    };
     assert_eq!((text("sha256", 0), text("name", 0)), ("ab".repeat(32).as_str(), "a b.png"));
     assert_eq!((text("name", 1), text("media_type", 1)), ("声音.ogg", "audio/ogg"));
     let bytes = files.column_by_name("bytes").unwrap().as_primitive::<Int64Type>();
@@ -133,8 +140,12 @@ async fn rows_go_to_the_utc_day_they_occurred_on() {
         })
         .collect();
     days.sort();
-    let expected =
-        [("2019-05-05", vec![3]), ("2026-01-02", vec![0, 2]), ("2026-01-03", vec![1]), ("2026-03-01", vec![4])];
+    let expected = [
+        ("2019-05-05", vec![3]),
+        ("2026-01-02", vec![0, 2]),
+        ("2026-01-03", vec![1]),
+        ("2026-03-01", vec![4]),
+    ];
     assert_eq!(days, expected.map(|(day, offsets)| (day.to_string(), offsets)));
 }
 

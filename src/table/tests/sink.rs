@@ -16,8 +16,13 @@ use crate::log::{self, CommitPolicy, Progress, Sink, follow, shared};
 fn check(snapshot: &ArchiveSnapshot) {
     let cursor = snapshot.table.cursor;
     assert_eq!(snapshot.table.rows(), cursor.0, "files hold what is below the cursor");
-    let tail: Vec<u64> = snapshot.tail.iter().flat_map(|chunk| chunk.iter()).map(|record| record.offset.0).collect();
-    assert_eq!(tail, (cursor.0..snapshot.applied.0).collect::<Vec<u64>>(), "the tail goes on from there");
+    let tail: Vec<u64> =
+        snapshot.tail.iter().flat_map(|chunk| chunk.iter()).map(|record| record.offset.0).collect();
+    assert_eq!(
+        tail,
+        (cursor.0..snapshot.applied.0).collect::<Vec<u64>>(),
+        "the tail goes on from there"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +71,8 @@ async fn gaps_and_a_forgotten_commit_are_refused() {
     assert!(matches!(error, ArchiveError::Gap { expected: Offset(1), got: Offset(2) }), "{error}");
     assert_eq!(sink.position(), Offset(0), "nothing of a refused batch is kept");
     let one = message(0);
-    let many: Vec<Record> = (0..131_073).map(|offset| Record { offset: Offset(offset), ..one.clone() }).collect();
+    let many: Vec<Record> =
+        (0..131_073).map(|offset| Record { offset: Offset(offset), ..one.clone() }).collect();
     let error = sink.apply(shared(many)).await.unwrap_err();
     assert!(matches!(error, ArchiveError::TailFull { .. }), "{error}");
 }

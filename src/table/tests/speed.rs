@@ -102,7 +102,8 @@ async fn commit_latency() {
         let root = folder.path().join(EVENTS_TABLE);
         let disk = if is_synced { Disk::open(&root) } else { Disk::without_syncs(&root) };
         let schema = fields::events_schema();
-        let mut table = Table::open_on(disk.unwrap(), EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap();
+        let mut table =
+            Table::open_on(disk.unwrap(), EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap();
         for hundred in 0..3 {
             let start = Instant::now();
             for _ in 0..100 {
@@ -148,7 +149,11 @@ fn print_columns(batch: &RecordBatch) {
         let bytes = bytes::Bytes::from(encode(batch, &EVENTS_OPTIONS, care).unwrap());
         let footer = ParquetMetaDataReader::new().parse_and_finish(&bytes).unwrap();
         let column = |column: &parquet::file::metadata::ColumnChunkMetaData| {
-            format!("{} {:.1}", column.column_path(), column.compressed_size() as f64 / RECORDS as f64)
+            format!(
+                "{} {:.1}",
+                column.column_path(),
+                column.compressed_size() as f64 / RECORDS as f64
+            )
         };
         let columns: Vec<String> = footer.row_group(0).columns().iter().map(column).collect();
         println!("{care:?}, bytes a record: {}", columns.join(", "));

@@ -19,15 +19,23 @@ fn undone(steps: &[Step], root: &Path, name: &Path) -> Vec<String> {
     let written = steps[..named].iter().rposition(|step| *step == Step::Written(from.clone()));
     let synced = steps[..named].iter().rposition(|step| *step == Step::FileSynced(from.clone()));
     if !(written.is_some() && synced > written) {
-        undone.push(format!("{} was not synced between its last write and its naming", name.display()));
+        undone.push(format!(
+            "{} was not synced between its last write and its naming",
+            name.display()
+        ));
     }
     let directory = name.parent().unwrap();
     if !steps[named..].contains(&Step::DirectorySynced(directory.to_path_buf())) {
         undone.push(format!("the directory of {} was not synced after its naming", name.display()));
     }
-    for ancestor in directory.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(root)) {
+    for ancestor in directory.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(root))
+    {
         if !steps.contains(&Step::DirectorySynced(ancestor.to_path_buf())) {
-            undone.push(format!("{}, above {}, was never synced", ancestor.display(), name.display()));
+            undone.push(format!(
+                "{}, above {}, was never synced",
+                ancestor.display(),
+                name.display()
+            ));
         }
     }
     undone
@@ -61,8 +69,14 @@ async fn undone_after_writes(disk: Disk, root: &Path) -> Vec<String> {
     let files = files_below(&root);
     assert!(files.iter().any(|file| file.to_string_lossy().ends_with("checkpoint.parquet")));
     assert!(files.iter().any(|file| file.ends_with("_last_checkpoint")));
-    assert_eq!(files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "json")).count(), 111);
-    assert!(files.iter().all(|file| !file.to_string_lossy().contains('#')), "no staging file is left");
+    assert_eq!(
+        files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "json")).count(),
+        111
+    );
+    assert!(
+        files.iter().all(|file| !file.to_string_lossy().contains('#')),
+        "no staging file is left"
+    );
     files.iter().flat_map(|file| undone(&steps, &root, file)).collect()
 }
 
@@ -91,7 +105,11 @@ async fn each_commit_costs_a_bounded_number_of_syncs() {
     let before = table.syncs();
     commit(&mut table, &[message(1)]).await;
     let after = table.syncs();
-    assert_eq!((after.files - before.files, after.directories - before.directories), (2, 2), "Parquet and JSON");
+    assert_eq!(
+        (after.files - before.files, after.directories - before.directories),
+        (2, 2),
+        "Parquet and JSON"
+    );
 }
 
 fn store(root: &Path) -> SyncedStore {
@@ -146,12 +164,19 @@ async fn a_taken_name_is_refused_and_left_alone() {
     let store = store(folder.path());
     let create = || PutMode::Create.into();
     store.put_opts(&at("0.json"), PutPayload::from_static(b"first"), create()).await.unwrap();
-    let error = store.put_opts(&at("0.json"), PutPayload::from_static(b"second"), create()).await.unwrap_err();
+    let error = store
+        .put_opts(&at("0.json"), PutPayload::from_static(b"second"), create())
+        .await
+        .unwrap_err();
     assert!(matches!(error, object_store::Error::AlreadyExists { .. }), "{error}");
     assert_eq!(content(&store, &at("0.json")).await, "first");
     let mut aborted = store.put_multipart(&at("1.json")).await.unwrap();
     aborted.put_part("half".into()).await.unwrap();
     aborted.abort().await.unwrap();
     drop(store.put_multipart(&at("2.json")).await.unwrap());
-    assert_eq!(files_below(&folder.path().canonicalize().unwrap()).len(), 1, "nothing half-written is left");
+    assert_eq!(
+        files_below(&folder.path().canonicalize().unwrap()).len(),
+        1,
+        "nothing half-written is left"
+    );
 }

@@ -120,7 +120,9 @@ pub(in crate::web) fn address(conversation: &str, offset: Option<Offset>) -> Str
     let mut address = String::from("/conversations/");
     for byte in conversation.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => address.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
+                address.push(char::from(byte))
+            }
             // A dot too: `.` and `..` alone would be taken for steps of the path.
             _ => address.push_str(&format!("%{byte:02X}")),
         }
@@ -160,9 +162,11 @@ impl Context<'_> {
             text: shown(record.event.text.as_deref()),
             files: self.files(&record.event.attachments),
             stamp: self.stamp(record),
-            edited_by: (record.offset != message.sent.offset).then(|| sender_view(&record.event.sender).name),
+            edited_by: (record.offset != message.sent.offset)
+                .then(|| sender_view(&record.event.sender).name),
         };
-        let said: String = message.versions().filter_map(|version| version.event.text.as_deref()).collect();
+        let said: String =
+            message.versions().filter_map(|version| version.event.text.as_deref()).collect();
         Bubble {
             stamp: self.stamp(&message.sent),
             sender: sender_view(&event.sender),
@@ -173,7 +177,10 @@ impl Context<'_> {
                 sender: Shown::plain(&quote.sender),
                 excerpt: Shown::plain(&quote.excerpt),
                 id: Shown::plain(&quote.id),
-                address: quote.offset.map(|offset| address(self.conversation, Some(offset))).unwrap_or_default(),
+                address: quote
+                    .offset
+                    .map(|offset| address(self.conversation, Some(offset)))
+                    .unwrap_or_default(),
             }),
             versions: message.versions().map(version).collect(),
             acts: self.acts(message),
@@ -217,8 +224,13 @@ impl Context<'_> {
         };
         let sent_at = record.event.sent_at.as_deref().unwrap_or("not said");
         let title = match record.origin {
-            Origin::Live => format!("{}; by the sender's clock: {sent_at}", full_utc(record.received_at)),
-            Origin::Imported => format!("imported; time as told: {sent_at}; received {}", full_utc(record.received_at)),
+            Origin::Live => {
+                format!("{}; by the sender's clock: {sent_at}", full_utc(record.received_at))
+            }
+            Origin::Imported => format!(
+                "imported; time as told: {sent_at}; received {}",
+                full_utc(record.received_at)
+            ),
         };
         let leaf = record.leaf.to_string();
         Stamp {
@@ -273,7 +285,11 @@ pub(in crate::web) fn role_words(role: Role) -> &'static str {
 fn sender_view(sender: &Sender) -> SenderView {
     let name = sender.name.as_ref().unwrap_or(&sender.id);
     let role_words = Some(role_words(sender.role)).filter(|words| words != name);
-    SenderView { name: Shown::plain(name), role: sender.role.as_str(), role_words: role_words.unwrap_or_default() }
+    SenderView {
+        name: Shown::plain(name),
+        role: sender.role.as_str(),
+        role_words: role_words.unwrap_or_default(),
+    }
 }
 
 /// The language a message is in, as far as it is known: its own, or the conversation's where the letters are not such

@@ -92,7 +92,12 @@ pub(in crate::web) fn clock(service: &Service, now: Micros) -> String {
 type Answers = HashMap<String, (NamedQuery, Result<Answer, ErrorKind>)>;
 
 /// Asks `queries` all at once.
-async fn answers(service: &Service, shop: &str, queries: Vec<NamedQuery>, bar: &RangeBar) -> Answers {
+async fn answers(
+    service: &Service,
+    shop: &str,
+    queries: Vec<NamedQuery>,
+    bar: &RangeBar,
+) -> Answers {
     let asked = queries.into_iter().map(|query| async move {
         let arguments = bar.arguments(&query, service.zone, &Fields::new());
         let answer = service.sql.run_named(shop, &query.name, &arguments).await;
@@ -108,9 +113,13 @@ async fn answers(service: &Service, shop: &str, queries: Vec<NamedQuery>, bar: &
 fn view(frame: Frame, bar: RangeBar, answers: &Answers) -> DashboardPage {
     let panels = |names: &[&str]| -> Vec<Panel> {
         let found = names.iter().filter_map(|name| answers.get(*name));
-        found.map(|(query, answer)| Panel::of(query, answer.as_ref().map_err(|kind| *kind))).collect()
+        found
+            .map(|(query, answer)| Panel::of(query, answer.as_ref().map_err(|kind| *kind)))
+            .collect()
     };
-    let summary = answers.get(SUMMARY).map(|(_, answer)| answer.as_ref().map_err(|kind| *kind).and_then(read));
+    let summary = answers
+        .get(SUMMARY)
+        .map(|(_, answer)| answer.as_ref().map_err(|kind| *kind).and_then(read));
     let (headlines, headline_problem) = match summary {
         Some(Ok(grid)) => (headlines(&grid), None),
         Some(Err(kind)) => (Vec::new(), Some(super::failure_words(kind))),
@@ -158,7 +167,8 @@ mod tests {
         assert!(html.contains("Something is wrong on the server."), "{html}");
         assert!(html.contains("&#60;b&#62;Waits") && !html.contains("<b>Waits"));
         assert!(
-            html.contains(r#"name="to" value="2026-01-15""#) && html.contains(r#"href="/questions/own""#),
+            html.contains(r#"name="to" value="2026-01-15""#)
+                && html.contains(r#"href="/questions/own""#),
             "{html}"
         );
     }

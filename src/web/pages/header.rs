@@ -26,7 +26,10 @@ pub(in crate::web) struct Header {
 impl Header {
     pub(in crate::web) fn of(records: &[Record]) -> Header {
         let senders = |role: Role| {
-            let own = records.iter().map(|record| &record.event.sender).filter(|sender| sender.role == role);
+            let own = records
+                .iter()
+                .map(|record| &record.event.sender)
+                .filter(|sender| sender.role == role);
             distinct(own.map(|sender| match &sender.name {
                 Some(name) => format!("{name} ({})", sender.id),
                 None => sender.id.clone(),
@@ -41,7 +44,10 @@ impl Header {
             channels: distinct(events().filter_map(|event| event.channel.clone())),
             tags: tags(records),
             status: status(records),
-            rating: events().filter(|event| event.kind == Kind::Rate).filter_map(|event| event.rating).next_back(),
+            rating: events()
+                .filter(|event| event.kind == Kind::Rate)
+                .filter_map(|event| event.rating)
+                .next_back(),
             imported: records.iter().any(|record| record.origin == Origin::Imported),
             language: events().find_map(|event| event.language.clone()).unwrap_or_default(),
         }

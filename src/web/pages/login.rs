@@ -59,7 +59,12 @@ pub(in crate::web) async fn leave() -> Response {
 }
 
 /// Turns a valid token into a cookie and goes on to `next`; asks again when the token is not valid.
-pub(in crate::web) fn sign_in(tokens: &Tokens, headers: &HeaderMap, token: &str, next: String) -> Response {
+pub(in crate::web) fn sign_in(
+    tokens: &Tokens,
+    headers: &HeaderMap,
+    token: &str,
+    next: String,
+) -> Response {
     let token = token.trim();
     let problem = match token.len() {
         0 => "Paste a token first.".to_string(),
@@ -71,7 +76,8 @@ pub(in crate::web) fn sign_in(tokens: &Tokens, headers: &HeaderMap, token: &str,
         },
         _ => "This is too long to be a token.".to_string(),
     };
-    (StatusCode::UNAUTHORIZED, page(&LoginPage { frame: Frame::default(), next, problem })).into_response()
+    (StatusCode::UNAUTHORIZED, page(&LoginPage { frame: Frame::default(), next, problem }))
+        .into_response()
 }
 
 fn signed_in(identity: &Identity, headers: &HeaderMap, token: &str, next: &str) -> Response {
@@ -145,8 +151,15 @@ mod tests {
     #[test]
     fn signing_in_never_leads_to_another_site() {
         let analyst = identity(TokenRole::Analyst);
-        for elsewhere in ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "/login", "/a\r\nb", ""]
-        {
+        for elsewhere in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "evil",
+            "/login",
+            "/a\r\nb",
+            "",
+        ] {
             assert_eq!(landing(&analyst, elsewhere), "/", "{elsewhere}");
         }
         assert_eq!(landing(&analyst, "/search?words=%E9%80%80"), "/search?words=%E9%80%80");

@@ -90,7 +90,9 @@ pub(super) fn failure_words(kind: ErrorKind) -> &'static str {
         ErrorKind::BadInput => "The question could not be understood.",
         ErrorKind::NotFound => "There is nothing here.",
         ErrorKind::Unauthenticated | ErrorKind::Denied => "This token may not see this.",
-        ErrorKind::Conflict | ErrorKind::Corrupt | ErrorKind::Bug => "Something is wrong on the server.",
+        ErrorKind::Conflict | ErrorKind::Corrupt | ErrorKind::Bug => {
+            "Something is wrong on the server."
+        }
     }
 }
 
@@ -100,7 +102,10 @@ pub(super) fn page(template: &impl Template) -> Response {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, "This page could not be made. The server's log says why.")
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "This page could not be made. The server's log says why.",
+            )
                 .into_response()
         }
     }
@@ -124,14 +129,24 @@ mod tests {
 
     #[test]
     fn a_failure_says_what_to_do_with_the_kinds_status_and_nothing_of_the_inside() {
-        let identity = Identity { subject: "<b>u".into(), shop: "s".into(), roles: vec![TokenRole::Analyst] };
-        for (kind, status) in [(ErrorKind::Retry, 503), (ErrorKind::Corrupt, 500), (ErrorKind::NotFound, 404)] {
+        let identity =
+            Identity { subject: "<b>u".into(), shop: "s".into(), roles: vec![TokenRole::Analyst] };
+        for (kind, status) in
+            [(ErrorKind::Retry, 503), (ErrorKind::Corrupt, 500), (ErrorKind::NotFound, 404)]
+        {
             assert_eq!(Notice::failure(&identity, kind).status().as_u16(), status);
         }
-        let notice =
-            Notice { frame: Frame::of(&identity, ""), title: "t".into(), detail: "<i>".into(), hint: "".into() };
+        let notice = Notice {
+            frame: Frame::of(&identity, ""),
+            title: "t".into(),
+            detail: "<i>".into(),
+            hint: "".into(),
+        };
         let html = notice.render().unwrap();
-        assert!(html.contains("&#60;b&#62;u") && html.contains("&#60;i&#62;") && !html.contains("<i>"), "{html}");
+        assert!(
+            html.contains("&#60;b&#62;u") && html.contains("&#60;i&#62;") && !html.contains("<i>"),
+            "{html}"
+        );
     }
 
     #[tokio::test]

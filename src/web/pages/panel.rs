@@ -91,19 +91,25 @@ pub(in crate::web) fn read(answer: &Answer) -> Result<Grid, ErrorKind> {
 pub(in crate::web) fn headlines(grid: &Grid) -> Vec<Headline> {
     let Some(row) = grid.rows.first() else { return Vec::new() };
     let cells = grid.names.iter().zip(row);
-    cells.map(|(name, value)| Headline { label: headline_label(name), figure: figure(name, value) }).collect()
+    cells
+        .map(|(name, value)| Headline { label: headline_label(name), figure: figure(name, value) })
+        .collect()
 }
 
 impl Table {
     fn of(grid: &Grid, cut: bool) -> Table {
         let numeric = |index: usize| grid.rows.iter().any(|row| row[index].number().is_some());
         let columns = grid.names.iter().enumerate();
-        let columns: Vec<Column> =
-            columns.map(|(index, name)| Column { label: label(name), numeric: numeric(index) }).collect();
+        let columns: Vec<Column> = columns
+            .map(|(index, name)| Column { label: label(name), numeric: numeric(index) })
+            .collect();
         let cells = |row: &Vec<Value>| {
             let cells = row.iter().zip(&grid.names).zip(&columns);
             cells
-                .map(|((value, name), column)| Cell { text: cell_text(name, value, column), numeric: column.numeric })
+                .map(|((value, name), column)| Cell {
+                    text: cell_text(name, value, column),
+                    numeric: column.numeric,
+                })
                 .collect()
         };
         let rows = grid.rows.iter().take(TABLE_ROWS_MAX).map(cells).collect();
@@ -126,7 +132,13 @@ mod tests {
 
     #[test]
     fn a_failed_query_says_so_in_words_and_shows_no_rows() {
-        let chart = Chart { kind: ChartKind::Line, x: "day".into(), y: vec!["n".into()], series: None, unit: None };
+        let chart = Chart {
+            kind: ChartKind::Line,
+            x: "day".into(),
+            y: vec!["n".into()],
+            series: None,
+            unit: None,
+        };
         let query = NamedQuery {
             name: "waiting_by_day".into(),
             title: "Waits".into(),
@@ -136,7 +148,12 @@ mod tests {
             sql: "SELECT 1".into(),
         };
         let panel = Panel::of(&query, Err(ErrorKind::Retry));
-        assert!(panel.problem.is_some() && panel.chart.is_none() && panel.complete_to.is_none() && !panel.is_empty());
+        assert!(
+            panel.problem.is_some()
+                && panel.chart.is_none()
+                && panel.complete_to.is_none()
+                && !panel.is_empty()
+        );
         assert!(panel.table.rows.is_empty());
     }
 
@@ -151,6 +168,9 @@ mod tests {
         assert_eq!(table.rows[70][1].text.to_string(), "1 min 10 s");
         assert!(!table.columns[0].numeric && table.columns[1].numeric);
         let headlines = headlines(&grid);
-        assert_eq!((headlines[1].label.as_str(), headlines[1].figure.as_str()), ("median wait", "0 s"));
+        assert_eq!(
+            (headlines[1].label.as_str(), headlines[1].figure.as_str()),
+            ("median wait", "0 s")
+        );
     }
 }

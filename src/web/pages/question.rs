@@ -56,8 +56,10 @@ pub(in crate::web) async fn show(
     };
     let now = Micros::now();
     let bar = RangeBar::read(&fields, today(now, service.zone), service.zone);
-    let answer =
-        service.sql.run_named(&identity.shop, &query.name, &bar.arguments(&query, service.zone, &fields)).await;
+    let answer = service
+        .sql
+        .run_named(&identity.shop, &query.name, &bar.arguments(&query, service.zone, &fields))
+        .await;
     let answer = answer.map_err(|error| {
         tracing::warn!(query = query.name, %error, "a question could not be answered");
         error.kind()
@@ -85,7 +87,8 @@ fn unknown(identity: &Identity) -> Response {
 }
 
 fn parameters(query: &NamedQuery, fields: &Fields) -> Vec<Field> {
-    let typed = query.parameters.iter().filter(|own| !["from", "to", "zone"].contains(&own.name.as_str()));
+    let typed =
+        query.parameters.iter().filter(|own| !["from", "to", "zone"].contains(&own.name.as_str()));
     let field = |parameter: &crate::sql::Parameter| Field {
         name: parameter.name.clone(),
         meaning: parameter.meaning.clone(),
@@ -128,6 +131,9 @@ mod tests {
         let html = view.render().unwrap();
         assert_eq!(html.matches(r#"name="agent""#).count(), 1, "{html}");
         assert!(html.contains(r#"value="&#34;&#62;&#60;script&#62;" placeholder="any""#), "{html}");
-        assert!(html.contains("whose &#60;replies&#62;") && html.contains("could not be understood"), "{html}");
+        assert!(
+            html.contains("whose &#60;replies&#62;") && html.contains("could not be understood"),
+            "{html}"
+        );
     }
 }

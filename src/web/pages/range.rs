@@ -42,17 +42,28 @@ impl RangeBar {
             Some(days) => (DayRange::last(days, today), String::new()),
             None => match DayRange::parse(field("from"), field("to"), otherwise) {
                 Ok(range) => (range, String::new()),
-                Err(problem) => (otherwise, format!("{problem} Showing the last {DAYS_DEFAULT} days instead.")),
+                Err(problem) => {
+                    (otherwise, format!("{problem} Showing the last {DAYS_DEFAULT} days instead."))
+                }
             },
         };
         let typed = days.is_none() && (!field("from").is_empty() || !field("to").is_empty());
         let active = |days: u64| !typed && range == DayRange::last(days, today);
-        let presets = PRESETS.iter().map(|(days, label)| Preset { days: *days, label, active: active(*days) });
+        let presets = PRESETS.iter().map(|(days, label)| Preset {
+            days: *days,
+            label,
+            active: active(*days),
+        });
         RangeBar { range, presets: presets.collect(), zone: zone.name().to_string(), problem }
     }
 
     /// What `query` is asked with: of the range, the zone and the address's `fields`, what it declares.
-    pub(in crate::web) fn arguments(&self, query: &NamedQuery, zone: Tz, fields: &Fields) -> Fields {
+    pub(in crate::web) fn arguments(
+        &self,
+        query: &NamedQuery,
+        zone: Tz,
+        fields: &Fields,
+    ) -> Fields {
         let (from, to) = self.range.instants(zone);
         let declared = query.parameters.iter().filter_map(|parameter| {
             let value = match parameter.name.as_str() {
@@ -98,11 +109,22 @@ mod tests {
         ];
         for (pairs, from, last_day, good) in cases {
             let bar = RangeBar::read(&fields(pairs), today, ZONE);
-            assert_eq!((bar.range.from, bar.range.last_day()), (day(from), day(last_day)), "{pairs:?}");
+            assert_eq!(
+                (bar.range.from, bar.range.last_day()),
+                (day(from), day(last_day)),
+                "{pairs:?}"
+            );
             assert_eq!(bar.problem.is_empty(), good, "{pairs:?}");
         }
         let presets = RangeBar::read(&fields(&[("days", "7")]), today, ZONE).presets;
-        assert_eq!(presets.iter().filter(|preset| preset.active).map(|preset| preset.days).collect::<Vec<_>>(), [7]);
+        assert_eq!(
+            presets
+                .iter()
+                .filter(|preset| preset.active)
+                .map(|preset| preset.days)
+                .collect::<Vec<_>>(),
+            [7]
+        );
     }
 
     #[test]
@@ -121,11 +143,20 @@ mod tests {
             chart: None,
             sql: String::new(),
         };
-        let asked =
-            fields(&[("from", "2026-01-03"), ("to", "2026-01-03"), ("agent", "林"), ("team", ""), ("shop", "x")]);
-        let arguments = RangeBar::read(&asked, day("2026-01-15"), ZONE).arguments(&query, ZONE, &asked);
-        let expected =
-            [("agent", "林"), ("from", "2026-01-02T16:00:00.000000Z"), ("to", "2026-01-03T16:00:00.000000Z")];
+        let asked = fields(&[
+            ("from", "2026-01-03"),
+            ("to", "2026-01-03"),
+            ("agent", "林"),
+            ("team", ""),
+            ("shop", "x"),
+        ]);
+        let arguments =
+            RangeBar::read(&asked, day("2026-01-15"), ZONE).arguments(&query, ZONE, &asked);
+        let expected = [
+            ("agent", "林"),
+            ("from", "2026-01-02T16:00:00.000000Z"),
+            ("to", "2026-01-03T16:00:00.000000Z"),
+        ];
         assert_eq!(arguments, fields(&expected));
     }
 }

@@ -111,7 +111,8 @@ pub(in crate::web) async fn show(
         Ok(answer) => {
             let took_ms = started.elapsed().as_millis();
             let records = records_of(&service.records, &identity.shop, &answer).await;
-            view.results = Some(results(&view.form, &answer, &records, limit, took_ms, service.zone));
+            view.results =
+                Some(results(&view.form, &answer, &records, limit, took_ms, service.zone));
             page(&view)
         }
         Err(error) if error.kind() == ErrorKind::BadInput => {
@@ -133,13 +134,18 @@ pub(in crate::web) async fn show(
 
 fn role_choices(form: &SearchForm) -> Vec<RoleChoice> {
     let roles = Role::VARIANTS.iter().filter_map(|word| Some((*word, word.parse().ok()?)));
-    let choice = |(word, role)| RoleChoice { word, words: role_words(role), chosen: form.role == word };
+    let choice =
+        |(word, role)| RoleChoice { word, words: role_words(role), chosen: form.role == word };
     roles.map(choice).collect()
 }
 
 /// The hits' records, for what an answer of `search` does not carry: names, languages, what nobody typed. A page
 /// without them still shows every hit.
-async fn records_of(records: &Records, shop: &str, answer: &SearchAnswer) -> HashMap<Offset, Record> {
+async fn records_of(
+    records: &Records,
+    shop: &str,
+    answer: &SearchAnswer,
+) -> HashMap<Offset, Record> {
     let hits = answer.conversations.iter().flat_map(|found| &found.hits);
     let offsets: Vec<Offset> = hits.map(|hit| hit.offset).collect();
     let (records, shop) = (records.clone(), shop.to_string());
@@ -164,7 +170,11 @@ fn results(
     let group = |found: &ConversationHits| Group {
         conversation: Shown::plain(&found.conversation),
         address: address(&found.conversation, None),
-        hits: found.hits.iter().map(|hit| hit_view(&found.conversation, hit, records.get(&hit.offset), zone)).collect(),
+        hits: found
+            .hits
+            .iter()
+            .map(|hit| hit_view(&found.conversation, hit, records.get(&hit.offset), zone))
+            .collect(),
     };
     let conversations: Vec<Group> = answer.conversations.iter().map(group).collect();
     let may_be_more = conversations.len() >= limit && limit < CONVERSATIONS_MAX;
@@ -172,7 +182,11 @@ fn results(
         total: thousands(i64::try_from(answer.total).unwrap_or(i64::MAX)),
         complete_to: answer.complete_to,
         took_ms,
-        more: if may_be_more { form.address_of_more((limit * 2).min(CONVERSATIONS_MAX)) } else { String::new() },
+        more: if may_be_more {
+            form.address_of_more((limit * 2).min(CONVERSATIONS_MAX))
+        } else {
+            String::new()
+        },
         conversations,
     }
 }
@@ -198,15 +212,22 @@ fn hit_view(conversation: &str, hit: &Hit, record: Option<&Record>, zone: Tz) ->
 
 /// A long text cut to what stands around its first span, with the spans moved along. Cuts are shown as `…`.
 fn around(text: &str, spans: &[(usize, usize)]) -> (String, Vec<(usize, usize)>) {
-    let found = spans.iter().map(|span| span.0).min().filter(|found| text.is_char_boundary(*found)).unwrap_or(0);
-    let before = text[..found].char_indices().rev().nth(BEFORE_CHARS).map(|(at, char)| at + char.len_utf8());
+    let found = spans
+        .iter()
+        .map(|span| span.0)
+        .min()
+        .filter(|found| text.is_char_boundary(*found))
+        .unwrap_or(0);
+    let before =
+        text[..found].char_indices().rev().nth(BEFORE_CHARS).map(|(at, char)| at + char.len_utf8());
     let after = text[found..].char_indices().nth(AFTER_CHARS).map(|(at, _)| found + at);
     let (from, to) = (before.unwrap_or(0), after.unwrap_or(text.len()));
     let lead = if from > 0 { "…" } else { "" };
     let trail = if to < text.len() { "…" } else { "" };
     let inside = spans.iter().filter(|span| span.0 >= from && span.0 < to);
-    let moved =
-        inside.map(|span| (span.0 - from + lead.len(), span.1.min(to).saturating_sub(from) + lead.len())).collect();
+    let moved = inside
+        .map(|span| (span.0 - from + lead.len(), span.1.min(to).saturating_sub(from) + lead.len()))
+        .collect();
     (format!("{lead}{}{trail}", &text[from..to]), moved)
 }
 
@@ -234,7 +255,8 @@ mod tests {
             text: text.to_string(),
             spans: vec![(0, 6)],
         };
-        let conversations = vec![ConversationHits { conversation: "a/b?\"c".to_string(), hits: vec![hit] }];
+        let conversations =
+            vec![ConversationHits { conversation: "a/b?\"c".to_string(), hits: vec![hit] }];
         SearchAnswer { complete_to: Offset(9), total: 1_234, conversations }
     }
 
@@ -259,7 +281,10 @@ mod tests {
         assert!(html.contains("<mark>退款</mark>&#60;script&#62;"), "{html}");
         assert!(html.contains(r#"value="&#34;&#62;&#60;script&#62;""#), "{html}");
         assert!(html.contains(r##"href="/conversations/a%2Fb%3F%22c?at=7#m-7""##), "{html}");
-        assert!(html.contains("林晓") && html.contains("rivate note") && html.contains("1,234"), "{html}");
+        assert!(
+            html.contains("林晓") && html.contains("rivate note") && html.contains("1,234"),
+            "{html}"
+        );
         assert!(html.contains("2026-01-04 02:13:05") && html.contains(r#"lang="zh""#), "{html}");
     }
 
@@ -267,7 +292,8 @@ mod tests {
     fn no_results_help_and_more_keeps_the_question() {
         let empty = SearchAnswer { complete_to: Offset(9), total: 0, conversations: Vec::new() };
         let form = words("退");
-        let html = rendered(form.clone(), Some(results(&form, &empty, &HashMap::new(), 20, 1, ZONE)));
+        let html =
+            rendered(form.clone(), Some(results(&form, &empty, &HashMap::new(), 20, 1, ZONE)));
         assert!(html.contains("Nothing found"), "{html}");
         let shown = results(&form, &answer("退款x"), &HashMap::new(), 1, 1, ZONE);
         assert_eq!(shown.more, "/search?words=%E9%80%80&limit=2");

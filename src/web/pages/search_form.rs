@@ -103,7 +103,11 @@ impl SearchForm {
                 from: days.0.map(|day| day_start(day, zone)),
                 to: days.1.map(|day| day_start(day, zone)),
             },
-            limit_conversations: self.limit.parse().unwrap_or(CONVERSATIONS).clamp(1, CONVERSATIONS_MAX),
+            limit_conversations: self
+                .limit
+                .parse()
+                .unwrap_or(CONVERSATIONS)
+                .clamp(1, CONVERSATIONS_MAX),
             hits_per_conversation: HITS_PER_CONVERSATION,
             order: if self.oldest.is_empty() { HitOrder::Newest } else { HitOrder::Oldest },
             ..SearchQuery::new(shop, words)
@@ -172,7 +176,10 @@ mod tests {
         assert_eq!((query.words.as_str(), query.filters.order.as_deref()), (" 退款 ", Some("FL1")));
         assert_eq!(query.filters.from.unwrap().to_string(), "2026-01-03T16:00:00.000000Z");
         assert_eq!(query.filters.to.unwrap().to_string(), "2026-01-04T16:00:00.000000Z");
-        assert_eq!((query.filters.role, query.limit_conversations), (Some(Role::Human), CONVERSATIONS_MAX));
+        assert_eq!(
+            (query.filters.role, query.limit_conversations),
+            (Some(Role::Human), CONVERSATIONS_MAX)
+        );
         assert_eq!(query.filters.customer, None);
     }
 

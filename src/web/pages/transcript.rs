@@ -95,9 +95,12 @@ struct Read {
 }
 
 async fn read(records: &Records, shop: &str, conversation: &str) -> Result<Read, RecordsError> {
-    let (records, shop, conversation) = (records.clone(), shop.to_string(), conversation.to_string());
-    let mut found =
-        tokio::task::spawn_blocking(move || records.after(&shop, &conversation, Seq(0), RECORDS_MAX + 1)).await??;
+    let (records, shop, conversation) =
+        (records.clone(), shop.to_string(), conversation.to_string());
+    let mut found = tokio::task::spawn_blocking(move || {
+        records.after(&shop, &conversation, Seq(0), RECORDS_MAX + 1)
+    })
+    .await??;
     let cut = found.len() > RECORDS_MAX;
     found.truncate(RECORDS_MAX);
     Ok(Read { records: found, cut })
@@ -119,7 +122,14 @@ async fn files_of(store: &AttachmentStore, shop: &str, records: &[Record]) -> Fi
     files
 }
 
-fn view(frame: Frame, conversation: &str, found: &Read, files: &Files, form: &PlaceForm, zone: Tz) -> TranscriptPage {
+fn view(
+    frame: Frame,
+    conversation: &str,
+    found: &Read,
+    files: &Files,
+    form: &PlaceForm,
+    zone: Tz,
+) -> TranscriptPage {
     let records = &found.records;
     let entries = transcript(records);
     let pages = entries.len().div_ceil(ENTRIES_PER_PAGE).max(1);
@@ -127,7 +137,9 @@ fn view(frame: Frame, conversation: &str, found: &Read, files: &Files, form: &Pl
     let header = Header::of(records);
     let shown: Vec<&[Entry<'_>]> = entries.chunks(ENTRIES_PER_PAGE).collect();
     let context = Context { conversation, language: &header.language, zone, files };
-    let place = |record: Option<&Record>| record.map(|record| (record.seq, record.offset)).unwrap_or_default();
+    let place = |record: Option<&Record>| {
+        record.map(|record| (record.seq, record.offset)).unwrap_or_default()
+    };
     let (first, last) = (place(records.first()), place(records.last()));
     TranscriptPage {
         frame,
@@ -170,7 +182,8 @@ mod tests {
     fn records(events: &[&str]) -> Vec<Record> {
         let numbered = (0_u32..).zip(events);
         let record = |(index, event): (u32, &&str)| {
-            let event = Event::parse(format!(r#"{{"conversation":"c",{event}}}"#).as_bytes()).unwrap();
+            let event =
+                Event::parse(format!(r#"{{"conversation":"c",{event}}}"#).as_bytes()).unwrap();
             let canonical = Canonical::of("s", Origin::Live, &event);
             let place = Place {
                 offset: Offset(u64::from(index)),
@@ -186,7 +199,9 @@ mod tests {
     fn html(events: &[&str], files: &Files) -> String {
         let found = Read { records: records(events), cut: false };
         let zone = chrono_tz::Asia::Shanghai;
-        view(Frame::default(), "c\u{202e}", &found, files, &PlaceForm::default(), zone).render().unwrap()
+        view(Frame::default(), "c\u{202e}", &found, files, &PlaceForm::default(), zone)
+            .render()
+            .unwrap()
     }
 
     const CUSTOMER: &str = r#""sender":{"id":"u","role":"customer","name":"佳怡"}"#;
@@ -200,7 +215,11 @@ mod tests {
         for hostile in ["<script>alert", "<b>", "<i>", "<x>", "\u{202e}"] {
             assert!(!html.contains(hostile), "{hostile} in {html}");
         }
-        assert!(html.contains("U+202E</span>001$") && html.contains("<title>c[U+202E] · verbatim</title>"), "{html}");
+        assert!(
+            html.contains("U+202E</span>001$")
+                && html.contains("<title>c[U+202E] · verbatim</title>"),
+            "{html}"
+        );
     }
 
     #[test]
@@ -213,9 +232,17 @@ mod tests {
             format!(r#""id":"m5","kind":"message","text":"?","reply_to":"m1",{CUSTOMER}"#),
         ];
         let html = html(&events.each_ref().map(String::as_str), &Files::new());
-        assert!(html.contains("<del>退 236 元</del>") && html.contains("<del>退 263 元</del>"), "{html}");
-        for said in ["Edited by", "Read by", "Retracted by", "02:16:05", r#"href="/conversations/c%E2%80%AE?at=0#m-0""#]
-        {
+        assert!(
+            html.contains("<del>退 236 元</del>") && html.contains("<del>退 263 元</del>"),
+            "{html}"
+        );
+        for said in [
+            "Edited by",
+            "Read by",
+            "Retracted by",
+            "02:16:05",
+            r#"href="/conversations/c%E2%80%AE?at=0#m-0""#,
+        ] {
             assert!(html.contains(said), "{said} not in {html}");
         }
         for offset in 0..5 {
@@ -228,17 +255,27 @@ mod tests {
     fn files_show_by_their_bytes_and_missing_ones_are_said() {
         let file = |digit: &str, name: &str| {
             let sha256 = digit.repeat(64);
-            format!(r#"{{"sha256":"{sha256}","name":"{name}","media_type":"image/png","bytes":2048}}"#)
+            format!(
+                r#"{{"sha256":"{sha256}","name":"{name}","media_type":"image/png","bytes":2048}}"#
+            )
         };
         let names = [("1", "a.png"), ("2", "b.ogg"), ("3", "\\\"><img src=x>"), ("4", "gone.png")];
         let attachments = names.map(|(digit, name)| file(digit, name)).join(",");
-        let event = format!(r#""id":"m1","kind":"message","attachments":[{attachments}],{CUSTOMER}"#);
+        let event =
+            format!(r#""id":"m1","kind":"message","attachments":[{attachments}],{CUSTOMER}"#);
         let types = [("1", "image/png"), ("2", "audio/ogg"), ("3", "application/octet-stream")];
         let files = types.map(|(digit, media_type)| (digit.repeat(64), media_type)).into();
         let html = html(&[&event], &files);
         assert_eq!(html.matches("<img ").count(), 1, "{html}");
-        assert_eq!((html.matches("<audio ").count(), html.matches("This file is not here").count()), (1, 1), "{html}");
-        assert!(!html.contains("<img src=x") && html.contains("gone.png") && html.contains("3 KB"), "{html}");
+        assert_eq!(
+            (html.matches("<audio ").count(), html.matches("This file is not here").count()),
+            (1, 1),
+            "{html}"
+        );
+        assert!(
+            !html.contains("<img src=x") && html.contains("gone.png") && html.contains("3 KB"),
+            "{html}"
+        );
     }
 
     #[test]
@@ -246,7 +283,9 @@ mod tests {
         let events = [
             format!(r#""id":"m1","kind":"open","order":"FL1","language":"zh-CN",{CUSTOMER}"#),
             format!(r#""id":"m2","kind":"message","text":"您好","automatic":true,{AGENT}"#),
-            format!(r#""id":"m3","kind":"message","text":"check stock","visibility":"private",{AGENT}"#),
+            format!(
+                r#""id":"m3","kind":"message","text":"check stock","visibility":"private",{AGENT}"#
+            ),
             format!(r#""id":"m4","kind":"tag","category":"size",{AGENT}"#),
             format!(r#""id":"m5","kind":"resolve",{AGENT}"#),
             format!(r#""id":"m6","kind":"rate","rating":4,"text":"谢谢",{CUSTOMER}"#),
@@ -270,7 +309,8 @@ mod tests {
 
     #[test]
     fn long_conversations_come_in_pages_and_an_offset_finds_its_page() {
-        let event = |index: usize| format!(r#""id":"m{index}","kind":"message","text":"x",{CUSTOMER}"#);
+        let event =
+            |index: usize| format!(r#""id":"m{index}","kind":"message","text":"x",{CUSTOMER}"#);
         let mut events: Vec<String> = (0..1_500).map(event).collect();
         events.push(format!(r#""id":"e","kind":"edit","target":"m1200","text":"y",{CUSTOMER}"#));
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
@@ -280,10 +320,20 @@ mod tests {
             view(Frame::default(), "c", &found, &Files::new(), &form, chrono_tz::UTC)
         };
         let number = |at, number| page(at, number).page;
-        assert_eq!([number("", ""), number("", "2"), number("", "99"), number("", "-1")], [1, 2, 2, 1]);
-        assert_eq!([number("999", ""), number("1000", ""), number("1500", ""), number("x", "")], [1, 2, 2, 1]);
+        assert_eq!(
+            [number("", ""), number("", "2"), number("", "99"), number("", "-1")],
+            [1, 2, 2, 1]
+        );
+        assert_eq!(
+            [number("999", ""), number("1000", ""), number("1500", ""), number("x", "")],
+            [1, 2, 2, 1]
+        );
         let html = page("", "2").render().unwrap();
-        assert!(html.contains("Page 2 of 2") && html.contains("3 records are no longer in the live log"), "{html}");
+        assert!(
+            html.contains("Page 2 of 2")
+                && html.contains("3 records are no longer in the live log"),
+            "{html}"
+        );
         assert!(html.contains("Only the first 1501 records"));
     }
 }
