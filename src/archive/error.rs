@@ -2,7 +2,8 @@
 
 use arrow::error::ArrowError;
 
-use crate::model::{ErrorKind, Kinded, Offset};
+use crate::log::{LogError, NotOpen};
+use crate::model::{ErrorKind, Kinded};
 use crate::table::TableError;
 
 #[derive(Debug, thiserror::Error)]
@@ -13,20 +14,19 @@ pub enum ArchiveError {
     Arrow(#[from] ArrowError),
     #[error("column `{column}` of the events table has nothing that fills it")]
     UnknownColumn { column: String },
-    #[error("records must come in order: expected offset {expected}, got {got}")]
-    Gap { expected: Offset, got: Offset },
-    #[error("{records} records wait for a commit, more than the {records_max} that are kept")]
-    TailFull { records: usize, records_max: usize },
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    NotOpen(#[from] NotOpen),
 }
 
 impl Kinded for ArchiveError {
     fn kind(&self) -> ErrorKind {
         match self {
             ArchiveError::Table(error) => error.kind(),
-            ArchiveError::Arrow(_)
-            | ArchiveError::UnknownColumn { .. }
-            | ArchiveError::Gap { .. }
-            | ArchiveError::TailFull { .. } => ErrorKind::Bug,
+            ArchiveError::Log(error) => error.kind(),
+            ArchiveError::NotOpen(error) => error.kind(),
+            ArchiveError::Arrow(_) | ArchiveError::UnknownColumn { .. } => ErrorKind::Bug,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The archive: every record as a row of the Delta table `events`, by UTC day.
 //!
-//! Flow: [`events_batch`] turns records into rows → the [`EventsSink`] commits them with the cursor. Questions read an
+//! Flow: [`events_batch`] turns records into rows → the [`Archive`] commits them with the cursor. Questions read an
 //! [`ArchiveSnapshot`]: the table's files and the tail of records beyond them.
 //!
 //! Invariant: at any moment a record below `applied` is in the files or in the tail, never in both.
@@ -8,11 +8,11 @@
 
 mod batch;
 mod error;
-mod sink;
+mod store;
 
 pub use batch::{EVENTS_OPTIONS, events_batch, events_by_day};
 pub use error::ArchiveError;
-pub use sink::{ArchiveHandle, ArchiveSnapshot, EventsSink};
+pub use store::{Archive, ArchiveReader, ArchiveSnapshot};
 
 #[cfg(test)]
 pub(crate) use batch::fill;

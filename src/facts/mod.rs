@@ -18,7 +18,7 @@ mod fold;
 mod batch;
 pub mod columns;
 mod states;
-mod sink;
+mod store;
 
 #[cfg(test)]
 mod tests;
@@ -30,5 +30,5 @@ pub use columns::{
 pub use fold::{FoldConfig, fold};
 pub use labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
 pub use rows::{EpisodeRow, Facts, METRIC_VERSION, TurnRow};
-pub use sink::{FactsError, FactsHandle, FactsSink, FactsSnapshot};
 pub use state::ConversationState;
+pub use store::{FactStore, FactsError, FactsReader, FactsSnapshot};

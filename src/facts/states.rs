@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 
-use super::sink::FactsError;
+use super::FactsError;
 use super::{ConversationState, METRIC_VERSION};
 use crate::model::Offset;
 

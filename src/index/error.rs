@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use tantivy::TantivyError;
 use tantivy::directory::error::{LockError, OpenReadError};
 
-use crate::model::{ErrorKind, Kinded, Offset};
+use crate::log::{LogError, NotOpen};
+use crate::model::{ErrorKind, Kinded};
 
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -22,8 +23,10 @@ pub enum IndexError {
     Engine { dir: PathBuf, source: TantivyError },
     #[error("the index in `{dir}` takes no more records after an earlier failure; open it again")]
     Closed { dir: PathBuf },
-    #[error("the index stands at offset {position} and was handed offset {offset}")]
-    OutOfOrder { position: Offset, offset: Offset },
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    NotOpen(#[from] NotOpen),
 }
 
 impl Kinded for IndexError {
@@ -32,7 +35,9 @@ impl Kinded for IndexError {
             IndexError::Locked { .. } | IndexError::Io { .. } => ErrorKind::Retry,
             IndexError::Damaged { .. } => ErrorKind::Corrupt,
             IndexError::Closed { .. } => ErrorKind::Closed,
-            IndexError::Engine { .. } | IndexError::OutOfOrder { .. } => ErrorKind::Bug,
+            IndexError::Log(error) => error.kind(),
+            IndexError::NotOpen(error) => error.kind(),
+            IndexError::Engine { .. } => ErrorKind::Bug,
         }
     }
 }

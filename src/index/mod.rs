@@ -15,16 +15,16 @@ mod error;
 mod fold;
 mod open;
 pub mod schema;
-mod sink;
 mod snapshot;
+mod store;
 pub mod tokenizer;
 pub mod words;
 
 pub use error::IndexError;
 pub use fold::{Folded, fold, fold_with_map};
-pub use open::{damaged_files, open, open_read_only};
-pub use sink::IndexSink;
-pub use snapshot::{IndexHandle, IndexSnapshot};
+pub use open::{damaged_files, open_read_only};
+pub use snapshot::{FullTextReader, IndexSnapshot};
+pub use store::FullText;
 
 #[cfg(test)]
 pub(crate) mod testing;

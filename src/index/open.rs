@@ -10,14 +10,14 @@ use std::sync::Arc;
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
-use tantivy::{Index, IndexBuilder, IndexReader, ReloadPolicy};
+use tantivy::{Index, IndexBuilder, IndexReader, IndexWriter, ReloadPolicy};
 
+use super::IndexError;
 use super::cursor::Committed;
 use super::directory::{META_FILE, SyncedDirectory};
 use super::schema::schema;
-use super::snapshot::{IndexHandle, IndexSnapshot};
+use super::snapshot::IndexSnapshot;
 use super::tokenizer::{TOKENIZER, UnitTokenizer};
-use super::{IndexError, IndexSink};
 
 /// One thread builds segments: 120 k messages/s of the sample chats (measured, 2 cores). A second would take the core
 /// that relay and archive share, and every commit would leave two segments to merge in place of one.
@@ -31,8 +31,17 @@ const STORE_BLOCKS_KEPT: usize = 32;
 /// How often a reader of another process's index tries to see cursor and documents of the same commit.
 const OPEN_TRIES_MAX: usize = 5;
 
+/// An index open for writing.
+pub(super) struct Opened {
+    pub writer: IndexWriter,
+    pub reader: IndexReader,
+    /// What the newest commit says of itself.
+    pub committed: Committed,
+    pub snapshot: IndexSnapshot,
+}
+
 /// Opens or creates the index in `dir`. Only one process can have it open for writing.
-pub fn open(dir: &Path) -> Result<(IndexSink, IndexHandle), IndexError> {
+pub(super) fn open(dir: &Path) -> Result<Opened, IndexError> {
     fs::create_dir_all(dir).map_err(|error| IndexError::of_io(dir, &error))?;
     let index = open_or_create(dir)?;
     let of = |source| IndexError::of(dir, source);
@@ -47,8 +56,7 @@ pub fn open(dir: &Path) -> Result<(IndexSink, IndexHandle), IndexError> {
     let committed = read_committed(dir, &index)?;
     let reader = reader_of(dir, &index)?;
     let snapshot = checked_snapshot(dir, &reader, committed)?;
-    let handle = IndexHandle::new(snapshot);
-    Ok((IndexSink::new(dir, writer, reader, handle.clone(), committed), handle))
+    Ok(Opened { writer, reader, committed, snapshot })
 }
 
 /// The committed index in `dir`, which another process may be writing to. It has no tail.

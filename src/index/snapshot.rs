@@ -1,21 +1,24 @@
-//! What a question sees: the committed index and the records applied since, as they were at one instant.
+//! What a question sees: the committed index and the records applied since, as they were at one
+//! instant.
 //!
-//! Invariants: a snapshot's tail holds the offsets `[cursor, applied)`, each once, and its searcher those below
-//! `cursor`; a snapshot never changes. Taking one copies a few pointers under a lock held for as long.
+//! Invariants: a snapshot's tail begins at its cursor, and its searcher holds the offsets below; a
+//! snapshot never changes. Taking one copies a few pointers under a lock held for as long.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tantivy::Searcher;
 
-use super::IndexError;
 use super::words::WordCache;
+use super::{FullText, IndexError};
+use crate::log::{Batch, LogError, NotOpen, Slot, Store, Tail};
 use crate::model::{Offset, Record};
 
-/// Where snapshots come from. Cheap to clone; for any number of readers.
-#[derive(Clone)]
-pub struct IndexHandle {
-    now: Arc<RwLock<IndexSnapshot>>,
+/// Where snapshots come from.
+#[derive(Clone, Default)]
+pub struct FullTextReader {
+    slot: Slot<IndexSnapshot>,
 }
 
 /// The index and its tail at one instant.
@@ -24,49 +27,23 @@ pub struct IndexSnapshot {
     dir: Arc<Path>,
     searcher: Searcher,
     words: Arc<WordCache>,
-    cursor: Offset,
-    tail: Arc<Vec<Arc<[Arc<Record>]>>>,
-    applied: Offset,
+    tail: Tail,
 }
 
-impl IndexHandle {
-    pub(super) fn new(snapshot: IndexSnapshot) -> IndexHandle {
-        IndexHandle { now: Arc::new(RwLock::new(snapshot)) }
-    }
-
+impl FullTextReader {
     /// The index as it is now.
-    pub fn snapshot(&self) -> IndexSnapshot {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn snapshot(&self) -> Result<IndexSnapshot, NotOpen> {
+        Ok(self.slot.current(FullText::NAME)?.lock().clone())
     }
 
-    /// Adds applied records to the tail.
-    pub(super) fn append(&self, records: Vec<Arc<Record>>) {
-        self.now.write().unwrap_or_else(PoisonError::into_inner).append(records);
-    }
-
-    /// A commit: everything applied is now in `searcher`.
-    pub(super) fn replace(&self, searcher: Searcher, cursor: Offset) {
-        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        *now = IndexSnapshot {
-            searcher,
-            cursor,
-            tail: Arc::default(),
-            applied: cursor,
-            ..now.clone()
-        };
+    pub(super) fn show(&self, shown: Arc<Mutex<IndexSnapshot>>) {
+        self.slot.show(shown);
     }
 }
 
 impl IndexSnapshot {
     pub(super) fn new(dir: Arc<Path>, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
-        IndexSnapshot {
-            dir,
-            searcher,
-            words: Arc::default(),
-            cursor,
-            tail: Arc::default(),
-            applied: cursor,
-        }
+        IndexSnapshot { dir, searcher, words: Arc::default(), tail: Tail::starting_at(cursor) }
     }
 
     /// The committed index.
@@ -81,24 +58,23 @@ impl IndexSnapshot {
 
     /// First offset not in the committed index.
     pub fn cursor(&self) -> Offset {
-        self.cursor
+        self.tail.start()
     }
 
     /// First offset that neither index nor tail hold: what an answer is complete to.
     pub fn applied(&self) -> Offset {
-        self.applied
+        self.tail.end()
     }
 
     /// The records of `[cursor, applied)`, in order.
     pub fn tail(&self) -> impl Iterator<Item = &Record> {
-        self.tail.iter().flat_map(|batch| batch.iter().map(Arc::as_ref))
+        self.tail.records()
     }
 
-    /// This snapshot with `records` of the log after its tail. For a process that reads the index of another and the
-    /// log beyond it.
-    pub fn with_log_tail(mut self, records: Vec<Arc<Record>>) -> Result<IndexSnapshot, IndexError> {
-        check_order(self.applied, &records)?;
-        self.append(records);
+    /// This snapshot with records of the log after its tail. For a process that reads the index of
+    /// another and the log beyond it.
+    pub fn with_log_tail(mut self, batch: Batch) -> Result<IndexSnapshot, LogError> {
+        self.append(batch)?;
         Ok(self)
     }
 
@@ -107,23 +83,15 @@ impl IndexSnapshot {
         IndexError::of(&self.dir, source)
     }
 
-    fn append(&mut self, records: Vec<Arc<Record>>) {
-        if let Some(last) = records.last() {
-            self.applied = last.offset.next();
-            // Copies the list (not the records) only while a question still holds it.
-            Arc::make_mut(&mut self.tail).push(Arc::from(records));
-        }
+    /// Adds applied records to the tail.
+    pub(super) fn append(&mut self, batch: Batch) -> Result<(), LogError> {
+        self.tail.append(batch)
     }
-}
 
-/// Whether `records` are those from `position` on, without gap or repeat.
-pub(super) fn check_order(position: Offset, records: &[Arc<Record>]) -> Result<(), IndexError> {
-    let mut expected = position;
-    for record in records {
-        if record.offset != expected {
-            return Err(IndexError::OutOfOrder { position: expected, offset: record.offset });
-        }
-        expected = expected.next();
+    /// A commit: everything below `cursor` is now in `searcher`. Returns what was shown before.
+    pub(super) fn replace(&mut self, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
+        let (dir, words) = (self.dir.clone(), self.words.clone());
+        let now = IndexSnapshot { dir, searcher, words, tail: Tail::starting_at(cursor) };
+        std::mem::replace(self, now)
     }
-    Ok(())
 }

@@ -1,6 +1,15 @@
 //! Records and random texts for the tests of `index` and `search`.
 
+use std::path::Path;
+
+use super::{FullText, FullTextReader, IndexError};
 use crate::model::{Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq};
+
+/// The index in `dir`, open for writing, and what questions use.
+pub(crate) fn open(dir: &Path) -> Result<(FullText, FullTextReader), IndexError> {
+    let reader = FullTextReader::default();
+    Ok((FullText::open_in(dir, &reader)?, reader))
+}
 
 /// A record of `shop` at `offset`, one second after the one before, from the JSON of an event without its id.
 pub(crate) fn record(offset: u64, shop: &str, event: serde_json::Value) -> Record {

@@ -1,44 +1,44 @@
 use std::fs;
 use std::path::Path;
 
-use super::testing::message;
-use super::{IndexError, IndexSink, damaged_files, open, open_read_only};
-use crate::log::{Sink, shared};
+use super::testing::{message, open};
+use super::{FullText, IndexError, damaged_files, open_read_only};
+use crate::log::{LogError, Store, batch};
 use crate::model::{ErrorKind, Kinded, Offset, Record};
 
 fn messages(from: u64, to: u64) -> Vec<Record> {
     (from..to).map(|offset| message(offset, "c", &format!("hello 退款 {offset}"))).collect()
 }
 
-async fn index_with_two_commits(dir: &Path) -> IndexSink {
+async fn index_with_two_commits(dir: &Path) -> FullText {
     let (mut sink, _) = open(dir).expect("opens");
     for (from, to) in [(0, 10), (10, 25)] {
-        sink.apply(shared(messages(from, to))).await.expect("applies");
+        sink.apply(batch(messages(from, to))).await.expect("applies");
         assert_eq!(sink.commit().await.expect("commits"), Offset(to));
     }
     sink
 }
 
-fn offsets_in_tail(sink: &IndexSink) -> Vec<u64> {
-    sink.handle().snapshot().tail().map(|record| record.offset.0).collect()
+fn offsets_in_tail(sink: &FullText) -> Vec<u64> {
+    sink.shown().tail().map(|record| record.offset.0).collect()
 }
 
 #[tokio::test]
 async fn the_cursor_survives_and_what_was_not_committed_does_not() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(shared(messages(25, 40))).await.expect("applies");
-    assert_eq!((sink.position(), sink.cursor()), (Offset(40), Offset(25)));
+    sink.apply(batch(messages(25, 40))).await.expect("applies");
+    assert_eq!((sink.applied(), sink.shown().cursor()), (Offset(40), Offset(25)));
     assert_eq!(offsets_in_tail(&sink), (25..40).collect::<Vec<u64>>());
     drop(sink);
 
     let (mut sink, handle) = open(dir.path()).expect("opens again");
-    assert_eq!((sink.position(), sink.cursor()), (Offset(25), Offset(25)));
-    assert_eq!(handle.snapshot().searcher().num_docs(), 25);
-    assert_eq!(handle.snapshot().tail().count(), 0);
-    sink.apply(shared(messages(25, 40))).await.expect("applies again");
+    assert_eq!((sink.applied(), sink.shown().cursor()), (Offset(25), Offset(25)));
+    assert_eq!(handle.snapshot().unwrap().searcher().num_docs(), 25);
+    assert_eq!(handle.snapshot().unwrap().tail().count(), 0);
+    sink.apply(batch(messages(25, 40))).await.expect("applies again");
     assert_eq!(sink.commit().await.expect("commits"), Offset(40));
-    let snapshot = handle.snapshot();
+    let snapshot = handle.snapshot().unwrap();
     assert_eq!(
         (snapshot.searcher().num_docs(), snapshot.cursor(), snapshot.applied()),
         (40, Offset(40), Offset(40))
@@ -52,9 +52,9 @@ async fn the_cursor_survives_and_what_was_not_committed_does_not() {
 async fn a_snapshot_does_not_change() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(shared(messages(25, 30))).await.expect("applies");
-    let before = sink.handle().snapshot();
-    sink.apply(shared(messages(30, 35))).await.expect("applies");
+    sink.apply(batch(messages(25, 30))).await.expect("applies");
+    let before = sink.shown();
+    sink.apply(batch(messages(30, 35))).await.expect("applies");
     sink.commit().await.expect("commits");
     assert_eq!(
         (before.cursor(), before.applied(), before.tail().count()),
@@ -67,12 +67,12 @@ async fn a_snapshot_does_not_change() {
 async fn records_out_of_order_are_refused_and_close_the_sink() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
-    let error = sink.apply(shared(messages(26, 27))).await.expect_err("a gap");
+    let error = sink.apply(batch(messages(26, 27))).await.expect_err("a gap");
     assert!(
-        matches!(error, IndexError::OutOfOrder { position: Offset(25), offset: Offset(26) }),
+        matches!(error, IndexError::Log(LogError::Gap { expected: Offset(25), got: Offset(26) })),
         "{error}"
     );
-    let error = sink.apply(shared(messages(25, 27))).await.expect_err("closed");
+    let error = sink.apply(batch(messages(25, 27))).await.expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
 
@@ -80,15 +80,15 @@ async fn records_out_of_order_are_refused_and_close_the_sink() {
 async fn another_process_reads_what_is_committed_and_the_log_beyond() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(shared(messages(25, 30))).await.expect("applies");
+    sink.apply(batch(messages(25, 30))).await.expect("applies");
     let snapshot = open_read_only(dir.path()).expect("opens beside the writer");
     assert_eq!((snapshot.cursor(), snapshot.applied()), (Offset(25), Offset(25)));
-    let snapshot = snapshot.with_log_tail(shared(messages(25, 28))).expect("goes on at the cursor");
+    let snapshot = snapshot.with_log_tail(batch(messages(25, 28))).expect("goes on at the cursor");
     assert_eq!(
         (snapshot.cursor(), snapshot.applied(), snapshot.tail().count()),
         (Offset(25), Offset(28), 3)
     );
-    assert!(snapshot.with_log_tail(shared(messages(29, 30))).is_err());
+    assert!(snapshot.with_log_tail(batch(messages(29, 30))).is_err());
     assert!(matches!(open(dir.path()).map(|_| ()), Err(IndexError::Locked { .. })));
 }
 

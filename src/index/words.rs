@@ -150,15 +150,15 @@ impl SegmentWords {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::testing::message;
-    use crate::index::{IndexHandle, open};
-    use crate::log::{Sink, shared};
+    use crate::index::FullTextReader;
+    use crate::index::testing::{message, open};
+    use crate::log::{Store, batch};
 
-    async fn index_of(texts: &[&str]) -> (tempfile::TempDir, IndexHandle) {
+    async fn index_of(texts: &[&str]) -> (tempfile::TempDir, FullTextReader) {
         let dir = tempfile::tempdir().expect("a directory");
         let (mut sink, handle) = open(dir.path()).expect("opens");
         for (offset, text) in texts.iter().enumerate() {
-            sink.apply(shared(vec![message(offset as u64, "c", text)])).await.expect("applies");
+            sink.apply(batch(vec![message(offset as u64, "c", text)])).await.expect("applies");
             sink.commit().await.expect("commits");
         }
         (dir, handle)
@@ -167,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn words_are_found_by_what_they_hold() {
         let (_dir, handle) = index_of(&["退款 refund funder, fun! re fun refun"]).await;
-        let snapshot = handle.snapshot();
+        let snapshot = handle.snapshot().unwrap();
         let segment = snapshot.searcher().segment_reader(0);
         let words = WordCache::default().words_of(segment).expect("reads").expect("keeps");
         let check = |piece: &str, expected: &[&str]| {
@@ -188,7 +188,7 @@ mod tests {
     async fn what_is_kept_is_bounded() {
         let (_dir, handle) =
             index_of(&["one two", "three fours", "five", "退", &"x ".repeat(3), "yy"]).await;
-        let snapshot = handle.snapshot();
+        let snapshot = handle.snapshot().unwrap();
         // A word takes 5 bytes more than its letters, a segment one: only `three fours` is too much.
         let cache = WordCache::new(20);
         let mut refused = 0;

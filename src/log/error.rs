@@ -19,6 +19,10 @@ pub enum LogError {
     Damaged { path: PathBuf, position: u64, offset: Offset, detail: String },
     #[error("offset {offset} is not in the log: it begins at {oldest}")]
     Trimmed { offset: Offset, oldest: Offset },
+    #[error("records must come in order: expected offset {expected}, got {got}")]
+    Gap { expected: Offset, got: Offset },
+    #[error("{records} records wait for a commit, more than the {records_max} that are kept")]
+    TailFull { records: u64, records_max: usize },
     #[error(transparent)]
     NotARecord(#[from] DecodeError),
 }
@@ -29,6 +33,7 @@ impl Kinded for LogError {
             LogError::Locked { .. } | LogError::Read { .. } => ErrorKind::Retry,
             LogError::Append { .. } => ErrorKind::Closed,
             LogError::Trimmed { .. } => ErrorKind::NotFound,
+            LogError::Gap { .. } | LogError::TailFull { .. } => ErrorKind::Bug,
             LogError::Open { .. } | LogError::Damaged { .. } | LogError::NotARecord(_) => {
                 ErrorKind::Corrupt
             }

@@ -1,40 +1,18 @@
-//! The one catch-up loop. A follower is a [`Sink`] with a cursor of its own; the loop feeds it records in offset
-//! order and tells it when to commit.
+//! The one catch-up loop: feeds a store records in offset order and tells it when to commit.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{LogCursor, LogError, LogReader};
-use crate::model::{Offset, Record};
+use super::store::{State, Store};
+use super::{Batch, LogError, LogScan};
+use crate::model::{ErrorKind, Kinded, Offset};
 
-/// Most records handed to a sink at once: × about 1 KiB = 4 MiB.
+/// Most records handed to a store at once: × about 1 KiB = 4 MiB.
 const BATCH_RECORDS: usize = 4_096;
 
-/// A store derived from the log.
-///
-/// `apply` takes records into memory, where questions can see them at once; `commit` makes data **and** cursor
-/// durable in one atomic step. A sink is never handed an offset twice in one run, and after a restart only those from
-/// its committed cursor on.
-pub trait Sink {
-    type Error: std::error::Error + Send + Sync + 'static;
-
-    /// First offset not yet applied.
-    fn position(&self) -> Offset;
-
-    /// Takes the next records, which begin at [`Sink::position`].
-    fn apply(
-        &mut self,
-        records: Vec<Arc<Record>>,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
-
-    /// Makes everything applied durable, with the cursor; returns the cursor.
-    fn commit(&mut self) -> impl Future<Output = Result<Offset, Self::Error>> + Send;
-}
-
-/// When a follower commits: as soon as either bound is reached.
+/// When a store commits: as soon as either bound is reached.
 #[derive(Clone, Copy, Debug)]
 pub struct CommitPolicy {
     /// Applied but not yet committed records, which bounds memory.
@@ -43,43 +21,15 @@ pub struct CommitPolicy {
     pub interval: Duration,
 }
 
-/// How far a follower is. Its cursor is `committed`; `applied` is what questions can see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    pub applied: Offset,
-    pub committed: Offset,
-}
-
-/// Longest a question waits for the stores to have what was acknowledged when it was asked.
-const FRESHNESS_WAIT_MAX: Duration = Duration::from_secs(2);
-
-/// Lets a question wait until some followers have applied everything acknowledged so far, so that whoever was just
-/// told "kept" finds it. Cheap to clone.
-#[derive(Clone)]
-pub struct Freshness {
-    log: LogReader,
-    followers: Vec<watch::Receiver<Progress>>,
-}
-
-impl Freshness {
-    pub fn new(log: LogReader, followers: Vec<watch::Receiver<Progress>>) -> Freshness {
-        Freshness { log, followers }
-    }
-
-    /// Waits at most [`FRESHNESS_WAIT_MAX`]. A follower that is down or behind is not an error: the answer names the
-    /// offset it is complete to.
-    pub async fn wait(&self) {
-        let head = self.log.head();
-        let all_there = async {
-            for follower in &self.followers {
-                let mut progress = follower.clone();
-                if progress.wait_for(|progress| progress.applied >= head).await.is_err() {
-                    return;
-                }
-            }
-        };
-        // Running out of time is as good as an answer; see above.
-        let _ = tokio::time::timeout(FRESHNESS_WAIT_MAX, all_there).await;
+impl CommitPolicy {
+    /// How long until a commit is due for so many uncommitted records, of which the oldest is `age`
+    /// old; `None` when there is nothing to commit.
+    fn due_in(&self, uncommitted: u64, age: Duration) -> Option<Duration> {
+        match uncommitted {
+            0 => None,
+            count if count >= self.records_max => Some(Duration::ZERO),
+            _ => Some(self.interval.saturating_sub(age)),
+        }
     }
 }
 
@@ -88,62 +38,126 @@ pub enum FollowError<E: std::error::Error + 'static> {
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
-    Sink(E),
+    Store(E),
+    #[error(
+        "it stands at {applied}, beyond the log's head {head}: the log was cut, or belongs to another"
+    )]
+    BeyondLog { applied: Offset, head: Offset },
 }
 
-/// Feeds `sink` from `cursor` until `stop`, then commits once more. The cursor must stand at the sink's position.
-/// Returns early, without error, when the log's writer is gone and everything has been committed.
-pub async fn follow<S: Sink>(
-    mut cursor: LogCursor,
-    sink: &mut S,
+impl<E: Kinded> Kinded for FollowError<E> {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            FollowError::Log(error) => error.kind(),
+            FollowError::Store(error) => error.kind(),
+            FollowError::BeyondLog { .. } => ErrorKind::Corrupt,
+        }
+    }
+}
+
+/// Feeds `store` from where it stands until `stop`, then commits once more. Returns early, without
+/// error, when the log's writer is gone and everything has been committed.
+///
+/// # Errors
+/// The first error of log or store; what was applied since the last commit is then to be read again.
+pub async fn follow<S: Store>(
+    store: &mut S,
+    log: &super::LogReader,
     policy: CommitPolicy,
-    progress: &watch::Sender<Progress>,
+    report: &watch::Sender<State>,
     stop: &CancellationToken,
 ) -> Result<(), FollowError<S::Error>> {
-    assert_eq!(cursor.position(), sink.position(), "a follower starts at its cursor");
-    let mut committed = sink.position();
-    let mut oldest_uncommitted = Instant::now();
-    progress.send_replace(Progress { applied: committed, committed });
+    let (applied, head) = (store.applied(), log.head());
+    if applied > head {
+        return Err(FollowError::BeyondLog { applied, head });
+    }
+    report.send_replace(State { applied, committed: applied, failed: None });
+    let scan = log.scan(applied);
+    let mut follower =
+        Follower { store, scan, policy, report, committed: applied, uncommitted_since: None };
     loop {
-        let stopping = stop.is_cancelled();
-        let batch = if stopping { Vec::new() } else { cursor.next_batch(BATCH_RECORDS)? };
-        let caught_up = batch.is_empty();
-        if !caught_up {
-            if sink.position() == committed {
-                oldest_uncommitted = Instant::now();
+        match follower.next(stop).await? {
+            Next::Apply(batch) => follower.apply(batch).await?,
+            Next::Commit => follower.commit().await?,
+            Next::End => return follower.commit().await,
+        }
+    }
+}
+
+struct Follower<'a, S> {
+    store: &'a mut S,
+    scan: LogScan,
+    policy: CommitPolicy,
+    report: &'a watch::Sender<State>,
+    committed: Offset,
+    /// When the oldest record not yet committed was applied.
+    uncommitted_since: Option<Instant>,
+}
+
+enum Next {
+    Apply(Batch),
+    Commit,
+    End,
+}
+
+impl<S: Store> Follower<'_, S> {
+    /// What is to be done now, after waiting until something is.
+    async fn next(&mut self, stop: &CancellationToken) -> Result<Next, LogError> {
+        loop {
+            if stop.is_cancelled() {
+                return Ok(Next::End);
             }
-            sink.apply(batch).await.map_err(FollowError::Sink)?;
-            progress.send_replace(Progress { applied: sink.position(), committed });
+            let age = self.uncommitted_since.map_or(Duration::ZERO, |since| since.elapsed());
+            let due_in = self.policy.due_in(self.store.applied().since(self.committed), age);
+            if due_in == Some(Duration::ZERO) {
+                return Ok(Next::Commit);
+            }
+            let batch = self.scan.next_batch(BATCH_RECORDS)?;
+            if !batch.is_empty() {
+                return Ok(Next::Apply(batch));
+            }
+            // Every branch only waits: dropping it loses nothing.
+            tokio::select! {
+                more = self.scan.wait_for_more() => if !more { return Ok(Next::End) },
+                () = tokio::time::sleep(due_in.unwrap_or(Duration::MAX)) => {}
+                () = stop.cancelled() => {}
+            }
         }
-        let uncommitted = sink.position().since(committed);
-        let is_due =
-            uncommitted >= policy.records_max || oldest_uncommitted.elapsed() >= policy.interval;
-        if uncommitted > 0 && (is_due || stopping) {
-            committed = sink.commit().await.map_err(FollowError::Sink)?;
-            progress.send_replace(Progress { applied: sink.position(), committed });
-        }
-        if stopping {
+    }
+
+    async fn apply(&mut self, batch: Batch) -> Result<(), FollowError<S::Error>> {
+        self.uncommitted_since.get_or_insert_with(Instant::now);
+        self.store.apply(batch).await.map_err(FollowError::Store)?;
+        let applied = self.store.applied();
+        self.report.send_modify(|state| state.applied = applied);
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), FollowError<S::Error>> {
+        if self.store.applied() == self.committed {
             return Ok(());
         }
-        if caught_up {
-            let due_in = match sink.position() > committed {
-                true => policy.interval.saturating_sub(oldest_uncommitted.elapsed()),
-                false => Duration::MAX,
-            };
-            let position = sink.position();
-            // Every branch only waits: dropping it loses nothing.
-            let writer_is_gone = tokio::select! {
-                more = cursor.reader().wait_beyond(position) => !more,
-                () = tokio::time::sleep(due_in) => false,
-                () = stop.cancelled() => false,
-            };
-            if writer_is_gone {
-                if sink.position() > committed {
-                    committed = sink.commit().await.map_err(FollowError::Sink)?;
-                    progress.send_replace(Progress { applied: sink.position(), committed });
-                }
-                return Ok(());
-            }
-        }
+        let committed = self.store.commit().await.map_err(FollowError::Store)?;
+        self.committed = committed;
+        self.uncommitted_since = None;
+        self.report.send_modify(|state| state.committed = committed);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_due_by_count_or_by_age() {
+        let policy = CommitPolicy { records_max: 10, interval: Duration::from_secs(2) };
+        let due_in =
+            |uncommitted, age_ms| policy.due_in(uncommitted, Duration::from_millis(age_ms));
+        assert_eq!(due_in(0, 60_000), None);
+        assert_eq!(due_in(1, 500), Some(Duration::from_millis(1_500)));
+        assert_eq!(due_in(9, 2_000), Some(Duration::ZERO));
+        assert_eq!(due_in(9, 60_000), Some(Duration::ZERO));
+        assert_eq!(due_in(10, 0), Some(Duration::ZERO));
     }
 }

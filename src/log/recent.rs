@@ -3,7 +3,9 @@
 //! whole path (`perf record -p PID` beside `cargo bench --bench pipeline`). One that has fallen behind reads the log.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::model::{Offset, Record};
 
@@ -57,30 +59,19 @@ impl Recent {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Canonical, Event, Micros, Origin, Place, Secret, Seq};
+    use crate::model::testing;
 
     fn record(offset: u64) -> Arc<Record> {
-        let json =
+        let event =
             r#"{"id":"m","conversation":"c","kind":"open","sender":{"id":"u","role":"system"}}"#;
-        let event = Event::parse(json.as_bytes()).unwrap();
-        let canonical = Canonical::of("s", Origin::Live, &event);
-        let place =
-            Place { offset: Offset(offset), seq: Seq(1), prev: None, received_at: Micros(0) };
-        Arc::new(Record::new(
-            place,
-            "s".to_string(),
-            Origin::Live,
-            event,
-            &canonical,
-            &Secret([7; 32]),
-        ))
+        Arc::new(testing::record(offset, event))
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::model::Offset;
+
 /// Where the records of a segment begin.
 pub const HEADER_BYTES: u64 = 64;
 const RECORD_HEADER_BYTES: usize = 20;
@@ -22,7 +24,7 @@ const FULL_RECORD: u8 = 1;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
     /// A whole record whose checksum holds.
-    Record { lsn: u64, payload: &'a [u8], framed_bytes: usize },
+    Record { offset: Offset, payload: &'a [u8], framed_bytes: usize },
     /// Zeros: nothing further in this segment.
     End,
     /// The buffer stops before the record does; at least this many bytes are needed.
@@ -31,52 +33,85 @@ pub enum Frame<'a> {
     Damaged(&'static str),
 }
 
+/// What stands before a record's payload.
+struct Header {
+    crc: u32,
+    payload_bytes: usize,
+    lsn: u64,
+    record_type: u8,
+}
+
+impl Header {
+    fn decode(bytes: &[u8; RECORD_HEADER_BYTES]) -> Option<Header> {
+        let (crc, rest) = bytes.split_first_chunk()?;
+        let (payload_bytes, rest) = rest.split_first_chunk()?;
+        let (lsn, rest) = rest.split_first_chunk()?;
+        Some(Header {
+            crc: u32::from_le_bytes(*crc),
+            payload_bytes: u32::from_le_bytes(*payload_bytes) as usize,
+            lsn: u64::from_le_bytes(*lsn),
+            record_type: *rest.first()?,
+        })
+    }
+}
+
 /// Reads the record at the start of `buffer`.
 pub fn frame(buffer: &[u8]) -> Frame<'_> {
-    let Some(header) = buffer.first_chunk::<RECORD_HEADER_BYTES>() else {
+    let Some((bytes, header)) =
+        buffer.first_chunk().and_then(|bytes| Some((bytes, Header::decode(bytes)?)))
+    else {
         return Frame::Short { needed_bytes: RECORD_HEADER_BYTES };
     };
-    if header.iter().all(|byte| *byte == 0) {
+    if bytes.iter().all(|byte| *byte == 0) {
         return Frame::End;
     }
-    let [c0, c1, c2, c3, l0, l1, l2, l3, s0, s1, s2, s3, s4, s5, s6, s7, record_type, ..] = *header;
-    let payload_bytes = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-    let framed_bytes = (RECORD_HEADER_BYTES + payload_bytes).next_multiple_of(8);
+    let payload_end = RECORD_HEADER_BYTES + header.payload_bytes;
+    let framed_bytes = payload_end.next_multiple_of(8);
     let Some(framed) = buffer.get(..framed_bytes) else {
         return Frame::Short { needed_bytes: framed_bytes };
     };
-    if open_wal::crc32c(&framed[4..]) != u32::from_le_bytes([c0, c1, c2, c3]) {
+    if open_wal::crc32c(&framed[4..]) != header.crc {
         return Frame::Damaged("checksum does not match");
     }
-    if record_type != FULL_RECORD {
+    if header.record_type != FULL_RECORD {
         return Frame::Damaged("unknown record type");
     }
-    let payload = &framed[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload_bytes];
-    Frame::Record {
-        lsn: u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]),
-        payload,
-        framed_bytes,
+    match offset_of(header.lsn) {
+        None => Frame::Damaged("record number 0"),
+        Some(offset) => {
+            let payload = &framed[RECORD_HEADER_BYTES..payload_end];
+            Frame::Record { offset, payload, framed_bytes }
+        }
     }
 }
 
-/// The first record numbers of the segments in `dir`, ascending.
-pub fn list(dir: &Path) -> io::Result<Vec<u64>> {
-    let mut bases = Vec::new();
+/// The library counts records from 1 (LSN), verbatim from 0.
+pub fn offset_of(lsn: u64) -> Option<Offset> {
+    lsn.checked_sub(1).map(Offset)
+}
+
+fn lsn_of(offset: Offset) -> u64 {
+    offset.0 + 1
+}
+
+/// The segments in `dir` by their first records, ascending.
+pub fn list(dir: &Path) -> io::Result<Vec<Offset>> {
+    let mut segments = Vec::new();
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
         if let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(".wal"))
-            && let Ok(base) = digits.parse()
+            && let Some(first) = digits.parse().ok().and_then(offset_of)
         {
-            bases.push(base);
+            segments.push(first);
         }
     }
-    bases.sort_unstable();
-    Ok(bases)
+    segments.sort_unstable();
+    Ok(segments)
 }
 
-/// The file of the segment whose first record is `base`.
-pub fn path_of(dir: &Path, base: u64) -> PathBuf {
-    dir.join(format!("{base:020}.wal"))
+/// The file of the segment whose first record is `first`.
+pub fn path_of(dir: &Path, first: Offset) -> PathBuf {
+    dir.join(format!("{:020}.wal", lsn_of(first)))
 }
 
 /// Fills `buffer` from `position` as far as the file goes; returns how much was read.

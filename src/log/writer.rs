@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::LogError;
 use super::reader::LogReader;
 use super::recent::Recent;
+use super::segment;
 use crate::model::{Offset, Record};
 
 /// One segment file is allocated ahead at this size.
@@ -81,7 +82,6 @@ impl LogWriter {
     }
 }
 
-/// The log library counts from 1, verbatim from 0.
 fn offset_of(lsn: Lsn) -> Offset {
-    Offset(lsn.0 - 1)
+    segment::offset_of(lsn.0).unwrap_or_default()
 }

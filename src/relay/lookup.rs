@@ -201,9 +201,9 @@ impl Lookup {
             let detail = format!("its cursor {cursor} lies beyond the log's head {}", log.head());
             return Err(self.damaged(&detail));
         }
-        let mut cursor = log.cursor(cursor);
+        let mut scan = log.scan(cursor);
         loop {
-            let records = cursor.next_batch(CATCH_UP_RECORDS)?;
+            let records = scan.next_batch(CATCH_UP_RECORDS)?.into_records();
             if records.is_empty() {
                 return Ok(());
             }

@@ -25,27 +25,25 @@ pub use error::SearchError;
 pub use query::{Filters, HitOrder, SearchQuery};
 pub use run::run;
 
-use crate::index::IndexHandle;
-use crate::log::Freshness;
+use crate::index::{FullTextReader, IndexError};
+use crate::log::Followed;
 
 /// The door to search. Cheap to clone.
 #[derive(Clone)]
 pub struct Search {
-    freshness: Freshness,
-    index: IndexHandle,
+    index: Followed<FullTextReader>,
 }
 
 impl Search {
     /// Search over this index.
-    pub fn new(freshness: Freshness, index: IndexHandle) -> Search {
-        Search { freshness, index }
+    pub fn new(index: Followed<FullTextReader>) -> Search {
+        Search { index }
     }
 
     /// Answers a question off the async threads, after waiting briefly for the index to have what is acknowledged now.
     pub async fn run(&self, query: SearchQuery) -> Result<SearchAnswer, SearchError> {
         query.check()?;
-        self.freshness.wait().await;
-        let snapshot = self.index.snapshot();
+        let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
         tokio::task::spawn_blocking(move || run(&snapshot, &query))
             .await
             .map_err(SearchError::Task)?

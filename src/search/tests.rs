@@ -5,9 +5,9 @@ use serde_json::json;
 use super::candidates::Bounds;
 use super::run::run_within;
 use super::{Filters, HitOrder, SearchAnswer, SearchQuery, run};
-use crate::index::testing::{Dice, message, record};
-use crate::index::{IndexSnapshot, fold, open};
-use crate::log::{Sink, shared};
+use crate::index::testing::{Dice, message, open, record};
+use crate::index::{IndexSnapshot, fold};
+use crate::log::{Store, batch};
 use crate::model::{ErrorKind, Kind, Kinded, Micros, Offset, Record, Role};
 
 /// Every hit of `query`: needs no more than 100 conversations with 100 hits each.
@@ -199,27 +199,27 @@ async fn search_equals_brute_force() {
     for _ in 0..5 {
         for _ in 0..4 {
             let from = records.len() as u64;
-            let batch = random_records(dice, from, from + 60);
-            sink.apply(shared(batch.clone())).await.expect("applies");
-            records.extend(batch);
-            assert!(check_queries(dice, &handle.snapshot(), &records, 150) > 75);
+            let more = random_records(dice, from, from + 60);
+            sink.apply(batch(more.clone())).await.expect("applies");
+            records.extend(more);
+            assert!(check_queries(dice, &handle.snapshot().unwrap(), &records, 150) > 75);
         }
         sink.commit().await.expect("commits");
-        check_queries(dice, &handle.snapshot(), &records, 150);
+        check_queries(dice, &handle.snapshot().unwrap(), &records, 150);
     }
     let tail = random_records(dice, 1_200, 1_300);
-    sink.apply(shared(tail.clone())).await.expect("applies");
+    sink.apply(batch(tail.clone())).await.expect("applies");
     records.extend(tail.clone());
-    assert!(check_queries(dice, &handle.snapshot(), &records, 2_000) > 1_000);
+    assert!(check_queries(dice, &handle.snapshot().unwrap(), &records, 2_000) > 1_000);
     drop((sink, handle));
 
     let (mut sink, handle) = open(dir.path()).expect("opens again");
-    assert_eq!(handle.snapshot().cursor(), Offset(1_200));
-    check_queries(dice, &handle.snapshot(), &records[..1_200], 300);
-    sink.apply(shared(tail)).await.expect("applies again");
-    check_queries(dice, &handle.snapshot(), &records, 300);
+    assert_eq!(handle.snapshot().unwrap().cursor(), Offset(1_200));
+    check_queries(dice, &handle.snapshot().unwrap(), &records[..1_200], 300);
+    sink.apply(batch(tail)).await.expect("applies again");
+    check_queries(dice, &handle.snapshot().unwrap(), &records, 300);
     sink.commit().await.expect("commits");
-    check_queries(dice, &handle.snapshot(), &records, 300);
+    check_queries(dice, &handle.snapshot().unwrap(), &records, 300);
 }
 
 /// One letter with two marks can be written in five ways, which fold to one; only terms without marks are the same.
@@ -272,7 +272,7 @@ async fn a_lost_or_doubled_record_would_be_noticed() {
     assert_ne!(all_hits(&snapshot, &query, Bounds::USUAL), found);
     let doubled = snapshot_of(records[..150].to_vec(), 150).await.1;
     let doubled =
-        doubled.with_log_tail(shared(vec![message(150, "c1", "退款 refund")])).expect("follows");
+        doubled.with_log_tail(batch(vec![message(150, "c1", "退款 refund")])).expect("follows");
     assert_eq!(
         run(&doubled, &query).expect("answers").total,
         1 + found.range(..150).count() as u64
@@ -286,13 +286,13 @@ async fn snapshot_of(records: Vec<Record>, tail_from: u64) -> (tempfile::TempDir
     let (committed, tail): (Vec<Record>, Vec<Record>) =
         records.into_iter().partition(|record| record.offset.0 < tail_from);
     if !committed.is_empty() {
-        sink.apply(shared(committed)).await.expect("applies");
+        sink.apply(batch(committed)).await.expect("applies");
         sink.commit().await.expect("commits");
     }
     if !tail.is_empty() {
-        sink.apply(shared(tail)).await.expect("applies");
+        sink.apply(batch(tail)).await.expect("applies");
     }
-    let snapshot = handle.snapshot();
+    let snapshot = handle.snapshot().unwrap();
     (dir, snapshot)
 }
 

@@ -122,9 +122,8 @@ mod tests {
     use tantivy::TERMINATED;
 
     use super::*;
-    use crate::index::open;
-    use crate::index::testing::{Dice, message};
-    use crate::log::{Sink, shared};
+    use crate::index::testing::{Dice, message, open};
+    use crate::log::{Store, batch};
 
     #[tokio::test]
     async fn cache_and_walk_find_the_same() {
@@ -137,14 +136,14 @@ mod tests {
                 .collect()
         };
         for offset in 0..300 {
-            sink.apply(shared(vec![message(offset, "c", &format!("x{}", word(dice)))]))
+            sink.apply(batch(vec![message(offset, "c", &format!("x{}", word(dice)))]))
                 .await
                 .expect("applies");
             if offset % 100 == 99 {
                 sink.commit().await.expect("commits");
             }
         }
-        let snapshot = handle.snapshot();
+        let snapshot = handle.snapshot().unwrap();
         let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
         let (kept, walked) = (Arc::new(WordCache::default()), Arc::new(WordCache::new(0)));
         let mut with_documents = 0;

@@ -31,9 +31,9 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
-use crate::archive::{ArchiveHandle, events_batch};
-use crate::facts::FactsHandle;
-use crate::log::Freshness;
+use crate::archive::{ArchiveError, ArchiveReader, events_batch};
+use crate::facts::FactsReader;
+use crate::log::Followed;
 use crate::model::{Micros, Offset, fields};
 use crate::table::TableSnapshot;
 pub use error::SqlError;
@@ -59,9 +59,8 @@ pub fn time_value(instant: Micros) -> Value {
 /// The door to SQL. Cheap to clone.
 #[derive(Clone)]
 pub struct Sql {
-    freshness: Freshness,
-    archive: ArchiveHandle,
-    facts: FactsHandle,
+    archive: Followed<ArchiveReader>,
+    facts: Followed<FactsReader>,
     queries: PathBuf,
     zone: Tz,
     base: SessionState,
@@ -88,9 +87,8 @@ impl Sql {
     /// SQL over these stores; a shop's own named queries lie in `queries`; days are counted in `zone` where a query
     /// does not say otherwise.
     pub fn new(
-        freshness: Freshness,
-        archive: ArchiveHandle,
-        facts: FactsHandle,
+        archive: Followed<ArchiveReader>,
+        facts: Followed<FactsReader>,
         queries: PathBuf,
         zone: Tz,
     ) -> Result<Sql, SqlError> {
@@ -102,7 +100,7 @@ impl Sql {
             .with_runtime_env(runtime)
             .with_default_features()
             .build();
-        Ok(Sql { freshness, archive, facts, queries, zone, base })
+        Ok(Sql { archive, facts, queries, zone, base })
     }
 
     /// The zone in which days are counted by default.
@@ -182,12 +180,11 @@ impl Sql {
 
     /// A session that knows one shop's tables and nothing else.
     async fn session(&self, shop: &str) -> Result<(SessionContext, Offset), SqlError> {
-        self.freshness.wait().await;
-        let archive = self.archive.snapshot();
-        let facts = self.facts.snapshot()?;
-        let complete_to = archive.applied.min(facts.applied);
-        let tail =
-            archive.tail.iter().map(|chunk| events_batch(chunk)).collect::<Result<_, _>>()?;
+        let (archive, facts) = tokio::join!(self.archive.caught_up(), self.facts.caught_up());
+        let archive = archive.snapshot().map_err(ArchiveError::from)?;
+        let facts = facts.snapshot()?;
+        let complete_to = archive.tail.end().min(facts.applied);
+        let tail = archive.tail.chunks().map(events_batch).collect::<Result<_, _>>()?;
         let state = SessionStateBuilder::new_from_existing(self.base.clone())
             .with_catalog_list(empty_catalogs()?)
             .build();

@@ -31,7 +31,6 @@ pub use error::TableError;
 pub use snapshot::{DataFile, TableSnapshot};
 pub use stats::{Bounds, ColumnStats};
 pub use store::Syncs;
-pub(crate) use table::on_blocking;
 pub use table::{Table, TableOptions};
 pub use upkeep::Upkeep;
 pub use vacuum::{REMOVED_FILE_GRACE, Vacuumed};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{NDJSON, parsed};
 use crate::access::Action;
-use crate::log::{LogCursor, LogError};
+use crate::log::{LogError, LogScan};
 use crate::model::Offset;
 use crate::server::{Problem, Service, Token};
 
@@ -34,7 +34,7 @@ pub(super) async fn stream(
     let query = parsed(query)?;
     identity.require(Action::StreamRecords)?;
     let stream = RecordStream {
-        cursor: service.log.cursor(query.from),
+        scan: service.log.scan(query.from),
         shop: identity.shop.clone(),
         follow: query.follow,
         stop: service.stop.clone(),
@@ -47,7 +47,7 @@ pub(super) async fn stream(
 }
 
 struct RecordStream {
-    cursor: LogCursor,
+    scan: LogScan,
     shop: String,
     follow: bool,
     stop: CancellationToken,
@@ -58,8 +58,8 @@ impl RecordStream {
     /// incomplete answer, never as a complete one.
     async fn next_lines(&mut self) -> Option<Result<Vec<u8>, LogError>> {
         loop {
-            let records = match self.cursor.next_batch(STREAM_RECORDS) {
-                Ok(records) => records,
+            let records = match self.scan.next_batch(STREAM_RECORDS) {
+                Ok(batch) => batch.into_records(),
                 Err(error) => {
                     tracing::error!(%error, "a stream of records broke off");
                     return Some(Err(error));
@@ -84,9 +84,8 @@ impl RecordStream {
 
     /// Whether more came before the service stopped.
     async fn wait_for_more(&mut self) -> bool {
-        let position = self.cursor.position();
         tokio::select! {
-            more = self.cursor.reader().wait_beyond(position) => more,
+            more = self.scan.wait_for_more() => more,
             () = self.stop.cancelled() => false,
         }
     }

@@ -329,11 +329,7 @@ mod tests {
             [1, 2, 2, 1]
         );
         let html = page("", "2").render().unwrap();
-        assert!(
-            html.contains("Page 2 of 2")
-                && html.contains("3 records are no longer in the live log"),
-            "{html}"
-        );
+        assert!(html.contains("Page 2 of 2"), "{html}");
         assert!(html.contains("Only the first 1501 records"));
     }
 }

@@ -1,4 +1,4 @@
-//! The follower that folds records into `turns` and `episodes`, and the handle through which questions see both.
+//! The store that folds records into `turns` and `episodes`, and the reader through which questions see both.
 //!
 //! There are three cursors: one in each Delta table and one with the states. A commit moves `turns`, then `episodes`,
 //! then the states. After a crash in between, records are folded again from the states' cursor; the fold is
@@ -6,20 +6,25 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
+use parking_lot::Mutex;
 
 use super::states::{States, Thread};
 use super::{
     ConversationState, EpisodeRow, Facts, FoldConfig, TurnRow, episodes_batch, episodes_schema,
     fold, turns_batch, turns_schema,
 };
-use crate::log::{LogError, LogReader, Sink};
+use crate::log::{Batch, LogError, LogReader, NotOpen, Slot, Store};
 use crate::model::{ErrorKind, Kinded, Micros, Offset, Record};
 use crate::table::{Table, TableError, TableOptions, TableSnapshot, Upkeep};
 
+/// The folder of all Delta tables.
+const TABLES_FOLDER: &str = "archive";
+/// The state of each conversation's fold.
+const STATES_FOLDER: &str = "facts";
 /// Records folded at once while catching up with the tables.
 const CATCH_UP_RECORDS: usize = 4_096;
 
@@ -46,6 +51,8 @@ pub enum FactsError {
         "the tables `turns` and `episodes` reach to {tables}, beyond the log's head {head}: the log was cut, or they belong to another"
     )]
     BeyondLog { tables: Offset, head: Offset },
+    #[error(transparent)]
+    NotOpen(#[from] NotOpen),
     #[error("cannot make a batch of rows: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error(
@@ -60,6 +67,7 @@ impl Kinded for FactsError {
             FactsError::Table(error) => error.kind(),
             FactsError::States(_) => ErrorKind::Retry,
             FactsError::Log(error) => error.kind(),
+            FactsError::NotOpen(error) => error.kind(),
             FactsError::StatesDamaged { .. }
             | FactsError::StatesAhead { .. }
             | FactsError::BeyondLog { .. } => ErrorKind::Corrupt,
@@ -79,14 +87,14 @@ pub struct FactsSnapshot {
     pub applied: Offset,
 }
 
-/// What questions hold. Cheap to clone.
-#[derive(Clone)]
-pub struct FactsHandle {
-    shared: Arc<Mutex<Shared>>,
+/// What questions hold.
+#[derive(Clone, Default)]
+pub struct FactsReader {
+    slot: Slot<Shown>,
 }
 
-/// What the follower changes and questions read.
-struct Shared {
+/// What the store changes and questions read.
+struct Shown {
     turns: TableSnapshot,
     episodes: TableSnapshot,
     /// Closed rows waiting for a commit.
@@ -100,7 +108,7 @@ struct Shared {
 }
 
 /// Folds records and writes the rows they close.
-pub struct FactsSink {
+pub struct FactStore {
     config: FoldConfig,
     turns: Table,
     episodes: Table,
@@ -109,25 +117,26 @@ pub struct FactsSink {
     states: States,
     /// States changed since the last commit.
     changed: HashMap<Thread, ConversationState>,
-    shared: Arc<Mutex<Shared>>,
+    shown: Arc<Mutex<Shown>>,
 }
 
-impl FactsHandle {
+impl FactsReader {
     /// Tables and tails of this moment.
     pub fn snapshot(&self) -> Result<FactsSnapshot, FactsError> {
-        let mut shared = locked(&self.shared);
-        let (turns_tail, episodes_tail) = shared.tails()?;
+        let shown = self.slot.current(FactStore::NAME)?;
+        let mut shown = shown.lock();
+        let (turns_tail, episodes_tail) = shown.tails()?;
         Ok(FactsSnapshot {
-            turns: shared.turns.clone(),
-            episodes: shared.episodes.clone(),
+            turns: shown.turns.clone(),
+            episodes: shown.episodes.clone(),
             turns_tail,
             episodes_tail,
-            applied: shared.applied,
+            applied: shown.applied,
         })
     }
 }
 
-impl Shared {
+impl Shown {
     fn tails(&mut self) -> Result<(RecordBatch, RecordBatch), FactsError> {
         if let Some(tails) = &self.tails {
             return Ok(tails.clone());
@@ -144,82 +153,30 @@ impl Shared {
     }
 }
 
-impl FactsSink {
-    /// Opens the tables in the folder `archive` and the states in `states`. Where a crash left the states behind the
-    /// tables, they are brought up from the log before any question can see a row both open and closed.
-    pub async fn open(
-        archive: &Path,
-        states: &Path,
-        log: &LogReader,
-        config: FoldConfig,
-    ) -> Result<FactsSink, FactsError> {
-        let turns = Table::open_or_create(archive, "turns", turns_schema(), ROWS).await?;
-        let episodes = Table::open_or_create(archive, "episodes", episodes_schema(), ROWS).await?;
-        let states = States::open(states)?;
-        let applied = states.cursor()?;
-        if applied > turns.cursor() || applied > episodes.cursor() {
-            let (turns, episodes) = (turns.cursor(), episodes.cursor());
-            return Err(FactsError::StatesAhead { turns, episodes, states: applied });
-        }
-        let shared = Shared {
-            turns: turns.snapshot(),
-            episodes: episodes.snapshot(),
-            closed: Facts::default(),
-            open: states.open_ones()?.into_iter().collect(),
-            applied,
-            tails: None,
-        };
-        let mut sink = FactsSink {
-            config,
-            turns,
-            episodes,
-            turns_upkeep: Upkeep::default(),
-            episodes_upkeep: Upkeep::default(),
-            states,
-            changed: HashMap::new(),
-            shared: Arc::new(Mutex::new(shared)),
-        };
-        sink.catch_up_with_tables(log).await?;
-        Ok(sink)
-    }
-
+impl FactStore {
+    /// Where a crash left the states behind the tables, they are brought up from the log before any
+    /// question can see a row both open and closed.
     async fn catch_up_with_tables(&mut self, log: &LogReader) -> Result<(), FactsError> {
-        let tables_at = self.cursor_max();
-        if tables_at > log.head() {
-            return Err(FactsError::BeyondLog { tables: tables_at, head: log.head() });
+        let tables = self.turns.cursor().max(self.episodes.cursor());
+        if tables > log.head() {
+            return Err(FactsError::BeyondLog { tables, head: log.head() });
         }
-        let mut cursor = log.cursor(self.position());
-        while self.position() < tables_at {
-            let count =
-                usize::try_from(tables_at.since(self.position())).unwrap_or(CATCH_UP_RECORDS);
-            let records = cursor.next_batch(count.min(CATCH_UP_RECORDS))?;
-            self.apply(records).await?;
+        let mut scan = log.scan(self.applied());
+        while self.applied() < tables {
+            let count = usize::try_from(tables.since(self.applied())).unwrap_or(CATCH_UP_RECORDS);
+            self.fold(scan.next_batch(count.min(CATCH_UP_RECORDS))?)?;
         }
         Ok(())
     }
 
-    /// What questions use.
-    pub fn handle(&self) -> FactsHandle {
-        FactsHandle { shared: self.shared.clone() }
-    }
-
-    /// The further of the tables' cursors.
-    fn cursor_max(&self) -> Offset {
-        self.turns.cursor().max(self.episodes.cursor())
-    }
-}
-
-impl Sink for FactsSink {
-    type Error = FactsError;
-
-    fn position(&self) -> Offset {
-        locked(&self.shared).applied
-    }
-
-    async fn apply(&mut self, records: Vec<Arc<Record>>) -> Result<(), FactsError> {
+    fn fold(&mut self, batch: Batch) -> Result<(), FactsError> {
+        if batch.start() != self.applied() {
+            let (expected, got) = (self.applied(), batch.start());
+            return Err(LogError::Gap { expected, got }.into());
+        }
         // States are read before the lock is taken, so that a question never waits for the store.
-        let mut threads = Vec::with_capacity(records.len());
-        for record in &records {
+        let mut threads = Vec::with_capacity(batch.len());
+        for record in batch.records() {
             let thread = thread_of(record);
             if !self.changed.contains_key(&thread) {
                 let state = self.states.get(&thread)?;
@@ -227,32 +184,96 @@ impl Sink for FactsSink {
             }
             threads.push(thread);
         }
-        let mut shared = locked(&self.shared);
-        for (record, thread) in records.iter().zip(&threads) {
+        let mut shown = self.shown.lock();
+        for (record, thread) in batch.records().iter().zip(&threads) {
             if let Some(state) = self.changed.get_mut(thread) {
-                fold(state, record, &self.config, &mut shared.closed);
+                fold(state, record, &self.config, &mut shown.closed);
             }
-            shared.applied = record.offset.next();
         }
+        shown.applied = batch.end();
         // Copied once for each conversation, as it stands after all of its records.
         for thread in threads.into_iter().collect::<HashSet<Thread>>() {
             match self.changed.get(&thread) {
-                Some(state) if state.is_open() => drop(shared.open.insert(thread, state.clone())),
-                _ => drop(shared.open.remove(&thread)),
+                Some(state) if state.is_open() => drop(shown.open.insert(thread, state.clone())),
+                _ => drop(shown.open.remove(&thread)),
             }
         }
         let (turns_at, episodes_at) = (self.turns.cursor(), self.episodes.cursor());
         let is_new = |closed: Option<Offset>, cursor| closed.is_some_and(|offset| offset >= cursor);
-        shared.closed.turns.retain(|row| is_new(row.closed_offset, turns_at));
-        shared.closed.episodes.retain(|row| is_new(row.closed_offset, episodes_at));
-        shared.tails = None;
+        shown.closed.turns.retain(|row| is_new(row.closed_offset, turns_at));
+        shown.closed.episodes.retain(|row| is_new(row.closed_offset, episodes_at));
+        shown.tails = None;
         Ok(())
+    }
+
+    /// Shows questions the tables as committed, and takes out of the tail what they now hold.
+    fn publish(&self) {
+        let mut shown = self.shown.lock();
+        shown.turns = self.turns.snapshot();
+        shown.episodes = self.episodes.snapshot();
+        shown.closed = Facts::default();
+        shown.tails = None;
+    }
+}
+
+impl Store for FactStore {
+    const NAME: &'static str = "facts";
+    const FOLDERS: &'static [&'static str] = &["archive/turns", "archive/episodes", STATES_FOLDER];
+
+    type Error = FactsError;
+    type Options = FoldConfig;
+    type Reader = FactsReader;
+
+    async fn open(
+        root: &Path,
+        log: &LogReader,
+        config: &FoldConfig,
+        reader: &FactsReader,
+    ) -> Result<FactStore, FactsError> {
+        let folder = root.join(TABLES_FOLDER);
+        let turns = Table::open_or_create(&folder, "turns", turns_schema(), ROWS).await?;
+        let episodes = Table::open_or_create(&folder, "episodes", episodes_schema(), ROWS).await?;
+        let states = States::open(&root.join(STATES_FOLDER))?;
+        let applied = states.cursor()?;
+        if applied > turns.cursor() || applied > episodes.cursor() {
+            let (turns, episodes) = (turns.cursor(), episodes.cursor());
+            return Err(FactsError::StatesAhead { turns, episodes, states: applied });
+        }
+        let shown = Shown {
+            turns: turns.snapshot(),
+            episodes: episodes.snapshot(),
+            closed: Facts::default(),
+            open: states.open_ones()?.into_iter().collect(),
+            applied,
+            tails: None,
+        };
+        let mut store = FactStore {
+            config: *config,
+            turns,
+            episodes,
+            turns_upkeep: Upkeep::default(),
+            episodes_upkeep: Upkeep::default(),
+            states,
+            changed: HashMap::new(),
+            shown: Arc::new(Mutex::new(shown)),
+        };
+        store.catch_up_with_tables(log).await?;
+        reader.slot.show(store.shown.clone());
+        Ok(store)
+    }
+
+    fn applied(&self) -> Offset {
+        self.shown.lock().applied
+    }
+
+    async fn apply(&mut self, batch: Batch) -> Result<(), FactsError> {
+        self.fold(batch)
     }
 
     async fn commit(&mut self) -> Result<Offset, FactsError> {
         let (closed, applied) = {
-            let shared = locked(&self.shared);
-            (shared.closed.clone(), shared.applied)
+            let shown = self.shown.lock();
+            (shown.closed.clone(), shown.applied)
         };
         // A table that is ahead has these rows already: the states are catching up after a crash.
         if applied > self.turns.cursor() {
@@ -273,17 +294,6 @@ impl Sink for FactsSink {
     }
 }
 
-impl FactsSink {
-    /// Shows questions the tables as committed, and takes out of the tail what they now hold.
-    fn publish(&self) {
-        let mut shared = locked(&self.shared);
-        shared.turns = self.turns.snapshot();
-        shared.episodes = self.episodes.snapshot();
-        shared.closed = Facts::default();
-        shared.tails = None;
-    }
-}
-
 fn thread_of(record: &Record) -> Thread {
     (record.shop.clone(), record.event.conversation.clone())
 }
@@ -299,8 +309,4 @@ fn by_day<R>(
         days.entry(began(&row).day()).or_default().push(row);
     }
     days.into_iter().map(|(day, rows)| Ok((day, batch(&rows)?))).collect()
-}
-
-fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

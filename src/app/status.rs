@@ -1,0 +1,89 @@
+//! How far each store is: what `verbatim status` and `GET /v1/status` show.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::DataDir;
+use super::stores::Watched;
+use crate::log::{LogReader, State};
+use crate::model::Offset;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// First offset not yet durable in the log.
+    pub head: Offset,
+    pub stores: Vec<StoreStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoreStatus {
+    pub name: String,
+    /// Every record below it is in this store for good.
+    pub cursor: Offset,
+    /// Every record below it can be asked for.
+    pub applied: Offset,
+    /// Records acknowledged and not yet applied.
+    pub lag: u64,
+    pub bytes: u64,
+    /// Why this store stands still, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// Reads how far each store is.
+#[derive(Clone)]
+pub struct StatusReader {
+    log: LogReader,
+    data: DataDir,
+    stores: Vec<Watched>,
+}
+
+impl StatusReader {
+    pub(super) fn new(log: LogReader, data: DataDir, stores: Vec<Watched>) -> StatusReader {
+        StatusReader { log, data, stores }
+    }
+
+    pub fn read(&self) -> Status {
+        let head = self.log.head();
+        let log = StoreStatus {
+            name: "log".to_string(),
+            cursor: head,
+            applied: head,
+            lag: 0,
+            bytes: bytes_under(&self.data.log()),
+            failed: None,
+        };
+        let stores = self.stores.iter().map(|store| self.store(store, head));
+        Status { head, stores: std::iter::once(log).chain(stores).collect() }
+    }
+
+    fn store(&self, store: &Watched, head: Offset) -> StoreStatus {
+        let State { applied, committed, failed } = store.state();
+        let folders = store.folders.iter().map(|folder| self.data.root().join(folder));
+        StoreStatus {
+            name: store.name.to_string(),
+            cursor: committed,
+            applied,
+            lag: head.since(applied),
+            bytes: folders.map(|folder| bytes_under(&folder)).sum(),
+            failed: failed.map(|failure| failure.text),
+        }
+    }
+}
+
+/// Bytes allocated to the files under a folder; files that vanish while it looks count nothing.
+fn bytes_under(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(listing) = fs::read_dir(folder) else { return 0 };
+    listing
+        .filter_map(Result::ok)
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
+            // Blocks of 512 bytes: log segments are allocated ahead and filled later.
+            Ok(metadata) => metadata.blocks() * 512,
+            Err(_) => 0,
+        })
+        .sum()
+}

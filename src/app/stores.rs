@@ -1,0 +1,317 @@
+//! The one list of stores, each supervised: status, catching up and stopping walk it, and nobody
+//! matches on a name. A new store is a folder with an `impl Store` and an [`Stores::add`].
+
+use std::io;
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::DataDir;
+use crate::log::{self, CommitPolicy, Failure, Followed, LogReader, State, Store};
+use crate::model::{ErrorKind, Kinded, Micros};
+
+/// First pause after a failure that may go away by itself; doubled with each further one.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// First pause after damage: a person has to look, and each opening reads much.
+const PAUSE_AFTER_DAMAGE: Duration = Duration::from_secs(60);
+/// Longest pause before a store is tried again.
+const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// The stores of one data directory.
+pub struct Stores {
+    dir: DataDir,
+    log: LogReader,
+    policy: CommitPolicy,
+    stop: CancellationToken,
+    list: Vec<Running>,
+}
+
+/// One store and the thread that feeds it.
+struct Running {
+    watched: Watched,
+    thread: JoinHandle<()>,
+}
+
+/// What status sees of a store.
+#[derive(Clone)]
+pub(super) struct Watched {
+    pub(super) name: &'static str,
+    pub(super) folders: &'static [&'static str],
+    state: watch::Receiver<State>,
+}
+
+impl Watched {
+    pub(super) fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+}
+
+/// A store that did not catch up.
+#[derive(Debug, thiserror::Error)]
+#[error("the {store} stands at {applied}, the log at {head}: {reason}", applied = .state.applied)]
+pub struct BehindError {
+    store: &'static str,
+    head: crate::model::Offset,
+    state: State,
+    reason: String,
+}
+
+impl Stores {
+    pub fn new(
+        dir: DataDir,
+        log: LogReader,
+        policy: CommitPolicy,
+        stop: CancellationToken,
+    ) -> Stores {
+        Stores { dir, log, policy, stop, list: Vec::new() }
+    }
+
+    /// Starts a store on a thread of its own and returns at once: one that cannot open does not stop
+    /// the relay.
+    pub fn add<S: Store + 'static>(
+        &mut self,
+        options: S::Options,
+    ) -> io::Result<Followed<S::Reader>> {
+        let reader = S::Reader::default();
+        let (report, state) = watch::channel(State::default());
+        let supervisor = Supervisor::<S> {
+            dir: self.dir.clone(),
+            log: self.log.clone(),
+            policy: self.policy,
+            stop: self.stop.clone(),
+            options,
+            reader: reader.clone(),
+            report,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // Encoding and indexing would hold up connections, and stores each other. The store's futures
+        // are made on its thread, so they need not be `Send`.
+        let thread = std::thread::Builder::new()
+            .name(S::NAME.to_string())
+            .spawn(move || runtime.block_on(supervisor.run()))?;
+        let watched = Watched { name: S::NAME, folders: S::FOLDERS, state: state.clone() };
+        self.list.push(Running { watched, thread });
+        Ok(Followed::new(reader, self.log.clone(), state))
+    }
+
+    /// What status looks at.
+    pub(super) fn watched(&self) -> Vec<Watched> {
+        self.list.iter().map(|running| running.watched.clone()).collect()
+    }
+
+    /// Waits until every store has applied what is acknowledged now.
+    ///
+    /// # Errors
+    /// The first store that stands still, and why.
+    pub async fn catch_up(&self) -> Result<(), BehindError> {
+        let head = self.log.head();
+        for Running { watched, .. } in &self.list {
+            let mut state = watched.state.clone();
+            let settled = |state: &State| state.applied >= head || state.failed.is_some();
+            let _ = state.wait_for(settled).await;
+            let state = state.borrow().clone();
+            if state.applied < head {
+                let reason = state.failed.as_ref().map(|failed| failed.text.clone());
+                let reason = reason.unwrap_or_else(|| "it stopped".to_string());
+                return Err(BehindError { store: watched.name, head, state, reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for every store to commit and end, once `stop` is cancelled. Returns what went wrong.
+    pub fn join(self) -> Vec<String> {
+        let mut failures = Vec::new();
+        for Running { watched, thread } in self.list {
+            let name = watched.name;
+            if thread.join().is_err() {
+                failures.push(format!("the {name} panicked"));
+            }
+            failures.extend(
+                watched.state().failed.map(|failed| format!("the {name}: {}", failed.text)),
+            );
+        }
+        failures
+    }
+}
+
+/// Opens a store, feeds it, and after an error opens it again, until it is told to stop.
+struct Supervisor<S: Store> {
+    dir: DataDir,
+    log: LogReader,
+    policy: CommitPolicy,
+    stop: CancellationToken,
+    options: S::Options,
+    reader: S::Reader,
+    report: watch::Sender<State>,
+}
+
+impl<S: Store> Supervisor<S> {
+    async fn run(self) {
+        let mut tries = 0;
+        loop {
+            let before = self.report.borrow().committed;
+            let failure = match self.follow(self.dir.root()).await {
+                Ok(()) => return,
+                Err(failure) => failure,
+            };
+            let moved_on = self.report.borrow().committed > before;
+            tries = if moved_on { 1 } else { tries + 1 };
+            let pause = pause_after(failure.kind, tries);
+            tracing::error!(
+                store = S::NAME,
+                error = failure.text,
+                tries,
+                "a store stands still and is opened again in {} s; the relay goes on",
+                pause.as_secs()
+            );
+            let next_try =
+                Micros(Micros::now().0.saturating_add_unsigned(pause.as_micros() as u64));
+            self.report.send_modify(|state| {
+                state.failed = Some(Failure { tries, next_try, ..failure });
+            });
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Opens the store and feeds it until the end, or its first error.
+    async fn follow(&self, root: &Path) -> Result<(), Failure> {
+        let mut store = S::open(root, &self.log, &self.options, &self.reader)
+            .await
+            .map_err(|error| failure(&error))?;
+        log::follow(&mut store, &self.log, self.policy, &self.report, &self.stop)
+            .await
+            .map_err(|error| failure(&error))
+    }
+}
+
+fn failure(error: &impl Kinded) -> Failure {
+    Failure { text: error.to_string(), kind: error.kind(), tries: 0, next_try: Micros(0) }
+}
+
+/// How long to wait before a store is opened again.
+fn pause_after(kind: ErrorKind, tries: u32) -> Duration {
+    let first = match kind {
+        ErrorKind::Retry | ErrorKind::Closed | ErrorKind::Conflict => PAUSE_MIN,
+        ErrorKind::Corrupt
+        | ErrorKind::Bug
+        | ErrorKind::NotFound
+        | ErrorKind::BadInput
+        | ErrorKind::Denied
+        | ErrorKind::Unauthenticated => PAUSE_AFTER_DAMAGE,
+    };
+    first.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(PAUSE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::log::{Batch, LogError, LogWriter};
+    use crate::model::{Offset, testing};
+
+    /// A store whose third commit fails, once.
+    struct Failing {
+        applied: Offset,
+        seen: Seen,
+    }
+
+    /// What happened to it, over all its openings.
+    #[derive(Clone, Default)]
+    struct Seen {
+        openings: Arc<AtomicU32>,
+        commits: Arc<AtomicU32>,
+        durable: Arc<parking_lot::Mutex<Vec<Offset>>>,
+        pending: Arc<parking_lot::Mutex<Vec<Offset>>>,
+    }
+
+    impl Store for Failing {
+        const NAME: &'static str = "failing";
+        const FOLDERS: &'static [&'static str] = &["failing"];
+        type Error = LogError;
+        type Options = ();
+        type Reader = Seen;
+
+        async fn open(
+            _root: &Path,
+            _log: &LogReader,
+            _options: &(),
+            reader: &Seen,
+        ) -> Result<Failing, LogError> {
+            reader.openings.fetch_add(1, Ordering::SeqCst);
+            reader.pending.lock().clear();
+            let applied = reader.durable.lock().last().map_or(Offset(0), |last| last.next());
+            Ok(Failing { applied, seen: reader.clone() })
+        }
+
+        fn applied(&self) -> Offset {
+            self.applied
+        }
+
+        async fn apply(&mut self, batch: Batch) -> Result<(), LogError> {
+            self.applied = batch.end();
+            self.seen.pending.lock().extend(batch.records().iter().map(|record| record.offset));
+            Ok(())
+        }
+
+        async fn commit(&mut self) -> Result<Offset, LogError> {
+            if self.seen.commits.fetch_add(1, Ordering::SeqCst) == 2 {
+                let source = io::Error::other("no space");
+                return Err(LogError::Read { path: "x".into(), position: 0, source });
+            }
+            self.seen.durable.lock().append(&mut self.seen.pending.lock());
+            Ok(self.applied)
+        }
+    }
+
+    fn append(writer: &mut LogWriter, offset: u64) {
+        let event =
+            r#"{"id":"m","conversation":"c","kind":"open","sender":{"id":"u","role":"system"}}"#;
+        writer.append(Arc::new(testing::record(offset, event))).unwrap();
+        writer.commit().unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_store_that_fails_is_opened_again_and_misses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut writer, log, _) = log::open(&dir.path().join("log")).unwrap();
+        let policy = CommitPolicy { records_max: 1, interval: Duration::from_secs(3_600) };
+        let stop = CancellationToken::new();
+        let mut stores = Stores::new(DataDir::new(dir.path()), log, policy, stop.clone());
+        let followed = stores.add::<Failing>(()).unwrap();
+        for offset in 0..2 {
+            append(&mut writer, offset);
+            stores.catch_up().await.unwrap();
+        }
+        append(&mut writer, 2);
+        let mut state = stores.list[0].watched.state.clone();
+        let failed = state.wait_for(|state| state.failed.is_some()).await.unwrap().clone();
+        let failed = failed.failed.unwrap();
+        assert!(failed.text.contains("no space") && failed.tries == 1, "{failed:?}");
+        assert!(failed.next_try > Micros::now(), "{failed:?}");
+        // It heals by itself, and what the failed commit held is read again.
+        let healed = |state: &State| state.failed.is_none() && state.committed == Offset(3);
+        state.wait_for(healed).await.unwrap();
+        stop.cancel();
+        assert_eq!(stores.join(), Vec::<String>::new());
+        let seen = followed.caught_up().await;
+        assert_eq!(*seen.durable.lock(), [Offset(0), Offset(1), Offset(2)]);
+        assert_eq!(seen.openings.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_bound() {
+        assert_eq!(pause_after(ErrorKind::Retry, 1), Duration::from_secs(1));
+        assert_eq!(pause_after(ErrorKind::Retry, 4), Duration::from_secs(8));
+        assert_eq!(pause_after(ErrorKind::Retry, 4_000), PAUSE_MAX);
+        assert_eq!(pause_after(ErrorKind::Corrupt, 1), PAUSE_AFTER_DAMAGE);
+    }
+}

@@ -1,0 +1,73 @@
+//! Read your own writes: a question waits until a store has what was acknowledged when it was asked.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::LogReader;
+use super::store::State;
+
+/// Longest a question waits.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Lets a question wait until one store has applied everything acknowledged so far, so that whoever
+/// was just told "kept" finds it.
+#[derive(Clone)]
+pub struct ReadBarrier {
+    log: LogReader,
+    state: watch::Receiver<State>,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    Yes,
+    /// The store stands still, has stopped, or is further behind than a question should wait for.
+    No,
+}
+
+impl ReadBarrier {
+    pub fn new(log: LogReader, state: watch::Receiver<State>) -> ReadBarrier {
+        ReadBarrier { log, state }
+    }
+
+    /// Waits at most [`WAIT_MAX`]. Not reaching the head is no error: the answer names the offset it is
+    /// complete to.
+    pub async fn wait(&self) -> Reached {
+        let head = self.log.head();
+        let mut state = self.state.clone();
+        let settled = state.wait_for(|state| state.applied >= head || state.failed.is_some());
+        match tokio::time::timeout(WAIT_MAX, settled).await {
+            Ok(Ok(state)) if state.applied >= head => Reached::Yes,
+            _ => Reached::No,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::store::Failure;
+    use crate::model::{ErrorKind, Micros, Offset};
+
+    #[tokio::test]
+    async fn a_barrier_lets_go_at_the_head_on_failure_and_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_head, log) = LogReader::at_head(dir.path(), Offset(5));
+        let (report, state) = watch::channel(State::default());
+        let barrier = ReadBarrier::new(log, state);
+        assert_eq!(barrier.wait().await, Reached::No, "nobody applies anything");
+        report.send_modify(|state| state.applied = Offset(5));
+        assert_eq!(barrier.wait().await, Reached::Yes);
+        let failure = Failure {
+            text: "no space".to_string(),
+            kind: ErrorKind::Retry,
+            tries: 1,
+            next_try: Micros(0),
+        };
+        report.send_replace(State { failed: Some(failure), ..State::default() });
+        let before = std::time::Instant::now();
+        assert_eq!(barrier.wait().await, Reached::No);
+        assert!(before.elapsed() < WAIT_MAX / 2, "a store that stands still is not waited for");
+    }
+}

@@ -1,0 +1,130 @@
+//! What a store derived from the log is: to whoever feeds it, and to whoever asks it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::{Batch, LogReader, ReadBarrier};
+use crate::model::{ErrorKind, Kinded, Micros, Offset};
+
+/// A store derived from the log.
+///
+/// `apply` takes records into memory, where questions can see them at once; `commit` makes data
+/// **and** cursor durable in one atomic step. A store is never handed an offset twice in one run, and
+/// after it was opened again only those from its committed cursor on. Each runs on a thread of its
+/// own and may block it. After an error it is dropped and opened again.
+pub trait Store: Sized {
+    /// How people call it.
+    const NAME: &'static str;
+    /// Folders of the data directory that are its alone.
+    const FOLDERS: &'static [&'static str];
+
+    type Error: Kinded + Send + Sync + 'static;
+    type Options: Clone + Send + 'static;
+    /// What questions hold. It is there before the store is open and outlives each reopening.
+    type Reader: Clone + Default + Send + 'static;
+
+    /// Opens or creates the store in the data directory `root` and shows `reader` what it holds.
+    fn open(
+        root: &Path,
+        log: &LogReader,
+        options: &Self::Options,
+        reader: &Self::Reader,
+    ) -> impl Future<Output = Result<Self, Self::Error>>;
+
+    /// First offset not yet applied.
+    fn applied(&self) -> Offset;
+
+    /// Takes the next records, which begin at [`Store::applied`].
+    fn apply(&mut self, batch: Batch) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// Makes everything applied durable, with the cursor; returns the cursor.
+    fn commit(&mut self) -> impl Future<Output = Result<Offset, Self::Error>>;
+}
+
+/// How far a store is, and why not further.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// First offset that questions cannot see yet.
+    pub applied: Offset,
+    /// Its cursor: all offsets below are in it for good.
+    pub committed: Offset,
+    /// Why it stands still, if it does.
+    pub failed: Option<Failure>,
+}
+
+/// Why a store stands still, and when it is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub text: String,
+    pub kind: ErrorKind,
+    /// Failures since it last moved on.
+    pub tries: u32,
+    pub next_try: Micros,
+}
+
+/// A store as questions hold it: its reader, and the barrier that waits for what was acknowledged.
+#[derive(Clone)]
+pub struct Followed<R> {
+    reader: R,
+    barrier: ReadBarrier,
+}
+
+impl<R> Followed<R> {
+    pub fn new(reader: R, log: LogReader, state: watch::Receiver<State>) -> Followed<R> {
+        Followed { reader, barrier: ReadBarrier::new(log, state) }
+    }
+
+    /// The reader, after waiting briefly until it shows everything acknowledged so far. Where that
+    /// takes too long, it shows less: each answer names the offset it is complete to.
+    pub async fn caught_up(&self) -> &R {
+        self.barrier.wait().await;
+        &self.reader
+    }
+}
+
+/// Where questions find what a store shows: nothing until it was first opened, then what the newest
+/// opening of it shows.
+#[derive(Debug)]
+pub struct Slot<T> {
+    current: Arc<Mutex<Option<Arc<Mutex<T>>>>>,
+}
+
+impl<T> Slot<T> {
+    /// Shows `shown` from now on, as the store goes on changing it.
+    pub fn show(&self, shown: Arc<Mutex<T>>) {
+        *self.current.lock() = Some(shown);
+    }
+
+    /// What `store` shows now.
+    pub fn current(&self, store: &'static str) -> Result<Arc<Mutex<T>>, NotOpen> {
+        self.current.lock().clone().ok_or(NotOpen { store })
+    }
+}
+
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Slot<T> {
+        Slot { current: self.current.clone() }
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Slot<T> {
+        Slot { current: Arc::default() }
+    }
+}
+
+/// A question came before the store had been opened for the first time.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the {store} is not open yet; `verbatim status` says why")]
+pub struct NotOpen {
+    pub store: &'static str,
+}
+
+impl Kinded for NotOpen {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Retry
+    }
+}
