@@ -37,6 +37,15 @@
 //! The modules below stand in the order data travels. A folder imports only what is on a lower level; siblings do not
 //! import each other.
 
+/// What lies on the disk.
+#[cfg(doc)]
+#[doc = include_str!("../docs/FORMATS.md")]
+pub mod formats {}
+/// What the numbers mean.
+#[cfg(doc)]
+#[doc = include_str!("../docs/METRICS.md")]
+pub mod metrics {}
+
 // 1. The words: events, records, positions, commitments. No I/O, no async.
 pub mod model;
 // 2. The one way a file is made to survive a power cut.

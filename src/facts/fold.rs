@@ -5,7 +5,7 @@
 //! that a stretch of the log can be read again over a newer state.
 //! It does not know other conversations, and no figure in it depends on what comes later.
 //!
-//! What METRICS.md leaves open is settled so:
+//! What docs/METRICS.md leaves open is settled so:
 //! - Only public messages that somebody typed count: private notes, automatic texts, edits, retractions, joins and
 //!   reads begin and end nothing and keep no episode from going idle. A message of the system is an answer of sorts
 //!   (`response_any_ms`) and keeps the episode awake, but begins none and ends no turn.

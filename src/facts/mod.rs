@@ -1,4 +1,4 @@
-//! Turns and episodes: what METRICS.md measures, folded once from the records of each conversation, in offset order.
+//! Turns and episodes: what docs/METRICS.md measures, folded once from the records of each conversation, in offset order.
 //!
 //! Invariants: [`fold()`] is pure, so the same records give the same rows on every run, and each row names the record
 //! that closed it; a turn lies in one episode, and turns of a conversation never overlap; a time that is not known is

@@ -5,7 +5,7 @@
 use super::labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
 use crate::model::{Micros, Offset, Origin, Role};
 
-/// Version of the rules in METRICS.md that these rows follow. A change of meaning raises it; stored states of another
+/// Version of the rules in docs/METRICS.md that these rows follow. A change of meaning raises it; stored states of another
 /// version are rebuilt, not continued.
 pub const METRIC_VERSION: i32 = 1;
 

@@ -1,4 +1,4 @@
-//! The layering of STYLE.md, which a single crate does not enforce: who imports whom, and where foreign types live.
+//! The layers of `src/lib.rs`, which a single crate does not enforce: who imports whom, and where foreign types live.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

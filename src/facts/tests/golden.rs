@@ -1,4 +1,4 @@
-//! The golden cases of METRICS.md that concern one conversation's fold.
+//! The golden cases of docs/METRICS.md that concern one conversation's fold.
 
 use super::expect::check;
 
