@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::serve::Server;
-use super::{Exit, Where, write};
+use super::target::TargetArgs;
+use super::{Exit, write};
 use crate::access::{Identity, TokenRole, operator};
 use crate::app::{App, Config};
 use crate::model::{Event, Micros, Origin};
@@ -79,7 +80,7 @@ struct Moved {
 
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let place = Where {
+        let target = TargetArgs {
             data: self.data.clone(),
             url: None,
             token: None,
@@ -87,11 +88,11 @@ impl Demo {
             settings: Default::default(),
         };
         let config = Config { listen: self.listen, zone: SHOP_ZONE, ..Config::default() };
-        let server = Server::start(&place, config).await?;
-        let identity = Arc::new(operator(&place.shop));
+        let server = Server::start(&target, config).await?;
+        let identity = Arc::new(operator(&target.shop));
         import_history(&server.app, &identity).await?;
         server.app.catch_up().await?;
-        self.greet(&server, &place.shop)?;
+        self.greet(&server, &target.shop)?;
         let live =
             tokio::spawn(play(server.app.relay.clone(), identity, self.speed, server.stop_token()));
         let ended = server.run().await;

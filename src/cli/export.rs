@@ -9,8 +9,8 @@ use clap::Args;
 use futures::StreamExt;
 use indicatif::ProgressBar;
 
-use super::target::Target;
-use super::{Exit, Where, progress};
+use super::target::{Target, TargetArgs};
+use super::{Exit, progress};
 use crate::app::App;
 use crate::export::{ExportFormat, ExportQuery};
 use crate::model::{Micros, Offset};
@@ -31,7 +31,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 impl Export {
@@ -40,7 +40,7 @@ impl Export {
         {
             bail!("Parquet is no text; give --out FILE");
         }
-        let target = Target::for_reading(&self.place).await?;
+        let target = Target::for_reading(&self.target).await?;
         let bar = progress::rows(&format!("exporting {}", self.table));
         let exported = match &self.out {
             Some(path) => self.to_file(&target, path, &bar).await,
@@ -90,8 +90,8 @@ impl Export {
         bar: &ProgressBar,
     ) -> anyhow::Result<Offset> {
         match target {
-            Target::Here(app) => self.rows_to(app, out, bar).await,
-            Target::There(client) => {
+            Target::Local(app) => self.rows_to(app, out, bar).await,
+            Target::Remote(client) => {
                 let (response, complete_to) = client
                     .export(&self.table, self.format, self.from.clone(), self.to.clone())
                     .await?;
@@ -121,7 +121,7 @@ impl Export {
             zone,
             Micros::now(),
         )?;
-        let mut answer = app.sql.stream(&self.place.shop, &query.sql, query.values).await?;
+        let mut answer = app.sql.stream(&self.target.shop, &query.sql, query.values).await?;
         let mut writer = self.format.writer(answer.rows.schema(), out)?;
         while let Some(rows) = answer.rows.next().await {
             let rows = rows?;

@@ -29,35 +29,35 @@ pub(super) struct Counts {
 
 impl Counts {
     /// Counts input that is no event, and says why.
-    pub(super) fn reject(&mut self, place: &str, reason: &str) {
+    pub(super) fn reject(&mut self, source: &str, reason: &str) {
         self.events += 1;
-        self.refuse(place, reason);
+        self.refuse(source, reason);
     }
 
-    fn refuse(&mut self, place: &str, reason: &str) {
+    fn refuse(&mut self, source: &str, reason: &str) {
         self.rejected += 1;
         if self.rejected <= REFUSALS_SHOWN_MAX {
-            eprintln!("{place}: {reason}");
+            eprintln!("{source}: {reason}");
         } else if self.rejected == REFUSALS_SHOWN_MAX + 1 {
             eprintln!("… further refusals are counted, not shown");
         }
     }
 }
 
-/// Appends a batch; `place_of` says where the event with this index came from.
+/// Appends a batch; `source_of` says where the event with this index came from.
 pub(super) async fn append(
     target: &Target,
     shop: &str,
     origin: Origin,
     events: Vec<Event>,
-    place_of: impl Fn(usize) -> String,
+    source_of: impl Fn(usize) -> String,
     counts: &mut Counts,
 ) -> anyhow::Result<()> {
     counts.events += events.len() as u64;
     counts.messages += events.iter().filter(|event| event.kind == Kind::Message).count() as u64;
     let (answers, duplicates) = match target {
-        Target::There(client) => client.append(origin, &events).await?,
-        Target::Here(app) => {
+        Target::Remote(client) => client.append(origin, &events).await?,
+        Target::Local(app) => {
             let identity = Arc::new(operator(shop));
             let prepared = events
                 .into_iter()
@@ -82,7 +82,7 @@ pub(super) async fn append(
     counts.duplicates += duplicates;
     for (index, answer) in answers.iter().enumerate() {
         if let Err(problem) = answer {
-            counts.refuse(&place_of(index), &problem.detail);
+            counts.refuse(&source_of(index), &problem.detail);
         }
     }
     Ok(())

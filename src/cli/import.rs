@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::feed::{self, Counts};
-use super::target::Target;
-use super::{Exit, Where, progress, write};
+use super::target::{Target, TargetArgs};
+use super::{Exit, progress, write};
 use crate::import::InputFile;
 use crate::model::{Event, Origin};
 
@@ -19,7 +19,7 @@ pub(super) struct Import {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 impl Import {
@@ -27,32 +27,32 @@ impl Import {
         // All are opened first: a mistyped third name must not leave two files brought in.
         let files: Vec<InputFile> =
             self.files.iter().map(|path| InputFile::open(path)).collect::<Result<_, _>>()?;
-        let target = Target::for_writing(&self.place).await?;
+        let target = Target::for_writing(&self.target).await?;
         let bar = progress::files(&self.files, "importing");
         let mut counts = Counts::default();
         for (path, mut file) in self.files.iter().zip(files) {
             let before = counts.events;
-            let place = |line: usize| format!("{}:{line}", path.display());
+            let source = |line: usize| format!("{}:{line}", path.display());
             let mut batch: Vec<(usize, Event)> = Vec::new();
             while let Some(line) = file.next_line()? {
                 bar.inc(line.bytes);
                 for event in line.events {
                     match event {
                         Ok(event) => batch.push((line.number, event)),
-                        Err(error) => counts.reject(&place(line.number), &error.to_string()),
+                        Err(error) => counts.reject(&source(line.number), &error.to_string()),
                     }
                 }
                 if batch.len() >= BATCH_EVENTS {
-                    self.append(&target, std::mem::take(&mut batch), place, &mut counts).await?;
+                    self.append(&target, std::mem::take(&mut batch), source, &mut counts).await?;
                 }
             }
-            self.append(&target, batch, place, &mut counts).await?;
+            self.append(&target, batch, source, &mut counts).await?;
             if counts.events == before {
                 eprintln!("warning: `{}` holds no events", path.display());
             }
         }
         bar.finish_and_clear();
-        if let Target::Here(app) = &target {
+        if let Target::Local(app) = &target {
             app.catch_up().await?;
         }
         target.close()?;
@@ -64,7 +64,7 @@ impl Import {
         &self,
         target: &Target,
         batch: Vec<(usize, Event)>,
-        place: impl Fn(usize) -> String,
+        source: impl Fn(usize) -> String,
         counts: &mut Counts,
     ) -> anyhow::Result<()> {
         let (lines, mut events): (Vec<usize>, Vec<Event>) = batch.into_iter().unzip();
@@ -73,8 +73,8 @@ impl Import {
         while !events.is_empty() {
             let rest = events.split_off(events.len().min(BATCH_EVENTS));
             let count = events.len();
-            let place_of = |index: usize| place(lines[start + index]);
-            feed::append(target, &self.place.shop, Origin::Imported, events, place_of, counts)
+            let source_of = |index: usize| source(lines[start + index]);
+            feed::append(target, &self.target.shop, Origin::Imported, events, source_of, counts)
                 .await?;
             start += count;
             events = rest;

@@ -19,14 +19,9 @@ mod target;
 mod token;
 mod write;
 
-use std::path::PathBuf;
-
-use chrono_tz::Tz;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
-
-use crate::app::{Config, ConfigFile, DataDir};
 
 /// The transcript archive and analytics pipeline for after-sales chat.
 #[derive(Debug, Parser)]
@@ -60,52 +55,6 @@ enum Command {
     Status(status::Status),
     /// Make a token
     Token(token::Token),
-}
-
-/// Where the data is: a directory read in place, or a running server.
-#[derive(Clone, Debug, Args)]
-struct Where {
-    /// Data directory. A directory that a server owns is asked through that server
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "verbatim-data",
-        env = "VERBATIM_DATA",
-        global = true
-    )]
-    data: PathBuf,
-    /// Ask the server at this address instead
-    #[arg(long, value_name = "URL", env = "VERBATIM_URL", requires = "token")]
-    url: Option<reqwest::Url>,
-    /// Token for --url
-    #[arg(long, value_name = "TOKEN", env = "VERBATIM_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// Shop to work in
-    #[arg(long, value_name = "SHOP", default_value = "main", env = "VERBATIM_SHOP")]
-    shop: String,
-    #[command(flatten)]
-    settings: Settings,
-}
-
-/// Settings that may also stand in `verbatim.toml`.
-#[derive(Clone, Debug, Default, Args)]
-struct Settings {
-    /// Zone in which days and hours are counted and times are shown, such as Asia/Shanghai
-    #[arg(long, value_name = "ZONE", env = "VERBATIM_ZONE")]
-    zone: Option<Tz>,
-}
-
-impl Where {
-    fn data_dir(&self) -> DataDir {
-        DataDir::new(&self.data)
-    }
-
-    /// Flags and environment over the file over the defaults.
-    fn config(&self) -> anyhow::Result<Config> {
-        let file = ConfigFile::read(&self.data_dir().config_file())?;
-        let flags = ConfigFile { zone: self.settings.zone, ..ConfigFile::default() };
-        Ok(Config::default().with(file).with(flags))
-    }
 }
 
 /// Runs one command to its end.

@@ -7,8 +7,8 @@ use anyhow::bail;
 use clap::Args;
 
 use super::feed::{self, Counts};
-use super::target::Target;
-use super::{Exit, Where, progress, write};
+use super::target::{Target, TargetArgs};
+use super::{Exit, progress, write};
 use crate::import::InputFile;
 use crate::model::{Event, Micros, Origin};
 
@@ -31,7 +31,7 @@ pub(super) struct Replay {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     patience: u64,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 fn speed(said: &str) -> Result<f64, String> {
@@ -44,7 +44,7 @@ fn speed(said: &str) -> Result<f64, String> {
 /// An event and when it is due after the first, at speed 1.
 struct Due {
     after: Duration,
-    place: String,
+    source: String,
     event: Event,
 }
 
@@ -52,7 +52,7 @@ impl Replay {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let mut counts = Counts::default();
         let events = self.read(&mut counts)?;
-        let mut target = Target::for_writing(&self.place).await?;
+        let mut target = Target::for_writing(&self.target).await?;
         let bar = progress::count(events.len() as u64, "replaying");
         let start = Instant::now();
         let mut rest = events.into_iter().peekable();
@@ -73,7 +73,7 @@ impl Replay {
             self.send(&mut target, batch, &mut counts).await?;
         }
         bar.finish_and_clear();
-        if let Target::Here(app) = &target {
+        if let Target::Local(app) = &target {
             app.catch_up().await?;
         }
         target.close()?;
@@ -91,13 +91,13 @@ impl Replay {
                 bar.inc(line.bytes);
                 let mut last = Micros::default();
                 for event in line.events {
-                    let place = format!("{}:{}", path.display(), line.number);
+                    let source = format!("{}:{}", path.display(), line.number);
                     match event {
-                        Err(error) => counts.reject(&place, &error.to_string()),
+                        Err(error) => counts.reject(&source, &error.to_string()),
                         Ok(event) => {
                             let pause = i64::try_from(PAUSE_UNTIMED.as_micros()).unwrap_or(0);
                             last = event.sent_time().unwrap_or(Micros(last.0 + pause));
-                            events.push((last, place, event));
+                            events.push((last, source, event));
                         }
                     }
                 }
@@ -110,7 +110,7 @@ impl Replay {
         let due = |at: Micros| Duration::from_micros(u64::try_from(at.0 - first.0).unwrap_or(0));
         Ok(events
             .into_iter()
-            .map(|(at, place, event)| Due { after: due(at), place, event })
+            .map(|(at, source, event)| Due { after: due(at), source, event })
             .collect())
     }
 
@@ -122,17 +122,17 @@ impl Replay {
         counts: &mut Counts,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(self.patience);
-        let places: Vec<String> = batch.iter().map(|due| due.place.clone()).collect();
+        let sources: Vec<String> = batch.iter().map(|due| due.source.clone()).collect();
         let events: Vec<Event> = batch.into_iter().map(|due| due.event).collect();
         loop {
             let mut counted = *counts;
-            let place_of = |index: usize| places[index].clone();
+            let source_of = |index: usize| sources[index].clone();
             let sent = feed::append(
                 target,
-                &self.place.shop,
+                &self.target.shop,
                 Origin::Live,
                 events.clone(),
-                place_of,
+                source_of,
                 &mut counted,
             )
             .await;
@@ -144,8 +144,8 @@ impl Replay {
                 Err(error) if is_down(&error) && Instant::now() < deadline => {
                     tokio::time::sleep(RETRY_EVERY).await;
                     // Restarted, it may listen elsewhere.
-                    if self.place.url.is_none() && matches!(target, Target::There(_)) {
-                        match Target::for_server(&self.place) {
+                    if self.target.url.is_none() && matches!(target, Target::Remote(_)) {
+                        match Target::for_server(&self.target) {
                             Ok(Some(server)) => *target = server,
                             Ok(None) => {}
                             Err(error) => {

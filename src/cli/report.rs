@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::target::Target;
+use super::Exit;
+use super::target::{Target, TargetArgs};
 use super::write::{self, RowFormat};
-use super::{Exit, Where};
 use crate::sql::NamedQuery;
 
 #[derive(Debug, Args)]
@@ -25,16 +25,16 @@ pub(super) struct Report {
     #[arg(long, value_enum, default_value_t)]
     format: RowFormat,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 impl Report {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::for_reading(&self.place).await?;
+        let target = Target::for_reading(&self.target).await?;
         let Some(name) = &self.name else {
             let queries = match &target {
-                Target::Here(app) => app.sql.named().map_err(anyhow::Error::from),
-                Target::There(client) => client.reports().await,
+                Target::Local(app) => app.sql.named().map_err(anyhow::Error::from),
+                Target::Remote(client) => client.reports().await,
             };
             target.close()?;
             write::to_stdout(listing(&queries?).as_bytes())?;
@@ -42,19 +42,19 @@ impl Report {
         };
         let arguments = self.arguments();
         let answer = match &target {
-            Target::Here(app) => app
+            Target::Local(app) => app
                 .sql
-                .run_named(&self.place.shop, name, &arguments)
+                .run_named(&self.target.shop, name, &arguments)
                 .await
                 .map_err(anyhow::Error::from),
-            Target::There(client) => client.report(name, &arguments).await,
+            Target::Remote(client) => client.report(name, &arguments).await,
         };
         target.close()?;
         write::rows(&answer?, self.format)
     }
 
     fn arguments(&self) -> BTreeMap<String, String> {
-        let zone = self.place.settings.zone.map(|zone| zone.name().to_string());
+        let zone = self.target.settings.zone.map(|zone| zone.name().to_string());
         let flags = [("from", self.from.clone()), ("to", self.to.clone()), ("zone", zone)];
         let flags = flags.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
         flags.chain(self.set.iter().cloned()).collect()

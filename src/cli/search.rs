@@ -8,9 +8,9 @@ use chrono_tz::Tz;
 use clap::Args;
 use strum::VariantNames;
 
-use super::target::Target;
+use super::Exit;
+use super::target::{Target, TargetArgs};
 use super::write;
-use super::{Exit, Where};
 use crate::model::{Kind, Micros, Record, Role};
 use crate::search::{ConversationHits, Hit, SearchAnswer};
 use crate::server::SearchParameters;
@@ -64,7 +64,7 @@ pub(super) struct Search {
     #[arg(long, value_enum, default_value_t)]
     format: SearchFormat,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -82,8 +82,8 @@ fn label<L: FromStr + VariantNames>(text: &str) -> Result<L, String> {
 
 impl Search {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::for_reading(&self.place).await?;
-        let zone = self.place.config()?.zone;
+        let target = Target::for_reading(&self.target).await?;
+        let zone = self.target.config()?.zone;
         let asked = self.ask(&target, zone).await;
         target.close()?;
         let (answer, threads) = asked?;
@@ -99,19 +99,19 @@ impl Search {
         target: &Target,
         zone: Tz,
     ) -> anyhow::Result<(SearchAnswer, HashMap<String, Vec<Record>>)> {
-        let shop = &self.place.shop;
+        let shop = &self.target.shop;
         let answer = match target {
-            Target::Here(app) => {
+            Target::Local(app) => {
                 app.search.run(self.parameters().query(shop, zone, Micros::now())?).await?
             }
-            Target::There(client) => client.search(&self.parameters()).await?,
+            Target::Remote(client) => client.search(&self.parameters()).await?,
         };
         let mut threads = HashMap::new();
         if self.context > 0 && self.format == SearchFormat::Text {
             for found in &answer.conversations {
                 let records = match target {
-                    Target::Here(app) => app.records.conversation(shop, &found.conversation)?,
-                    Target::There(client) => {
+                    Target::Local(app) => app.records.conversation(shop, &found.conversation)?,
+                    Target::Remote(client) => {
                         client.conversation(&found.conversation).await?.unwrap_or_default()
                     }
                 };

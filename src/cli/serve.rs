@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Where, write};
+use super::target::TargetArgs;
+use super::{Exit, write};
 use crate::app::{App, Config};
 use crate::server::{self, Service};
 use crate::web;
@@ -22,7 +23,7 @@ pub(super) struct Serve {
     #[arg(long)]
     print_config: bool,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 impl Serve {
@@ -32,13 +33,13 @@ impl Serve {
             write::to_stdout(toml::to_string(&config)?.as_bytes())?;
             return Ok(Exit::Yes);
         }
-        let server = Server::start(&self.place, config).await?;
+        let server = Server::start(&self.target, config).await?;
         eprintln!("listening on {}", server.url);
         server.run().await
     }
 
     fn config(&self) -> anyhow::Result<Config> {
-        let config = self.place.config()?;
+        let config = self.target.config()?;
         Ok(Config { listen: self.listen.unwrap_or(config.listen), ..config })
     }
 }
@@ -51,14 +52,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn start(place: &Where, config: Config) -> anyhow::Result<Server> {
+    pub(super) async fn start(args: &TargetArgs, config: Config) -> anyhow::Result<Server> {
         // The address first: when it is taken, nothing has been started.
         let listen = config.listen;
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on `{listen}`"))?;
         let url = format!("http://{}", listener.local_addr()?);
-        let mut app = App::start(place.data_dir(), config).await?;
+        let mut app = App::start(args.data_dir(), config).await?;
         app.announce(url.clone())?;
         Ok(Server { app, url, listener })
     }

@@ -3,8 +3,8 @@
 use chrono_tz::Tz;
 use clap::Args;
 
-use super::target::Target;
-use super::{Exit, Where, write};
+use super::target::{Target, TargetArgs};
+use super::{Exit, write};
 use crate::model::{ErrorKind, Kinded, PublicRecord, Record, Visibility};
 use crate::records::{Entry, Message, transcript};
 
@@ -14,7 +14,7 @@ pub(super) struct Show {
     #[arg(long, value_enum, default_value_t)]
     format: ShowFormat,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -28,11 +28,11 @@ enum ShowFormat {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::for_reading(&self.place).await?;
+        let target = Target::for_reading(&self.target).await?;
         let records = match &target {
-            Target::There(client) => client.conversation(&self.conversation).await,
-            Target::Here(app) => {
-                match app.records.conversation(&self.place.shop, &self.conversation) {
+            Target::Remote(client) => client.conversation(&self.conversation).await,
+            Target::Local(app) => {
+                match app.records.conversation(&self.target.shop, &self.conversation) {
                     Ok(records) => Ok(Some(records)),
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
                     Err(error) => Err(error.into()),
@@ -43,7 +43,7 @@ impl Show {
         let Some(records) = records? else {
             eprintln!(
                 "there is no conversation `{}` in shop `{}`",
-                self.conversation, self.place.shop
+                self.conversation, self.target.shop
             );
             return Ok(Exit::No);
         };
@@ -51,7 +51,7 @@ impl Show {
         match self.format {
             ShowFormat::Json => write::json_line(&entries)?,
             ShowFormat::Text => {
-                write::to_stdout(text(&records, &entries, self.place.config()?.zone).as_bytes())?
+                write::to_stdout(text(&records, &entries, self.target.config()?.zone).as_bytes())?
             }
         }
         Ok(Exit::Yes)

@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal, Read};
 use anyhow::bail;
 use clap::Args;
 
-use super::target::Target;
+use super::Exit;
+use super::target::{Target, TargetArgs};
 use super::write::{self, RowFormat};
-use super::{Exit, Where};
 use crate::sql::TABLES;
 
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub(super) struct Sql {
     #[arg(long, value_enum, default_value_t)]
     format: RowFormat,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 impl Sql {
@@ -38,12 +38,12 @@ impl Sql {
                 query
             }
         };
-        let target = Target::for_reading(&self.place).await?;
+        let target = Target::for_reading(&self.target).await?;
         let answer = match &target {
-            Target::Here(app) => {
-                app.sql.query(&self.place.shop, &query).await.map_err(anyhow::Error::from)
+            Target::Local(app) => {
+                app.sql.query(&self.target.shop, &query).await.map_err(anyhow::Error::from)
             }
-            Target::There(client) => client.sql(&query).await,
+            Target::Remote(client) => client.sql(&query).await,
         };
         target.close()?;
         write::rows(&answer?, self.format)

@@ -2,15 +2,15 @@
 
 use clap::Args;
 
-use super::target::Target;
-use super::{Exit, Where, write};
+use super::target::{Target, TargetArgs};
+use super::{Exit, write};
 
 #[derive(Debug, Args)]
 pub(super) struct Status {
     #[arg(long, value_enum, default_value_t)]
     format: StatusFormat,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -24,10 +24,10 @@ enum StatusFormat {
 
 impl Status {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::for_reading(&self.place).await?;
+        let target = Target::for_reading(&self.target).await?;
         let status = match &target {
-            Target::Here(app) => app.status(),
-            Target::There(client) => client.status().await?,
+            Target::Local(app) => app.status(),
+            Target::Remote(client) => client.status().await?,
         };
         target.close()?;
         match self.format {

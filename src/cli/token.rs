@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Exit, Where, write};
+use super::target::TargetArgs;
+use super::{Exit, write};
 use crate::access::{Identity, TokenRole, Tokens};
 
 #[derive(Debug, Args)]
@@ -19,17 +20,18 @@ pub(super) struct Token {
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_650))]
     days: u64,
     #[command(flatten)]
-    place: Where,
+    target: TargetArgs,
 }
 
 impl Token {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
-        let data = self.place.data_dir();
+        let data = self.target.data_dir();
         if data.root().exists() {
             data.must_exist()?;
         }
         let tokens = Tokens::open_or_create(&data.keys())?;
-        let identity = Identity { subject: self.subject, shop: self.place.shop, roles: self.roles };
+        let identity =
+            Identity { subject: self.subject, shop: self.target.shop, roles: self.roles };
         let token = tokens.issue(&identity, Duration::from_secs(self.days * 24 * 3_600))?;
         write::to_stdout(format!("{token}\n").as_bytes())?;
         Ok(Exit::Yes)
