@@ -1,18 +1,24 @@
-//! Settings: flags over environment over `verbatim.toml` over defaults. Flags and environment are read by `cli`; this
-//! file knows the defaults, `config_file.rs` the file.
+//! Settings: flags over environment over `verbatim.toml` over defaults. This file knows the defaults and the file;
+//! `cli` reads flags and environment and lays them on top.
+//!
+//! A setting is a field and its default, with a rule in [`Config::check`] where not every value makes sense.
 
+use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::config_file::ConfigFile;
+use crate::model::FieldError;
 
-/// Everything that can be set, with nothing left open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Everything that can be set, with nothing left open. A file sets any of them; a name that is none of them is an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where to listen. Loopback unless said otherwise.
+    /// Where to listen. Loopback unless set otherwise.
     pub listen: SocketAddr,
     /// Zone in which days and hours are counted and times are shown.
     pub zone: Tz,
@@ -20,6 +26,17 @@ pub struct Config {
     pub idle_hours: u32,
     /// Longest that records wait in memory before archive, facts and index commit them.
     pub commit_interval_ms: u64,
+}
+
+/// What is wrong with `verbatim.toml`: whoever wrote it must change it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read `{path}`: {source}")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{path}` is not a valid configuration: {source}")]
+    Parse { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("`{path}` is not a valid configuration: {source}")]
+    Field { path: PathBuf, source: FieldError },
 }
 
 impl Default for Config {
@@ -34,17 +51,73 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The file's settings over the defaults.
-    pub fn with(self, file: ConfigFile) -> Config {
-        Config {
-            listen: file.listen.unwrap_or(self.listen),
-            zone: file.zone.unwrap_or(self.zone),
-            idle_hours: file.idle_hours.unwrap_or(self.idle_hours),
-            commit_interval_ms: file.commit_interval_ms.unwrap_or(self.commit_interval_ms),
-        }
+    /// Reads a file over the defaults; one that is not there sets nothing.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
+            Err(source) => return Err(ConfigError::Read { path: path.to_path_buf(), source }),
+        };
+        let config: Config = toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        })?;
+        config.check().map_err(|source| ConfigError::Field { path: path.to_path_buf(), source })?;
+        Ok(config)
     }
 
     pub fn commit_interval(&self) -> Duration {
         Duration::from_millis(self.commit_interval_ms)
+    }
+
+    /// Refuses settings that would make no sense.
+    fn check(&self) -> Result<(), FieldError> {
+        if !(1..=8_760).contains(&self.idle_hours) {
+            return Err(FieldError::new("idle_hours", self.idle_hours, "lie between 1 and 8760"));
+        }
+        if !(10..=60_000).contains(&self.commit_interval_ms) {
+            let rule = "lie between 10 and 60000";
+            return Err(FieldError::new("commit_interval_ms", self.commit_interval_ms, rule));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("verbatim.toml");
+        fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn a_file_sets_what_it_names_and_defaults_stand_for_the_rest() {
+        let config = read("zone = \"Asia/Shanghai\"\nidle_hours = 48\n").unwrap();
+        assert_eq!(config.zone, Tz::Asia__Shanghai);
+        assert_eq!(config.idle_hours, 48);
+        assert_eq!(config.listen, Config::default().listen);
+        assert_eq!(
+            Config::read(Path::new("/nonexistent/verbatim.toml")).unwrap(),
+            Config::default()
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_file() {
+        for (text, named) in [
+            ("zonw = \"UTC\"", "zonw"),
+            ("zone = \"Mars\"", "Mars"),
+            ("listen = \"8080\"", "listen"),
+            ("idle_hours = 0", "idle_hours `0`"),
+            ("commit_interval_ms = 1", "commit_interval_ms `1`"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+            assert!(error.contains("verbatim.toml"), "{text}: {error}");
+        }
     }
 }

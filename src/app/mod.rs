@@ -4,7 +4,6 @@
 
 // Settings: flags over environment over `verbatim.toml` over defaults.
 mod config;
-mod config_file;
 // Where things lie, and who owns them.
 mod data_dir;
 // The one list of stores, supervised.
@@ -28,8 +27,7 @@ use crate::relay::{self, AttachmentStore, Hub, Lookup, Relay};
 use crate::search::Search;
 use crate::sql::Sql;
 
-pub use config::Config;
-pub use config_file::{ConfigError, ConfigFile};
+pub use config::{Config, ConfigError};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 pub use status::{Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};

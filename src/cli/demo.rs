@@ -85,7 +85,7 @@ impl Demo {
             url: None,
             token: None,
             shop: "demo".to_string(),
-            settings: Default::default(),
+            zone: None,
         };
         let config = Config { listen: self.listen, zone: SHOP_ZONE, ..Config::default() };
         let server = Server::start(&target, config).await?;

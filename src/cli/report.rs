@@ -54,7 +54,7 @@ impl Report {
     }
 
     fn arguments(&self) -> BTreeMap<String, String> {
-        let zone = self.target.settings.zone.map(|zone| zone.name().to_string());
+        let zone = self.target.zone.map(|zone| zone.name().to_string());
         let flags = [("from", self.from.clone()), ("to", self.to.clone()), ("zone", zone)];
         let flags = flags.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
         flags.chain(self.set.iter().cloned()).collect()

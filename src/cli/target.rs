@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::client::Client;
 use crate::access::{Tokens, operator};
-use crate::app::{App, Config, ConfigFile, DataDir, DataDirError};
+use crate::app::{App, Config, DataDir, DataDirError};
 
 /// Life of the token a command makes for itself: longer than any command should take.
 const OWN_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -38,13 +38,6 @@ pub(super) struct TargetArgs {
     /// Shop to work in
     #[arg(long, value_name = "SHOP", default_value = "main", env = "VERBATIM_SHOP")]
     pub(super) shop: String,
-    #[command(flatten)]
-    pub(super) settings: Settings,
-}
-
-/// Settings that may also stand in `verbatim.toml`.
-#[derive(Clone, Debug, Default, Args)]
-pub(super) struct Settings {
     /// Zone in which days and hours are counted and times are shown, such as Asia/Shanghai
     #[arg(long, value_name = "ZONE", env = "VERBATIM_ZONE")]
     pub(super) zone: Option<Tz>,
@@ -57,9 +50,8 @@ impl TargetArgs {
 
     /// Flags and environment over the file over the defaults.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
-        let file = ConfigFile::read(&self.data_dir().config_file())?;
-        let flags = ConfigFile { zone: self.settings.zone, ..ConfigFile::default() };
-        Ok(Config::default().with(file).with(flags))
+        let file = Config::read(&self.data_dir().config_file())?;
+        Ok(Config { zone: self.zone.unwrap_or(file.zone), ..file })
     }
 }
 
