@@ -13,10 +13,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::serve::Server;
-use super::target::TargetArgs;
 use super::{Exit, write};
 use crate::access::{Identity, TokenRole, operator};
-use crate::app::{App, Config};
+use crate::app::{App, Config, DataDir};
 use crate::model::{Event, Micros, Origin};
 use crate::relay::{Prepared, Relay};
 
@@ -27,6 +26,8 @@ const HISTORY_LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 14) {
     Some(day) => day,
     None => NaiveDate::MAX,
 };
+/// The sample shop.
+const SHOP: &str = "demo";
 /// The zone the sample shop lives in.
 const SHOP_ZONE: chrono_tz::Tz = chrono_tz::Tz::Asia__Shanghai;
 const TOKEN_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -80,19 +81,12 @@ struct Moved {
 
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = TargetArgs {
-            data: self.data.clone(),
-            url: None,
-            token: None,
-            shop: "demo".to_string(),
-            zone: None,
-        };
         let config = Config { listen: self.listen, zone: SHOP_ZONE, ..Config::default() };
-        let server = Server::start(&target, config).await?;
-        let identity = Arc::new(operator(&target.shop));
+        let server = Server::start(DataDir::new(&self.data), config).await?;
+        let identity = Arc::new(operator(SHOP));
         import_history(&server.app, &identity).await?;
         server.app.catch_up().await?;
-        self.greet(&server, &target.shop)?;
+        self.greet(&server)?;
         let live =
             tokio::spawn(play(server.app.relay.clone(), identity, self.speed, server.stop_token()));
         let ended = server.run().await;
@@ -100,11 +94,11 @@ impl Demo {
         ended
     }
 
-    fn greet(&self, server: &Server, shop: &str) -> anyhow::Result<()> {
+    fn greet(&self, server: &Server) -> anyhow::Result<()> {
         let token = |subject: &str, role: TokenRole| {
             let identity = Identity {
                 subject: subject.to_string(),
-                shop: shop.to_string(),
+                shop: SHOP.to_string(),
                 roles: vec![role],
             };
             server.app.tokens.issue(&identity, TOKEN_LIFE)
@@ -120,12 +114,12 @@ impl Demo {
              customer  {customer}\n\
              admin     {admin}\n\n\
              Try, in another terminal:\n\
-             {verbatim} search 退款 --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
-             {verbatim} search \"broken\" --shop {shop} --data {data} --context 2\n\
-             {verbatim} show c-20260103-0001 --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
-             {verbatim} report waiting_by_hour --shop {shop} --data {data} --zone {SHOP_ZONE}\n\
-             {verbatim} sql \"select outcome, count(*) from turns group by 1\" --shop {shop} --data {data}\n\
-             {verbatim} export messages --format csv --shop {shop} --data {data} --out messages.csv\n\n\
+             {verbatim} search 退款 --shop {SHOP} --data {data} --zone {SHOP_ZONE}\n\
+             {verbatim} search \"broken\" --shop {SHOP} --data {data} --context 2\n\
+             {verbatim} show c-20260103-0001 --shop {SHOP} --data {data} --zone {SHOP_ZONE}\n\
+             {verbatim} report waiting_by_hour --shop {SHOP} --data {data} --zone {SHOP_ZONE}\n\
+             {verbatim} sql \"select outcome, count(*) from turns group by 1\" --shop {SHOP} --data {data}\n\
+             {verbatim} export messages --format csv --shop {SHOP} --data {data} --out messages.csv\n\n\
              Ctrl-C stops it; started again, it goes on where it was.\n",
             analyst = token("demo-analyst", TokenRole::Analyst)?,
             dispute = token("demo-clerk", TokenRole::Dispute)?,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::target::TargetArgs;
 use super::{Exit, write};
-use crate::app::{App, Config};
+use crate::app::{App, Config, DataDir};
 use crate::server::{self, Service};
 use crate::web;
 
@@ -33,7 +33,7 @@ impl Serve {
             write::to_stdout(toml::to_string(&config)?.as_bytes())?;
             return Ok(Exit::Yes);
         }
-        let server = Server::start(&self.target, config).await?;
+        let server = Server::start(self.target.data_dir(), config).await?;
         eprintln!("listening on {}", server.url);
         server.run().await
     }
@@ -52,14 +52,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn start(args: &TargetArgs, config: Config) -> anyhow::Result<Server> {
+    pub(super) async fn start(data: DataDir, config: Config) -> anyhow::Result<Server> {
         // The address first: when it is taken, nothing has been started.
         let listen = config.listen;
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on `{listen}`"))?;
         let url = format!("http://{}", listener.local_addr()?);
-        let mut app = App::start(args.data_dir(), config).await?;
+        let mut app = App::start(data, config).await?;
         app.announce(url.clone())?;
         Ok(Server { app, url, listener })
     }
