@@ -1,15 +1,18 @@
 //! Asks a running server. Each method is one of its routes.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use anyhow::{Context, anyhow, bail};
+use futures::StreamExt;
+use indicatif::ProgressBar;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::Status;
-use crate::export::{ExportFormat, render};
+use crate::export::render;
 use crate::model::{Ack, Event, Offset, Origin, Record};
 use crate::search::SearchAnswer;
 use crate::server::{
@@ -17,14 +20,21 @@ use crate::server::{
 };
 use crate::sql::{Answer, NamedQuery};
 
+/// A server, and the token it is asked with.
 #[derive(Clone)]
 pub(super) struct Client {
     base: Url,
     http: reqwest::Client,
 }
 
-/// What the server said of one event of a batch.
-pub(super) type Appended = Result<Ack, Box<Problem>>;
+/// What became of a batch.
+#[derive(Default)]
+pub(super) struct Appended {
+    /// One for each event, in order.
+    pub(super) answers: Vec<Result<Ack, Box<Problem>>>,
+    /// How many of the acknowledged events were there before.
+    pub(super) duplicates: u64,
+}
 
 impl Client {
     pub(super) fn new(base: Url, token: &str) -> anyhow::Result<Client> {
@@ -37,14 +47,13 @@ impl Client {
         Ok(Client { base, http })
     }
 
-    /// One answer per event, and how many events were there before. Sends as many requests as their bytes need.
+    /// Sends as many requests as the bytes of the events need.
     pub(super) async fn append(
         &self,
         origin: Origin,
         events: &[Event],
-    ) -> anyhow::Result<(Vec<Appended>, u64)> {
-        let mut answers = Vec::with_capacity(events.len());
-        let mut duplicates = 0;
+    ) -> anyhow::Result<Appended> {
+        let mut appended = Appended::default();
         let mut body = Vec::new();
         for event in events {
             let begin = body.len();
@@ -52,35 +61,35 @@ impl Client {
             body.push(b'\n');
             if body.len() > BATCH_BYTES_MAX && begin > 0 {
                 let beyond = body.split_off(begin);
-                duplicates += self.append_lines(origin, body, &mut answers).await?;
+                self.append_lines(origin, body, &mut appended).await?;
                 body = beyond;
             }
         }
         if !body.is_empty() {
-            duplicates += self.append_lines(origin, body, &mut answers).await?;
+            self.append_lines(origin, body, &mut appended).await?;
         }
-        if answers.len() != events.len() {
-            bail!("the server answered {} of {} events", answers.len(), events.len());
+        if appended.answers.len() != events.len() {
+            bail!("the server answered {} of {} events", appended.answers.len(), events.len());
         }
-        Ok((answers, duplicates))
+        Ok(appended)
     }
 
-    /// Sends one body of events, adds what the server says of each, and returns how many were there before.
+    /// Sends one body of events and adds what became of them.
     async fn append_lines(
         &self,
         origin: Origin,
         body: Vec<u8>,
-        answers: &mut Vec<Appended>,
-    ) -> anyhow::Result<u64> {
+        appended: &mut Appended,
+    ) -> anyhow::Result<()> {
         let request = self.http.post(self.url("v1/events")?).query(&[("origin", origin.as_str())]);
         let response =
             checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?)
                 .await?;
-        let duplicates = number_in(&response, "verbatim-duplicates")?;
+        appended.duplicates += number_in(&response, "verbatim-duplicates")?;
         for line in response.text().await?.lines() {
-            answers.push(appended(line)?);
+            appended.answers.push(ack_or_problem(line)?);
         }
-        Ok(duplicates)
+        Ok(())
     }
 
     pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
@@ -132,19 +141,24 @@ impl Client {
         self.json(self.url("v1/status")?, &()).await
     }
 
-    /// A table's bytes as they come, and the offset they are complete to.
+    /// Writes a table's bytes to `out` as they come, and returns the offset they are complete to.
     pub(super) async fn export(
         &self,
         table: &str,
-        format: ExportFormat,
-        from: Option<String>,
-        to: Option<String>,
-    ) -> anyhow::Result<(Response, Offset)> {
+        parameters: &ExportParameters,
+        mut out: Box<dyn Write + Send>,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Offset> {
         let request = self.http.get(self.url(&format!("v1/export/{table}"))?);
-        let response =
-            checked(request.query(&ExportParameters { format, from, to }).send().await?).await?;
+        let response = checked(request.query(parameters).send().await?).await?;
         let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
-        Ok((response, complete_to))
+        let mut body = response.bytes_stream();
+        while let Some(chunk) = body.next().await {
+            out.write_all(&chunk.context("the server broke off the export")?)?;
+            bar.tick();
+        }
+        out.flush()?;
+        Ok(complete_to)
     }
 
     async fn json<T: DeserializeOwned>(
@@ -180,7 +194,7 @@ fn number_in(response: &Response, header: &str) -> anyhow::Result<u64> {
 }
 
 /// A line of the answer to a batch is an ack, or a problem, which has a `status`.
-fn appended(line: &str) -> anyhow::Result<Appended> {
+fn ack_or_problem(line: &str) -> anyhow::Result<Result<Ack, Box<Problem>>> {
     if let Ok(ack) = serde_json::from_str(line) {
         return Ok(Ok(ack));
     }

@@ -1,19 +1,18 @@
 //! `verbatim export TABLE`
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use futures::StreamExt;
 use indicatif::ProgressBar;
 
-use super::target::{Target, TargetArgs};
+use super::target::{IfMissing, Target, TargetArgs};
 use super::{Exit, progress};
-use crate::app::App;
-use crate::export::{ExportFormat, ExportQuery};
-use crate::model::{Micros, Offset};
+use crate::export::ExportFormat;
+use crate::model::Offset;
+use crate::server::ExportParameters;
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
@@ -40,11 +39,14 @@ impl Export {
         {
             bail!("Parquet is no text; give --out FILE");
         }
-        let target = Target::for_reading(&self.target).await?;
+        let target = Target::open(&self.target, IfMissing::Fail).await?;
         let bar = progress::rows(&format!("exporting {}", self.table));
         let exported = match &self.out {
             Some(path) => self.to_file(&target, path, &bar).await,
-            None => self.to(&target, Box::new(BufWriter::new(io::stdout())), &bar).await,
+            None => {
+                let out = Box::new(BufWriter::new(io::stdout()));
+                target.export(&self.table, &self.parameters(), out, &bar).await
+            }
         };
         bar.finish_and_clear();
         target.close()?;
@@ -65,10 +67,8 @@ impl Export {
         let unfinished = PathBuf::from(unfinished);
         let file = File::create(&unfinished)
             .with_context(|| format!("cannot create `{}`", unfinished.display()))?;
-        let exported = self
-            .to(target, Box::new(BufWriter::with_capacity(1 << 20, file.try_clone()?)), bar)
-            .await;
-        match exported {
+        let out = Box::new(BufWriter::with_capacity(1 << 20, file.try_clone()?));
+        match target.export(&self.table, &self.parameters(), out, bar).await {
             Ok(complete_to) => {
                 file.sync_all()?;
                 fs::rename(&unfinished, path)
@@ -83,52 +83,8 @@ impl Export {
         }
     }
 
-    async fn to(
-        &self,
-        target: &Target,
-        out: Box<dyn Write + Send>,
-        bar: &ProgressBar,
-    ) -> anyhow::Result<Offset> {
-        match target {
-            Target::Local(app) => self.rows_to(app, out, bar).await,
-            Target::Remote(client) => {
-                let (response, complete_to) = client
-                    .export(&self.table, self.format, self.from.clone(), self.to.clone())
-                    .await?;
-                let mut out = out;
-                let mut body = response.bytes_stream();
-                while let Some(chunk) = body.next().await {
-                    out.write_all(&chunk.context("the server broke off the export")?)?;
-                    bar.tick();
-                }
-                out.flush()?;
-                Ok(complete_to)
-            }
-        }
-    }
-
-    async fn rows_to(
-        &self,
-        app: &App,
-        out: Box<dyn Write + Send>,
-        bar: &ProgressBar,
-    ) -> anyhow::Result<Offset> {
-        let zone = app.config.zone;
-        let query = ExportQuery::new(
-            &self.table,
-            self.from.as_deref(),
-            self.to.as_deref(),
-            zone,
-            Micros::now(),
-        )?;
-        let mut answer = app.sql.stream(&self.target.shop, &query.sql, query.values).await?;
-        let mut writer = self.format.writer(answer.rows.schema(), out)?;
-        while let Some(rows) = answer.rows.next().await {
-            let rows = rows?;
-            writer.write(&rows)?;
-            bar.inc(rows.num_rows() as u64);
-        }
-        writer.finish()?;
-        Ok(answer.complete_to)
+    fn parameters(&self) -> ExportParameters {
+        let (from, to) = (self.from.clone(), self.to.clone());
+        ExportParameters { format: self.format, from, to }
     }
 }

@@ -1,15 +1,10 @@
-//! Sends events in, here or to a server, and counts what becomes of them.
-
-use std::sync::Arc;
+//! Appends events and counts what becomes of them.
 
 use serde::Serialize;
 
 use super::client::Appended;
 use super::target::Target;
-use crate::access::operator;
 use crate::model::{Event, Kind, Origin};
-use crate::relay::Prepared;
-use crate::server::Problem;
 
 /// Refusals said one by one on stderr; further ones are only counted.
 const REFUSALS_SHOWN_MAX: u64 = 20;
@@ -47,7 +42,6 @@ impl Counts {
 /// Appends a batch; `source_of` says where the event with this index came from.
 pub(super) async fn append(
     target: &Target,
-    shop: &str,
     origin: Origin,
     events: Vec<Event>,
     source_of: impl Fn(usize) -> String,
@@ -55,28 +49,7 @@ pub(super) async fn append(
 ) -> anyhow::Result<()> {
     counts.events += events.len() as u64;
     counts.messages += events.iter().filter(|event| event.kind == Kind::Message).count() as u64;
-    let (answers, duplicates) = match target {
-        Target::Remote(client) => client.append(origin, &events).await?,
-        Target::Local(app) => {
-            let identity = Arc::new(operator(shop));
-            let prepared = events
-                .into_iter()
-                .map(|event| Prepared::new(&identity, origin, event))
-                .collect::<Result<_, _>>()?;
-            let outcomes = app.relay.append(identity, origin, prepared).await?;
-            let duplicates = outcomes
-                .iter()
-                .filter(|outcome| outcome.as_ref().is_ok_and(|kept| kept.duplicate))
-                .count();
-            let answers: Vec<Appended> = outcomes
-                .into_iter()
-                .map(|outcome| {
-                    outcome.map(|kept| kept.ack).map_err(|error| Box::new(Problem::from(error)))
-                })
-                .collect();
-            (answers, duplicates as u64)
-        }
-    };
+    let Appended { answers, duplicates } = target.append(origin, events).await?;
     let kept = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
     counts.acked += kept - duplicates;
     counts.duplicates += duplicates;

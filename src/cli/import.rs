@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::feed::{self, Counts};
-use super::target::{Target, TargetArgs};
+use super::target::{IfMissing, Target, TargetArgs};
 use super::{Exit, progress, write};
 use crate::import::InputFile;
 use crate::model::{Event, Origin};
@@ -24,10 +24,10 @@ pub(super) struct Import {
 
 impl Import {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        // All are opened first: a mistyped third name must not leave two files brought in.
+        // All are opened first: a mistyped third name must not leave two files imported.
         let files: Vec<InputFile> =
             self.files.iter().map(|path| InputFile::open(path)).collect::<Result<_, _>>()?;
-        let target = Target::for_writing(&self.target).await?;
+        let target = Target::open(&self.target, IfMissing::Create).await?;
         let bar = progress::files(&self.files, "importing");
         let mut counts = Counts::default();
         for (path, mut file) in self.files.iter().zip(files) {
@@ -52,9 +52,7 @@ impl Import {
             }
         }
         bar.finish_and_clear();
-        if let Target::Local(app) = &target {
-            app.catch_up().await?;
-        }
+        target.catch_up().await?;
         target.close()?;
         write::json_line(&counts)?;
         Ok(Exit::found(counts.rejected == 0 && counts.events > 0))
@@ -74,8 +72,7 @@ impl Import {
             let rest = events.split_off(events.len().min(BATCH_EVENTS));
             let count = events.len();
             let source_of = |index: usize| source(lines[start + index]);
-            feed::append(target, &self.target.shop, Origin::Imported, events, source_of, counts)
-                .await?;
+            feed::append(target, Origin::Imported, events, source_of, counts).await?;
             start += count;
             events = rest;
         }

@@ -7,6 +7,7 @@ mod exit;
 mod export;
 mod feed;
 mod import;
+mod local;
 mod progress;
 mod replay;
 mod report;

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::feed::{self, Counts};
-use super::target::{Target, TargetArgs};
+use super::target::{IfMissing, Target, TargetArgs};
 use super::{Exit, progress, write};
 use crate::import::InputFile;
 use crate::model::{Event, Micros, Origin};
@@ -52,7 +52,7 @@ impl Replay {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let mut counts = Counts::default();
         let events = self.read(&mut counts)?;
-        let mut target = Target::for_writing(&self.target).await?;
+        let mut target = Target::open(&self.target, IfMissing::Create).await?;
         let bar = progress::count(events.len() as u64, "replaying");
         let start = Instant::now();
         let mut rest = events.into_iter().peekable();
@@ -73,9 +73,7 @@ impl Replay {
             self.send(&mut target, batch, &mut counts).await?;
         }
         bar.finish_and_clear();
-        if let Target::Local(app) = &target {
-            app.catch_up().await?;
-        }
+        target.catch_up().await?;
         target.close()?;
         write::json_line(&counts)?;
         Ok(Exit::found(counts.rejected == 0 && counts.events > 0))
@@ -127,15 +125,8 @@ impl Replay {
         loop {
             let mut counted = *counts;
             let source_of = |index: usize| sources[index].clone();
-            let sent = feed::append(
-                target,
-                &self.target.shop,
-                Origin::Live,
-                events.clone(),
-                source_of,
-                &mut counted,
-            )
-            .await;
+            let sent =
+                feed::append(target, Origin::Live, events.clone(), source_of, &mut counted).await;
             match sent {
                 Ok(()) => {
                     *counts = counted;
@@ -143,16 +134,7 @@ impl Replay {
                 }
                 Err(error) if is_down(&error) && Instant::now() < deadline => {
                     tokio::time::sleep(RETRY_EVERY).await;
-                    // Restarted, it may listen elsewhere.
-                    if self.target.url.is_none() && matches!(target, Target::Remote(_)) {
-                        match Target::for_server(&self.target) {
-                            Ok(Some(server)) => *target = server,
-                            Ok(None) => {}
-                            Err(error) => {
-                                tracing::debug!(%error, "no server owns the data directory yet")
-                            }
-                        }
-                    }
+                    target.find_owner_again(&self.target);
                 }
                 Err(error) if is_down(&error) => {
                     bail!(

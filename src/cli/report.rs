@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::Exit;
-use super::target::{Target, TargetArgs};
+use super::target::{IfMissing, Target, TargetArgs};
 use super::write::{self, RowFormat};
 use crate::sql::NamedQuery;
 
@@ -30,25 +30,14 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::for_reading(&self.target).await?;
+        let target = Target::open(&self.target, IfMissing::Fail).await?;
         let Some(name) = &self.name else {
-            let queries = match &target {
-                Target::Local(app) => app.sql.named().map_err(anyhow::Error::from),
-                Target::Remote(client) => client.reports().await,
-            };
+            let queries = target.reports().await;
             target.close()?;
             write::to_stdout(listing(&queries?).as_bytes())?;
             return Ok(Exit::Yes);
         };
-        let arguments = self.arguments();
-        let answer = match &target {
-            Target::Local(app) => app
-                .sql
-                .run_named(&self.target.shop, name, &arguments)
-                .await
-                .map_err(anyhow::Error::from),
-            Target::Remote(client) => client.report(name, &arguments).await,
-        };
+        let answer = target.report(name, &self.arguments()).await;
         target.close()?;
         write::rows(&answer?, self.format)
     }
@@ -61,9 +50,9 @@ impl Report {
     }
 }
 
-fn name_and_value(said: &str) -> Result<(String, String), String> {
+fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) =
-        said.split_once('=').ok_or_else(|| format!("`{said}` must be NAME=VALUE"))?;
+        text.split_once('=').ok_or_else(|| format!("`{text}` must be NAME=VALUE"))?;
     Ok((name.to_string(), value.to_string()))
 }
 

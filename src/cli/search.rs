@@ -9,7 +9,7 @@ use clap::Args;
 use strum::VariantNames;
 
 use super::Exit;
-use super::target::{Target, TargetArgs};
+use super::target::{IfMissing, Target, TargetArgs};
 use super::write;
 use crate::model::{Kind, Micros, Record, Role};
 use crate::search::{ConversationHits, Hit, SearchAnswer};
@@ -76,49 +76,41 @@ enum SearchFormat {
     Json,
 }
 
+/// Records of each conversation found.
+type Transcripts = HashMap<String, Vec<Record>>;
+
 fn label<L: FromStr + VariantNames>(text: &str) -> Result<L, String> {
     text.parse().map_err(|_| format!("must be one of {}", L::VARIANTS.join(", ")))
 }
 
 impl Search {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::for_reading(&self.target).await?;
-        let zone = self.target.config()?.zone;
-        let asked = self.ask(&target, zone).await;
+        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let zone = target.zone();
+        let asked = self.ask(&target).await;
         target.close()?;
-        let (answer, threads) = asked?;
+        let (answer, transcripts) = asked?;
         match self.format {
             SearchFormat::Json => write::json_line(&answer)?,
-            SearchFormat::Text => write::to_stdout(self.text(&answer, &threads, zone).as_bytes())?,
+            SearchFormat::Text => {
+                eprintln!("{}", note(&answer));
+                write::to_stdout(self.text(&answer, &transcripts, zone).as_bytes())?;
+            }
         }
         Ok(Exit::found(answer.total > 0))
     }
 
-    async fn ask(
-        &self,
-        target: &Target,
-        zone: Tz,
-    ) -> anyhow::Result<(SearchAnswer, HashMap<String, Vec<Record>>)> {
-        let shop = &self.target.shop;
-        let answer = match target {
-            Target::Local(app) => {
-                app.search.run(self.parameters().query(shop, zone, Micros::now())?).await?
-            }
-            Target::Remote(client) => client.search(&self.parameters()).await?,
-        };
-        let mut threads = HashMap::new();
+    /// The answer, and the records around the hits where neighbours are to be shown.
+    async fn ask(&self, target: &Target) -> anyhow::Result<(SearchAnswer, Transcripts)> {
+        let answer = target.search(&self.parameters()).await?;
+        let mut transcripts = Transcripts::new();
         if self.context > 0 && self.format == SearchFormat::Text {
             for found in &answer.conversations {
-                let records = match target {
-                    Target::Local(app) => app.records.conversation(shop, &found.conversation)?,
-                    Target::Remote(client) => {
-                        client.conversation(&found.conversation).await?.unwrap_or_default()
-                    }
-                };
-                threads.insert(found.conversation.clone(), records);
+                let records = target.conversation(&found.conversation).await?.unwrap_or_default();
+                transcripts.insert(found.conversation.clone(), records);
             }
         }
-        Ok((answer, threads))
+        Ok((answer, transcripts))
     }
 
     fn parameters(&self) -> SearchParameters {
@@ -140,34 +132,24 @@ impl Search {
         }
     }
 
-    fn text(
-        &self,
-        answer: &SearchAnswer,
-        threads: &HashMap<String, Vec<Record>>,
-        zone: Tz,
-    ) -> String {
+    fn text(&self, answer: &SearchAnswer, transcripts: &Transcripts, zone: Tz) -> String {
         let mut text = String::new();
         for found in &answer.conversations {
             text.push_str(&format!("{}\n", found.conversation));
-            let thread = threads.get(&found.conversation).map_or(&[][..], Vec::as_slice);
-            for line in self.lines(found, thread, zone) {
+            let records = transcripts.get(&found.conversation).map_or(&[][..], Vec::as_slice);
+            for line in self.lines(found, records, zone) {
                 text.push_str(&line);
             }
             text.push('\n');
         }
-        let shown: usize = answer.conversations.iter().map(|found| found.hits.len()).sum();
-        eprintln!(
-            "{} messages found, {shown} shown; complete to offset {}",
-            answer.total, answer.complete_to
-        );
         text
     }
 
     /// The hits of one conversation, each amid its neighbours; a neighbour of two hits stands once.
-    fn lines(&self, found: &ConversationHits, thread: &[Record], zone: Tz) -> Vec<String> {
+    fn lines(&self, found: &ConversationHits, records: &[Record], zone: Tz) -> Vec<String> {
         let hit_at = |record: &Record| found.hits.iter().find(|hit| hit.offset == record.offset);
         let spoken: Vec<&Record> =
-            thread.iter().filter(|record| record.event.text.is_some()).collect();
+            records.iter().filter(|record| record.event.text.is_some()).collect();
         if spoken.is_empty() {
             return found.hits.iter().map(|hit| hit_line(hit, zone)).collect();
         }
@@ -183,24 +165,33 @@ impl Search {
                 Some(hit) => hit_line(hit, zone),
                 None => {
                     let event = &record.event;
-                    let said = event.text.as_deref().unwrap_or_default();
-                    line(' ', record.occurred_at(), &event.sender.id, event.kind, said, zone)
+                    let text = event.text.as_deref().unwrap_or_default();
+                    line(' ', record.occurred_at(), &event.sender.id, event.kind, text, zone)
                 }
             })
             .collect()
     }
 }
 
+/// What of the answer is shown, which is no part of it.
+fn note(answer: &SearchAnswer) -> String {
+    let shown: usize = answer.conversations.iter().map(|found| found.hits.len()).sum();
+    format!(
+        "{} messages found, {shown} shown; complete to offset {}",
+        answer.total, answer.complete_to
+    )
+}
+
 fn hit_line(hit: &Hit, zone: Tz) -> String {
     line('*', hit.occurred_at, &hit.sender_id, hit.kind, &marked(&hit.text, &hit.spans), zone)
 }
 
-fn line(mark: char, at: Micros, sender: &str, kind: Kind, said: &str, zone: Tz) -> String {
+fn line(mark: char, at: Micros, sender: &str, kind: Kind, text: &str, zone: Tz) -> String {
     let at = at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
     let kind = if kind == Kind::Message { String::new() } else { format!(" [{}]", kind.as_str()) };
     // What people wrote must not move the terminal's cursor.
-    let said = said.replace(|char: char| char.is_control() && char != '\u{1b}', " ");
-    format!("{mark} {at} {sender}{kind}: {said}\n")
+    let text = text.replace(|char: char| char.is_control() && char != '\u{1b}', " ");
+    format!("{mark} {at} {sender}{kind}: {text}\n")
 }
 
 /// The words in bold on a terminal, in «quotes» elsewhere. Escape characters of the text itself are removed.

@@ -3,9 +3,9 @@
 use chrono_tz::Tz;
 use clap::Args;
 
-use super::target::{Target, TargetArgs};
+use super::target::{IfMissing, Target, TargetArgs};
 use super::{Exit, write};
-use crate::model::{ErrorKind, Kinded, PublicRecord, Record, Visibility};
+use crate::model::{PublicRecord, Record, Visibility};
 use crate::records::{Entry, Message, transcript};
 
 #[derive(Debug, Args)]
@@ -28,17 +28,9 @@ enum ShowFormat {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::for_reading(&self.target).await?;
-        let records = match &target {
-            Target::Remote(client) => client.conversation(&self.conversation).await,
-            Target::Local(app) => {
-                match app.records.conversation(&self.target.shop, &self.conversation) {
-                    Ok(records) => Ok(Some(records)),
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(error.into()),
-                }
-            }
-        };
+        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let zone = target.zone();
+        let records = target.conversation(&self.conversation).await;
         target.close()?;
         let Some(records) = records? else {
             eprintln!(
@@ -50,9 +42,7 @@ impl Show {
         let entries = transcript(&records);
         match self.format {
             ShowFormat::Json => write::json_line(&entries)?,
-            ShowFormat::Text => {
-                write::to_stdout(text(&records, &entries, self.target.config()?.zone).as_bytes())?
-            }
+            ShowFormat::Text => write::to_stdout(text(&records, &entries, zone).as_bytes())?,
         }
         Ok(Exit::Yes)
     }

@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::Exit;
-use super::target::{Target, TargetArgs};
+use super::target::{IfMissing, Target, TargetArgs};
 use super::write::{self, RowFormat};
 use crate::sql::TABLES;
 
@@ -38,13 +38,8 @@ impl Sql {
                 query
             }
         };
-        let target = Target::for_reading(&self.target).await?;
-        let answer = match &target {
-            Target::Local(app) => {
-                app.sql.query(&self.target.shop, &query).await.map_err(anyhow::Error::from)
-            }
-            Target::Remote(client) => client.sql(&query).await,
-        };
+        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let answer = target.sql(&query).await;
         target.close()?;
         write::rows(&answer?, self.format)
     }

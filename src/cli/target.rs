@@ -1,18 +1,26 @@
-//! Where a command's answers come from: this process over a data directory, or a server.
+//! What a command works on: a data directory in this process, or a server. Which of the two it is, is known here alone.
 //!
-//! A directory that a server owns is never read beneath its hands: whoever may read its keys may also ask the server,
-//! so the command makes itself a token and does.
+//! A directory that a server owns is never opened by a second process: whoever may read its keys may also ask the
+//! server, so the command makes itself a token and does.
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono_tz::Tz;
 use clap::Args;
+use indicatif::ProgressBar;
 
-use super::client::Client;
+use super::client::{Appended, Client};
+use super::local::Local;
 use crate::access::{Tokens, operator};
-use crate::app::{App, Config, DataDir, DataDirError};
+use crate::app::{App, Config, DataDir, DataDirError, Status};
+use crate::model::{Event, Offset, Origin, Record};
+use crate::search::SearchAnswer;
+use crate::server::{ExportParameters, SearchParameters};
+use crate::sql::{Answer, NamedQuery};
 
 /// Life of the token a command makes for itself: longer than any command should take.
 const OWN_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -28,13 +36,13 @@ pub(super) struct TargetArgs {
         env = "VERBATIM_DATA",
         global = true
     )]
-    pub(super) data: PathBuf,
+    data: PathBuf,
     /// Ask the server at this address instead
     #[arg(long, value_name = "URL", env = "VERBATIM_URL", requires = "token")]
-    pub(super) url: Option<reqwest::Url>,
+    url: Option<reqwest::Url>,
     /// Token for --url
     #[arg(long, value_name = "TOKEN", env = "VERBATIM_TOKEN", hide_env_values = true)]
-    pub(super) token: Option<String>,
+    token: Option<String>,
     /// Shop to work in
     #[arg(long, value_name = "SHOP", default_value = "main", env = "VERBATIM_SHOP")]
     pub(super) shop: String,
@@ -55,58 +63,172 @@ impl TargetArgs {
     }
 }
 
+/// What to do where there is no data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    /// For questions: a mistyped path must not become an empty archive.
+    Fail,
+    /// For events on their way in.
+    Create,
+}
+
 pub(super) enum Target {
-    Local(Box<App>),
-    Remote(Client),
+    Local(Box<Local>),
+    Remote { client: Client, zone: Tz },
 }
 
 impl Target {
-    /// For questions: a directory that does not exist is an error.
-    pub(super) async fn for_reading(args: &TargetArgs) -> anyhow::Result<Target> {
-        if args.url.is_none() {
+    /// Opens what the arguments name, and reads the settings once. With [`IfMissing::Fail`] every store has applied what
+    /// is acknowledged by now, so that the answers have it.
+    pub(super) async fn open(args: &TargetArgs, if_missing: IfMissing) -> anyhow::Result<Target> {
+        if args.url.is_none() && if_missing == IfMissing::Fail {
             args.data_dir().must_exist()?;
         }
-        let target = Target::for_writing(args).await?;
-        if let Target::Local(app) = &target {
-            app.catch_up().await?;
+        let config = args.config()?;
+        let zone = config.zone;
+        if let (Some(url), Some(token)) = (&args.url, &args.token) {
+            return Ok(Target::Remote { client: Client::new(url.clone(), token)?, zone });
+        }
+        let app = match App::start(args.data_dir(), config).await {
+            Ok(app) => app,
+            Err(error) => {
+                let client = owner_client(args, &owner_url(error)?)?;
+                return Ok(Target::Remote { client, zone });
+            }
+        };
+        let target = Target::Local(Box::new(Local { app, shop: args.shop.clone() }));
+        if if_missing == IfMissing::Fail {
+            target.catch_up().await?;
         }
         Ok(target)
     }
 
-    /// For imports: a directory that does not exist is made.
-    pub(super) async fn for_writing(args: &TargetArgs) -> anyhow::Result<Target> {
-        if let (Some(url), Some(token)) = (&args.url, &args.token) {
-            return Ok(Target::Remote(Client::new(url.clone(), token)?));
-        }
-        let error = match App::start(args.data_dir(), args.config()?).await {
-            Ok(app) => return Ok(Target::Local(Box::new(app))),
-            Err(error) => error,
-        };
-        match error.downcast_ref::<DataDirError>() {
-            Some(DataDirError::Owned { owner: Some(owner), .. }) => match &owner.url {
-                Some(url) => Ok(Target::Remote(owner_client(args, url)?)),
-                None => bail!(
-                    "{error}; it works in place and cannot be asked, try again when it has ended"
-                ),
-            },
-            _ => Err(error),
+    /// Turns to the server that owns the data directory now: restarted, it may listen elsewhere. An address that was
+    /// given stays.
+    pub(super) fn find_owner_again(&mut self, args: &TargetArgs) {
+        let Target::Remote { client, .. } = self else { return };
+        let owner = args.data_dir().owner_url().filter(|_| args.url.is_none());
+        match owner.map(|url| owner_client(args, &url)).transpose() {
+            Ok(Some(owner)) => *client = owner,
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "no server owns the data directory yet"),
         }
     }
 
-    /// The server that owns the data directory now, if one does.
-    pub(super) fn for_server(args: &TargetArgs) -> anyhow::Result<Option<Target>> {
-        match args.data_dir().owner_url() {
-            Some(url) => Ok(Some(Target::Remote(owner_client(args, &url)?))),
-            None => Ok(None),
+    /// The zone in which the command shows times.
+    pub(super) fn zone(&self) -> Tz {
+        match self {
+            Target::Local(local) => local.app.config.zone,
+            Target::Remote { zone, .. } => *zone,
+        }
+    }
+
+    /// Appends events in order, each answered for itself.
+    pub(super) async fn append(
+        &self,
+        origin: Origin,
+        events: Vec<Event>,
+    ) -> anyhow::Result<Appended> {
+        match self {
+            Target::Local(local) => local.append(origin, events).await,
+            Target::Remote { client, .. } => client.append(origin, &events).await,
+        }
+    }
+
+    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
+        match self {
+            Target::Local(local) => local.sql(query).await,
+            Target::Remote { client, .. } => client.sql(query).await,
+        }
+    }
+
+    /// The answer of one named query.
+    pub(super) async fn report(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Answer> {
+        match self {
+            Target::Local(local) => local.report(name, arguments).await,
+            Target::Remote { client, .. } => client.report(name, arguments).await,
+        }
+    }
+
+    /// The named queries.
+    pub(super) async fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
+        match self {
+            Target::Local(local) => local.reports(),
+            Target::Remote { client, .. } => client.reports().await,
+        }
+    }
+
+    pub(super) async fn search(
+        &self,
+        parameters: &SearchParameters,
+    ) -> anyhow::Result<SearchAnswer> {
+        match self {
+            Target::Local(local) => local.search(parameters).await,
+            Target::Remote { client, .. } => client.search(parameters).await,
+        }
+    }
+
+    /// A conversation's records in order; `None` where it does not exist.
+    pub(super) async fn conversation(&self, id: &str) -> anyhow::Result<Option<Vec<Record>>> {
+        match self {
+            Target::Local(local) => local.conversation(id),
+            Target::Remote { client, .. } => client.conversation(id).await,
+        }
+    }
+
+    /// How far each store is.
+    pub(super) async fn status(&self) -> anyhow::Result<Status> {
+        match self {
+            Target::Local(local) => Ok(local.status()),
+            Target::Remote { client, .. } => client.status().await,
+        }
+    }
+
+    /// Writes a table to `out` as it comes, and returns the offset it is complete to.
+    pub(super) async fn export(
+        &self,
+        table: &str,
+        parameters: &ExportParameters,
+        out: Box<dyn Write + Send>,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Offset> {
+        match self {
+            Target::Local(local) => local.export(table, parameters, out, bar).await,
+            Target::Remote { client, .. } => client.export(table, parameters, out, bar).await,
+        }
+    }
+
+    /// Waits until every store of this process has applied what is acknowledged. A server's go on by themselves.
+    pub(super) async fn catch_up(&self) -> anyhow::Result<()> {
+        match self {
+            Target::Local(local) => Ok(local.app.catch_up().await?),
+            Target::Remote { .. } => Ok(()),
         }
     }
 
     /// Stops what was started.
     pub(super) fn close(self) -> anyhow::Result<()> {
         match self {
-            Target::Local(app) => app.stop(),
-            Target::Remote(_) => Ok(()),
+            Target::Local(local) => local.app.stop(),
+            Target::Remote { .. } => Ok(()),
         }
+    }
+}
+
+/// Where the directory's owner can be asked, when an owner is why it could not be opened.
+fn owner_url(error: anyhow::Error) -> anyhow::Result<String> {
+    match error.downcast_ref::<DataDirError>() {
+        Some(DataDirError::Owned { owner: Some(owner), .. }) => match &owner.url {
+            Some(url) => Ok(url.clone()),
+            None => {
+                bail!("{error}; it works in place and cannot be asked, try again when it has ended")
+            }
+        },
+        _ => Err(error),
     }
 }
 
