@@ -413,12 +413,11 @@ impl Play<'_> {
             } else if number > 0 && (!self.is_chinese || word == RARE_WORD) {
                 text.push(' ');
             }
-            match number == 0 && !self.is_chinese {
-                true => {
-                    text.push(word.as_bytes()[0].to_ascii_uppercase().into());
-                    text.push_str(&word[1..]);
-                }
-                false => text.push_str(word),
+            if number == 0 && !self.is_chinese {
+                text.push(word.as_bytes()[0].to_ascii_uppercase().into());
+                text.push_str(&word[1..]);
+            } else {
+                text.push_str(word);
             }
         }
         if self.dice.chance(0.03) {

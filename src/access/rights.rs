@@ -73,10 +73,10 @@ impl Identity {
 
     /// Refuses unless the token allows `action`.
     pub fn require(&self, action: Action) -> Result<(), AccessError> {
-        match self.may(action) {
-            true => Ok(()),
-            false => Err(self.denied(action.right().map_or("do this", |right| right.words))),
+        if self.may(action) {
+            return Ok(());
         }
+        Err(self.denied(action.right().map_or("do this", |right| right.words)))
     }
 
     pub(super) fn denied(&self, action: impl Into<String>) -> AccessError {

@@ -19,9 +19,12 @@ pub struct CsvRows<W: Write> {
 
 impl<W: Write> CsvRows<W> {
     pub fn new(schema: &Schema, out: W) -> CsvRows<W> {
-        let flat = |field: &Arc<Field>| match is_flat(field.data_type()) {
-            true => field.as_ref().clone(),
-            false => Field::new(field.name(), DataType::Utf8, true),
+        let flat = |field: &Arc<Field>| {
+            if is_flat(field.data_type()) {
+                field.as_ref().clone()
+            } else {
+                Field::new(field.name(), DataType::Utf8, true)
+            }
         };
         let schema = Arc::new(Schema::new(schema.fields().iter().map(flat).collect::<Vec<_>>()));
         CsvRows { out, schema, has_header: false }

@@ -66,9 +66,10 @@ pub fn read_arrow_stream(
 pub fn table(answer: &Answer) -> Result<String, ArrowError> {
     let options =
         FormatOptions::default().with_display_error(true).with_null("").with_types_info(false);
-    let shown = match answer.batches.is_empty() {
-        true => vec![RecordBatch::new_empty(answer.schema.clone())],
-        false => answer.batches.clone(),
+    let shown = if answer.batches.is_empty() {
+        vec![RecordBatch::new_empty(answer.schema.clone())]
+    } else {
+        answer.batches.clone()
     };
     Ok(pretty_format_batches_with_options(&shown, &options)?.to_string())
 }

@@ -199,12 +199,11 @@ impl Appender {
         let shop = identity.shop.as_str();
         let id_key = key_of(&[shop, &event.conversation, &event.id]);
         if let Some(seen) = self.seen(&id_key)? {
-            return match seen.fingerprint == fingerprint {
-                true => Ok(Outcome { ack: seen.ack(&event.id), duplicate: true }),
-                false => {
-                    Err(RelayError::Conflict { conversation: event.conversation, id: event.id })
-                }
-            };
+            if seen.fingerprint != fingerprint {
+                let (conversation, id) = (event.conversation, event.id);
+                return Err(RelayError::Conflict { conversation, id });
+            }
+            return Ok(Outcome { ack: seen.ack(&event.id), duplicate: true });
         }
         if let Some(reason) = &self.failed {
             return Err(RelayError::Closed { reason: reason.clone() });
@@ -273,13 +272,11 @@ impl Appender {
         let own = seen.role == event.sender.role && seen.sender == sender_mark(&event.sender.id);
         let both_of_the_shop = seen.role != Role::Customer && event.sender.role != Role::Customer;
         let moderated = event.kind == Kind::Retract && event.sender.role == Role::Human;
-        match own || both_of_the_shop || moderated {
-            true => Ok(()),
-            false => {
-                let (sender, kind, target) = (event.sender.id.clone(), event.kind, target.clone());
-                Err(RelayError::NotTheirs { sender, kind, target })
-            }
+        if own || both_of_the_shop || moderated {
+            return Ok(());
         }
+        let (sender, kind, target) = (event.sender.id.clone(), event.kind, target.clone());
+        Err(RelayError::NotTheirs { sender, kind, target })
     }
 
     fn make_durable(&mut self) -> Result<(), String> {
@@ -331,11 +328,11 @@ fn check_takes_part(
 ) -> Result<(), RelayError> {
     let Some(state) = state else { return Ok(()) };
     let is_stranger = !state.customers.is_empty() && !state.customers.contains(&identity.subject);
-    match is_stranger && !identity.may(Action::ListenAnywhere) {
-        true => Err(RelayError::NotAParticipant {
+    if is_stranger && !identity.may(Action::ListenAnywhere) {
+        return Err(RelayError::NotAParticipant {
             subject: identity.subject.clone(),
             conversation: event.conversation.clone(),
-        }),
-        false => Ok(()),
+        });
     }
+    Ok(())
 }

@@ -91,12 +91,12 @@ impl Relay {
             return Ok(());
         }
         let state = self.lookup.conversation(&identity.shop, conversation)?;
-        match state.is_some_and(|state| state.customers.contains(&identity.subject)) {
-            true => Ok(()),
-            false => Err(RelayError::NotAParticipant {
-                subject: identity.subject.clone(),
-                conversation: conversation.to_string(),
-            }),
+        if state.is_some_and(|state| state.customers.contains(&identity.subject)) {
+            return Ok(());
         }
+        Err(RelayError::NotAParticipant {
+            subject: identity.subject.clone(),
+            conversation: conversation.to_string(),
+        })
     }
 }

@@ -51,11 +51,9 @@ pub(super) fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
     };
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
     let origin_host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    match origin_host == host {
-        true => Ok(()),
-        false => Err(Problem::new(
-            ErrorKind::Denied,
-            format!("a page of `{origin}` may not connect here"),
-        )),
+    if origin_host == host {
+        return Ok(());
     }
+    let detail = format!("a page of `{origin}` may not connect here");
+    Err(Problem::new(ErrorKind::Denied, detail))
 }
