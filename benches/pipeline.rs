@@ -2,9 +2,9 @@
 //! the questions people ask of it. Prints a table and, as its last line, the same figures as JSON.
 //!
 //! ```text
-//! cargo bench --bench pipeline                          1,000,000 events
-//! cargo bench --bench pipeline -- --quick               50,000 events, for every change
-//! cargo bench --bench pipeline -- --events N --connections N --batch N --seed N --keep DIR
+//! cargo bench --bench pipeline                1,000,000 events
+//! cargo bench --bench pipeline -- --quick     50,000 events, for every change
+//! cargo bench --bench pipeline -- --help      what else can be chosen
 //! ```
 //! Machines differ: read the acks against `raw`, the same bodies written to a plain file with an `fdatasync` each.
 //! Answers are checked against what the generator counted, so that a fast wrong build fails.
@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chat::{Batch, Chat};
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 use serde_json::{Map, Value, json};
 use server::{Connection, Server};
 
@@ -32,55 +34,52 @@ const TIMES_ASKED: usize = 5;
 const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(600);
 const STATUS_EVERY: Duration = Duration::from_millis(50);
 
+/// Measures verbatim from chat over HTTP to the answers of its reports and searches.
+#[derive(Parser)]
+#[command(name = "pipeline", max_term_width = 100)]
 struct Options {
-    events: usize,
+    /// 50,000 events unless --events says otherwise: short enough for every change
+    #[arg(long)]
+    quick: bool,
+    /// Events to send; 1,000,000 unless given
+    #[arg(long, value_name = "N", value_parser = from_one())]
+    events: Option<usize>,
+    /// Connections that send at once, each its own conversations
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = from_one())]
     connections: usize,
+    /// Events in one request
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = from_one())]
     batch: usize,
+    /// Seed of the generated chat: the same one makes the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Data directory to serve and keep, instead of a temporary one
+    #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// cargo passes it to every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn from_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 impl Options {
-    fn from_arguments() -> Options {
-        let mut options =
-            Options { events: 1_000_000, connections: 4, batch: 1_000, seed: 1, keep: None };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(name) = arguments.next() {
-            let mut value = || arguments.next().unwrap_or_else(|| panic!("`{name}` needs a value"));
-            let number = |said: String| {
-                said.parse().unwrap_or_else(|_| panic!("`{said}` must be a whole number"))
-            };
-            match name.as_str() {
-                "--quick" => options.events = 50_000,
-                "--events" => options.events = number(value()),
-                "--connections" => options.connections = number(value()),
-                "--batch" => options.batch = number(value()),
-                "--seed" => options.seed = number(value()) as u64,
-                "--keep" => options.keep = Some(value().into()),
-                // cargo says this to every bench.
-                "--bench" => {}
-                other => panic!(
-                    "`{other}` must be one of --quick, --events, --connections, --batch, --seed, --keep"
-                ),
-            }
-        }
-        assert!(
-            options.events > 0 && options.connections > 0 && options.batch > 0,
-            "numbers must not be 0"
-        );
-        options
+    fn events(&self) -> usize {
+        self.events.unwrap_or(if self.quick { 50_000 } else { 1_000_000 })
     }
 }
 
 fn main() {
-    let options = Options::from_arguments();
-    let chat = Chat::new(options.seed, options.events, options.connections, options.batch);
+    let options = Options::parse();
+    let chat = Chat::new(options.seed, options.events(), options.connections, options.batch);
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let data = options.keep.clone().unwrap_or_else(|| scratch.path().join("data"));
     let raw = raw_seconds(&chat, &scratch.path().join("raw"));
 
     let mut report = Report::default();
-    report.add("events", options.events, "");
+    report.add("events", options.events(), "");
     report.add("conversations", chat.conversations, "");
     let server = Server::start(&data);
     let mut connection = server.connect();
@@ -104,7 +103,7 @@ fn ingest(
     raw: f64,
     report: &mut Report,
 ) {
-    let events = options.events as f64;
+    let events = options.events() as f64;
     let started = Instant::now();
     let mut latencies: Vec<f64> = std::thread::scope(|scope| {
         let senders: Vec<_> = chat
@@ -173,7 +172,7 @@ fn check(connection: &mut Connection, chat: &Chat, options: &Options) {
     let counts = ask(
         r#"SELECT count(*) AS events, count(DISTINCT "offset") AS offsets, count(DISTINCT conversation) AS conversations FROM events"#,
     );
-    let expected = json!([{"events": options.events, "offsets": options.events, "conversations": chat.conversations}]);
+    let expected = json!([{"events": options.events(), "offsets": options.events(), "conversations": chat.conversations}]);
     assert_eq!(json!(counts), expected, "SQL must know every event once");
     let kinds = ask("SELECT kind, count(*) AS events FROM events GROUP BY kind ORDER BY kind");
     let expected: Vec<Value> =
@@ -219,7 +218,7 @@ fn median_ms(mut ask: impl FnMut()) -> f64 {
 }
 
 fn sizes(data: &Path, chat: &Chat, options: &Options, report: &mut Report) {
-    let per_event = |bytes: u64| round(bytes as f64 / options.events as f64, 1);
+    let per_event = |bytes: u64| round(bytes as f64 / options.events() as f64, 1);
     report.add("JSON sent", per_event(chat.json_bytes), "bytes/event");
     report.add("log", per_event(log_bytes(&data.join("log"))), "bytes/event");
     report.add("lookup", per_event(bytes_under(&data.join("lookup"))), "bytes/event");

@@ -1,5 +1,4 @@
-//! `verbatim serve` as a process of its own, asked over plain sockets: a client library would take CPU time from the
-//! server that is being measured.
+//! `verbatim serve` as a process of its own, and the connections over which it is asked.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -96,7 +95,7 @@ impl Server {
         kib * 1024
     }
 
-    /// Waits until it has nothing left to do in the background (merges of segments and files), but not for ever.
+    /// Waits until it has nothing left to do in the background (merges of segments and files), for a minute at most.
     pub fn settle(&self) {
         for _ in 0..120 {
             let before = self.cpu_seconds();
@@ -127,7 +126,8 @@ impl Drop for Server {
     }
 }
 
-/// One keep-alive connection.
+/// One keep-alive connection: an HTTP client of our own, just enough for these answers. It shares the cores with the
+/// server that is measured, and what a client library spends on each request would count against the server.
 pub struct Connection {
     reader: BufReader<TcpStream>,
     lead: String,
