@@ -1,8 +1,8 @@
-//! Stories told through public doors: real processes, HTTP, WebSockets, files. One binary, since linking is slow.
+//! verbatim from outside: real processes, HTTP, WebSockets, files. One binary, since linking is slow.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod attachments;
-mod doors;
+mod cli;
 mod export;
 mod import;
 mod kill;

@@ -1,4 +1,4 @@
-//! The command line's doors: bad files, wrong usage, refused SQL, owned and missing directories, closed pipes.
+//! The command line: bad files, wrong usage, refused SQL, owned and missing directories, closed pipes.
 
 use std::io::Read;
 use std::process::Stdio;
