@@ -30,9 +30,9 @@ async fn pictures_and_voices_come_back_bit_for_bit() {
     let mut kept = Vec::new();
     for path in files_under(&sample("attachments")) {
         let bytes = std::fs::read(&path).unwrap();
-        let door = format!("/v1/attachments/{}", sha256(&bytes));
+        let route = format!("/v1/attachments/{}", sha256(&bytes));
         for _ in 0..2 {
-            let put = carl.put(&door, bytes.clone()).await;
+            let put = carl.put(&route, bytes.clone()).await;
             assert_eq!(put.status, 201, "{}", put.text());
             assert_eq!(put.json()["bytes"], bytes.len());
         }
@@ -41,16 +41,16 @@ async fn pictures_and_voices_come_back_bit_for_bit() {
         } else {
             "audio/ogg"
         };
-        kept.push((door, bytes, media_type));
+        kept.push((route, bytes, media_type));
     }
     assert_eq!(kept.len(), 12);
     assert_eq!(server.stop(), 0);
     let server = Server::start(&data);
     let anna = server.http_as(&data, "anna", &[Human]);
-    for (door, bytes, media_type) in &kept {
-        let got = anna.get(door).await;
+    for (route, bytes, media_type) in &kept {
+        let got = anna.get(route).await;
         assert_eq!(got.status, 200);
-        assert!(got.body == *bytes, "{door} came back changed");
+        assert!(got.body == *bytes, "{route} came back changed");
         assert_eq!(got.header("content-type"), *media_type);
         assert_eq!(got.header("content-disposition"), "inline");
         assert_eq!(got.header("x-content-type-options"), "nosniff");
@@ -77,8 +77,8 @@ async fn what_is_not_its_hash_is_refused_and_leaves_nothing() {
         carl.get(&format!("/v1/attachments/{name}")).await.problem(400);
     }
     let too_large = vec![0_u8; 64 * 1024 * 1024 + 1];
-    let door = format!("/v1/attachments/{}", sha256(&too_large));
-    let request = carl.request(reqwest::Method::PUT, &door).body(too_large);
+    let route = format!("/v1/attachments/{}", sha256(&too_large));
+    let request = carl.request(reqwest::Method::PUT, &route).body(too_large);
     // The server may answer and close before everything is sent.
     if let Ok(answer) = carl.try_send(request).await {
         assert_eq!(answer.status, 400, "{}", answer.text());
@@ -108,7 +108,7 @@ async fn what_is_not_its_hash_is_refused_and_leaves_nothing() {
     poll(0).await;
     assert_eq!(carl.put(&format!("/v1/attachments/{right}"), "right").await.status, 201);
     assert_eq!(files_under(&folder).len(), 1);
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: a page sent as "photo.png" must not run in an agent's browser, and no shop sees another's files.
@@ -124,16 +124,16 @@ async fn nothing_runs_and_no_other_shop_sees_it() {
         b"",
     ];
     for bytes in hostile {
-        let door = format!("/v1/attachments/{}", sha256(bytes));
-        assert_eq!(carl.put(&door, bytes).await.status, 201);
-        let got = carl.get(&door).await;
+        let route = format!("/v1/attachments/{}", sha256(bytes));
+        assert_eq!(carl.put(&route, bytes).await.status, 201);
+        let got = carl.get(&route).await;
         assert_eq!(got.body, bytes);
         assert_eq!(got.header("content-type"), "application/octet-stream");
         assert_eq!(got.header("content-disposition"), "attachment");
         assert_eq!(got.header("x-content-type-options"), "nosniff");
         assert!(got.header("content-security-policy").contains("sandbox"), "{:?}", got.headers);
-        server.http(&data.token("other", "boss", &[Admin])).get(&door).await.problem(404);
-        carl.without_token().get(&door).await.problem(401);
+        server.http(&data.token("other", "boss", &[Admin])).get(&route).await.problem(404);
+        carl.without_token().get(&route).await.problem(401);
     }
     let analyst = server.http_as(&data, "max", &[Analyst]);
     analyst.put(&format!("/v1/attachments/{}", sha256(b"x")), "x").await.problem(403);

@@ -20,16 +20,16 @@ fn bad_files_are_named_and_good_lines_kept() {
     };
     let good = |id: &str| message("c1", id, "human", "anna", "hello").to_string();
 
-    let (code, said, counted) = import("empty.jsonl", b"");
+    let (code, stderr, counted) = import("empty.jsonl", b"");
     assert_eq!((code, &counted["events"]), (1, &json!(0)));
-    assert!(said.contains("empty.jsonl") && said.contains("no events"), "{said}");
-    let (code, said, counted) = import("utf8.jsonl", b"{\"id\":\"\xff\xfe\"}\n");
+    assert!(stderr.contains("empty.jsonl") && stderr.contains("no events"), "{stderr}");
+    let (code, stderr, counted) = import("utf8.jsonl", b"{\"id\":\"\xff\xfe\"}\n");
     assert_eq!((code, &counted["rejected"]), (1, &json!(1)));
-    assert!(said.contains("utf8.jsonl:1") && said.contains("UTF-8"), "{said}");
+    assert!(stderr.contains("utf8.jsonl:1") && stderr.contains("UTF-8"), "{stderr}");
     let cut = &good("m1")[..40];
-    let (code, said, counted) = import("cut.jsonl", cut.as_bytes());
+    let (code, stderr, counted) = import("cut.jsonl", cut.as_bytes());
     assert_eq!((code, &counted["rejected"]), (1, &json!(1)));
-    assert!(said.contains("cut.jsonl:1"), "{said}");
+    assert!(stderr.contains("cut.jsonl:1"), "{stderr}");
 
     let transcript = r#"{"conversation_id":"t1","messages":[{"role":"customer","text":"hi"},{"role":"boss","text":"no"},{"role":"agent","text":"yes"}]}"#;
     let mixed = format!(
@@ -38,16 +38,16 @@ fn bad_files_are_named_and_good_lines_kept() {
         good(""),
         good("m2")
     );
-    let (code, said, counted) = import("mixed.jsonl", mixed.as_bytes());
+    let (code, stderr, counted) = import("mixed.jsonl", mixed.as_bytes());
     assert_eq!(code, 1);
     assert_eq!(
         counted,
         json!({"messages": 4, "events": 7, "acked": 4, "duplicates": 0, "rejected": 3})
     );
     for line in ["mixed.jsonl:3", "mixed.jsonl:4", "mixed.jsonl:5"] {
-        assert!(said.contains(line), "{line} is not named: {said}");
+        assert!(stderr.contains(line), "{line} is not named: {stderr}");
     }
-    assert!(said.contains("messages[1].role `boss`"), "{said}");
+    assert!(stderr.contains("messages[1].role `boss`"), "{stderr}");
     assert_eq!(data.number("select count(*) from messages"), 4);
     // The same file again: what was kept is known, what is bad is still bad.
     let again = data.run(["import", data.beside("mixed.jsonl").to_str().unwrap()]);
@@ -76,7 +76,7 @@ fn a_file_that_cannot_be_opened_stops_before_anything_is_kept() {
 #[test]
 fn exit_codes_tell_no_from_wrong() {
     let data = Data::new();
-    data.good([
+    data.succeeds([
         "import",
         data.file("one.jsonl", message("c1", "m1", "human", "anna", "hello").to_string())
             .to_str()
@@ -229,7 +229,7 @@ async fn sql_only_reads_the_shops_tables() {
         assert_eq!(http.number("select count(distinct shop) from messages").await, 1);
     }
     assert!(other.sql("select text from messages").await.text().contains("of other"));
-    server.assert_well();
+    server.assert_alive();
 }
 
 fn find_file(folder: &std::path::Path, ending: &str) -> String {
@@ -257,10 +257,10 @@ fn sql_on_the_command_line_sees_one_shop() {
                 format!("{}\n", message("c1", &format!("m{number}"), "human", "anna", shop))
             })
             .collect();
-        data.good(["import", data.file(shop, events).to_str().unwrap(), "--shop", shop]);
+        data.succeeds(["import", data.file(shop, events).to_str().unwrap(), "--shop", shop]);
     }
     for (shop, count) in [("red", "2"), ("blue", "3"), ("main", "0"), ("red' or '1'='1", "0")] {
-        let out = data.good([
+        let out = data.succeeds([
             "sql",
             "select count(*) as n from messages",
             "--format",
@@ -287,7 +287,7 @@ fn sql_on_the_command_line_sees_one_shop() {
 fn a_closed_pipe_is_quiet() {
     let data = Data::new();
     let path = sample("history.ndjson");
-    data.good(["import", path.to_str().unwrap()]);
+    data.succeeds(["import", path.to_str().unwrap()]);
     let commands: &[&[&str]] = &[
         &["sql", "select * from events"],
         &["sql", "select * from events", "--format", "json"],
@@ -304,14 +304,14 @@ fn a_closed_pipe_is_quiet() {
             command.args(*arguments).arg("--data").arg(data.path());
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             drop(child.stdout.take());
-            let mut said = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            let mut stderr = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
             let code = child.wait().unwrap().code();
             assert!(
-                !said.contains("panicked") && !said.contains("error"),
-                "{arguments:?} (server: {through_server}): {said}"
+                !stderr.contains("panicked") && !stderr.contains("error"),
+                "{arguments:?} (server: {through_server}): {stderr}"
             );
-            assert_eq!(code, Some(0), "{arguments:?} (server: {through_server}): {said}");
+            assert_eq!(code, Some(0), "{arguments:?} (server: {through_server}): {stderr}");
         }
         drop(server);
     }
@@ -332,7 +332,7 @@ async fn a_directory_has_one_server() {
     assert!(!second.err.contains("listening"), "{}", second.err);
     admin.events(&[message("c1", "m2", "human", "anna", "after")]).await;
     assert_eq!(admin.records().await.len(), 2);
-    server.assert_well();
+    server.assert_alive();
     // A taken port is said, and starts nothing.
     let other = Data::new();
     let taken = other.run(["serve", "--listen", server.url.strip_prefix("http://").unwrap()]);
@@ -382,10 +382,11 @@ fn a_directory_that_is_not_there_is_an_error() {
 #[test]
 fn a_transcript_tells_every_version() {
     let data = Data::new();
-    data.good(["import", sample("history.ndjson").to_str().unwrap()]);
+    data.succeeds(["import", sample("history.ndjson").to_str().unwrap()]);
     let edited = "c-20260107-0002";
-    let show =
-        |conversation: &str, format: &str| data.good(["show", conversation, "--format", format]);
+    let show = |conversation: &str, format: &str| {
+        data.succeeds(["show", conversation, "--format", format])
+    };
     let all = |format: &str| {
         [edited, "c-20260105-0004", "c-20260101-0001"].map(|name| show(name, format))
     };
@@ -445,8 +446,9 @@ fn settings_have_an_order_and_mistakes_are_named() {
 async fn a_token_made_on_the_command_line_works() {
     let data = Data::new();
     let server = Server::start(&data);
-    let made =
-        tokio::task::block_in_place(|| data.good(["token", "--sub", "helper", "--role", "bot"]));
+    let made = tokio::task::block_in_place(|| {
+        data.succeeds(["token", "--sub", "helper", "--role", "bot"])
+    });
     let bot = server.http(made.trim());
     assert_eq!(bot.event(&message("c1", "m1", "bot", "helper", "hello")).await.status, 200);
     bot.event(&message("c1", "m2", "human", "helper", "hello")).await.problem(403);

@@ -1,4 +1,4 @@
-//! Exports: whole tables as files that other tools open, the same from every door.
+//! Exports: whole tables as files that other tools open, the same whoever is asked.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,14 +15,14 @@ const TABLES: &[&str] = &["events", "messages", "turns", "episodes", "conversati
 
 fn with_history() -> Data {
     let data = Data::committing_often();
-    data.good([Path::new("import"), &sample("history.ndjson")]);
+    data.succeeds([Path::new("import"), &sample("history.ndjson")]);
     data
 }
 
 fn export(data: &Data, table: &str, format: &str, more: &[&str]) -> Vec<u8> {
     let path = data.beside(&format!("{table}.{format}"));
     let out = path.to_str().unwrap();
-    data.good([&["export", table, "--format", format, "--out", out], more].concat());
+    data.succeeds([&["export", table, "--format", format, "--out", out], more].concat());
     let bytes = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     bytes
@@ -81,13 +81,13 @@ fn each_table_in_each_format_holds_the_same_rows() {
             continue;
         }
         // The words themselves, line breaks, quotes, formulas and invisible characters included, in all three.
-        let said = |rows: Vec<Option<String>>| -> BTreeSet<String> {
+        let distinct = |rows: Vec<Option<String>>| -> BTreeSet<String> {
             rows.into_iter().flatten().collect()
         };
         let texts =
-            said(sent.iter().map(|event| event["text"].as_str().map(str::to_string)).collect());
+            distinct(sent.iter().map(|event| event["text"].as_str().map(str::to_string)).collect());
         let of_json = |rows: &[Value]| {
-            said(rows.iter().map(|row| row["text"].as_str().map(str::to_string)).collect())
+            distinct(rows.iter().map(|row| row["text"].as_str().map(str::to_string)).collect())
         };
         assert_eq!(of_json(&from_json), texts);
         assert_eq!(of_json(&from_parquet), texts);
@@ -151,7 +151,7 @@ async fn through_a_server_and_in_place_are_the_same() {
     let in_place = all(&data);
     let mut server = Server::start(&data);
     let through = all(&data);
-    for (index, (here, there)) in in_place.iter().zip(&through).enumerate() {
+    for (index, (in_place, through)) in in_place.iter().zip(&through).enumerate() {
         let (table, format) = (TABLES[index / 3], formats[index % 3]);
         let rows = |bytes: &[u8]| match format {
             "parquet" => sorted(&parquet_lines(bytes.to_vec())),
@@ -163,7 +163,7 @@ async fn through_a_server_and_in_place_are_the_same() {
                 rows
             }
         };
-        assert_eq!(rows(here), rows(there), "{table} as {format}");
+        assert_eq!(rows(in_place), rows(through), "{table} as {format}");
     }
     let admin = server.http_as(&data, "boss", &[Admin]);
     let answer = admin.get("/v1/export/events?format=jsonl").await;
@@ -171,7 +171,7 @@ async fn through_a_server_and_in_place_are_the_same() {
         answer.header("verbatim-complete-to"),
         sample_events("history.ndjson").len().to_string()
     );
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: the nightly export broke off at 2 %. In the morning there must be no file that looks whole.

@@ -15,12 +15,12 @@ fn a_file_imported_twice_adds_nothing() {
     let data = Data::new();
     let import = || {
         let files: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
-        counts(&data.good([&["import"], &files[..]].concat()))
+        counts(&data.succeeds([&["import"], &files[..]].concat()))
     };
-    let said = |acked: u64, duplicates: u64| json!({"messages": 3716, "events": 3716, "acked": acked, "duplicates": duplicates, "rejected": 0});
-    assert_eq!(import(), said(3716, 0));
-    assert_eq!(import(), said(0, 3716));
-    let count = data.good(["sql", "select count(*) as n from messages", "--format", "csv"]);
+    let expected = |acked: u64, duplicates: u64| json!({"messages": 3716, "events": 3716, "acked": acked, "duplicates": duplicates, "rejected": 0});
+    assert_eq!(import(), expected(3716, 0));
+    assert_eq!(import(), expected(0, 3716));
+    let count = data.succeeds(["sql", "select count(*) as n from messages", "--format", "csv"]);
     assert_eq!(csv(&count), [["n"], ["3716"]]);
 }
 
@@ -45,7 +45,7 @@ fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
     let Some(files) = shared_chats(CHATS) else { return };
     let data = Data::new();
     let names: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
-    data.good([&["import"], &names[..]].concat());
+    data.succeeds([&["import"], &names[..]].concat());
     let chats = transcripts(&files);
     let messages = chats.iter().flat_map(|chat| chat["messages"].as_array().unwrap());
     let texts: Vec<String> =
@@ -83,19 +83,19 @@ fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
         assert_eq!(&answer, expected, "{phrase}: through the server and in place differ");
         assert_eq!(code, i32::from(answer["total"] == 0), "{phrase}");
     }
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: one question, three ways (a scan of the log's file, the index, the archive) and one answer; a number
-/// that depends on the door asked is worth nothing in a dispute.
+/// that depends on which of them is asked is worth nothing in a dispute.
 #[test]
 fn sql_search_and_a_scan_of_the_log_agree_on_the_sample() {
     let data = Data::new();
     let sample_path = sample("history.ndjson");
-    let said = counts(&data.good([Path::new("import"), &sample_path]));
+    let counts = counts(&data.succeeds([Path::new("import"), &sample_path]));
     let events = sample_events("history.ndjson");
-    assert_eq!(said["events"], events.len());
-    assert_eq!(said["acked"], events.len());
+    assert_eq!(counts["events"], events.len());
+    assert_eq!(counts["acked"], events.len());
 
     let (writer, log, _) = verbatim::log::open(&data.path().join("log")).unwrap();
     let records = log.range(verbatim::model::Offset(0), log.head()).unwrap();
@@ -144,5 +144,5 @@ fn large_messages_come_in_through_a_server_too() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(counts(&ran.out)["acked"], 400);
     assert_eq!(data.number("select count(*) from messages"), 400);
-    server.assert_well();
+    server.assert_alive();
 }

@@ -98,25 +98,31 @@ fn the_checker_reports_every_kind_of_harm() {
 
     let mut lost = log.clone();
     lost.pop();
-    assert!(complaints(&acked, &lost).iter().any(|said| said.contains("is lost")));
+    assert!(complaints(&acked, &lost).iter().any(|complaint| complaint.contains("is lost")));
     let mut lost_within = log.clone();
     lost_within.remove(4);
-    assert!(complaints(&acked, &lost_within).iter().any(|said| said.contains("is lost")));
+    assert!(complaints(&acked, &lost_within).iter().any(|complaint| complaint.contains("is lost")));
     let mut doubled = log.clone();
     doubled.push((log[9].0.clone(), place(10, 6)));
-    assert!(complaints(&acked, &doubled).iter().any(|said| said.contains("twice")));
+    assert!(complaints(&acked, &doubled).iter().any(|complaint| complaint.contains("twice")));
     let mut moved = log.clone();
     moved.swap(2, 4);
-    assert!(complaints(&acked, &moved).iter().any(|said| said.contains("comes after")));
+    assert!(complaints(&acked, &moved).iter().any(|complaint| complaint.contains("comes after")));
     let mut other = log.clone();
     other[3].1.leaf = "other".to_string();
-    assert!(complaints(&acked, &other).iter().any(|said| said.contains("was acknowledged at")));
+    assert!(
+        complaints(&acked, &other)
+            .iter()
+            .any(|complaint| complaint.contains("was acknowledged at"))
+    );
     let mut gap = log;
     gap[9].1.seq = 9;
-    assert!(complaints(&BTreeMap::new(), &gap).iter().any(|said| said.contains("has seq")));
+    assert!(
+        complaints(&BTreeMap::new(), &gap).iter().any(|complaint| complaint.contains("has seq"))
+    );
 }
 
-/// One client: sends batches, each again and again until every event of it is acknowledged, until told to end.
+/// One client: sends batches, each again and again until every event of it is acknowledged; stops at `end`.
 async fn client(
     number: u64,
     token: String,
@@ -183,7 +189,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     let data = Data::committing_often();
     let token = data.token(SHOP, "boss", &[Admin]);
     let mut server = Server::start(&data);
-    let (said, url) = watch::channel(server.url.clone());
+    let (address, url) = watch::channel(server.url.clone());
     let (ended, end) = watch::channel(false);
     let acks = Arc::new(AtomicU64::new(0));
     let clients: Vec<_> = (0..CLIENTS)
@@ -197,14 +203,14 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
         let wanted = if kill % 4 == 3 { 0 } else { rand::rng().random_range(1..600) };
         let deadline = Instant::now() + PATIENCE;
         while acks.load(Ordering::Relaxed) < before + wanted {
-            assert!(Instant::now() < deadline, "nothing is acknowledged: {}", server.said());
+            assert!(Instant::now() < deadline, "nothing is acknowledged: {}", server.stderr());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // Between two acks, in a sync or in a commit: the moment itself is the point, not a wait for something.
         tokio::time::sleep(Duration::from_micros(rand::rng().random_range(0..60_000))).await;
         tokio::task::block_in_place(|| server.kill());
         server = tokio::task::block_in_place(|| Server::start(&data));
-        said.send_replace(server.url.clone());
+        address.send_replace(server.url.clone());
     }
     ended.send_replace(true);
     let mut acked = BTreeMap::new();
@@ -235,6 +241,6 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
         acked.len(),
         3.0 / kills as f64
     );
-    server.assert_well();
+    server.assert_alive();
     assert_eq!(server.stop(), 0);
 }

@@ -66,7 +66,7 @@ fn remove(data: &Data, folders: &[&str]) {
 
 fn with_history() -> Data {
     let data = Data::new();
-    data.good([Path::new("import"), &sample("history.ndjson")]);
+    data.succeeds([Path::new("import"), &sample("history.ndjson")]);
     // A second run: some rows come from an earlier commit than others, some turns stay open.
     let more: Vec<Value> = (0..30)
         .map(|number| {
@@ -81,7 +81,7 @@ fn with_history() -> Data {
             event
         })
         .collect();
-    data.good(["import", data.file("more.ndjson", lines(&more)).to_str().unwrap()]);
+    data.succeeds(["import", data.file("more.ndjson", lines(&more)).to_str().unwrap()]);
     data
 }
 
@@ -109,7 +109,7 @@ async fn each_derived_store_is_rebuilt_to_the_same_content() {
         assert_same(&before, &after, &folders.join(" and "));
     }
     // And the lookup still knows every id: the same file adds nothing.
-    let again = counts(&data.good([Path::new("import"), &sample("history.ndjson")]));
+    let again = counts(&data.succeeds([Path::new("import"), &sample("history.ndjson")]));
     assert_eq!(again["duplicates"], sample_events("history.ndjson").len());
     assert_eq!(again["acked"], 0);
 }
@@ -137,7 +137,7 @@ async fn without_its_log_a_directory_does_not_start_as_empty() {
     let data = with_history();
     let before = seen(&data).await;
     let one_more = message("c-20260101-0001", "one-more", "customer", "cust-1042", "one more");
-    data.good(["import", data.file("one.ndjson", one_more.to_string()).to_str().unwrap()]);
+    data.succeeds(["import", data.file("one.ndjson", one_more.to_string()).to_str().unwrap()]);
     let after = seen(&data).await;
     assert!(
         before.iter().zip(&after).any(|(before, after)| before != after),

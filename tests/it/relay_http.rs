@@ -1,4 +1,4 @@
-//! The relay's HTTP doors: what is taken, what is refused and how, and that no input ends the service.
+//! The relay over HTTP: what is taken, what is refused and how, and that no input ends the service.
 
 use serde_json::{Value, json};
 use verbatim::access::TokenRole::{Admin, Analyst, Bot, Customer, Dispute, Human, Importer};
@@ -120,7 +120,7 @@ async fn good_lines_are_kept_and_bad_ones_answered_in_their_place() {
     let ids: Vec<&str> =
         kept.iter().map(|record| record["event"]["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["m1", "m2", "m4"]);
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: a client's developer reads the answer and mends the field it names.
@@ -220,7 +220,7 @@ async fn what_breaks_a_rule_is_named() {
         server.http_as(&data, "boss", &[Admin]).records().await.is_empty(),
         "nothing of it was kept"
     );
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: what is too large, of the wrong type or asks for what does not exist is answered, and costs nothing.
@@ -262,10 +262,10 @@ async fn bodies_and_questions_have_bounds() {
     admin.sql(&format!("select '{}'", "x".repeat(70_000))).await.problem(400);
     admin.post("/v1/sql", "text/plain", vec![b'x'; 3 * 1024 * 1024]).await.problem(413);
     assert_eq!(human.post("/v1/events", JSON, event).await.json()["offset"], 0);
-    server.assert_well();
+    server.assert_alive();
 }
 
-/// The story: a leaked, old or home-made token opens nothing, at no door.
+/// The story: a leaked, old or home-made token opens nothing, at no route.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_door_wants_a_valid_token() {
     let data = Data::new();
@@ -280,7 +280,7 @@ async fn every_door_wants_a_valid_token() {
     let nameless = data.token(SHOP, "", &[Admin]);
     let of_no_shop = data.token("", "anna", &[Admin]);
     let useless = data.token(SHOP, "anna", &[]);
-    let doors = [
+    let routes = [
         "/v1/events",
         "/v1/status",
         "/v1/search?words=x",
@@ -303,17 +303,17 @@ async fn every_door_wants_a_valid_token() {
         &valid[..valid.len() - 2],
     ] {
         let http = server.http(token);
-        for door in doors {
-            let answer = http.get(door).await;
+        for route in routes {
+            let answer = http.get(route).await;
             answer.problem(401);
-            assert_eq!(answer.header("www-authenticate"), "Bearer", "{door}");
+            assert_eq!(answer.header("www-authenticate"), "Bearer", "{route}");
         }
         http.event(&message("c", "m", "human", "anna", "x")).await.problem(401);
         http.sql("select 1").await.problem(401);
         http.put("/v1/attachments/00", "x").await.problem(401);
     }
-    for door in doors {
-        valid_http.without_token().get(door).await.problem(401);
+    for route in routes {
+        valid_http.without_token().get(route).await.problem(401);
     }
     valid_http.without_token().sql("select 1").await.problem(401);
     assert_eq!(valid_http.get("/v1/events").await.status, 200);
@@ -322,7 +322,7 @@ async fn every_door_wants_a_valid_token() {
 
 async fn statuses(http: &Http) -> Vec<u16> {
     let mut statuses = Vec::new();
-    for door in [
+    for route in [
         "/v1/events",
         "/v1/status",
         "/v1/search?words=hello",
@@ -330,7 +330,7 @@ async fn statuses(http: &Http) -> Vec<u16> {
         "/v1/reports/summary",
         "/v1/export/events?format=csv",
     ] {
-        statuses.push(http.get(door).await.status);
+        statuses.push(http.get(route).await.status);
     }
     statuses.push(http.sql("select count(*) from events").await.status);
     statuses
@@ -399,7 +399,7 @@ async fn each_role_opens_its_doors_and_no_others() {
     // A customer cannot speak in another customer's conversation, and is not told whether it exists.
     let eve = server.http_as(&data, "eve", &[Customer]);
     eve.event(&message("c1", "m9", "customer", "eve", "let me in")).await.problem(403);
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: an edit changes what a shop is held to. Only one's own side may edit, only what exists, and the words of
@@ -442,7 +442,7 @@ async fn only_what_is_ones_own_is_edited() {
     assert_eq!(rows.json(), expected);
 }
 
-/// The story: two shops share a machine, an agent's name, a conversation's id, even a message's id. At no door does
+/// The story: two shops share a machine, an agent's name, a conversation's id, even a message's id. At no route does
 /// one see a word of the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_sees_only_itself() {
@@ -501,7 +501,7 @@ async fn a_shop_sees_only_itself() {
             assert!(export.text().contains("red") && !export.text().contains("blue"), "{table}");
         }
     }
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: a consumer follows the stream from where it left off and sees what comes, once, in order.

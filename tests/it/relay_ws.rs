@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use verbatim::access::TokenRole::{Admin, Customer, Human};
 use verbatim::server::SEND_TIME_MAX;
 
-use super::socket::{Heard, Socket};
+use super::socket::{Received, Socket};
 use super::support::{Data, SHOP, Server, message};
 
 fn seq(frame: &Value) -> u64 {
@@ -46,8 +46,8 @@ async fn every_device_of_a_customer_hears_everything() {
         assert_eq!((seq(&frame), &frame["record"]["event"]["text"]), (2, &json!("I am sorry")));
     }
     // After unsubscribing, a device hears no more of it: the next thing heard is its own pong, and another's event.
-    tablet.say(json!({"type": "unsubscribe", "conversation": "c1"})).await;
-    tablet.say(json!({"type": "ping"})).await;
+    tablet.send(json!({"type": "unsubscribe", "conversation": "c1"})).await;
+    tablet.send(json!({"type": "ping"})).await;
     tablet.expect("pong").await;
     phone.send_event(message("c1", "m3", "customer", "carl", "thanks")).await;
     let (one, two) = (phone.frame().await, phone.frame().await);
@@ -88,7 +88,7 @@ async fn a_device_that_was_away_resumes_without_gap_or_repeat() {
     // A seq beyond the end: nothing is owed until it is passed.
     let mut ahead = Socket::open(&server, &token).await;
     ahead.subscribe("c1", 681).await;
-    ahead.say(json!({"type": "ping"})).await;
+    ahead.send(json!({"type": "ping"})).await;
     ahead.expect("pong").await;
     human.events(&events(680..682)).await;
     assert_eq!(seq(&ahead.expect("event").await), 682);
@@ -178,14 +178,14 @@ async fn bad_frames_are_answered_and_the_connection_stays() {
         r#"{"type":"unsubscribe","conversation":"c","event":{}}"#,
     ];
     for frame in bad {
-        socket.say_text(frame).await;
+        socket.send_text(frame).await;
         let problem = socket.expect("error").await["problem"].clone();
         assert_eq!(problem["status"], 400, "{frame}");
         for field in ["type", "title", "detail"] {
             assert!(problem[field].is_string(), "{frame}: {problem}");
         }
     }
-    socket.try_say(Message::binary(vec![0, 159, 146, 150])).await.unwrap();
+    socket.try_send(Message::binary(vec![0, 159, 146, 150])).await.unwrap();
     assert_eq!(socket.expect("error").await["problem"]["status"], 400);
     // What is wrong with an event is said with its id, the field and the rule.
     socket
@@ -197,7 +197,7 @@ async fn bad_frames_are_answered_and_the_connection_stays() {
     assert_eq!((&problem["id"], &problem["field"]), (&json!("m7"), &json!("text")));
     socket.send_event(message("c1", "m7", "human", "anna", "now with text")).await;
     assert_eq!(socket.expect("ack").await["id"], "m7");
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: somebody sends 17 MB in one frame. That connection ends; nobody else notices.
@@ -210,13 +210,13 @@ async fn a_frame_too_large_ends_only_its_own_connection() {
     for bytes in [64 * 1024 + 1, 17 * 1024 * 1024] {
         let mut socket = Socket::open(&server, &token).await;
         // The server may close while the frame is still being sent.
-        let _ = socket.try_say(Message::text("x".repeat(bytes))).await;
-        assert!(matches!(socket.hear().await, Heard::Closed(_)), "{bytes} bytes");
+        let _ = socket.try_send(Message::text("x".repeat(bytes))).await;
+        assert!(matches!(socket.receive().await, Received::Closed(_)), "{bytes} bytes");
     }
     // The largest event that fits is taken.
     other.send_event(message("c1", "m1", "human", "anna", &"x".repeat(32 * 1024))).await;
     assert_eq!(other.expect("ack").await["seq"], 1);
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: a page of another site opens a WebSocket with the visitor's cookie. The browser names the page's origin,
@@ -289,9 +289,9 @@ async fn a_slow_reader_is_cut_off_and_resumes() {
     tokio::time::sleep(SEND_TIME_MAX + Duration::from_secs(2)).await;
     let mut heard = vec![1];
     let code = loop {
-        match slow.hear().await {
-            Heard::Frame(frame) => heard.push(seq(&frame)),
-            Heard::Closed(code) => break code,
+        match slow.receive().await {
+            Received::Frame(frame) => heard.push(seq(&frame)),
+            Received::Closed(code) => break code,
         }
     };
     assert!(matches!(code, Some(1013) | None), "{code:?}");
@@ -300,9 +300,9 @@ async fn a_slow_reader_is_cut_off_and_resumes() {
         let mut again = Socket::open(&server, &token).await;
         again.subscribe("c1", *heard.last().unwrap()).await;
         while let Some(last) = heard.last().copied().filter(|last| *last < total as u64) {
-            match again.hear().await {
-                Heard::Frame(frame) => heard.push(seq(&frame)),
-                Heard::Closed(code) => {
+            match again.receive().await {
+                Received::Frame(frame) => heard.push(seq(&frame)),
+                Received::Closed(code) => {
                     assert!(matches!(code, Some(1013) | None), "{code:?} after {last}");
                     break;
                 }
@@ -310,7 +310,7 @@ async fn a_slow_reader_is_cut_off_and_resumes() {
         }
     }
     assert_eq!(heard, (1..=total as u64).collect::<Vec<_>>());
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: eight agents and bots write into one conversation at once. There is one order, the same for everyone, and
@@ -326,7 +326,7 @@ async fn many_senders_get_one_order() {
         let mut listener = Socket::open(&server, &data.token(SHOP, "listener", &[Human])).await;
         listener.subscribe("c1", 0).await;
         // Its pong comes after its subscription.
-        listener.say(json!({"type": "ping"})).await;
+        listener.send(json!({"type": "ping"})).await;
         listener.expect("pong").await;
         listeners.push(tokio::spawn(async move {
             let mut heard = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use verbatim::access::TokenRole::{Admin, Human};
 
-use super::socket::{Heard, Socket};
+use super::socket::{Received, Socket};
 use super::support::{
     CHATS, Data, SHOP, Server, counts, sample, sample_events, shared_chats, transcripts,
 };
@@ -30,23 +30,23 @@ async fn listen(
     let heard_of = |listened: &Listened| listened.texts.values().map(Vec::len).sum::<usize>();
     loop {
         let mut socket = Socket::try_open(&url, &token, &[]).await.unwrap();
-        let mut told_off = false;
+        let mut cut_off_early = false;
         for conversation in expected.keys() {
             let after = listened.texts.get(conversation).map_or(0, Vec::len);
             let frame = serde_json::json!({"type": "subscribe", "conversation": conversation, "after_seq": after});
-            told_off |= socket
-                .try_say(tokio_tungstenite::tungstenite::Message::text(frame.to_string()))
+            cut_off_early |= socket
+                .try_send(tokio_tungstenite::tungstenite::Message::text(frame.to_string()))
                 .await
                 .is_err();
         }
-        if !told_off && ready.is_some() {
-            socket.say(serde_json::json!({"type": "ping"})).await;
+        if !cut_off_early && ready.is_some() {
+            socket.send(serde_json::json!({"type": "ping"})).await;
             socket.expect("pong").await;
             let _ = ready.take().unwrap().send(());
         }
         while heard_of(&listened) < total {
-            match socket.hear().await {
-                Heard::Frame(frame) => {
+            match socket.receive().await {
+                Received::Frame(frame) => {
                     assert_eq!(frame["type"], "event", "{frame}");
                     let event = &frame["record"]["event"];
                     let texts = listened
@@ -56,7 +56,7 @@ async fn listen(
                     texts.push(event["text"].as_str().map(str::to_string));
                     assert_eq!(frame["record"]["seq"], texts.len(), "once and in order: {frame}");
                 }
-                Heard::Closed(code) => {
+                Received::Closed(code) => {
                     assert!(matches!(code, Some(1013) | None), "{code:?}");
                     listened.cut_off += 1;
                     break;
@@ -77,8 +77,9 @@ async fn replay(data: &Data, files: &[&str], expected: BTreeMap<String, Vec<Opti
     let token = data.token(SHOP, "listener", &[Human]);
     let listener = tokio::spawn(listen(server.url.clone(), token, sizes, ready));
     is_ready.await.unwrap();
-    let out =
-        tokio::task::block_in_place(|| data.good([&["replay", "--speed", "0"], files].concat()));
+    let out = tokio::task::block_in_place(|| {
+        data.succeeds([&["replay", "--speed", "0"], files].concat())
+    });
     assert_eq!(counts(&out)["acked"], total);
     let listened = listener.await.unwrap();
     println!(
@@ -101,11 +102,12 @@ async fn replay(data: &Data, files: &[&str], expected: BTreeMap<String, Vec<Opti
         assert_eq!(admin.found(phrase).await, scanned as u64, "{phrase}");
     }
     // Sent twice, kept once.
-    let again =
-        tokio::task::block_in_place(|| data.good([&["replay", "--speed", "0"], files].concat()));
+    let again = tokio::task::block_in_place(|| {
+        data.succeeds([&["replay", "--speed", "0"], files].concat())
+    });
     assert_eq!(counts(&again)["duplicates"], total);
     assert_eq!(admin.number("select count(*) from events").await, total as i64);
-    server.assert_well();
+    server.assert_alive();
 }
 
 /// The story: real chats, live. Whoever listens hears every message once and in order, and afterwards search and SQL

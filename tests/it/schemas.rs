@@ -1,4 +1,4 @@
-//! The published schemas are the code's. `VERBATIM_BLESS=1` writes them anew.
+//! The published schemas are the code's. `VERBATIM_BLESS=1` writes them again.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ fn the_published_schemas_are_those_of_the_code() {
         let published = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             published == text,
-            "`{}` is not what the code says; VERBATIM_BLESS=1 writes it anew",
+            "`{}` is not what the code says; VERBATIM_BLESS=1 writes it again",
             path.display()
         );
     }
@@ -67,7 +67,7 @@ async fn sample_events_and_their_records_keep_to_the_schemas() {
         }
     }
     let data = Data::new();
-    data.good([Path::new("import"), &sample("history.ndjson")]);
+    data.succeeds([Path::new("import"), &sample("history.ndjson")]);
     let server = Server::start(&data);
     let records = server.http_as(&data, "boss", &[Admin]).records().await;
     assert!(records.len() > 1_000);

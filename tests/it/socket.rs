@@ -17,7 +17,7 @@ pub struct Socket<S = TcpStream> {
 
 /// What comes from the server.
 #[derive(Debug)]
-pub enum Heard {
+pub enum Received {
     Frame(Value),
     /// The connection is over, with the code of its close frame if one came.
     Closed(Option<u16>),
@@ -67,46 +67,46 @@ impl Socket {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    pub async fn say(&mut self, frame: Value) {
-        self.say_text(&frame.to_string()).await;
+    pub async fn send(&mut self, frame: Value) {
+        self.send_text(&frame.to_string()).await;
     }
 
-    pub async fn say_text(&mut self, text: &str) {
+    pub async fn send_text(&mut self, text: &str) {
         self.stream.send(Message::text(text)).await.unwrap();
     }
 
     /// The server may have gone away meanwhile.
-    pub async fn try_say(&mut self, message: Message) -> Result<(), Error> {
+    pub async fn try_send(&mut self, message: Message) -> Result<(), Error> {
         self.stream.send(message).await
     }
 
     pub async fn send_event(&mut self, event: Value) {
-        self.say(json!({"type": "send", "event": event})).await;
+        self.send(json!({"type": "send", "event": event})).await;
     }
 
     pub async fn subscribe(&mut self, conversation: &str, after_seq: u64) {
-        self.say(
+        self.send(
             json!({"type": "subscribe", "conversation": conversation, "after_seq": after_seq}),
         )
         .await;
     }
 
     /// The next thing heard, pings left out.
-    pub async fn hear(&mut self) -> Heard {
+    pub async fn receive(&mut self) -> Received {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.stream.next())
                 .await
                 .expect("the server says nothing");
             match next {
                 Some(Ok(Message::Text(text))) => {
-                    return Heard::Frame(serde_json::from_str(&text).unwrap());
+                    return Received::Frame(serde_json::from_str(&text).unwrap());
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(frame))) => {
-                    return Heard::Closed(frame.map(|frame| frame.code.into()));
+                    return Received::Closed(frame.map(|frame| frame.code.into()));
                 }
                 Some(Ok(other)) => panic!("{other:?}"),
-                Some(Err(_)) | None => return Heard::Closed(None),
+                Some(Err(_)) | None => return Received::Closed(None),
             }
         }
     }
@@ -116,9 +116,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub fn frame(&mut self) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
         async move {
-            match self.hear().await {
-                Heard::Frame(frame) => frame,
-                Heard::Closed(code) => panic!("{caller}: the connection was closed: {code:?}"),
+            match self.receive().await {
+                Received::Frame(frame) => frame,
+                Received::Closed(code) => panic!("{caller}: the connection was closed: {code:?}"),
             }
         }
     }

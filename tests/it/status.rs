@@ -8,7 +8,7 @@ use verbatim::access::TokenRole::{Admin, Human};
 use super::support::{Data, Server, message, sample, sample_events};
 
 fn status(data: &Data) -> Value {
-    serde_json::from_str(&data.good(["status", "--format", "json"])).unwrap()
+    serde_json::from_str(&data.succeeds(["status", "--format", "json"])).unwrap()
 }
 
 /// The story: an operator asks whether everything said is in every store. After a catch-up, every lag is 0 and every
@@ -16,7 +16,7 @@ fn status(data: &Data) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn status_shows_head_cursors_and_lag() {
     let data = Data::committing_often();
-    tokio::task::block_in_place(|| data.good([Path::new("import"), &sample("history.ndjson")]));
+    tokio::task::block_in_place(|| data.succeeds([Path::new("import"), &sample("history.ndjson")]));
     let head = sample_events("history.ndjson").len() as u64;
     let check = |status: &Value, head: u64| {
         assert_eq!(status["head"], head, "{status}");
@@ -40,7 +40,7 @@ async fn status_shows_head_cursors_and_lag() {
     human.events(&[message("c1", "m1", "human", "anna", "one more")]).await;
     human.caught_up(true).await;
     check(&tokio::task::block_in_place(|| status(&data)), head + 1);
-    let table = tokio::task::block_in_place(|| data.good(["status"]));
+    let table = tokio::task::block_in_place(|| data.succeeds(["status"]));
     assert!(table.contains(&format!("head {}", head + 1)), "{table}");
 }
 

@@ -1,4 +1,4 @@
-//! What every story needs: a data directory that goes away, the `verbatim` binary as command and as server, HTTP.
+//! What every test needs: a data directory that goes away, the `verbatim` binary as command and as server, HTTP.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use verbatim::access::{Identity, TokenRole, Tokens};
 
 /// Longest anything here may take before the test gives up: generous, since the machine is shared.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// The shop most stories play in; the command line's default.
+/// The shop of most tests; the command line's default.
 pub const SHOP: &str = "main";
 
 /// A data directory of one test.
@@ -59,7 +59,7 @@ impl Data {
     }
 
     /// Runs a command that must end with exit code 0, and gives its output.
-    pub fn good<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+    pub fn succeeds<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         let ran = self.run(arguments);
         assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
         ran.out
@@ -67,7 +67,7 @@ impl Data {
 
     /// Rows of a query, through the command line.
     pub fn rows(&self, query: &str) -> Vec<Value> {
-        serde_json::from_str(&self.good(["sql", query, "--format", "json"])).unwrap()
+        serde_json::from_str(&self.succeeds(["sql", query, "--format", "json"])).unwrap()
     }
 
     /// The one number a query answers with.
@@ -130,7 +130,7 @@ pub fn ran(mut command: Command) -> Ran {
 pub struct Server {
     child: Child,
     pub url: String,
-    said: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
 }
 
 impl Server {
@@ -138,21 +138,21 @@ impl Server {
         let mut command = command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let said = Arc::new(Mutex::new(String::new()));
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        let stderr = Arc::new(Mutex::new(String::new()));
         let (listening, url) = mpsc::channel();
-        let heard = said.clone();
+        let written = stderr.clone();
         std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
+            for line in lines.lines().map_while(Result::ok) {
                 if let Some(url) = line.strip_prefix("listening on ") {
                     let _ = listening.send(url.to_string());
                 }
-                heard.lock().unwrap().push_str(&(line + "\n"));
+                written.lock().unwrap().push_str(&(line + "\n"));
             }
         });
         let url = url.recv_timeout(PATIENCE);
-        let server = Server { child, url: url.clone().unwrap_or_default(), said };
-        assert!(url.is_ok(), "the server did not start: {}", server.said());
+        let server = Server { child, url: url.clone().unwrap_or_default(), stderr };
+        assert!(url.is_ok(), "the server did not start: {}", server.stderr());
         server
     }
 
@@ -161,14 +161,14 @@ impl Server {
     }
 
     /// What it wrote to stderr so far.
-    pub fn said(&self) -> String {
-        self.said.lock().unwrap().clone()
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().unwrap().clone()
     }
 
     /// Fails when the process ended or one of its threads panicked.
-    pub fn assert_well(&mut self) {
-        assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {}", self.said());
-        assert!(!self.said().contains("panicked at"), "{}", self.said());
+    pub fn assert_alive(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {}", self.stderr());
+        assert!(!self.stderr().contains("panicked at"), "{}", self.stderr());
     }
 
     /// `kill -9`.
@@ -188,10 +188,10 @@ impl Server {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                assert!(!self.said().contains("panicked at"), "{}", self.said());
+                assert!(!self.stderr().contains("panicked at"), "{}", self.stderr());
                 return status.code().unwrap_or(-1);
             }
-            assert!(Instant::now() < deadline, "the server did not stop: {}", self.said());
+            assert!(Instant::now() < deadline, "the server did not stop: {}", self.stderr());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -255,7 +255,7 @@ impl Answer {
         let problem = self.json();
         for field in ["type", "title", "detail"] {
             assert!(
-                problem[field].as_str().is_some_and(|said| !said.is_empty()),
+                problem[field].as_str().is_some_and(|text| !text.is_empty()),
                 "no {field}: {problem}"
             );
         }

@@ -41,14 +41,17 @@ fn percentile(waits: &[f64], share: f64) -> f64 {
 }
 
 /// Figures are shown in milliseconds.
-fn assert_close(said: &Value, computed: f64, what: &str) {
-    let said = said.as_f64().unwrap_or_else(|| panic!("{what}: {said}"));
-    assert!((said - computed).abs() < 0.000_6, "{what}: verbatim says {said}, the file {computed}");
+fn assert_close(shown: &Value, computed: f64, what: &str) {
+    let shown = shown.as_f64().unwrap_or_else(|| panic!("{what}: {shown}"));
+    assert!(
+        (shown - computed).abs() < 0.000_6,
+        "{what}: verbatim says {shown}, the file {computed}"
+    );
 }
 
 fn report(data: &Data, name: &str, more: &[&str]) -> Vec<Value> {
     let range = ["--from", "2019-01-01", "--to", "2031-01-01", "--format", "json"];
-    serde_json::from_str(&data.good([&["report", name], &range[..], more].concat())).unwrap()
+    serde_json::from_str(&data.succeeds([&["report", name], &range[..], more].concat())).unwrap()
 }
 
 /// The story: a manager is shown a median. Whoever doubts it counts by hand, from the file, and must get the same
@@ -57,7 +60,7 @@ fn report(data: &Data, name: &str, more: &[&str]) -> Vec<Value> {
 fn reports_show_the_waits_that_the_file_holds() {
     let Some(files) = shared_chats(&["star"]) else { return };
     let data = Data::new();
-    data.good(["import", files[0].to_str().unwrap()]);
+    data.succeeds(["import", files[0].to_str().unwrap()]);
     let waits: Vec<Wait> = transcripts(&files).iter().flat_map(waits_of).collect();
     assert!(waits.len() > 500, "{} waits say little", waits.len());
     let seconds: Vec<f64> = waits.iter().map(|(_, waited)| *waited).collect();
@@ -108,7 +111,7 @@ fn the_scan_of_the_file_sees_the_first_message_of_a_wait() {
 fn transcripts_without_times_enter_no_waiting_time() {
     let Some(files) = shared_chats(&["crosswoz"]) else { return };
     let data = Data::new();
-    data.good(["import", files[0].to_str().unwrap()]);
+    data.succeeds(["import", files[0].to_str().unwrap()]);
     let summary = &report(&data, "summary", &[])[0];
     assert_eq!(summary["replies"], 0);
     assert!(summary["median_wait_s"].is_null(), "{summary}");
