@@ -20,7 +20,7 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The story: the picture of the broken bowl is what decides the dispute: it comes back bit for bit, and after a
+/// The picture of the broken bowl is what decides the dispute: it comes back bit for bit, and after a
 /// restart too.
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_and_voices_come_back_bit_for_bit() {
@@ -58,7 +58,7 @@ async fn pictures_and_voices_come_back_bit_for_bit() {
     assert_eq!(files_under(&data.path().join("attachments")).len(), 12);
 }
 
-/// The story: whatever is not exactly what its name says is refused, and leaves nothing behind.
+/// Whatever is not exactly what its name says is refused, and leaves nothing behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_its_hash_is_refused_and_leaves_nothing() {
     let data = Data::new();
@@ -111,7 +111,7 @@ async fn what_is_not_its_hash_is_refused_and_leaves_nothing() {
     server.assert_alive();
 }
 
-/// The story: a page sent as "photo.png" must not run in an agent's browser, and no shop sees another's files.
+/// A page sent as "photo.png" must not run in an agent's browser, and no shop sees another's files.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_runs_and_no_other_shop_sees_it() {
     let data = Data::new();

@@ -8,7 +8,7 @@ use verbatim::access::TokenRole::Admin;
 
 use super::support::{Data, SHOP, Server, command, counts, message, ran, sample};
 
-/// The story: a nightly import of whatever lies in a folder. Each bad input is named by file and line, the good lines
+/// A nightly import of whatever lies in a folder. Each bad input is named by file and line, the good lines
 /// beside it are kept, and the exit code tells the script.
 #[test]
 fn bad_files_are_named_and_good_lines_kept() {
@@ -54,7 +54,7 @@ fn bad_files_are_named_and_good_lines_kept() {
     assert_eq!((again.code, &counts(&again.out)["duplicates"]), (1, &json!(4)));
 }
 
-/// The story: a mistyped third name must not leave two files brought in.
+/// A mistyped third name must not leave two files imported.
 #[test]
 fn a_file_that_cannot_be_opened_stops_before_anything_is_kept() {
     let data = Data::new();
@@ -72,7 +72,7 @@ fn a_file_that_cannot_be_opened_stops_before_anything_is_kept() {
     assert!(!data.path().exists(), "nothing was begun");
 }
 
-/// The story: scripts tell "nothing found" from "asked wrongly" by the exit code.
+/// Scripts tell "nothing found" from "asked wrongly" by the exit code.
 #[test]
 fn exit_codes_tell_no_from_wrong() {
     let data = Data::new();
@@ -120,7 +120,7 @@ fn exit_codes_tell_no_from_wrong() {
     }
 }
 
-/// The story: SQL is open to analysts, and to whatever writes their queries. Nothing it says may change, leave or look
+/// SQL is open to analysts, and to whatever writes their queries. Nothing it says may change, leave or look
 /// beyond the shop's tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn sql_only_reads_the_shops_tables() {
@@ -246,8 +246,7 @@ fn find_file(folder: &std::path::Path, ending: &str) -> String {
     panic!("no {ending}")
 }
 
-/// The story: the same on the command line: refused with exit code 2 and nothing on stdout, and `--shop` bounds what a
-/// query sees.
+/// The command line refuses with exit code 2 and nothing on stdout, and `--shop` bounds what a query sees.
 #[test]
 fn sql_on_the_command_line_sees_one_shop() {
     let data = Data::new();
@@ -282,7 +281,7 @@ fn sql_on_the_command_line_sees_one_shop() {
     assert!(!stolen.exists());
 }
 
-/// The story: `verbatim sql … | head`. The reader goes away; that is no error, and nothing is said about it.
+/// `verbatim sql … | head`. The reader goes away; that is no error, and nothing is said about it.
 #[test]
 fn a_closed_pipe_is_quiet() {
     let data = Data::new();
@@ -317,7 +316,7 @@ fn a_closed_pipe_is_quiet() {
     }
 }
 
-/// The story: two services on one directory would write one log twice. The second says who owns it, and the first goes
+/// Two services on one directory would write one log twice. The second says who owns it, and the first goes
 /// on unharmed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_has_one_server() {
@@ -345,7 +344,7 @@ async fn a_directory_has_one_server() {
     assert_eq!(server.http_as(&data, "boss", &[Admin]).records().await.len(), 2);
 }
 
-/// The story: a mistyped --data must not become an empty archive that answers "nothing found".
+/// A mistyped --data must not become an empty archive that answers "nothing found".
 #[test]
 fn a_directory_that_is_not_there_is_an_error() {
     let data = Data::new();
@@ -377,7 +376,7 @@ fn a_directory_that_is_not_there_is_an_error() {
     assert!(!data.path().exists(), "asking makes nothing");
 }
 
-/// The story: what was typed first decides a dispute. `show` tells every version of a message, who retracted what, and
+/// What was typed first decides a dispute. `show` tells every version of a message, who retracted what, and
 /// which files came with it, the same in place and through a server.
 #[test]
 fn a_transcript_tells_every_version() {
@@ -411,7 +410,7 @@ fn a_transcript_tells_every_version() {
     );
 }
 
-/// The story: flags win over the environment, that over the file, that over defaults; a mistake in the file is named.
+/// Flags win over the environment, that over the file, that over defaults; a mistake in the file is named.
 #[test]
 fn settings_have_an_order_and_mistakes_are_named() {
     let data = Data::committing_often();
@@ -441,7 +440,7 @@ fn settings_have_an_order_and_mistakes_are_named() {
     assert!(wrong.err.contains("zonw") && wrong.err.contains("verbatim.toml"), "{}", wrong.err);
 }
 
-/// The story: an operator makes a token on the command line and gives it to a bot's developer: it opens what it says.
+/// An operator makes a token on the command line and gives it to a bot's developer: it opens what it says.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_made_on_the_command_line_works() {
     let data = Data::new();

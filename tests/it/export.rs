@@ -57,7 +57,7 @@ fn sorted(rows: &[Value]) -> Vec<String> {
     rows
 }
 
-/// The story: "give me everything, nightly, in a format my tools open". Each table in each format holds what SQL
+/// "Give me everything, nightly, in a format my tools open". Each table in each format holds what SQL
 /// counts; Parquet and JSON hold the same rows; texts are those that were sent.
 #[test]
 fn each_table_in_each_format_holds_the_same_rows() {
@@ -109,7 +109,7 @@ fn each_table_in_each_format_holds_the_same_rows() {
     }
 }
 
-/// The story: a nightly export by days. What lies on the border belongs to exactly one of two neighbours, and the days
+/// A nightly export by days. What lies on the border belongs to exactly one of two neighbours, and the days
 /// together are the whole.
 #[test]
 fn ranges_are_half_open_and_days_are_of_the_zone() {
@@ -137,7 +137,7 @@ fn ranges_are_half_open_and_days_are_of_the_zone() {
     assert_eq!(csv(&String::from_utf8(export(&data, "events", "csv", &nothing)).unwrap()).len(), 1);
 }
 
-/// The story: one analyst asks the server, another opens the directory. They must not get different files.
+/// One analyst asks the server, another opens the directory. They must not get different files.
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_server_and_in_place_are_the_same() {
     let data = with_history();
@@ -174,7 +174,7 @@ async fn through_a_server_and_in_place_are_the_same() {
     server.assert_alive();
 }
 
-/// The story: the nightly export broke off at 2 %. In the morning there must be no file that looks whole.
+/// The nightly export broke off at 2 %. In the morning there must be no file that looks whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_off_export_leaves_no_file_that_looks_whole() {
     let data = Data::new();
@@ -215,7 +215,7 @@ async fn a_broken_off_export_leaves_no_file_that_looks_whole() {
     assert_eq!(std::fs::read_to_string(&out).unwrap(), "yesterday");
 }
 
-/// The story: the server itself cannot read on (a file of the archive is gone). The client must see a broken answer,
+/// The server itself cannot read on (a file of the archive is gone). The client must see a broken answer,
 /// never a short one that looks whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_read_on_breaks_its_answer_off() {

@@ -8,7 +8,7 @@ use super::support::{
     CHATS, Data, Server, counts, csv, sample, sample_events, shared_chats, transcripts,
 };
 
-/// The story: a file imported twice must add nothing, and what an import reports must be what is there.
+/// A file imported twice must add nothing, and what an import reports must be what is there.
 #[test]
 fn a_file_imported_twice_adds_nothing() {
     let Some(files) = shared_chats(CHATS) else { return };
@@ -38,7 +38,7 @@ fn search(data: &Data, phrase: &str, more: &[&str]) -> (i32, Value) {
     (ran.code, serde_json::from_str(&ran.out).unwrap())
 }
 
-/// The story: "we searched and found nothing" is evidence only if search finds everything a plain scan finds, in any
+/// "We searched and found nothing" is evidence only if search finds everything a plain scan finds, in any
 /// script, inside words, and whichever way it is asked.
 #[test]
 fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
@@ -86,7 +86,7 @@ fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
     server.assert_alive();
 }
 
-/// The story: one question, three ways (a scan of the log's file, the index, the archive) and one answer; a number
+/// One question, three ways (a scan of the log's file, the index, the archive) and one answer; a number
 /// that depends on which of them is asked is worth nothing in a dispute.
 #[test]
 fn sql_search_and_a_scan_of_the_log_agree_on_the_sample() {
@@ -123,7 +123,7 @@ fn sql_search_and_a_scan_of_the_log_agree_on_the_sample() {
     );
 }
 
-/// The story: an import through a server goes in requests, and a request has a size. Large messages, a thousand to a
+/// An import through a server goes in requests, and a request has a size. Large messages, a thousand to a
 /// batch, must not make the import fail through a server where it works in place.
 #[test]
 fn large_messages_come_in_through_a_server_too() {

@@ -181,7 +181,7 @@ async fn client(
     acked
 }
 
-/// The story: the power of the process is cut while customers write. Whoever saw "kept" finds it kept, once, at its
+/// The power of the process is cut while customers write. Whoever saw "kept" finds it kept, once, at its
 /// place, with its receipt; and archive, facts and index agree with the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {

@@ -241,7 +241,7 @@ fn sources() -> Vec<Source> {
     sources
 }
 
-/// The story: the relay takes messages while archive and index are down because it cannot even name them. One
+/// The relay takes messages while archive and index are down because it cannot even name them. One
 /// convenient import, and that is over.
 #[test]
 fn every_import_points_down() {
@@ -249,14 +249,14 @@ fn every_import_points_down() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// The story: a library is replaced in its room, or everywhere.
+/// A library is replaced in its room, or everywhere.
 #[test]
 fn foreign_types_stay_in_their_room() {
     let strangers: Vec<String> = sources().iter().flat_map(strangers).collect();
     assert_eq!(strangers, Vec::<String>::new());
 }
 
-/// The story: the log is evidence. Whatever can change its bytes is one file that is read with care.
+/// The log is evidence. Whatever can change its bytes is one file that is read with care.
 #[test]
 fn only_the_writer_changes_log_bytes() {
     let writes: Vec<String> = sources().iter().flat_map(log_writes).collect();

@@ -8,7 +8,7 @@ use super::support::{Data, Http, SHOP, Server, lines, message};
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
 
-/// The story: a client that sent ten lines must know which ack is whose; offsets and seqs are dense from the start.
+/// A client that sent ten lines must know which ack is whose; offsets and seqs are dense from the start.
 #[tokio::test(flavor = "multi_thread")]
 async fn acks_come_one_per_event_in_order() {
     let data = Data::new();
@@ -46,7 +46,7 @@ async fn acks_come_one_per_event_in_order() {
     assert_eq!(again.header("verbatim-duplicates"), "2");
 }
 
-/// The story: a phone that lost the answer sends again. The same ack, byte for byte, also after a restart; another
+/// A phone that lost the answer sends again. The same ack, byte for byte, also after a restart; another
 /// text under a used id is refused, since the first was already acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_means_one_body_for_ever() {
@@ -84,7 +84,7 @@ async fn an_id_means_one_body_for_ever() {
     human.event(&other).await.problem(409);
 }
 
-/// The story: nine good lines must not be lost to the tenth, and the tenth must be named by line, field and rule.
+/// Nine good lines must not be lost to the tenth, and the tenth must be named by line, field and rule.
 #[tokio::test(flavor = "multi_thread")]
 async fn good_lines_are_kept_and_bad_ones_answered_in_their_place() {
     let data = Data::new();
@@ -123,7 +123,7 @@ async fn good_lines_are_kept_and_bad_ones_answered_in_their_place() {
     server.assert_alive();
 }
 
-/// The story: a client's developer reads the answer and mends the field it names.
+/// A client's developer reads the answer and mends the field it names.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_breaks_a_rule_is_named() {
     let data = Data::new();
@@ -223,7 +223,7 @@ async fn what_breaks_a_rule_is_named() {
     server.assert_alive();
 }
 
-/// The story: what is too large, of the wrong type or asks for what does not exist is answered, and costs nothing.
+/// What is too large, of the wrong type or asks for what does not exist is answered, and costs nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_and_questions_have_bounds() {
     let data = Data::new();
@@ -265,7 +265,7 @@ async fn bodies_and_questions_have_bounds() {
     server.assert_alive();
 }
 
-/// The story: a leaked, old or home-made token opens nothing, at no route.
+/// A leaked, old or home-made token opens nothing, at no route.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_door_wants_a_valid_token() {
     let data = Data::new();
@@ -336,7 +336,7 @@ async fn statuses(http: &Http) -> Vec<u16> {
     statuses
 }
 
-/// The story: each role sees and sends what its work needs. A customer who could read the shop, or speak as an agent,
+/// Each role sees and sends what its work needs. A customer who could read the shop, or speak as an agent,
 /// would make every transcript worthless.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_opens_its_doors_and_no_others() {
@@ -402,7 +402,7 @@ async fn each_role_opens_its_doors_and_no_others() {
     server.assert_alive();
 }
 
-/// The story: an edit changes what a shop is held to. Only one's own side may edit, only what exists, and the words of
+/// An edit changes what a shop is held to. Only one's own side may edit, only what exists, and the words of
 /// a customer are never edited by the shop.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_ones_own_is_edited() {
@@ -442,7 +442,7 @@ async fn only_what_is_ones_own_is_edited() {
     assert_eq!(rows.json(), expected);
 }
 
-/// The story: two shops share a machine, an agent's name, a conversation's id, even a message's id. At no route does
+/// Two shops share a machine, an agent's name, a conversation's id, even a message's id. At no route does
 /// one see a word of the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_sees_only_itself() {
@@ -504,7 +504,7 @@ async fn a_shop_sees_only_itself() {
     server.assert_alive();
 }
 
-/// The story: a consumer follows the stream from where it left off and sees what comes, once, in order.
+/// A consumer follows the stream from where it left off and sees what comes, once, in order.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_of_records_follows() {
     use futures::StreamExt;

@@ -15,7 +15,7 @@ fn seq(frame: &Value) -> u64 {
     frame["record"]["seq"].as_u64().unwrap_or_else(|| panic!("no event: {frame}"))
 }
 
-/// The story: a customer writes on the phone while the tablet lies open: both show the message, and the answer.
+/// A customer writes on the phone while the tablet lies open: both show the message, and the answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_device_of_a_customer_hears_everything() {
     let data = Data::new();
@@ -58,7 +58,7 @@ async fn every_device_of_a_customer_hears_everything() {
     assert_eq!(tablet.expect("ack").await["id"], "n1");
 }
 
-/// The story: a phone in a tunnel. It comes back with its last seq and hears what it missed, once, then what comes.
+/// A phone in a tunnel. It comes back with its last seq and hears what it missed, once, then what comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_away_resumes_without_gap_or_repeat() {
     let data = Data::new();
@@ -94,7 +94,7 @@ async fn a_device_that_was_away_resumes_without_gap_or_repeat() {
     assert_eq!(seq(&ahead.expect("event").await), 682);
 }
 
-/// The story: a customer guesses conversation ids. Nothing is heard, nor is it told whether such a thing exists.
+/// A customer guesses conversation ids. It receives nothing, and does not learn whether such a thing exists.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_hears_nothing() {
     let data = Data::new();
@@ -127,7 +127,7 @@ async fn a_stranger_hears_nothing() {
     assert_eq!((seq(event), &event["record"]["shop"]), (1, &json!("other")));
 }
 
-/// The story: agents talk about a customer in private notes. The customer's devices never get one, live or on resume,
+/// Agents talk about a customer in private notes. The customer's devices never get one, live or on resume,
 /// and the agents' do.
 #[tokio::test(flavor = "multi_thread")]
 async fn private_notes_stay_with_the_shop() {
@@ -154,7 +154,7 @@ async fn private_notes_stay_with_the_shop() {
     assert_eq!(seq(&tablet.expect("event").await), 3, "on resume: the note was passed over");
 }
 
-/// The story: a broken client. Each bad frame is answered with what is wrong, and the connection stays.
+/// A broken client. Each bad frame is answered with what is wrong, and the connection stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_frames_are_answered_and_the_connection_stays() {
     let data = Data::new();
@@ -200,7 +200,7 @@ async fn bad_frames_are_answered_and_the_connection_stays() {
     server.assert_alive();
 }
 
-/// The story: somebody sends 17 MB in one frame. That connection ends; nobody else notices.
+/// Somebody sends 17 MB in one frame. That connection ends; nobody else notices.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_too_large_ends_only_its_own_connection() {
     let data = Data::new();
@@ -219,7 +219,7 @@ async fn a_frame_too_large_ends_only_its_own_connection() {
     server.assert_alive();
 }
 
-/// The story: a page of another site opens a WebSocket with the visitor's cookie. The browser names the page's origin,
+/// A page of another site opens a WebSocket with the visitor's cookie. The browser names the page's origin,
 /// and the relay refuses.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_sites_and_bad_tokens_get_no_connection() {
@@ -253,7 +253,7 @@ async fn other_sites_and_bad_tokens_get_no_connection() {
     assert_eq!(status(&data.expired_token(Admin), "").await, 401);
 }
 
-/// The story: a phone on a bad line stops reading. It is cut off, everyone else goes on, and once it comes back it misses
+/// A phone on a bad line stops reading. It is cut off, everyone else goes on, and once it comes back it misses
 /// nothing. (The code that says "come back" reaches it only where its line still takes a frame.)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_is_cut_off_and_resumes() {
@@ -313,7 +313,7 @@ async fn a_slow_reader_is_cut_off_and_resumes() {
     server.assert_alive();
 }
 
-/// The story: eight agents and bots write into one conversation at once. There is one order, the same for everyone, and
+/// Eight agents and bots write into one conversation at once. There is one order, the same for everyone, and
 /// no seq is given twice or left out.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_senders_get_one_order() {

@@ -110,7 +110,7 @@ async fn replay(data: &Data, files: &[&str], expected: BTreeMap<String, Vec<Opti
     server.assert_alive();
 }
 
-/// The story: real chats, live. Whoever listens hears every message once and in order, and afterwards search and SQL
+/// Real chats, live. Whoever listens hears every message once and in order, and afterwards search and SQL
 /// have them all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_hears_every_message_once_and_in_order() {

@@ -54,7 +54,7 @@ fn report(data: &Data, name: &str, more: &[&str]) -> Vec<Value> {
     serde_json::from_str(&data.succeeds([&["report", name], &range[..], more].concat())).unwrap()
 }
 
-/// The story: a manager is shown a median. Whoever doubts it counts by hand, from the file, and must get the same
+/// A manager is shown a median. Whoever doubts it counts by hand, from the file, and must get the same
 /// number, in all and for each day, in whichever zone the days are counted.
 #[test]
 fn reports_show_the_waits_that_the_file_holds() {
@@ -106,7 +106,7 @@ fn the_scan_of_the_file_sees_the_first_message_of_a_wait() {
     assert!((percentile(&[1.0, 2.0, 3.0, 10.0], 0.9) - 7.9).abs() < 1e-9);
 }
 
-/// The story: a shop whose transcripts have no times must see NULL, never 0 s.
+/// A shop whose transcripts have no times must see NULL, never 0 s.
 #[test]
 fn transcripts_without_times_enter_no_waiting_time() {
     let Some(files) = shared_chats(&["crosswoz"]) else { return };
