@@ -6,7 +6,8 @@ use std::process::Stdio;
 use serde_json::json;
 use verbatim::access::TokenRole::Admin;
 
-use super::support::{Data, SHOP, Server, command, counts, message, ran, sample};
+use super::command::{command, ran};
+use super::support::{Data, SHOP, Server, counts, message, sample};
 
 /// A nightly import of whatever lies in a folder. Each bad input is named by file and line, the good lines
 /// beside it are kept, and the exit code tells the script.
@@ -16,20 +17,23 @@ fn bad_files_are_named_and_good_lines_kept() {
     let import = |name: &str, bytes: &[u8]| {
         let path = data.file(name, bytes);
         let ran = data.run(["import", path.to_str().unwrap()]);
-        (ran.code, ran.err.clone(), if ran.code == 2 { json!(null) } else { counts(&ran.out) })
+        let counted = if ran.code == 2 { json!(null) } else { counts(&ran.stdout) };
+        (ran, counted)
     };
     let good = |id: &str| message("c1", id, "human", "anna", "hello").to_string();
 
-    let (code, stderr, counted) = import("empty.jsonl", b"");
-    assert_eq!((code, &counted["events"]), (1, &json!(0)));
-    assert!(stderr.contains("empty.jsonl") && stderr.contains("no events"), "{stderr}");
-    let (code, stderr, counted) = import("utf8.jsonl", b"{\"id\":\"\xff\xfe\"}\n");
-    assert_eq!((code, &counted["rejected"]), (1, &json!(1)));
-    assert!(stderr.contains("utf8.jsonl:1") && stderr.contains("UTF-8"), "{stderr}");
+    let (ran, counted) = import("empty.jsonl", b"");
+    assert_eq!((ran.code, &counted["events"]), (1, &json!(0)), "{ran}");
+    ran.assert_stderr_has("empty.jsonl");
+    ran.assert_stderr_has("no events");
+    let (ran, counted) = import("utf8.jsonl", b"{\"id\":\"\xff\xfe\"}\n");
+    assert_eq!((ran.code, &counted["rejected"]), (1, &json!(1)), "{ran}");
+    ran.assert_stderr_has("utf8.jsonl:1");
+    ran.assert_stderr_has("UTF-8");
     let cut = &good("m1")[..40];
-    let (code, stderr, counted) = import("cut.jsonl", cut.as_bytes());
-    assert_eq!((code, &counted["rejected"]), (1, &json!(1)));
-    assert!(stderr.contains("cut.jsonl:1"), "{stderr}");
+    let (ran, counted) = import("cut.jsonl", cut.as_bytes());
+    assert_eq!((ran.code, &counted["rejected"]), (1, &json!(1)), "{ran}");
+    ran.assert_stderr_has("cut.jsonl:1");
 
     let transcript = r#"{"conversation_id":"t1","messages":[{"role":"customer","text":"hi"},{"role":"boss","text":"no"},{"role":"agent","text":"yes"}]}"#;
     let mixed = format!(
@@ -38,20 +42,20 @@ fn bad_files_are_named_and_good_lines_kept() {
         good(""),
         good("m2")
     );
-    let (code, stderr, counted) = import("mixed.jsonl", mixed.as_bytes());
-    assert_eq!(code, 1);
+    let (ran, counted) = import("mixed.jsonl", mixed.as_bytes());
+    ran.assert_code(1);
     assert_eq!(
         counted,
         json!({"messages": 4, "events": 7, "acked": 4, "duplicates": 0, "rejected": 3})
     );
     for line in ["mixed.jsonl:3", "mixed.jsonl:4", "mixed.jsonl:5"] {
-        assert!(stderr.contains(line), "{line} is not named: {stderr}");
+        ran.assert_stderr_has(line);
     }
-    assert!(stderr.contains("messages[1].role `boss`"), "{stderr}");
+    ran.assert_stderr_has("messages[1].role `boss`");
     assert_eq!(data.number("select count(*) from messages"), 4);
     // The same file again: what was kept is known, what is bad is still bad.
     let again = data.run(["import", data.beside("mixed.jsonl").to_str().unwrap()]);
-    assert_eq!((again.code, &counts(&again.out)["duplicates"]), (1, &json!(4)));
+    assert_eq!((again.code, &counts(&again.stdout)["duplicates"]), (1, &json!(4)));
 }
 
 /// A mistyped third name must not leave two files imported.
@@ -64,9 +68,9 @@ fn a_file_that_cannot_be_opened_stops_before_anything_is_kept() {
     for bad in [data.beside("missing.jsonl"), folder] {
         for name in ["import", "replay"] {
             let ran = data.run([name, good.to_str().unwrap(), bad.to_str().unwrap()]);
-            assert_eq!(ran.code, 2, "{}", ran.err);
-            assert!(ran.err.contains(bad.to_str().unwrap()), "{}", ran.err);
-            assert!(ran.out.is_empty(), "{}", ran.out);
+            ran.assert_code(2);
+            ran.assert_stderr_has(bad.to_str().unwrap());
+            assert!(ran.stdout.is_empty(), "{ran}");
         }
     }
     assert!(!data.path().exists(), "nothing was begun");
@@ -112,10 +116,10 @@ fn exit_codes_tell_no_from_wrong() {
     ];
     for (arguments, code, named) in cases {
         let ran = data.run(*arguments);
-        assert_eq!(ran.code, *code, "{arguments:?}: {}", ran.err);
-        assert!(ran.err.contains(named), "{arguments:?}: {}", ran.err);
+        ran.assert_code(*code);
+        ran.assert_stderr_has(named);
         if *code == 2 {
-            assert!(ran.out.is_empty(), "{arguments:?}: data on stdout: {}", ran.out);
+            assert!(ran.stdout.is_empty(), "data on stdout: {ran}");
         }
     }
 }
@@ -276,7 +280,7 @@ fn sql_on_the_command_line_sees_one_shop() {
         "select * from '/etc/passwd'".to_string(),
     ] {
         let ran = data.run(["sql", &statement]);
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{statement}: {}", ran.err);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran}");
     }
     assert!(!stolen.exists());
 }
@@ -325,18 +329,18 @@ async fn a_directory_has_one_server() {
     let admin = server.http_as(&data, "boss", &[Admin]);
     admin.events(&[message("c1", "m1", "human", "anna", "before")]).await;
     let second = data.run(["serve", "--listen", "127.0.0.1:0"]);
-    assert_eq!(second.code, 2, "{}", second.err);
-    assert!(second.err.contains(&format!("process {}", server.pid())), "{}", second.err);
-    assert!(second.err.contains(data.path().to_str().unwrap()), "{}", second.err);
-    assert!(!second.err.contains("listening"), "{}", second.err);
+    second.assert_code(2);
+    second.assert_stderr_has(&format!("process {}", server.pid()));
+    second.assert_stderr_has(data.path().to_str().unwrap());
+    assert!(!second.stderr.contains("listening"), "{second}");
     admin.events(&[message("c1", "m2", "human", "anna", "after")]).await;
     assert_eq!(admin.records().await.len(), 2);
     server.assert_alive();
     // A taken port is said, and starts nothing.
     let other = Data::new();
     let taken = other.run(["serve", "--listen", server.url.strip_prefix("http://").unwrap()]);
-    assert_eq!(taken.code, 2);
-    assert!(taken.err.contains("cannot listen"), "{}", taken.err);
+    taken.assert_code(2);
+    taken.assert_stderr_has("cannot listen");
     assert!(!other.path().exists());
     // After kill -9 nothing has to be tidied up by hand.
     server.kill();
@@ -360,18 +364,14 @@ fn a_directory_that_is_not_there_is_an_error() {
     ];
     for arguments in commands {
         let missing = data.run(*arguments);
-        assert_eq!(missing.code, 2, "{arguments:?}: {}", missing.err);
-        assert!(
-            missing.err.contains(data.path().to_str().unwrap()),
-            "{arguments:?}: {}",
-            missing.err
-        );
-        assert!(missing.out.is_empty());
+        missing.assert_code(2);
+        missing.assert_stderr_has(data.path().to_str().unwrap());
+        assert!(missing.stdout.is_empty(), "{missing}");
         let mut command = command();
         command.args(*arguments).arg("--data").arg(&file);
         let is_file = ran(command);
-        assert_eq!(is_file.code, 2, "{arguments:?}: {}", is_file.err);
-        assert!(is_file.err.contains("not a directory"), "{arguments:?}: {}", is_file.err);
+        is_file.assert_code(2);
+        is_file.assert_stderr_has("not a directory");
     }
     assert!(!data.path().exists(), "asking makes nothing");
 }
@@ -421,23 +421,24 @@ fn settings_have_an_order_and_mistakes_are_named() {
         ran(command)
     };
     let config = data.path().join("verbatim.toml");
-    assert!(shown(None, &[]).out.contains("zone = \"UTC\""));
+    assert!(shown(None, &[]).stdout.contains("zone = \"UTC\""));
     std::fs::write(&config, "zone = \"Asia/Tokyo\"\nidle_hours = 48\n").unwrap();
-    let from_file = shown(None, &[]).out;
+    let from_file = shown(None, &[]).stdout;
     assert!(
         from_file.contains("zone = \"Asia/Tokyo\"") && from_file.contains("idle_hours = 48"),
         "{from_file}"
     );
-    assert!(shown(Some("Europe/Paris"), &[]).out.contains("zone = \"Europe/Paris\""));
+    assert!(shown(Some("Europe/Paris"), &[]).stdout.contains("zone = \"Europe/Paris\""));
     assert!(
         shown(Some("Europe/Paris"), &["--zone", "Asia/Shanghai"])
-            .out
+            .stdout
             .contains("zone = \"Asia/Shanghai\"")
     );
     std::fs::write(&config, "zonw = \"UTC\"\n").unwrap();
     let wrong = shown(None, &[]);
-    assert_eq!(wrong.code, 2);
-    assert!(wrong.err.contains("zonw") && wrong.err.contains("verbatim.toml"), "{}", wrong.err);
+    wrong.assert_code(2);
+    wrong.assert_stderr_has("zonw");
+    wrong.assert_stderr_has("verbatim.toml");
 }
 
 /// An operator makes a token on the command line and gives it to a bot's developer: it opens what it says.
@@ -456,11 +457,11 @@ async fn a_token_made_on_the_command_line_works() {
     let elsewhere = Data::new();
     let asked = ["search", "hello", "--format", "json", "--url", &server.url, "--token", &admin];
     let ran = tokio::task::block_in_place(|| elsewhere.run(asked));
-    assert_eq!(ran.code, 0, "{}", ran.err);
+    ran.assert_code(0);
     assert!(!elsewhere.path().exists());
     let ran = tokio::task::block_in_place(|| {
         elsewhere.run(["search", "hello", "--url", &server.url, "--token", made.trim()])
     });
-    assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("403"), "{}", ran.err);
+    ran.assert_code(2);
+    ran.assert_stderr_has("403");
 }

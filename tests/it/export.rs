@@ -205,13 +205,13 @@ async fn a_broken_off_export_leaves_no_file_that_looks_whole() {
     ];
     let ran = tokio::task::block_in_place(|| data.run(arguments));
     dying.await.unwrap();
-    assert_eq!(ran.code, 2, "{}", ran.err);
-    assert!(ran.err.contains("broke off"), "{}", ran.err);
+    ran.assert_code(2);
+    ran.assert_stderr_has("broke off");
     assert!(!out.exists());
     // An older file of that name stays what it was.
     std::fs::write(&out, "yesterday").unwrap();
     let ran = tokio::task::block_in_place(|| data.run(arguments));
-    assert_eq!(ran.code, 2, "{}", ran.err);
+    ran.assert_code(2);
     assert_eq!(std::fs::read_to_string(&out).unwrap(), "yesterday");
 }
 
@@ -240,12 +240,11 @@ async fn a_server_that_cannot_read_on_breaks_its_answer_off() {
     let ran = tokio::task::block_in_place(|| {
         data.run(["export", "events", "--format", "jsonl", "--out", out.to_str().unwrap()])
     });
-    assert_eq!(ran.code, 2, "{} {}", ran.out, ran.err);
+    ran.assert_code(2);
     assert!(!out.exists());
     assert!(
-        !ran.err.contains(data.path().join("archive").to_str().unwrap()),
-        "a path is shown: {}",
-        ran.err
+        !ran.stderr.contains(data.path().join("archive").to_str().unwrap()),
+        "a path is shown: {ran}"
     );
     let sql = admin.sql("select count(text) from events").await;
     assert!(sql.status >= 500, "{}", sql.text());

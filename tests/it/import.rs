@@ -34,8 +34,8 @@ fn scan(texts: &[String], phrase: &str) -> (usize, usize) {
 
 fn search(data: &Data, phrase: &str, more: &[&str]) -> (i32, Value) {
     let ran = data.run([&["search", phrase, "--format", "json", "--limit", "5"], more].concat());
-    assert!(ran.code < 2, "{phrase}: {}", ran.err);
-    (ran.code, serde_json::from_str(&ran.out).unwrap())
+    assert!(ran.code < 2, "{ran}");
+    (ran.code, serde_json::from_str(&ran.stdout).unwrap())
 }
 
 /// "We searched and found nothing" is evidence only if search finds everything a plain scan finds, in any
@@ -141,8 +141,8 @@ fn large_messages_come_in_through_a_server_too() {
     let file = data.file("large.ndjson", events);
     let mut server = Server::start(&data);
     let ran = data.run([Path::new("import"), &file]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    assert_eq!(counts(&ran.out)["acked"], 400);
+    ran.assert_code(0);
+    assert_eq!(counts(&ran.stdout)["acked"], 400);
     assert_eq!(data.number("select count(*) from messages"), 400);
     server.assert_alive();
 }

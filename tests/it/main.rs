@@ -3,6 +3,7 @@
 
 mod attachments;
 mod cli;
+mod command;
 mod export;
 mod import;
 mod kill;

@@ -122,9 +122,9 @@ async fn tables_deleted_without_their_states_are_an_error_that_says_what_to_do()
     let before = seen(&data).await;
     remove(&data, &["archive/turns", "archive/episodes"]);
     let ran = data.run(["status"]);
-    assert_eq!(ran.code, 2, "{}", ran.out);
+    ran.assert_code(2);
     for named in ["turns", "episodes", "facts", "delete"] {
-        assert!(ran.err.contains(named), "`{named}` is not named: {}", ran.err);
+        ran.assert_stderr_has(named);
     }
     remove(&data, &["archive/turns", "archive/episodes", "facts"]);
     assert_same(&before, &seen(&data).await, "what the message says");
@@ -145,6 +145,6 @@ async fn without_its_log_a_directory_does_not_start_as_empty() {
     );
     std::fs::remove_dir_all(data.path().join("log")).unwrap();
     let ran = data.run(["sql", "select count(*) from events"]);
-    assert_eq!(ran.code, 2, "{} {}", ran.out, ran.err);
-    assert!(ran.err.contains("log"), "{}", ran.err);
+    ran.assert_code(2);
+    ran.assert_stderr_has("log");
 }

@@ -12,6 +12,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
 use verbatim::access::{Identity, TokenRole, Tokens};
 
+use super::command::{Ran, command, ran};
+
 /// Longest anything here may take before the test gives up: generous, since the machine is shared.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The shop of most tests; the command line's default.
@@ -52,25 +54,29 @@ impl Data {
     }
 
     /// Runs a command on this directory.
+    #[track_caller]
     pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
         let mut command = command();
         command.args(arguments).arg("--data").arg(self.path());
         ran(command)
     }
 
-    /// Runs a command that must end with exit code 0, and gives its output.
+    /// Runs a command that must end with exit code 0, and gives what it wrote to stdout.
+    #[track_caller]
     pub fn succeeds<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         let ran = self.run(arguments);
-        assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
-        ran.out
+        ran.assert_code(0);
+        ran.stdout
     }
 
     /// Rows of a query, through the command line.
+    #[track_caller]
     pub fn rows(&self, query: &str) -> Vec<Value> {
         serde_json::from_str(&self.succeeds(["sql", query, "--format", "json"])).unwrap()
     }
 
     /// The one number a query answers with.
+    #[track_caller]
     pub fn number(&self, query: &str) -> i64 {
         let rows = self.rows(query);
         rows[0].as_object().unwrap().values().next().unwrap().as_i64().unwrap()
@@ -94,36 +100,6 @@ impl Data {
         let claims = json!({"sub": "anna", "shop": SHOP, "roles": [role], "exp": expired});
         jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
     }
-}
-
-/// How a command ended.
-#[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-/// The binary, without the settings of whoever runs the tests.
-pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_verbatim"));
-    for name in ["DATA", "URL", "TOKEN", "SHOP", "ZONE", "LISTEN", "LOG"] {
-        command.env_remove(format!("VERBATIM_{name}"));
-    }
-    command.stdin(Stdio::null());
-    command
-}
-
-pub fn ran(mut command: Command) -> Ran {
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let ran = Ran {
-        code: output.status.code().unwrap_or(-1),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    };
-    assert!(!ran.err.contains("panicked at"), "{}", ran.err);
-    ran
 }
 
 /// A running `verbatim serve`. Killed when dropped.
