@@ -28,11 +28,11 @@ struct Right {
     action: Action,
     roles: &'static [TokenRole],
     /// The action in words, to complete "may not …".
-    words: &'static str,
+    phrase: &'static str,
 }
 
-const fn right(action: Action, roles: &'static [TokenRole], words: &'static str) -> Right {
-    Right { action, roles, words }
+const fn right(action: Action, roles: &'static [TokenRole], phrase: &'static str) -> Right {
+    Right { action, roles, phrase }
 }
 
 /// Every action, and the roles that may do it. An admin may do everything.
@@ -76,7 +76,7 @@ impl Identity {
         if self.may(action) {
             return Ok(());
         }
-        Err(self.denied(action.right().map_or("do this", |right| right.words)))
+        Err(self.denied(action.right().map_or("do this", |right| right.phrase)))
     }
 
     pub(super) fn denied(&self, action: impl Into<String>) -> AccessError {

@@ -66,8 +66,8 @@ pub(super) struct Demo {
     speed: f64,
 }
 
-fn pace(said: &str) -> Result<f64, String> {
-    match said.parse::<f64>() {
+fn pace(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
         Ok(speed) if (0.1..=1_000.0).contains(&speed) => Ok(speed),
         _ => Err("must be a number from 0.1 to 1000".to_string()),
     }
@@ -156,8 +156,8 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
 /// How to call this program from where it was called: `cargo run` leaves it on nobody's path.
 fn own_name() -> String {
     let Ok(path) = std::env::current_exe() else { return "verbatim".to_string() };
-    let here = std::env::current_dir().unwrap_or_default();
-    match path.strip_prefix(&here) {
+    let directory = std::env::current_dir().unwrap_or_default();
+    match path.strip_prefix(&directory) {
         Ok(below) => format!("./{}", below.display()),
         Err(_) => path.display().to_string(),
     }

@@ -26,9 +26,9 @@ impl Exit {
         }
         eprintln!("error: {error}");
         // An error that repeats its source in its own words is not said twice.
-        let said = error.to_string();
+        let text = error.to_string();
         for cause in
-            error.chain().skip(1).map(ToString::to_string).filter(|cause| !said.contains(cause))
+            error.chain().skip(1).map(ToString::to_string).filter(|cause| !text.contains(cause))
         {
             eprintln!("  because: {cause}");
         }

@@ -34,8 +34,8 @@ pub(super) struct Replay {
     target: TargetArgs,
 }
 
-fn speed(said: &str) -> Result<f64, String> {
-    match said.parse::<f64>() {
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
         Ok(speed) if speed.is_finite() && speed >= 0.0 => Ok(speed),
         _ => Err("must be a number, 0 or more".to_string()),
     }

@@ -145,7 +145,7 @@ impl<'a> Message<'a> {
 
     fn quote(&self) -> Quote {
         let newest = self.edits.last().unwrap_or(&self.sent).event;
-        let said = match &newest.text {
+        let text = match &newest.text {
             Some(text) => text.clone(),
             None => newest
                 .attachments
@@ -159,7 +159,7 @@ impl<'a> Message<'a> {
             id: self.sent.event.id.clone(),
             offset: Some(self.sent.offset),
             sender: sender.name.as_ref().unwrap_or(&sender.id).clone(),
-            excerpt: excerpt(&said),
+            excerpt: excerpt(&text),
         }
     }
 }

@@ -51,8 +51,8 @@ impl SearchParameters {
         zone: chrono_tz::Tz,
         now: Micros,
     ) -> Result<SearchQuery, FieldError> {
-        let instant = |field: &str, said: Option<String>| -> Result<Option<Micros>, FieldError> {
-            said.map(|said| instant_of(field, &said, zone, now)).transpose()
+        let instant = |field: &str, text: Option<String>| -> Result<Option<Micros>, FieldError> {
+            text.map(|text| instant_of(field, &text, zone, now)).transpose()
         };
         let defaults = SearchQuery::new(shop, self.words);
         Ok(SearchQuery {
