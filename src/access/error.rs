@@ -1,4 +1,4 @@
-//! Why an asker is turned away.
+//! Why a request is refused for its token: the token is not valid, or does not allow it.
 
 use crate::model::{ErrorKind, Kinded};
 

@@ -1,4 +1,4 @@
-//! Who is asking, as a token says.
+//! Who is asking: what a token carries.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub enum TokenRole {
     Human,
     /// Answers customers as itself.
     Bot,
-    /// Brings in old transcripts and may name any sender.
+    /// Imports old transcripts and may name any sender.
     Importer,
     /// Searches and reads conversations.
     Dispute,
@@ -30,7 +30,7 @@ pub struct Identity {
     pub roles: Vec<TokenRole>,
 }
 
-/// Whoever may open the data directory may act for any of its shops: the identity of commands that work in place.
+/// The identity of commands that work in place: whoever may open the data directory may act for any of its shops.
 pub fn operator(shop: &str) -> Identity {
     Identity {
         subject: "operator".to_string(),

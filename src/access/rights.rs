@@ -1,4 +1,4 @@
-//! The one table of who may do what. Whatever a token is asked for is asked here.
+//! The one table of which role may do what. Every check of a token's rights reads it.
 
 use super::TokenRole::{Analyst, Bot, Customer, Dispute, Human, Importer};
 use super::{AccessError, Identity, TokenRole};
@@ -27,7 +27,7 @@ pub enum Action {
 struct Right {
     action: Action,
     roles: &'static [TokenRole],
-    /// The action in words, to complete "may not …".
+    /// The action, to complete "may not …".
     phrase: &'static str,
 }
 

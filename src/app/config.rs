@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::FieldError;
 
-/// Everything that can be set, with nothing left open. A file sets any of them; a name that is none of them is an error.
+/// Everything that can be set, with nothing left open. A file may set any of it; a name it does not know is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -1,5 +1,5 @@
 //! A data directory: where each store lies, and who owns it. One process owns it at a time; the owner writes down
-//! where it can be asked, so that others ask it instead of reading beneath its hands.
+//! where it can be asked, so that other processes ask it instead of opening the directory too.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -100,7 +100,7 @@ impl DataDir {
         }
     }
 
-    /// Where the last owner that listened said it can be asked. It may be gone.
+    /// Where the last owner that listened could be asked. It may be gone.
     pub fn owner_url(&self) -> Option<String> {
         read_owner(&File::open(self.root.join(OWNER_FILE)).ok()?)?.url
     }

@@ -32,7 +32,7 @@ pub(super) struct Client {
 pub(super) struct Appended {
     /// One for each event, in order.
     pub(super) answers: Vec<Result<Ack, Box<Problem>>>,
-    /// How many of the acknowledged events were there before.
+    /// How many of the acknowledged events were kept before.
     pub(super) duplicates: u64,
 }
 

@@ -73,7 +73,7 @@ fn pace(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Kept in the data directory, so that a second start brings in the same history and finds it there.
+/// Kept in the data directory, so that a second start imports the same history, which adds nothing.
 #[derive(Serialize, Deserialize)]
 struct Moved {
     history_days: u64,
@@ -153,7 +153,7 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
     Ok(())
 }
 
-/// How to call this program from where it was called: `cargo run` leaves it on nobody's path.
+/// How to call this program from the current directory: after `cargo run` it is not in the PATH.
 fn own_name() -> String {
     let Ok(path) = std::env::current_exe() else { return "verbatim".to_string() };
     let directory = std::env::current_dir().unwrap_or_default();

@@ -10,12 +10,12 @@ pub enum Exit {
     Yes,
     /// Nothing found, or some of the input refused.
     No,
-    /// Wrong usage or failure; said on stderr already.
+    /// Wrong usage or failure; stderr has the reason.
     Failed,
 }
 
 impl Exit {
-    /// Says an error on stderr with its causes, unless it is only that nobody reads our output any more.
+    /// Prints an error with its causes on stderr, unless the error is a closed pipe: that is how a reader ends early.
     pub(super) fn failure(error: &anyhow::Error) -> Exit {
         let is_broken_pipe = error
             .chain()
@@ -25,7 +25,7 @@ impl Exit {
             return Exit::Yes;
         }
         eprintln!("error: {error}");
-        // An error that repeats its source in its own words is not said twice.
+        // Many errors hold the text of their source, which is then not printed again.
         let text = error.to_string();
         for cause in
             error.chain().skip(1).map(ToString::to_string).filter(|cause| !text.contains(cause))

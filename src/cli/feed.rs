@@ -6,7 +6,7 @@ use super::client::Appended;
 use super::target::Target;
 use crate::model::{Event, Kind, Origin};
 
-/// Refusals said one by one on stderr; further ones are only counted.
+/// Refusals printed one by one on stderr; further ones are only counted.
 const REFUSALS_SHOWN_MAX: u64 = 20;
 
 /// What became of the input: `events` = `acked` + `duplicates` + `rejected`.
@@ -23,7 +23,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Counts input that is no event, and says why.
+    /// Counts input that is no event, and prints why.
     pub(super) fn reject(&mut self, source: &str, reason: &str) {
         self.events += 1;
         self.refuse(source, reason);

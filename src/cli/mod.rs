@@ -38,7 +38,7 @@ enum Command {
     Demo(demo::Demo),
     /// Relay, followers, questions and pages over a data directory
     Serve(serve::Serve),
-    /// Bring in old transcripts or events with their own times
+    /// Import old transcripts or events with their own times
     Import(import::Import),
     /// Send transcripts or events to a relay as live chat
     Replay(replay::Replay),

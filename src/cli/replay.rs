@@ -24,7 +24,7 @@ pub(super) struct Replay {
     /// Transcripts (one conversation a line) or events (one a line), as JSON lines
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How many times faster than it was said; 0: as fast as the relay takes it
+    /// How many times faster than the chat was; 0: as fast as the relay takes it
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     speed: f64,
     /// Seconds to keep trying a relay that does not answer; ids make the repetition harmless
@@ -102,7 +102,7 @@ impl Replay {
             }
         }
         bar.finish_and_clear();
-        // Stable, so that what was said in one instant keeps the order of the file.
+        // Stable, so that events of one instant keep the order of the file.
         events.sort_by_key(|(at, ..)| *at);
         let first = events.first().map_or(Micros::default(), |(at, ..)| *at);
         let due = |at: Micros| Duration::from_micros(u64::try_from(at.0 - first.0).unwrap_or(0));
@@ -112,7 +112,7 @@ impl Replay {
             .collect())
     }
 
-    /// Sends a batch, again and again while the relay does not answer: what it kept already it only acknowledges.
+    /// Sends a batch, again and again while the relay does not answer: an event it has kept is acknowledged once more.
     async fn send(
         &self,
         target: &mut Target,
@@ -149,7 +149,7 @@ impl Replay {
     }
 }
 
-/// Whether the relay did not answer, rather than answering no.
+/// Whether the relay could not be reached; a refusal is an answer.
 fn is_down(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<reqwest::Error>())
 }

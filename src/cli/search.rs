@@ -194,7 +194,7 @@ fn line(mark: char, at: Micros, sender: &str, kind: Kind, text: &str, zone: Tz) 
     format!("{mark} {at} {sender}{kind}: {text}\n")
 }
 
-/// The words in bold on a terminal, in «quotes» elsewhere. Escape characters of the text itself are removed.
+/// The matches in bold on a terminal, in «quotes» elsewhere. Escape characters of the text itself are removed.
 fn marked(text: &str, spans: &[(usize, usize)]) -> String {
     let (open, close) =
         if io::stdout().is_terminal() { ("\u{1b}[1m", "\u{1b}[0m") } else { ("«", "»") };

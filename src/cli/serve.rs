@@ -44,7 +44,7 @@ impl Serve {
     }
 }
 
-/// A verbatim that listens.
+/// A running verbatim, and the socket it listens on.
 pub(super) struct Server {
     pub(super) app: App,
     pub(super) url: String,

@@ -1,4 +1,4 @@
-//! What a command works on: a data directory in this process, or a server. Which of the two it is, is known here alone.
+//! What a command works on: a data directory in this process, or a server. No other file asks which of the two it is.
 //!
 //! A directory that a server owns is never opened by a second process: whoever may read its keys may also ask the
 //! server, so the command makes itself a token and does.
@@ -78,8 +78,8 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// Opens what the arguments name, and reads the settings once. With [`IfMissing::Fail`] every store has applied what
-    /// is acknowledged by now, so that the answers have it.
+    /// Opens what the arguments name, and reads the settings once. With [`IfMissing::Fail`] it returns when every store
+    /// has applied what is acknowledged, so that the answers have it.
     pub(super) async fn open(args: &TargetArgs, if_missing: IfMissing) -> anyhow::Result<Target> {
         if args.url.is_none() && if_missing == IfMissing::Fail {
             args.data_dir().must_exist()?;

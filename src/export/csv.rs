@@ -31,7 +31,7 @@ impl<W: Write> CsvRows<W> {
     }
 
     /// Rows become bytes in memory first: the library's writer turns an error of `out` into text, and a closed pipe
-    /// could not be told from a failure.
+    /// would look like a failure.
     fn write_flat(&mut self, rows: &RecordBatch) -> Result<(), ExportError> {
         let mut writer = WriterBuilder::new().with_header(!self.has_header).build(Vec::new());
         writer.write(rows)?;

@@ -1,4 +1,4 @@
-//! Answers as text and bytes, the same from every door.
+//! Answers as text and bytes, the same over HTTP and on the command line.
 
 use std::io::Write;
 

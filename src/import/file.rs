@@ -1,4 +1,4 @@
-//! A file read line by line: what is wrong is named by file and line, the rest goes on.
+//! A file read line by line. What breaks a rule is an error in its place; reading goes on after it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -18,7 +18,7 @@ pub struct Line {
     pub number: usize,
     /// Bytes read since the line before.
     pub bytes: u64,
-    /// One event, or a transcript's; each, or why there is none.
+    /// One event, or those of a transcript; an error stands where one breaks a rule.
     pub events: Vec<Result<Event, FieldError>>,
 }
 

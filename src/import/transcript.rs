@@ -1,5 +1,5 @@
 //! Old transcripts: JSONL, one conversation a line, turned into events with ids derived from conversation and
-//! position, so that a file brought in twice adds nothing.
+//! position, so that a file imported twice adds nothing.
 
 use serde::Deserialize;
 
@@ -46,7 +46,7 @@ impl Transcript {
         line.contains_key("messages")
     }
 
-    /// The messages as checked events, in order; each message that breaks a rule is answered in its place.
+    /// The messages as checked events, in order; an error stands where a message breaks a rule.
     pub fn events(&self) -> impl Iterator<Item = Result<Event, FieldError>> + '_ {
         self.messages.iter().enumerate().map(|(index, message)| {
             let mut event = self.event(index, message)?;

@@ -1,4 +1,4 @@
-//! Why records cannot be had.
+//! Why records cannot be read.
 
 use crate::log::LogError;
 use crate::model::{ErrorKind, Kinded};

@@ -1,7 +1,7 @@
 //! Records by conversation and by offset: what transcripts, resume and pages read.
 //!
-//! Invariants: records come in order and belong to the shop that was asked for, whatever the lookup says; a record that
-//! cannot be read is an error, never left out.
+//! Invariants: records come in order and belong to the shop that was asked for, whatever the lookup holds; a record
+//! that cannot be read is an error, never left out.
 //! It does not decide who may read, and computes nothing.
 
 mod error;
@@ -18,7 +18,7 @@ pub use transcript::{Entry, Line, Message, Quote, transcript};
 
 /// Records of a conversation read at once: × about 1 KiB = 10 MiB.
 const PAGE_RECORDS: usize = 10_000;
-/// Offsets this close are read in one go: reading on costs less than finding the position anew.
+/// Offsets this close are read in one go: reading on costs less than a second seek.
 const READ_GAP_MAX: u64 = 256;
 
 /// Finds records through the lookup and reads them from the log.
@@ -63,7 +63,7 @@ impl Records {
     ) -> Result<Vec<Record>, RecordsError> {
         let mut records =
             self.at(shop, &self.lookup.thread(shop, conversation, after, count_max)?)?;
-        // Asked again although the lookup names this conversation's only: transcripts are evidence.
+        // Checked although the lookup names this conversation's only: transcripts are evidence.
         records.retain(|record| record.event.conversation == conversation);
         Ok(records)
     }

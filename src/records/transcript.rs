@@ -2,8 +2,8 @@
 //! line for everything else that happened.
 //!
 //! Invariants: every record appears in exactly one entry, as the entry itself or inside the message it edits,
-//! retracts or reads; entries are in log order; nothing said is shortened or changed (only a quote is an excerpt).
-//! It does not hide anything, decide who may read, or format times: that is for the faces.
+//! retracts or reads; entries are in log order; no text is shortened or changed (only a quote is an excerpt).
+//! It does not hide anything, decide who may read, or format times: pages and command line do.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ pub enum Entry<'a> {
 pub struct Message<'a> {
     /// The message as first sent.
     pub sent: PublicRecord<'a>,
-    /// Later versions, oldest first. Each says who wrote it and when.
+    /// Later versions, oldest first, each with its writer and time.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub edits: Vec<PublicRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -171,7 +171,7 @@ fn excerpt(text: &str) -> String {
     }
 }
 
-/// What happened, in words that follow the sender's name and take no side.
+/// What happened, to be read after the sender's name. It takes no side.
 fn words_of(event: &Event) -> String {
     let assignee = event.assignee.as_deref();
     let category = event.category.as_deref().unwrap_or_default();

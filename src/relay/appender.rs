@@ -29,7 +29,7 @@ const SYNC_EVENTS_MAX: usize = 8_192;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub ack: Ack,
-    /// It was there before: the ack is the first one.
+    /// It was kept before: the ack is that of the first time.
     pub duplicate: bool,
 }
 
@@ -43,14 +43,14 @@ struct Submission {
     answer: oneshot::Sender<Answers>,
 }
 
-/// The way in. Cheap to clone.
+/// Hands events to the appender's thread.
 #[derive(Clone)]
 pub struct AppendHandle {
     submissions: mpsc::Sender<Submission>,
 }
 
 impl AppendHandle {
-    /// Puts events in line, in order. Two submissions of one caller are placed in the order of their calls; the
+    /// Hands events over, in order. Two submissions of one caller are placed in the order of their calls; the
     /// answers come with [`Submitted::answers`].
     pub async fn submit(
         &self,
@@ -65,7 +65,7 @@ impl AppendHandle {
     }
 }
 
-/// Events in line for the next sync.
+/// Events that wait for the next sync.
 pub struct Submitted {
     answered: oneshot::Receiver<Answers>,
 }
@@ -86,9 +86,9 @@ fn stopping() -> RelayError {
     RelayError::Closed { reason: "the service is stopping".to_string() }
 }
 
-/// Starts the appender on a thread of its own; to be called on an async thread. It ends with `stop`, after what was in line by then: a connection that
-/// nobody closes holds a handle, so their going cannot be waited for. When the log fails, each waiting and later event is
-/// answered with an error and nothing more is written.
+/// Starts the appender on a thread of its own; to be called on an async thread. It ends with `stop`, after what was
+/// submitted by then, not when the last handle goes: a connection that nobody closes keeps one. When the log fails,
+/// each waiting and later event is answered with an error and nothing more is written.
 pub fn spawn(
     writer: LogWriter,
     reader: &LogReader,
@@ -124,7 +124,7 @@ struct Appender {
 #[derive(Default)]
 struct Batch {
     records: Vec<(Arc<Record>, Fingerprint)>,
-    /// Places in `records`, by [`key_of`] shop, conversation and id.
+    /// Indexes into `records`, by [`key_of`] shop, conversation and id.
     ids: HashMap<Vec<u8>, usize>,
     /// Where each conversation stands after `records`, by [`key_of`] shop and conversation.
     conversations: HashMap<Vec<u8>, Conversation>,
@@ -141,7 +141,7 @@ impl Appender {
             tokio::select! {
                 first = waiting.recv() => first,
                 () = stop.cancelled() => {
-                    // Nobody gets in line any more; those in it are still served.
+                    // No further submissions; those that wait are still answered.
                     waiting.close();
                     waiting.recv().await
                 }
@@ -183,12 +183,12 @@ impl Appender {
                     *outcome = Err(RelayError::Closed { reason: reason.clone() });
                 }
             }
-            // The asker may be gone; its events are kept all the same.
+            // The sender may be gone; its events are kept all the same.
             let _ = answer.send(outcomes);
         }
     }
 
-    /// Gives one event its place in the batch, or finds the ack it already has.
+    /// Adds one event to the batch with its offset and seq, or finds the ack it already has.
     fn place(
         &mut self,
         identity: &Identity,
@@ -259,7 +259,7 @@ impl Appender {
     }
 
     /// An edit or a retraction must name an event of the conversation that its sender may change: its own, or for the
-    /// shop's side any of the shop's. A human may also retract (never edit) what a customer said.
+    /// shop's side any of the shop's. A human may also retract (never edit) a customer's.
     fn check_target(&self, shop: &str, event: &Event) -> Result<(), RelayError> {
         let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else {
             return Ok(());

@@ -13,7 +13,7 @@ use crate::model::{FieldError, is_sha256_hex};
 /// Largest attachment: streamed to disk, so this bounds disk and time, not memory.
 pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The folder of attachments. Cheap to clone.
+/// The folder of attachments.
 #[derive(Clone)]
 pub struct AttachmentStore {
     dir: PathBuf,
@@ -133,7 +133,7 @@ async fn sync_up_to(folder: &Path, top: &Path) -> std::io::Result<()> {
 }
 
 /// The media type that a file's own first bytes show, for the few a browser may display; everything else is a
-/// download. What the sender called it is not believed.
+/// download. The name and media type the sender gave do not count.
 pub fn media_type_of(first_bytes: &[u8]) -> &'static str {
     match first_bytes {
         [0x89, b'P', b'N', b'G', ..] => "image/png",

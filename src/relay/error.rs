@@ -4,6 +4,7 @@ use crate::access::AccessError;
 use crate::log::LogError;
 use crate::model::{ErrorKind, FieldError, Kind, Kinded};
 
+/// A refusal of one event or upload; its kind says what the sender should do.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
     #[error(transparent)]

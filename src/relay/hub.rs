@@ -1,4 +1,4 @@
-//! Passes fresh records to the WebSockets that subscribed to their conversations. A best-effort notification: a
+//! Passes new records to the WebSockets that subscribed to their conversations. A best-effort notification: a
 //! subscriber that misses one reads it from the log, so nothing here needs to be kept.
 
 use std::collections::HashMap;
@@ -68,7 +68,7 @@ impl Hub {
                 subscriptions.by_conversation.get(&key).into_iter().flat_map(HashMap::values)
             {
                 if queue.sender.try_send(record.clone()).is_err() {
-                    // Set while the queue is full, so that its reader comes by and sees it.
+                    // The queue is full, so its reader is about to take a record, and looks at this after each.
                     queue.is_behind.store(true, Ordering::Release);
                 }
             }

@@ -50,11 +50,11 @@ pub struct Seen {
     pub leaf: LeafHash,
     pub fingerprint: Fingerprint,
     pub role: Role,
-    /// First 8 bytes of the SHA-256 of the sender's id: enough to tell one sender from another.
+    /// First 8 bytes of the SHA-256 of the sender's id: enough to distinguish senders.
     pub sender: [u8; 8],
 }
 
-/// The lookup store. Cheap to clone.
+/// The lookup store.
 #[derive(Clone)]
 pub struct Lookup {
     database: Database,
@@ -256,7 +256,7 @@ impl Seen {
         }
     }
 
-    /// The receipt that was given for it.
+    /// The ack that was given for it.
     pub fn ack(&self, id: &str) -> Ack {
         Ack {
             id: id.to_string(),

@@ -1,7 +1,7 @@
-//! Where chat comes in: what a client may say is checked, given its place, made durable, answered, and passed on.
+//! Where chat comes in: an event is checked, given its offset and seq, made durable, acknowledged, and passed on.
 //!
-//! Invariants: an [`crate::model::Ack`] leaves [`appender`] only after the record's sync; the same id and body get the
-//! same ack for ever; whatever waits or grows has a named bound in the file that enforces it.
+//! Invariants: an [`crate::model::Ack`] leaves [`appender`] only after the record's sync; the same id and body always
+//! get the same ack; whatever waits or grows has a named bound in the file that enforces it.
 //! It speaks no protocol: HTTP and WebSocket are the server's. It does not know the archive, the facts or the index: it
 //! takes messages while they are down.
 
@@ -11,7 +11,7 @@ mod prepare;
 mod appender;
 // Ids seen, and where each conversation stands.
 mod lookup;
-// Fresh records to whoever subscribed.
+// New records to their subscribers.
 mod hub;
 // Files sent along.
 mod attachments;
@@ -31,7 +31,7 @@ pub use hub::{Hub, Subscriber};
 pub use lookup::Lookup;
 pub use prepare::{EVENT_BYTES_MAX, Prepared, prepare};
 
-/// The relay as those see it who send and listen.
+/// The relay, for those who send and those who subscribe.
 #[derive(Clone)]
 pub struct Relay {
     append: AppendHandle,
@@ -44,8 +44,8 @@ impl Relay {
         Relay { append, lookup, hub }
     }
 
-    /// Puts events in line, in order. Two submissions of one caller are placed in the order of their calls; the
-    /// answers come with [`Submitted::answers`].
+    /// Hands events to the appender, in order. Two submissions of one caller are placed in the order of their calls;
+    /// the answers come with [`Submitted::answers`].
     pub async fn submit(
         &self,
         identity: Arc<Identity>,
@@ -80,8 +80,8 @@ impl Relay {
         self.hub.connect()
     }
 
-    /// Refuses a customer who takes no part in a conversation, whether or not there is such a conversation: a stranger
-    /// learns nothing. Everybody else of the shop may listen.
+    /// Refuses a customer who takes no part in a conversation, and in the same way where there is no such conversation:
+    /// a stranger cannot find out which exist. Everybody else of the shop may listen.
     pub fn require_participant(
         &self,
         identity: &Identity,

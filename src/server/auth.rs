@@ -1,4 +1,4 @@
-//! Who is asking, read from a request: a bearer token, or the pages' cookie. What a token means is `access`'s to say.
+//! Who is asking, read from a request: a bearer token, or the pages' cookie. `access` decides what the token is worth.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::model::ErrorKind;
 /// The cookie that carries a token for pages in a browser.
 pub const TOKEN_COOKIE: &str = "verbatim_token";
 
-/// Somebody with a valid token.
+/// The identity of a request with a valid token; a request without one is refused.
 pub struct Token(pub Arc<Identity>);
 
 impl FromRequestParts<Service> for Token {

@@ -41,7 +41,7 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
 }
 
 impl Problem {
-    /// A problem of one kind, in words.
+    /// A problem of one kind; `detail` is for people.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Problem {
         Problem::with_status(status_of(kind), detail)
     }
@@ -79,10 +79,10 @@ impl Problem {
     }
 }
 
-/// The one road from an error to its answer.
+/// The one conversion from an error to its answer.
 impl<E: Kinded> From<E> for Problem {
     fn from(error: E) -> Problem {
-        // Damage and bugs are for the operator's log; a client learns only that it is the server's fault.
+        // Damage and bugs are for the operator's log: their text may name paths, which a client must not see.
         let detail = match error.kind() {
             ErrorKind::Corrupt | ErrorKind::Bug => {
                 tracing::error!(%error, "request failed");

@@ -1,4 +1,4 @@
-//! One port for everything: the API's routes, and whatever pages are handed in beside them.
+//! One port for everything: the API's routes, and the pages that are handed in.
 
 use std::io;
 use std::time::Duration;

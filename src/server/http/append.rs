@@ -17,9 +17,10 @@ use crate::server::{Problem, Service, Token};
 
 /// Largest HTTP body of events.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Most events in one HTTP body: more than fit at a realistic 300 bytes each, so that bytes are the bound people meet.
+/// Most events in one HTTP body: more than fit at a realistic 300 bytes each, so that bytes are the bound that is
+/// reached first.
 const BATCH_EVENTS_MAX: usize = 50_000;
-/// Tells how many of a batch's events were there before.
+/// How many of a batch's events were kept before.
 const DUPLICATES_HEADER: &str = "verbatim-duplicates";
 /// Bytes of one ack, about.
 const ACK_BYTES: usize = 200;
@@ -74,7 +75,7 @@ async fn append_one(
     Ok(response)
 }
 
-/// Good events are kept whatever their neighbours are.
+/// Each event is kept or refused for itself, whatever its neighbours are.
 async fn append_lines(
     relay: &Relay,
     identity: Arc<Identity>,
@@ -94,7 +95,7 @@ async fn append_lines(
 struct Line {
     /// From 1, empty lines counted.
     number: usize,
-    /// Why it is no event that may go in line.
+    /// Why it never reached the appender.
     refused: Option<RelayError>,
 }
 

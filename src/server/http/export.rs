@@ -73,7 +73,7 @@ async fn write(
     };
     if let Err(error) = written.await {
         tracing::warn!(%error, "an export broke off");
-        // Nobody to tell when the client itself went away.
+        // Fails when the error is that the client went away.
         let _ = chunks.send(Err(error)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/events?from=OFFSET&follow=true`: the shop's records as lines of JSON; with `follow`, on and on as they come.
+//! `GET /v1/events?from=OFFSET&follow=true`: the shop's records as lines of JSON; with `follow`, later ones as they come.
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;

@@ -1,5 +1,5 @@
 //! One open WebSocket: send, subscribe with resume, acks, events. A bad frame gets an error frame and the connection
-//! stays open; a reader that does not read is cut off with a code that tells it to come back and resume.
+//! stays open; a client that does not read is cut off with a code that means: connect again and resume.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const ACKS_WAITING_MAX: usize = 256;
 const CATCH_UP_RECORDS: usize = 256;
 /// Conversations one connection may subscribe to.
 const SUBSCRIPTIONS_MAX: usize = 1_000;
-/// The server asks for a sign of life this often.
+/// The server pings this often.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// A connection that has sent nothing (not even a pong) for this long is closed.
 const IDLE_MAX: Duration = Duration::from_secs(90);
@@ -159,8 +159,8 @@ impl Connection {
             ClientFrame::Subscribe { conversation, after_seq } => {
                 match self.may_subscribe(&conversation) {
                     Ok(()) => {
-                        // Subscribed first, read second: what arrives in between is in the queue and in the log, and the seq
-                        // tells that it is the same.
+                        // Subscribed first, read second: what arrives in between is in the queue and in the log, and
+                        // its seq shows that it was sent already.
                         self.subscriber.subscribe(&self.identity.shop, &conversation);
                         self.subscriptions.insert(conversation.clone(), after_seq);
                         return self.catch_up(&conversation).await;
@@ -221,7 +221,7 @@ impl Connection {
         self.service.relay.require_participant(&self.identity, conversation)
     }
 
-    /// Passes on everything after the last seq passed on, from the log.
+    /// Sends what the log has after the last seq that was sent.
     async fn catch_up(&mut self, conversation: &str) -> Result<(), Closed> {
         loop {
             let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
@@ -255,7 +255,7 @@ impl Connection {
         self.catch_up(&conversation).await
     }
 
-    /// Records that found no room in the queue come from the log instead.
+    /// Sends from the log what found no room in the queue.
     async fn catch_up_if_left_behind(&mut self) -> Result<(), Closed> {
         if self.subscriber.was_left_behind() {
             let conversations: Vec<String> = self.subscriptions.keys().cloned().collect();
@@ -289,7 +289,7 @@ impl Connection {
     }
 }
 
-/// The conversation and id an event names, to say in its answer; empty where it names none.
+/// The conversation and id an event names, for its answer; empty where it names none.
 fn named_in(json: &str) -> (String, String) {
     #[derive(Deserialize)]
     struct Named {

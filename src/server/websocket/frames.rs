@@ -1,4 +1,4 @@
-//! The frames of `GET /v1/ws`: JSON text, one object each, told apart by `type`.
+//! The frames of `GET /v1/ws`: JSON text, one object each, distinguished by `type`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::model::{Ack, FieldError, PublicRecord, Seq};
 use crate::server::Problem;
 
-/// What a client says.
+/// A frame from a client.
 #[derive(Debug)]
 pub enum ClientFrame {
     /// Append one event.
@@ -34,7 +34,7 @@ struct WrittenFrame {
     after_seq: Option<Seq>,
 }
 
-/// What the server says.
+/// A frame from the server.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ServerFrame<'a> {
