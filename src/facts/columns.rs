@@ -7,12 +7,12 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use super::batch::Read::{
-    Count, Flag, MaybeCount, MaybeSmall, MaybeText, MaybeTime, Small, Text, Texts, Time,
-};
-use super::batch::{Column, Read, batch, schema};
 use super::rows::{EpisodeRow, TurnRow};
 use crate::model::Offset;
+use crate::table::columns::Read::{
+    Count, Flag, MaybeCount, MaybeSmall, MaybeText, MaybeTime, Small, Text, Texts, Time,
+};
+use crate::table::columns::{Column, Read, batch, schema};
 
 const fn column<R>(name: &'static str, read: Read<R>, meaning: &'static str) -> Column<R> {
     Column { name, read, meaning }

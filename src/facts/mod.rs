@@ -15,7 +15,6 @@ mod turn;
 mod episode;
 mod state;
 mod fold;
-mod batch;
 pub mod columns;
 mod states;
 mod store;
@@ -23,7 +22,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Column, Read};
 pub use columns::{
     EPISODE_COLUMNS, TURN_COLUMNS, episodes_batch, episodes_schema, turns_batch, turns_schema,
 };

@@ -9,6 +9,7 @@
 //! `root`.
 
 mod check;
+pub mod columns;
 mod compact;
 mod delta;
 mod error;
