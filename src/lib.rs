@@ -58,7 +58,7 @@ pub mod formats {}
 #[doc = include_str!("../docs/METRICS.md")]
 pub mod metrics {}
 
-// 1. The words: events, records, positions, commitments. No I/O, no async.
+// 1. The words: events, records, positions, commitments. No I/O, no async, no Arrow.
 pub mod model;
 // 2. The one way a file is made to survive a power cut.
 pub mod durable;

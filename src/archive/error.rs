@@ -12,8 +12,6 @@ pub enum ArchiveError {
     Table(#[from] TableError),
     #[error("cannot make a batch of events: {0}")]
     Arrow(#[from] ArrowError),
-    #[error("column `{column}` of the events table has nothing that fills it")]
-    UnknownColumn { column: String },
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -26,7 +24,7 @@ impl Kinded for ArchiveError {
             ArchiveError::Table(error) => error.kind(),
             ArchiveError::Log(error) => error.kind(),
             ArchiveError::NotOpen(error) => error.kind(),
-            ArchiveError::Arrow(_) | ArchiveError::UnknownColumn { .. } => ErrorKind::Bug,
+            ArchiveError::Arrow(_) => ErrorKind::Bug,
         }
     }
 }

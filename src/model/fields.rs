@@ -1,11 +1,11 @@
-//! The one table of fields. The Arrow schema of the archive, the tantivy schema of the index, the JSON Schemas in
-//! `schemas/` and the reference in the README are made from it; none of them lists a field again.
+//! The one table of fields: name, who sets it, shape, whether it must be there, how it is indexed, what it means. The
+//! JSON Schemas in `schemas/`, the tantivy schema of the index and the answers to a broken event are made from it.
+//!
+//! How a field is read from a record is declared where it is read: the columns of `events` in the archive, documents in
+//! the index, the commitment beside this file. Tests hold that the columns and this table name the same; the others
+//! take an event apart whole, so that a new field does not compile until it is dealt with.
 
-use std::sync::{Arc, LazyLock};
-
-use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
 use serde_json::{Map, Value, json};
-
 use strum::VariantNames;
 
 use super::{Kind, Origin, Role, Visibility};
@@ -125,83 +125,53 @@ pub const FIELDS: &[Field] = &[
     field("data", SetBy::Client, Shape::Json, false, Indexed::No, "any JSON, kept byte for byte"),
 ];
 
-/// One column of the archive: a field, or a part of one.
-#[derive(Clone, Debug)]
-pub struct Column {
+/// A field as a column of tables and of the index, or a part of one.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldColumn {
     pub name: &'static str,
-    pub data_type: DataType,
+    /// Whether a record may have no value in it.
     pub nullable: bool,
     pub indexed: Indexed,
 }
 
-/// The columns that a field becomes in tables and in the index.
-pub fn columns_of(field: &Field) -> Vec<Column> {
-    let column =
-        |name, data_type, nullable| Column { name, data_type, nullable, indexed: field.indexed };
+/// Every column that the fields become, in order.
+pub fn columns() -> impl Iterator<Item = FieldColumn> {
+    FIELDS.iter().flat_map(columns_of)
+}
+
+fn columns_of(field: &Field) -> Vec<FieldColumn> {
+    let column = |name, nullable| FieldColumn { name, nullable, indexed: field.indexed };
     if field.shape == Shape::Sender {
         return vec![
-            column("sender_id", DataType::Utf8, false),
-            column("sender_role", DataType::Utf8, false),
-            Column { indexed: Indexed::No, ..column("sender_name", DataType::Utf8, true) },
+            column("sender_id", false),
+            column("sender_role", false),
+            FieldColumn { indexed: Indexed::No, ..column("sender_name", true) },
         ];
     }
     // Visibility and automatic have a value in every record, whether or not the client wrote one.
     let always = field.required || matches!(field.name, "visibility" | "automatic");
-    vec![column(field.name, data_type_of(field.shape), !always)]
+    vec![column(field.name, !always)]
 }
 
-/// UTC timestamps in microseconds, as Delta stores them.
-pub fn time_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-/// The struct one attachment is in tables.
-pub fn attachment_fields() -> Fields {
-    Fields::from(vec![
-        ArrowField::new("sha256", DataType::Utf8, true),
-        ArrowField::new("name", DataType::Utf8, true),
-        ArrowField::new("media_type", DataType::Utf8, true),
-        ArrowField::new("bytes", DataType::Int64, true),
-    ])
-}
-
-fn data_type_of(shape: Shape) -> DataType {
-    match shape {
-        // Delta and most tools have no unsigned integers; positions stay far below 2^63.
-        Shape::Position => DataType::Int64,
-        Shape::ShortPosition => DataType::Int64,
-        Shape::Time => time_type(),
-        Shape::Rating => DataType::Int32,
-        Shape::Flag => DataType::Boolean,
-        Shape::Attachments => {
-            let item = ArrowField::new("element", DataType::Struct(attachment_fields()), true);
-            DataType::List(Arc::new(item))
+/// What the field `name` means. For constants: there a name that no field has does not compile.
+pub(crate) const fn meaning_of(name: &str) -> &'static str {
+    let mut rest = FIELDS;
+    while let [field, later @ ..] = rest {
+        if is_same(field.name.as_bytes(), name.as_bytes()) {
+            return field.meaning;
         }
-        Shape::Sender => DataType::Struct(Fields::empty()),
-        Shape::Hash
-        | Shape::Label
-        | Shape::SaidTime
-        | Shape::Text
-        | Shape::Enum(_)
-        | Shape::Json => DataType::Utf8,
+        rest = later;
     }
+    panic!("no field has this name")
 }
 
-/// Every column of the archive, in order.
-pub fn columns() -> Vec<Column> {
-    FIELDS.iter().flat_map(columns_of).collect()
-}
-
-/// Arrow schema of a table of records, without the partition column.
-pub fn events_schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let fields: Vec<ArrowField> = columns()
-            .into_iter()
-            .map(|column| ArrowField::new(column.name, column.data_type, column.nullable))
-            .collect();
-        Arc::new(Schema::new(fields))
-    });
-    SCHEMA.clone()
+/// `==` of strings is not for constants yet.
+const fn is_same(left: &[u8], right: &[u8]) -> bool {
+    match (left, right) {
+        ([], []) => true,
+        ([first, left @ ..], [other, right @ ..]) => *first == *other && is_same(left, right),
+        _ => false,
+    }
 }
 
 /// JSON Schema (2020-12) of an event as a client sends it.
@@ -287,5 +257,23 @@ fn json_schema_of(shape: Shape) -> Value {
         Shape::Rating => json!({"type": "integer", "minimum": 1, "maximum": RATING_MAX}),
         Shape::Flag => json!({"type": "boolean"}),
         Shape::Json => json!({}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::Event;
+
+    /// Serde knows the fields of the struct, and names them all when it meets another.
+    #[test]
+    fn what_a_client_sets_is_what_an_event_holds() {
+        let error = serde_json::from_str::<Event>(r#"{"colour":1}"#).unwrap_err().to_string();
+        let (_, expected) = error.split_once("expected one of ").unwrap();
+        let of_event: BTreeSet<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let of_client = FIELDS.iter().filter(|field| field.set_by == SetBy::Client);
+        assert_eq!(of_client.map(|field| field.name).collect::<BTreeSet<_>>(), of_event);
     }
 }

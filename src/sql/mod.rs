@@ -31,10 +31,10 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
-use crate::archive::{ArchiveError, ArchiveReader, events_batch};
+use crate::archive::{ArchiveError, ArchiveReader, events_batch, events_schema};
 use crate::facts::FactsReader;
 use crate::log::Followed;
-use crate::model::{Micros, Offset, fields};
+use crate::model::{Micros, Offset};
 use crate::table::TableSnapshot;
 pub use error::SqlError;
 pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind, instant_of, parse_zone};
@@ -193,12 +193,7 @@ impl Sql {
         let stored = vec![
             (
                 "events",
-                files_and_tail(
-                    fields::events_schema(),
-                    &archive.table,
-                    tail,
-                    WhenFiltered::Decoding,
-                ),
+                files_and_tail(events_schema(), &archive.table, tail, WhenFiltered::Decoding),
             ),
             (
                 "turns",

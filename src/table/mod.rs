@@ -1,7 +1,8 @@
 //! Delta tables on disk: Parquet files and a cursor that change together, readable by anything that reads Delta Lake.
 //!
-//! Flow: [`Table`] writes batches as Parquet and commits them with the cursor through a store that syncs → small files
-//! are merged, removed ones swept by [`Upkeep`]. Questions read a [`TableSnapshot`].
+//! Flow: whoever fills a table declares its [`columns`] and makes batches of them → [`Table`] writes those as Parquet
+//! and commits them with the cursor through a store that syncs → small files are merged, removed ones swept by
+//! [`Upkeep`]. Questions read a [`TableSnapshot`].
 //!
 //! Invariants: cursor and rows change in one commit; a reported commit is on stable storage; nothing damaged is served;
 //! a file that any snapshot of the last 15 minutes lists is on disk.

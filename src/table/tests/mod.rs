@@ -18,9 +18,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 use super::{Table, TableSnapshot};
-use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day};
+use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day, events_schema};
 use crate::model::{
-    Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, fields, parse_time,
+    Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, parse_time,
 };
 
 /// 2026-01-02T23:59:00Z
@@ -61,7 +61,7 @@ pub(super) async fn open(root: &Path) -> Table {
 }
 
 pub(super) async fn try_open(root: &Path) -> Result<Table, super::TableError> {
-    Table::open_or_create(root, EVENTS_TABLE, fields::events_schema(), EVENTS_OPTIONS).await
+    Table::open_or_create(root, EVENTS_TABLE, events_schema(), EVENTS_OPTIONS).await
 }
 
 /// Commits `records`, which begin at the table's cursor.

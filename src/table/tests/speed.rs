@@ -101,7 +101,7 @@ async fn commit_latency() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join(EVENTS_TABLE);
         let disk = if is_synced { Disk::open(&root) } else { Disk::without_syncs(&root) };
-        let schema = fields::events_schema();
+        let schema = events_schema();
         let mut table =
             Table::open_on(disk.unwrap(), EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap();
         for hundred in 0..3 {

@@ -55,7 +55,7 @@ fn files_below(root: &Path) -> BTreeSet<PathBuf> {
 
 /// A table on `disk`, one commit, a merge, a checkpoint; what of it is not durable.
 async fn undone_after_writes(disk: Disk, root: &Path) -> Vec<String> {
-    let schema = fields::events_schema();
+    let schema = events_schema();
     let mut table = Table::open_on(disk, EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap();
     for offset in 0..8 {
         commit(&mut table, &[message(offset)]).await;
