@@ -5,42 +5,64 @@ use tantivy::TantivyDocument;
 
 use super::characters::is_plain;
 use super::schema::{TEXT_MARKED, TEXT_PLAIN, schema};
-use crate::model::{Record, Role};
+use crate::model::{Event, Record, Role, Sender};
 
 /// The document of `record`. Its text comes first, so that a reader of stored documents finds it without reading on.
+/// The event is taken apart whole, so that a new field does not compile until it is indexed or left out.
 pub(super) fn document(record: &Record) -> TantivyDocument {
+    let Event {
+        id,
+        conversation,
+        kind,
+        sender,
+        text,
+        order,
+        visibility,
+        assignee,
+        category,
+        // `occurred_at` is indexed in its place.
+        sent_at: _,
+        // No search filters by these; SQL does.
+        attachments: _,
+        reply_to: _,
+        target: _,
+        channel: _,
+        language: _,
+        automatic: _,
+        rating: _,
+        data: _,
+    } = &record.event;
+    // A hit is shown with the name from its record.
+    let Sender { id: sender_id, role, name: _ } = sender;
     let fields = schema();
-    let event = &record.event;
     let mut document = TantivyDocument::new();
-    if let Some(text) = &event.text {
+    if let Some(text) = text {
         document.add_text(fields.text, text);
         document.add_u64(fields.text_form, if is_plain(text) { TEXT_PLAIN } else { TEXT_MARKED });
     }
-    document.add_text(fields.id, &event.id);
+    document.add_text(fields.id, id);
     // Offsets stay far below 2^63.
     document.add_i64(fields.offset, record.offset.0 as i64);
     document.add_i64(fields.occurred_at, record.occurred_at().0);
     document.add_text(fields.shop, &record.shop);
-    document.add_text(fields.conversation, &event.conversation);
-    document.add_text(fields.kind, event.kind.as_str());
-    document.add_text(fields.sender_id, &event.sender.id);
-    document.add_text(fields.sender_role, event.sender.role.as_str());
-    document.add_text(fields.visibility, event.visibility.as_str());
-    for (field, value) in [
-        (fields.order, &event.order),
-        (fields.assignee, &event.assignee),
-        (fields.category, &event.category),
-    ] {
+    document.add_text(fields.conversation, conversation);
+    document.add_text(fields.kind, kind.as_str());
+    document.add_text(fields.sender_id, sender_id);
+    document.add_text(fields.sender_role, role.as_str());
+    document.add_text(fields.visibility, visibility.as_str());
+    for (field, value) in
+        [(fields.order, order), (fields.assignee, assignee), (fields.category, category)]
+    {
         if let Some(value) = value {
             document.add_text(field, value);
         }
     }
-    match event.sender.role {
-        Role::Customer => document.add_text(fields.customer, &event.sender.id),
-        Role::Human => document.add_text(fields.agent, &event.sender.id),
+    match role {
+        Role::Customer => document.add_text(fields.customer, sender_id),
+        Role::Human => document.add_text(fields.agent, sender_id),
         Role::Bot | Role::System => {}
     }
-    if let Some(assignee) = &event.assignee {
+    if let Some(assignee) = assignee {
         document.add_text(fields.agent, assignee);
     }
     document

@@ -7,9 +7,10 @@
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{Event, Origin, Role};
+use super::{Attachment, Event, Origin, Role, Sender};
 
 /// The three canonical parts of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,20 @@ struct AttachmentPart<'a> {
     media_type: &'a str,
     name: &'a str,
     sha256: &'a str,
+}
+
+impl SenderPart<'_> {
+    fn of(sender: &Sender) -> SenderPart<'_> {
+        let Sender { id, role, name } = sender;
+        SenderPart { id, name: name.as_deref(), role: *role }
+    }
+}
+
+impl AttachmentPart<'_> {
+    fn of(attachment: &Attachment) -> AttachmentPart<'_> {
+        let Attachment { sha256, name, media_type, bytes } = attachment;
+        AttachmentPart { bytes: *bytes, media_type, name, sha256 }
+    }
 }
 
 #[derive(Serialize)]
@@ -88,39 +103,51 @@ struct MetaPart<'a> {
 }
 
 impl Canonical {
-    /// The canonical parts of `event`, said in `shop`.
+    /// The canonical parts of `event`, sent to `shop`. Nothing of an event is left out: it is taken apart whole, so
+    /// that a field that is not committed to does not compile.
     pub fn of(shop: &str, origin: Origin, event: &Event) -> Canonical {
-        let sender = SenderPart {
-            id: &event.sender.id,
-            name: event.sender.name.as_deref(),
-            role: event.sender.role,
-        };
-        let attachments = event.attachments.iter().map(|attachment| AttachmentPart {
-            bytes: attachment.bytes,
-            media_type: &attachment.media_type,
-            name: &attachment.name,
-            sha256: &attachment.sha256,
-        });
-        let body = BodyPart { attachments: attachments.collect(), text: event.text.as_deref() };
+        let Event {
+            id,
+            conversation,
+            kind,
+            sender,
+            sent_at,
+            text,
+            attachments,
+            reply_to,
+            target,
+            order,
+            channel,
+            language,
+            visibility,
+            automatic,
+            assignee,
+            category,
+            rating,
+            data,
+        } = event;
         let meta = MetaPart {
-            assignee: event.assignee.as_deref(),
-            automatic: event.automatic,
-            category: event.category.as_deref(),
-            channel: event.channel.as_deref(),
-            conversation: &event.conversation,
-            data: event.data.as_ref().map(|data| data.get()),
-            id: &event.id,
-            kind: event.kind.as_str(),
-            language: event.language.as_deref(),
-            order: event.order.as_deref(),
+            assignee: assignee.as_deref(),
+            automatic: *automatic,
+            category: category.as_deref(),
+            channel: channel.as_deref(),
+            conversation,
+            data: data.as_deref().map(RawValue::get),
+            id,
+            kind: kind.as_str(),
+            language: language.as_deref(),
+            order: order.as_deref(),
             origin: origin.as_str(),
-            rating: event.rating,
-            reply_to: event.reply_to.as_deref(),
-            sent_at: event.sent_at.as_deref(),
+            rating: *rating,
+            reply_to: reply_to.as_deref(),
+            sent_at: sent_at.as_deref(),
             shop,
-            target: event.target.as_deref(),
-            visibility: event.visibility.as_str(),
+            target: target.as_deref(),
+            visibility: visibility.as_str(),
         };
+        let attachments = attachments.iter().map(AttachmentPart::of).collect();
+        let body = BodyPart { attachments, text: text.as_deref() };
+        let sender = SenderPart::of(sender);
         Canonical { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
     }
 
