@@ -436,25 +436,11 @@ impl Play<'_> {
             Role::Bot => "bot-1".to_string(),
             Role::System => "system".to_string(),
         };
+        let sender = Sender { id, role, name: None };
+        let id = format!("{:016x}", self.dice.bits());
         let event = Event {
-            id: format!("{:016x}", self.dice.bits()),
-            conversation: self.name.clone(),
-            kind,
-            sender: Sender { id, role, name: None },
             sent_at: Some(Micros(at).to_string()),
-            text: None,
-            attachments: Vec::new(),
-            reply_to: None,
-            target: None,
-            order: None,
-            channel: None,
-            language: None,
-            visibility: Visibility::Public,
-            automatic: false,
-            assignee: None,
-            category: None,
-            rating: None,
-            data: None,
+            ..Event::new(id, self.name.clone(), kind, sender)
         };
         self.events.push((at, event));
     }

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{Event, FieldError, Kind, Role, Sender, Visibility};
+use crate::model::{Event, FieldError, Kind, Role, Sender};
 
 /// One conversation of a transcript file. Keys beyond these are the source's own and are left behind.
 #[derive(Clone, Debug, Deserialize)]
@@ -73,25 +73,12 @@ impl Transcript {
             Role::Bot => "bot",
             Role::System => "system",
         };
+        let sender = Sender { id: id.to_string(), role, name: None };
+        let (id, conversation) = (format!("m-{:06}", index + 1), self.conversation_id.clone());
         Ok(Event {
-            id: format!("m-{:06}", index + 1),
-            conversation: self.conversation_id.clone(),
-            kind: Kind::Message,
-            sender: Sender { id: id.to_string(), role, name: None },
             sent_at: message.ts.clone(),
             text: Some(message.text.clone()),
-            attachments: Vec::new(),
-            reply_to: None,
-            target: None,
-            order: None,
-            channel: None,
-            language: None,
-            visibility: Visibility::Public,
-            automatic: false,
-            assignee: None,
-            category: None,
-            rating: None,
-            data: None,
+            ..Event::new(id, conversation, Kind::Message, sender)
         })
     }
 }

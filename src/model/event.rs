@@ -78,6 +78,30 @@ fn is_public(visibility: &Visibility) -> bool {
 }
 
 impl Event {
+    /// An event with nothing but what every event has: public, typed by somebody, all else left out.
+    pub fn new(id: String, conversation: String, kind: Kind, sender: Sender) -> Event {
+        Event {
+            id,
+            conversation,
+            kind,
+            sender,
+            sent_at: None,
+            text: None,
+            attachments: Vec::new(),
+            reply_to: None,
+            target: None,
+            order: None,
+            channel: None,
+            language: None,
+            visibility: Visibility::Public,
+            automatic: false,
+            assignee: None,
+            category: None,
+            rating: None,
+            data: None,
+        }
+    }
+
     /// The client's clock as an instant; `None` when it said none.
     pub fn sent_time(&self) -> Option<Micros> {
         self.sent_at.as_deref().and_then(parse_time)
