@@ -125,6 +125,7 @@ impl Folded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::testing::Dice;
 
     /// Folds `text`, finds `piece` in it and expects the original stretch `expected`.
     fn check(text: &str, folded: &str, piece: &str, expected: &str) {
@@ -175,15 +176,9 @@ mod tests {
             "aEßﬁİé\u{301}\u{323}\u{345}\u{200b}\u{200d}가각ㄱㅏㅠ\u{1100}\u{1161}\u{11a8}ﾊﾞ゛ｶカ退１م\u{64b}क\u{93e}\u{94d}\r\n \u{9c7}\u{9be}👩🇩🇪ά\u{16d67}"
                 .chars()
                 .collect();
-        let mut seed = 7_u64;
+        let mut dice = Dice::new(7);
         for _ in 0..20_000 {
-            let mut text = String::new();
-            for _ in 0..8 {
-                seed = seed
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
-                text.push(alphabet[(seed >> 33) as usize % alphabet.len()]);
-            }
+            let text: String = (0..8).map(|_| dice.pick(&alphabet)).collect();
             let folded = fold(&text);
             assert_eq!(fold_with_map(&text).text, folded, "{text:?}");
             let skeleton = |text: &str| -> String {

@@ -1,21 +1,49 @@
-//! Records for tests: an event as JSON becomes a record at an offset.
+//! Records for tests, and chances that fall alike on every run.
+
+use std::fmt::Display;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use super::{Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq};
 
 /// A live record of shop `s` at `offset`, received that many seconds after the epoch; `event` is its JSON.
-pub(crate) fn record(offset: u64, event: &str) -> Record {
-    let place = Place {
-        offset: Offset(offset),
-        seq: Seq(u32::try_from(offset + 1).unwrap()),
-        prev: offset.checked_sub(1).map(Offset),
-        received_at: Micros(i64::try_from(offset).unwrap() * 1_000_000),
-    };
-    record_at(place, "s", Origin::Live, event)
+pub(crate) fn record(offset: u64, event: impl Display) -> Record {
+    let received_at = Micros(i64::try_from(offset).unwrap() * 1_000_000);
+    record_at(place(offset, received_at), "s", Origin::Live, event)
 }
 
 /// A record of `shop` at a place of its own.
-pub(crate) fn record_at(place: Place, shop: &str, origin: Origin, event: &str) -> Record {
-    let event = Event::parse(event.as_bytes()).unwrap();
+pub(crate) fn record_at(place: Place, shop: &str, origin: Origin, event: impl Display) -> Record {
+    let event = Event::parse(event.to_string().as_bytes()).unwrap();
     let canonical = Canonical::of(shop, origin, &event);
     Record::new(place, shop.to_string(), origin, event, &canonical, &Secret([7; 32]))
+}
+
+/// The place at `offset` where one conversation fills the log.
+pub(crate) fn place(offset: u64, received_at: Micros) -> Place {
+    Place {
+        offset: Offset(offset),
+        seq: Seq(u32::try_from(offset + 1).unwrap()),
+        prev: offset.checked_sub(1).map(Offset),
+        received_at,
+    }
+}
+
+/// Chances from a seed.
+pub(crate) struct Dice(StdRng);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Dice {
+        Dice(StdRng::seed_from_u64(seed))
+    }
+
+    /// A number below `sides`.
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
+        self.0.random_range(0..sides)
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.roll(items.len())]
+    }
 }

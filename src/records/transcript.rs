@@ -219,30 +219,22 @@ mod tests {
     use strum::VariantNames;
 
     use super::*;
-    use crate::model::{Canonical, Micros, Origin, Place, Secret, Seq};
+    use crate::model::testing::record_at;
+    use crate::model::{Micros, Origin, Place, Seq};
 
     fn records(events: &[&str]) -> Vec<Record> {
         let numbered = (0_u32..).zip(events);
         numbered
             .map(|(index, event)| {
-                let sender = r#""sender":{"id":"u","role":"customer","name":"Ann"}"#;
-                let json = format!(r#"{{"conversation":"c",{sender},{event}}}"#);
-                let event = Event::parse(json.as_bytes()).unwrap();
-                let canonical = Canonical::of("s", Origin::Live, &event);
                 let place = Place {
                     offset: Offset(u64::from(index) * 10),
                     seq: Seq(index + 1),
-                    prev: (index > 0).then(|| Offset(u64::from(index - 1) * 10)),
+                    prev: index.checked_sub(1).map(|before| Offset(u64::from(before) * 10)),
                     received_at: Micros(i64::from(index) * 1_000_000),
                 };
-                Record::new(
-                    place,
-                    "s".to_string(),
-                    Origin::Live,
-                    event,
-                    &canonical,
-                    &Secret([7; 32]),
-                )
+                let sender = r#""sender":{"id":"u","role":"customer","name":"Ann"}"#;
+                let json = format!(r#"{{"conversation":"c",{sender},{event}}}"#);
+                record_at(place, "s", Origin::Live, json)
             })
             .collect()
     }

@@ -5,9 +5,10 @@ use serde_json::json;
 use super::candidates::Bounds;
 use super::run::run_within;
 use super::{Filters, HitOrder, SearchAnswer, SearchQuery, run};
-use crate::index::testing::{Dice, message, open, record};
+use crate::index::testing::{message, open, record};
 use crate::index::{IndexSnapshot, fold};
 use crate::log::{Store, batch};
+use crate::model::testing::Dice;
 use crate::model::{ErrorKind, Kind, Kinded, Micros, Offset, Record, Role};
 
 /// Every hit of `query`: needs no more than 100 conversations with 100 hits each.
@@ -192,7 +193,7 @@ fn check_queries(
 
 #[tokio::test]
 async fn search_equals_brute_force() {
-    let dice = &mut Dice(2026);
+    let dice = &mut Dice::new(2026);
     let dir = tempfile::tempdir().expect("a directory");
     let (mut sink, handle) = open(dir.path()).expect("opens");
     let mut records: Vec<Record> = Vec::new();
@@ -259,7 +260,7 @@ async fn marks_are_found_in_any_order_and_composition() {
 /// The control: the comparison above would notice a single record missing from the index, or twice in it.
 #[tokio::test]
 async fn a_lost_or_doubled_record_would_be_noticed() {
-    let dice = &mut Dice(11);
+    let dice = &mut Dice::new(11);
     let mut records = random_records(dice, 0, 200);
     records[99] = message(99, "c1", "退款 refund");
     let (_dir, snapshot) = snapshot_of(records.clone(), 150).await;
@@ -319,7 +320,7 @@ async fn words_open_on_both_sides_are_complete() {
 
 #[tokio::test]
 async fn long_words_are_found_by_any_piece() {
-    let dice = &mut Dice(7);
+    let dice = &mut Dice::new(7);
     let long = |dice: &mut Dice| -> String {
         (0..700).map(|_| *dice.pick(&["a", "b", "7", "é", "Я", "ß"])).collect()
     };

@@ -122,12 +122,13 @@ mod tests {
     use tantivy::TERMINATED;
 
     use super::*;
-    use crate::index::testing::{Dice, message, open};
+    use crate::index::testing::{message, open};
     use crate::log::{Store, batch};
+    use crate::model::testing::Dice;
 
     #[tokio::test]
     async fn cache_and_walk_find_the_same() {
-        let dice = &mut Dice(3);
+        let dice = &mut Dice::new(3);
         let dir = tempfile::tempdir().expect("a directory");
         let (mut sink, handle) = open(dir.path()).expect("opens");
         let word = |dice: &mut Dice| -> String {

@@ -9,9 +9,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{
-    Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, parse_time,
-};
+use crate::model::testing::record_at;
+use crate::model::{Micros, Offset, Origin, Place, Record, Seq, parse_time};
 
 const FIRST_DAY: &str = "2026-01-05T00:00:00Z";
 /// When the imports arrived: long after everything that happens in a timeline.
@@ -51,12 +50,10 @@ pub(crate) fn duration_us(said: &str) -> i64 {
 
 /// Puts an event into the log at the `index`th place of its conversation.
 pub(crate) fn place(index: usize, origin: Origin, at: Micros, event: &Value) -> Record {
-    let event = Event::parse(event.to_string().as_bytes()).expect("a valid event");
-    let canonical = Canonical::of("shop", origin, &event);
     let prev = index.checked_sub(1).map(offset);
     let seq = Seq(u32::try_from(index + 1).expect("a short timeline"));
     let place = Place { offset: offset(index), seq, prev, received_at: at };
-    Record::new(place, "shop".to_string(), origin, event, &canonical, &Secret([7; 32]))
+    record_at(place, "shop", origin, event)
 }
 
 pub(crate) fn offset(index: usize) -> Offset {

@@ -19,9 +19,8 @@ use serde_json::{Value, json};
 
 use super::{Table, TableSnapshot};
 use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day, events_schema};
-use crate::model::{
-    Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq, parse_time,
-};
+use crate::model::testing::{place, record_at};
+use crate::model::{Micros, Offset, Origin, Record, parse_time};
 
 /// 2026-01-02T23:59:00Z
 pub(super) const START: Micros = Micros(1_767_398_340_000_000);
@@ -32,11 +31,7 @@ pub(super) fn time(said: &str) -> Micros {
 
 /// A record of `event` at `offset`, received at `received_at`.
 pub(super) fn record(offset: u64, received_at: Micros, origin: Origin, event: Value) -> Record {
-    let event = Event::parse(event.to_string().as_bytes()).unwrap();
-    let canonical = Canonical::of("shop-1", origin, &event);
-    let prev = (offset > 0).then(|| Offset(offset - 1));
-    let place = Place { offset: Offset(offset), seq: Seq(offset as u32 + 1), prev, received_at };
-    Record::new(place, "shop-1".to_string(), origin, event, &canonical, &Secret([7; 32]))
+    record_at(place(offset, received_at), "shop-1", origin, event)
 }
 
 /// A plain message; conversations take turns so that rows must be sorted.

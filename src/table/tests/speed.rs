@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::archive::events_by_day;
+use crate::model::testing::Dice;
 use crate::table::parquet_file::{Care, encode};
 
 const RECORDS: u64 = 100_000;
@@ -37,31 +38,23 @@ const WORDS: [&str; 24] = [
 
 /// Chat of the usual kind: some ten messages of some sixty bytes a conversation, a thousand conversations at a time.
 fn chat() -> Vec<Record> {
-    let mut seed = 7_u64;
-    let mut random = move |below: u64| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) % below
-    };
-    let secret = Secret([7; 32]);
+    let mut dice = Dice::new(7);
     (0..RECORDS)
         .map(|offset| {
-            let conversation = offset / 10_000 * 1_000 + random(1_000);
-            let text: Vec<&str> = (0..4 + random(12)).map(|_| WORDS[random(WORDS.len() as u64) as usize]).collect();
-            let is_customer = random(2) == 0;
-            let (id, role) = match is_customer {
-                true => (format!("customer-{conversation}"), "customer"),
-                false => (format!("agent-{}", conversation % 40), "human"),
+            let conversation = offset / 10_000 * 1_000 + dice.roll(1_000) as u64;
+            let text: Vec<&str> = (0..4 + dice.roll(12)).map(|_| *dice.pick(&WORDS)).collect();
+            let (id, role) = if dice.roll(2) == 0 {
+                (format!("customer-{conversation}"), "customer")
+            } else {
+                (format!("agent-{}", conversation % 40), "human")
             };
             let event = json!({
                 "id": format!("{conversation}-{offset}"), "conversation": format!("conv-{conversation:08}"),
                 "kind": "message", "sender": {"id": id, "role": role}, "text": text.join(" "),
                 "order": format!("2026{:010}", conversation * 7_919), "channel": "app", "language": "zh",
             });
-            let event = Event::parse(event.to_string().as_bytes()).unwrap();
-            let canonical = Canonical::of("shop-1", Origin::Live, &event);
             let received_at = Micros(START.0 - 86_000_000_000 + offset as i64 * 731);
-            let place = Place { offset: Offset(offset), seq: Seq(1), prev: Some(Offset(0)), received_at };
-            Record::new(place, "shop-1".to_string(), Origin::Live, event, &canonical, &secret)
+            record(offset, received_at, Origin::Live, event)
         })
         .collect()
 }

@@ -175,23 +175,17 @@ fn page_of(form: &PlaceForm, entries: &[Entry<'_>]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Canonical, Event, Micros, Origin, Place, Secret};
+    use crate::model::testing::{place, record_at};
+    use crate::model::{Micros, Origin};
 
     const START: i64 = 1_767_463_985_000_000; // 2026-01-04 02:13:05 in Shanghai
 
     fn records(events: &[&str]) -> Vec<Record> {
         let numbered = (0_u32..).zip(events);
         let record = |(index, event): (u32, &&str)| {
-            let event =
-                Event::parse(format!(r#"{{"conversation":"c",{event}}}"#).as_bytes()).unwrap();
-            let canonical = Canonical::of("s", Origin::Live, &event);
-            let place = Place {
-                offset: Offset(u64::from(index)),
-                seq: Seq(index + 1),
-                prev: index.checked_sub(1).map(|before| Offset(u64::from(before))),
-                received_at: Micros(START + i64::from(index) * 60_000_000),
-            };
-            Record::new(place, "s".to_string(), Origin::Live, event, &canonical, &Secret([7; 32]))
+            let received_at = Micros(START + i64::from(index) * 60_000_000);
+            let json = format!(r#"{{"conversation":"c",{event}}}"#);
+            record_at(place(index.into(), received_at), "s", Origin::Live, json)
         };
         numbered.map(record).collect()
     }
