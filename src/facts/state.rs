@@ -88,11 +88,11 @@ impl ConversationState {
     }
 
     pub(crate) fn tag(&mut self, category: &str) {
-        if let Err(place) =
+        if let Err(index) =
             self.categories.binary_search_by(|standing| standing.as_str().cmp(category))
             && self.categories.len() < CATEGORIES_MAX
         {
-            self.categories.insert(place, category.to_string());
+            self.categories.insert(index, category.to_string());
         }
     }
 

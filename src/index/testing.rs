@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{FullText, FullTextReader, IndexError};
-use crate::model::testing::{place, record_at};
+use crate::model::testing::{position, record_at};
 use crate::model::{Micros, Origin, Record};
 
 /// The index in `dir`, open for writing, and what questions use.
@@ -17,7 +17,7 @@ pub(crate) fn record(offset: u64, shop: &str, event: serde_json::Value) -> Recor
     let mut event = event;
     event["id"] = format!("m{offset}").into();
     let received_at = Micros(1_700_000_000_000_000 + offset as i64 * 1_000_000);
-    record_at(place(offset, received_at), shop, Origin::Live, event)
+    record_at(position(offset, received_at), shop, Origin::Live, event)
 }
 
 /// A customer's message.

@@ -24,5 +24,5 @@ pub use event::{Attachment, Event, Sender, is_sha256_hex};
 pub use ids::{Offset, Seq};
 pub use labels::{Kind, Origin, Role, Visibility};
 pub use leaf::{Leaf, LeafHash, NO_PREVIOUS, Secret};
-pub use record::{Ack, DecodeError, Place, PublicRecord, Record};
+pub use record::{Ack, DecodeError, Position, PublicRecord, Record};
 pub use time::{Micros, parse_time};

@@ -51,9 +51,9 @@ pub struct Ack {
     pub leaf: LeafHash,
 }
 
-/// What the relay knows about a record's place before it is made.
+/// Where a record stands in the log and in its conversation, and when it was received.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct Position {
     pub offset: Offset,
     pub seq: Seq,
     pub prev: Option<Offset>,
@@ -61,17 +61,17 @@ pub struct Place {
 }
 
 impl Record {
-    /// Puts `event` in its place and commits to it. `canonical` is the event's own canonical form, passed in because
+    /// Puts `event` at its position and commits to it. `canonical` is the event's own canonical form, passed in because
     /// the relay has made it already to look for duplicates.
     pub fn new(
-        place: Place,
+        position: Position,
         shop: String,
         origin: Origin,
         event: Event,
         canonical: &Canonical,
         secret: &Secret,
     ) -> Record {
-        let Place { offset, seq, prev, received_at } = place;
+        let Position { offset, seq, prev, received_at } = position;
         let leaf = Leaf { offset, received_at, seq, prev, kind: event.kind, canonical };
         let first = prev.is_none();
         Record {

@@ -5,24 +5,29 @@ use std::fmt::Display;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Canonical, Event, Micros, Offset, Origin, Place, Record, Secret, Seq};
+use super::{Canonical, Event, Micros, Offset, Origin, Position, Record, Secret, Seq};
 
 /// A live record of shop `s` at `offset`, received that many seconds after the epoch; `event` is its JSON.
 pub(crate) fn record(offset: u64, event: impl Display) -> Record {
     let received_at = Micros(i64::try_from(offset).unwrap() * 1_000_000);
-    record_at(place(offset, received_at), "s", Origin::Live, event)
+    record_at(position(offset, received_at), "s", Origin::Live, event)
 }
 
-/// A record of `shop` at a place of its own.
-pub(crate) fn record_at(place: Place, shop: &str, origin: Origin, event: impl Display) -> Record {
+/// A record of `shop` at a position of its own.
+pub(crate) fn record_at(
+    position: Position,
+    shop: &str,
+    origin: Origin,
+    event: impl Display,
+) -> Record {
     let event = Event::parse(event.to_string().as_bytes()).unwrap();
     let canonical = Canonical::of(shop, origin, &event);
-    Record::new(place, shop.to_string(), origin, event, &canonical, &Secret([7; 32]))
+    Record::new(position, shop.to_string(), origin, event, &canonical, &Secret([7; 32]))
 }
 
-/// The place at `offset` where one conversation fills the log.
-pub(crate) fn place(offset: u64, received_at: Micros) -> Place {
-    Place {
+/// The position at `offset` where one conversation fills the log.
+pub(crate) fn position(offset: u64, received_at: Micros) -> Position {
+    Position {
         offset: Offset(offset),
         seq: Seq(u32::try_from(offset + 1).unwrap()),
         prev: offset.checked_sub(1).map(Offset),

@@ -220,13 +220,13 @@ mod tests {
 
     use super::*;
     use crate::model::testing::record_at;
-    use crate::model::{Micros, Origin, Place, Seq};
+    use crate::model::{Micros, Origin, Position, Seq};
 
     fn records(events: &[&str]) -> Vec<Record> {
         let numbered = (0_u32..).zip(events);
         numbered
             .map(|(index, event)| {
-                let place = Place {
+                let position = Position {
                     offset: Offset(u64::from(index) * 10),
                     seq: Seq(index + 1),
                     prev: index.checked_sub(1).map(|before| Offset(u64::from(before) * 10)),
@@ -234,7 +234,7 @@ mod tests {
                 };
                 let sender = r#""sender":{"id":"u","role":"customer","name":"Ann"}"#;
                 let json = format!(r#"{{"conversation":"c",{sender},{event}}}"#);
-                record_at(place, "s", Origin::Live, json)
+                record_at(position, "s", Origin::Live, json)
             })
             .collect()
     }

@@ -16,8 +16,8 @@ use super::{Hub, Lookup, Prepared, RelayError};
 use crate::access::{Action, Identity};
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{
-    Ack, Event, FieldError, Fingerprint, Kind, Micros, Offset, Origin, Place, Record, Role, Secret,
-    Seq,
+    Ack, Event, FieldError, Fingerprint, Kind, Micros, Offset, Origin, Position, Record, Role,
+    Secret, Seq,
 };
 
 /// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
@@ -214,14 +214,14 @@ impl Appender {
         self.check_target(shop, &event)?;
 
         let secret = state.as_ref().map_or_else(|| Secret(rand::random()), |state| state.secret);
-        let place = Place {
+        let position = Position {
             offset: self.writer.head() + self.batch.records.len() as u64,
             seq: Seq(state.as_ref().map_or(0, |state| state.last_seq.0) + 1),
             prev: state.as_ref().map(|state| state.last_offset),
             received_at: self.received_at,
         };
         let record =
-            Arc::new(Record::new(place, shop.to_string(), origin, event, &canonical, &secret));
+            Arc::new(Record::new(position, shop.to_string(), origin, event, &canonical, &secret));
         if let Err(error) = self.writer.append(record.clone()) {
             self.fail(&error);
             return Err(error.into());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use strum::VariantNames;
 
 use super::expect::{Run, check_every_stop};
-use super::timeline::{place, time};
+use super::timeline::{record_of, time};
 use crate::facts::{FoldConfig, Outcome};
 use crate::model::{Kind, Micros, Offset, Origin, Record, Role, Visibility};
 
@@ -182,7 +182,7 @@ fn random_records(seed: u64, kinds: &[&str]) -> Vec<Record> {
                 };
                 event["sent_at"] = json!(Micros(clock.0 + drift_us).to_string());
             }
-            place(index, origin, clock, &event)
+            record_of(index, origin, clock, &event)
         })
         .collect()
 }

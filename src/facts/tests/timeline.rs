@@ -10,7 +10,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::testing::record_at;
-use crate::model::{Micros, Offset, Origin, Place, Record, Seq, parse_time};
+use crate::model::{Micros, Offset, Origin, Position, Record, Seq, parse_time};
 
 const FIRST_DAY: &str = "2026-01-05T00:00:00Z";
 /// When the imports arrived: long after everything that happens in a timeline.
@@ -48,12 +48,12 @@ pub(crate) fn duration_us(said: &str) -> i64 {
     total
 }
 
-/// Puts an event into the log at the `index`th place of its conversation.
-pub(crate) fn place(index: usize, origin: Origin, at: Micros, event: &Value) -> Record {
+/// The record of an event, `index`th of its conversation.
+pub(crate) fn record_of(index: usize, origin: Origin, at: Micros, event: &Value) -> Record {
     let prev = index.checked_sub(1).map(offset);
     let seq = Seq(u32::try_from(index + 1).expect("a short timeline"));
-    let place = Place { offset: offset(index), seq, prev, received_at: at };
-    record_at(place, "shop", origin, event)
+    let position = Position { offset: offset(index), seq, prev, received_at: at };
+    record_at(position, "shop", origin, event)
 }
 
 pub(crate) fn offset(index: usize) -> Offset {
@@ -83,7 +83,7 @@ fn record(index: usize, line: &str, clock: &mut Micros) -> Record {
         Origin::Live => *clock,
         Origin::Imported => Micros(time(IMPORT_DAY).0 + index as i64),
     };
-    place(index, origin, received_at, &Value::Object(event))
+    record_of(index, origin, received_at, &Value::Object(event))
 }
 
 fn time_of(said: &str, clock: Micros) -> Micros {

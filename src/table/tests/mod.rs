@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{Table, TableSnapshot};
 use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day, events_schema};
-use crate::model::testing::{place, record_at};
+use crate::model::testing::{position, record_at};
 use crate::model::{Micros, Offset, Origin, Record, parse_time};
 
 /// 2026-01-02T23:59:00Z
@@ -31,7 +31,7 @@ pub(super) fn time(said: &str) -> Micros {
 
 /// A record of `event` at `offset`, received at `received_at`.
 pub(super) fn record(offset: u64, received_at: Micros, origin: Origin, event: Value) -> Record {
-    record_at(place(offset, received_at), "shop-1", origin, event)
+    record_at(position(offset, received_at), "shop-1", origin, event)
 }
 
 /// A plain message; conversations take turns so that rows must be sorted.

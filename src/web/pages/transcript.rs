@@ -175,7 +175,7 @@ fn page_of(form: &PlaceForm, entries: &[Entry<'_>]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{place, record_at};
+    use crate::model::testing::{position, record_at};
     use crate::model::{Micros, Origin};
 
     const START: i64 = 1_767_463_985_000_000; // 2026-01-04 02:13:05 in Shanghai
@@ -185,7 +185,7 @@ mod tests {
         let record = |(index, event): (u32, &&str)| {
             let received_at = Micros(START + i64::from(index) * 60_000_000);
             let json = format!(r#"{{"conversation":"c",{event}}}"#);
-            record_at(place(index.into(), received_at), "s", Origin::Live, json)
+            record_at(position(index.into(), received_at), "s", Origin::Live, json)
         };
         numbered.map(record).collect()
     }
