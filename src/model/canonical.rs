@@ -14,7 +14,7 @@ use super::{Attachment, Event, Origin, Role, Sender};
 
 /// The three canonical parts of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Canonical {
+pub struct CanonicalParts {
     /// `{id, name, role}`
     pub sender: String,
     /// `{attachments, text}`
@@ -102,10 +102,10 @@ struct MetaPart<'a> {
     visibility: &'a str,
 }
 
-impl Canonical {
+impl CanonicalParts {
     /// The canonical parts of `event`, sent to `shop`. Nothing of an event is left out: it is taken apart whole, so
     /// that a field that is not committed to does not compile.
-    pub fn of(shop: &str, origin: Origin, event: &Event) -> Canonical {
+    pub fn of(shop: &str, origin: Origin, event: &Event) -> CanonicalParts {
         let Event {
             id,
             conversation,
@@ -148,7 +148,7 @@ impl Canonical {
         let attachments = attachments.iter().map(AttachmentPart::of).collect();
         let body = BodyPart { attachments, text: text.as_deref() };
         let sender = SenderPart::of(sender);
-        Canonical { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
+        CanonicalParts { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
     }
 
     /// What tells a repeated delivery from another event under the same id.
@@ -190,7 +190,7 @@ mod tests {
             "order": "A1", "automatic": true, "rating": 5, "language": "zh", "data": {"z": 1, "a": "\u{e9}"},
         });
         let event = Event::parse(json.to_string().as_bytes()).expect("valid");
-        let canonical = Canonical::of("shop", Origin::Live, &event);
+        let canonical = CanonicalParts::of("shop", Origin::Live, &event);
         for part in [&canonical.sender, &canonical.body, &canonical.meta] {
             check_against_rfc_8785(part);
         }
@@ -206,7 +206,7 @@ mod tests {
             let json = serde_json::json!({"id": "m", "conversation": "c", "kind": "message",
                 "sender": {"id": "u", "role": "customer"}, "text": text});
             let event = Event::parse(json.to_string().as_bytes()).expect("valid");
-            Canonical::of("shop", Origin::Live, &event).fingerprint()
+            CanonicalParts::of("shop", Origin::Live, &event).fingerprint()
         };
         assert_eq!(event("refund"), event("refund"));
         assert_ne!(event("refund"), event("refund "));

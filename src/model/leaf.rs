@@ -16,7 +16,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
-use super::{Canonical, Kind, Micros, Offset, Seq};
+use super::{CanonicalParts, Kind, Micros, Offset, Seq};
 
 /// `prev` of a conversation's first record.
 pub const NO_PREVIOUS: u64 = u64::MAX;
@@ -43,7 +43,7 @@ pub struct Leaf<'a> {
     /// Offset of the conversation's previous record.
     pub prev: Option<Offset>,
     pub kind: Kind,
-    pub canonical: &'a Canonical,
+    pub canonical: &'a CanonicalParts,
 }
 
 impl Secret {

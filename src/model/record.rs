@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Canonical, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq};
+use super::{CanonicalParts, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq};
 
 /// An event with what the relay added. Its JSON, without `offset`, is what the log stores; [`Record::public`] is what
 /// consumers see.
@@ -68,7 +68,7 @@ impl Record {
         shop: String,
         origin: Origin,
         event: Event,
-        canonical: &Canonical,
+        canonical: &CanonicalParts,
         secret: &Secret,
     ) -> Record {
         let Position { offset, seq, prev, received_at } = position;

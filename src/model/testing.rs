@@ -5,7 +5,7 @@ use std::fmt::Display;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Canonical, Event, Micros, Offset, Origin, Position, Record, Secret, Seq};
+use super::{CanonicalParts, Event, Micros, Offset, Origin, Position, Record, Secret, Seq};
 
 /// A live record of shop `s` at `offset`, received that many seconds after the epoch; `event` is its JSON.
 pub(crate) fn record(offset: u64, event: impl Display) -> Record {
@@ -21,7 +21,7 @@ pub(crate) fn record_at(
     event: impl Display,
 ) -> Record {
     let event = Event::parse(event.to_string().as_bytes()).unwrap();
-    let canonical = Canonical::of(shop, origin, &event);
+    let canonical = CanonicalParts::of(shop, origin, &event);
     Record::new(position, shop.to_string(), origin, event, &canonical, &Secret([7; 32]))
 }
 

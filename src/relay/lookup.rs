@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use super::RelayError;
 use crate::log::LogReader;
 use crate::model::{
-    Ack, Canonical, Fingerprint, LeafHash, Micros, Offset, Record, Role, Secret, Seq,
+    Ack, CanonicalParts, Fingerprint, LeafHash, Micros, Offset, Record, Role, Secret, Seq,
 };
 
 /// Records applied in one write while catching up.
@@ -208,7 +208,7 @@ impl Lookup {
                 return Ok(());
             }
             let fingerprint = |record: &Record| {
-                Canonical::of(&record.shop, record.origin, &record.event).fingerprint()
+                CanonicalParts::of(&record.shop, record.origin, &record.event).fingerprint()
             };
             let records: Vec<_> =
                 records.into_iter().map(|record| (record.clone(), fingerprint(&record))).collect();

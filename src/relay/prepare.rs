@@ -1,7 +1,7 @@
 //! From the bytes a client sent to an event that may go in line: read, checked, authorised, in canonical form.
 
 use crate::access::{Identity, authorize};
-use crate::model::{Canonical, Event, FieldError, Fingerprint, Origin};
+use crate::model::{CanonicalParts, Event, FieldError, Fingerprint, Origin};
 
 use super::RelayError;
 
@@ -12,7 +12,7 @@ pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 /// to do.
 pub struct Prepared {
     pub(super) event: Event,
-    pub(super) canonical: Canonical,
+    pub(super) canonical: CanonicalParts,
     pub(super) fingerprint: Fingerprint,
 }
 
@@ -20,7 +20,7 @@ impl Prepared {
     /// Checks what the token decides alone and makes the canonical form.
     pub fn new(identity: &Identity, origin: Origin, event: Event) -> Result<Prepared, RelayError> {
         authorize(identity, &event, origin)?;
-        let canonical = Canonical::of(&identity.shop, origin, &event);
+        let canonical = CanonicalParts::of(&identity.shop, origin, &event);
         let fingerprint = canonical.fingerprint();
         Ok(Prepared { event, canonical, fingerprint })
     }
