@@ -17,7 +17,7 @@ use super::{Exit, write};
 use crate::access::{Identity, TokenRole, operator};
 use crate::app::{App, Config, DataDir};
 use crate::model::{Event, Micros, Origin};
-use crate::relay::{Prepared, Relay};
+use crate::relay::{Relay, prepare_event};
 
 const HISTORY: &str = include_str!("../../sample_data/history.ndjson");
 const LIVE: &str = include_str!("../../sample_data/live.ndjson");
@@ -145,9 +145,9 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
             .checked_add_days(Days::new(moved.history_days))
             .context("the calendar ends")?;
         event.sent_at = Some(rfc_3339(later));
-        events.push(Prepared::new(identity, Origin::Imported, event)?);
+        events.push(prepare_event(identity, Origin::Imported, event)?);
     }
-    for outcome in app.relay.append(identity.clone(), Origin::Imported, events).await? {
+    for outcome in app.relay.append(identity.clone(), events).await? {
         outcome?;
     }
     Ok(())
@@ -213,8 +213,8 @@ async fn play(
                 sent_at: Some(rfc_3339(Utc::now())),
                 ..event.clone()
             };
-            let prepared = Prepared::new(&identity, Origin::Live, event)?;
-            if let Err(error) = relay.append_one(identity.clone(), Origin::Live, prepared).await {
+            let prepared = prepare_event(&identity, Origin::Live, event)?;
+            if let Err(error) = relay.append_one(identity.clone(), prepared).await {
                 tracing::warn!(%error, "a live sample event was refused");
             }
         }

@@ -12,7 +12,7 @@ use crate::access::operator;
 use crate::app::{App, Status};
 use crate::export::ExportQuery;
 use crate::model::{ErrorKind, Event, Kinded, Micros, Offset, Origin, Record};
-use crate::relay::Prepared;
+use crate::relay::prepare_event;
 use crate::search::SearchAnswer;
 use crate::server::{ExportParameters, Problem, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
@@ -32,10 +32,10 @@ impl Local {
         let identity = Arc::new(operator(&self.shop));
         let prepared = events
             .into_iter()
-            .map(|event| Prepared::new(&identity, origin, event))
+            .map(|event| prepare_event(&identity, origin, event))
             .collect::<Result<_, _>>()?;
         let mut appended = Appended::default();
-        for outcome in self.app.relay.append(identity, origin, prepared).await? {
+        for outcome in self.app.relay.append(identity, prepared).await? {
             appended.duplicates += u64::from(outcome.as_ref().is_ok_and(|kept| kept.duplicate));
             let answer = outcome.map(|kept| kept.ack);
             appended.answers.push(answer.map_err(|error| Box::new(Problem::from(error))));

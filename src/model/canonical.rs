@@ -12,6 +12,17 @@ use sha2::{Digest, Sha256};
 
 use super::{Attachment, Event, Origin, Role, Sender};
 
+/// An event of a shop, with its canonical parts and their fingerprint: made together, once, so that none can be another
+/// event's.
+#[derive(Clone, Debug)]
+pub struct CanonicalEvent {
+    pub(super) shop: String,
+    pub(super) origin: Origin,
+    pub(super) event: Event,
+    pub(super) parts: CanonicalParts,
+    pub(super) fingerprint: Fingerprint,
+}
+
 /// The three canonical parts of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalParts {
@@ -100,6 +111,26 @@ struct MetaPart<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
     visibility: &'a str,
+}
+
+impl CanonicalEvent {
+    pub fn new(shop: &str, origin: Origin, event: Event) -> CanonicalEvent {
+        let parts = CanonicalParts::of(shop, origin, &event);
+        let fingerprint = parts.fingerprint();
+        CanonicalEvent { shop: shop.to_string(), origin, event, parts, fingerprint }
+    }
+
+    pub fn shop(&self) -> &str {
+        &self.shop
+    }
+
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
 }
 
 impl CanonicalParts {

@@ -43,7 +43,7 @@ pub struct Leaf<'a> {
     /// Offset of the conversation's previous record.
     pub prev: Option<Offset>,
     pub kind: Kind,
-    pub canonical: &'a CanonicalParts,
+    pub parts: &'a CanonicalParts,
 }
 
 impl Secret {
@@ -70,9 +70,9 @@ impl Leaf<'_> {
         bytes.extend_from_slice(&self.prev.map_or(NO_PREVIOUS, |prev| prev.0).to_be_bytes());
         bytes.push(self.kind as u8);
         let parts = [
-            ("sender", &self.canonical.sender),
-            ("body", &self.canonical.body),
-            ("meta", &self.canonical.meta),
+            ("sender", &self.parts.sender),
+            ("body", &self.parts.body),
+            ("meta", &self.parts.meta),
         ];
         for (name, canonical) in parts {
             let part_salt = first_16(&[SALT_DOMAIN, name.as_bytes(), &salt]);

@@ -18,7 +18,7 @@ mod time;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use canonical::{CanonicalParts, Fingerprint};
+pub use canonical::{CanonicalEvent, CanonicalParts, Fingerprint};
 pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender, is_sha256_hex};
 pub use ids::{Offset, Seq};

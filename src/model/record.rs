@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CanonicalParts, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq};
+use super::{CanonicalEvent, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq};
 
 /// An event with what the relay added. Its JSON, without `offset`, is what the log stores; [`Record::public`] is what
 /// consumers see.
@@ -61,19 +61,12 @@ pub struct Position {
 }
 
 impl Record {
-    /// Puts `event` at its position and commits to it. `canonical` is the event's own canonical form, passed in because
-    /// the relay has made it already to look for duplicates.
-    pub fn new(
-        position: Position,
-        shop: String,
-        origin: Origin,
-        event: Event,
-        canonical: &CanonicalParts,
-        secret: &Secret,
-    ) -> Record {
+    /// Puts `event` at its position and commits to it.
+    pub fn new(position: Position, event: CanonicalEvent, secret: &Secret) -> Record {
         let Position { offset, seq, prev, received_at } = position;
-        let leaf = Leaf { offset, received_at, seq, prev, kind: event.kind, canonical };
-        let first = prev.is_none();
+        let CanonicalEvent { shop, origin, event, parts, fingerprint: _ } = event;
+        let leaf = Leaf { offset, received_at, seq, prev, kind: event.kind, parts: &parts };
+        let is_first = prev.is_none();
         Record {
             offset,
             seq,
@@ -82,7 +75,7 @@ impl Record {
             origin,
             shop,
             leaf: leaf.hash(secret),
-            secret: first.then_some(*secret),
+            secret: is_first.then_some(*secret),
             event,
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::{CanonicalParts, Event, Micros, Offset, Origin, Position, Record, Secret, Seq};
+use super::{CanonicalEvent, Event, Micros, Offset, Origin, Position, Record, Secret, Seq};
 
 /// A live record of shop `s` at `offset`, received that many seconds after the epoch; `event` is its JSON.
 pub(crate) fn record(offset: u64, event: impl Display) -> Record {
@@ -21,8 +21,7 @@ pub(crate) fn record_at(
     event: impl Display,
 ) -> Record {
     let event = Event::parse(event.to_string().as_bytes()).unwrap();
-    let canonical = CanonicalParts::of(shop, origin, &event);
-    Record::new(position, shop.to_string(), origin, event, &canonical, &Secret([7; 32]))
+    Record::new(position, CanonicalEvent::new(shop, origin, event), &Secret([7; 32]))
 }
 
 /// The position at `offset` where one conversation fills the log.

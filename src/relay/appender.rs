@@ -12,12 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::lookup::{Conversation, Seen, key_of, sender_mark};
-use super::{Hub, Lookup, Prepared, RelayError};
+use super::{Hub, Lookup, RelayError};
 use crate::access::{Action, Identity};
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{
-    Ack, Event, FieldError, Fingerprint, Kind, Micros, Offset, Origin, Position, Record, Role,
-    Secret, Seq,
+    Ack, CanonicalEvent, Event, FieldError, Fingerprint, Kind, Micros, Offset, Position, Record,
+    Role, Secret, Seq,
 };
 
 /// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
@@ -38,8 +38,7 @@ pub type Answers = Vec<Result<Outcome, RelayError>>;
 
 struct Submission {
     identity: Arc<Identity>,
-    origin: Origin,
-    events: Vec<Prepared>,
+    events: Vec<CanonicalEvent>,
     answer: oneshot::Sender<Answers>,
 }
 
@@ -55,11 +54,10 @@ impl AppendHandle {
     pub async fn submit(
         &self,
         identity: Arc<Identity>,
-        origin: Origin,
-        events: Vec<Prepared>,
+        events: Vec<CanonicalEvent>,
     ) -> Result<Submitted, RelayError> {
         let (answer, answered) = oneshot::channel();
-        let submission = Submission { identity, origin, events, answer };
+        let submission = Submission { identity, events, answer };
         self.submissions.send(submission).await.map_err(|_| stopping())?;
         Ok(Submitted { answered })
     }
@@ -167,9 +165,9 @@ impl Appender {
             submissions.iter().map(|submission| submission.events.len()).sum(),
         );
         for submission in submissions {
-            let Submission { identity, origin, events, answer } = submission;
+            let Submission { identity, events, answer } = submission;
             let outcomes: Answers =
-                events.into_iter().map(|event| self.place(&identity, origin, event)).collect();
+                events.into_iter().map(|event| self.place(&identity, event)).collect();
             answers.push((answer, outcomes));
         }
         let durable = self.make_durable();
@@ -192,26 +190,25 @@ impl Appender {
     fn place(
         &mut self,
         identity: &Identity,
-        origin: Origin,
-        prepared: Prepared,
+        canonical: CanonicalEvent,
     ) -> Result<Outcome, RelayError> {
-        let Prepared { event, canonical, fingerprint } = prepared;
-        let shop = identity.shop.as_str();
+        let (shop, event) = (canonical.shop(), canonical.event());
+        let fingerprint = canonical.fingerprint();
         let id_key = key_of(&[shop, &event.conversation, &event.id]);
         if let Some(seen) = self.seen(&id_key)? {
-            if seen.fingerprint != fingerprint {
-                let (conversation, id) = (event.conversation, event.id);
-                return Err(RelayError::Conflict { conversation, id });
+            if seen.fingerprint == fingerprint {
+                return Ok(Outcome { ack: seen.ack(&event.id), duplicate: true });
             }
-            return Ok(Outcome { ack: seen.ack(&event.id), duplicate: true });
+            let (conversation, id) = (event.conversation.clone(), event.id.clone());
+            return Err(RelayError::Conflict { conversation, id });
         }
         if let Some(reason) = &self.failed {
             return Err(RelayError::Closed { reason: reason.clone() });
         }
         let conversation_key = key_of(&[shop, &event.conversation]);
         let state = self.conversation(&conversation_key)?;
-        check_takes_part(identity, state.as_ref(), &event)?;
-        self.check_target(shop, &event)?;
+        check_takes_part(identity, state.as_ref(), event)?;
+        self.check_target(shop, event)?;
 
         let secret = state.as_ref().map_or_else(|| Secret(rand::random()), |state| state.secret);
         let position = Position {
@@ -220,8 +217,7 @@ impl Appender {
             prev: state.as_ref().map(|state| state.last_offset),
             received_at: self.received_at,
         };
-        let record =
-            Arc::new(Record::new(position, shop.to_string(), origin, event, &canonical, &secret));
+        let record = Arc::new(Record::new(position, canonical, &secret));
         if let Err(error) = self.writer.append(record.clone()) {
             self.fail(&error);
             return Err(error.into());

@@ -22,14 +22,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::access::{Action, Identity};
-use crate::model::{Origin, Record};
+use crate::model::{CanonicalEvent, Record};
 
 pub use appender::{Answers, AppendHandle, Outcome, Submitted, spawn as spawn_appender};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
 pub use hub::{Hub, Subscriber};
 pub use lookup::Lookup;
-pub use prepare::{EVENT_BYTES_MAX, Prepared, prepare};
+pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
 
 /// The relay, for those who send and those who subscribe.
 #[derive(Clone)]
@@ -44,35 +44,32 @@ impl Relay {
         Relay { append, lookup, hub }
     }
 
-    /// Hands events to the appender, in order. Two submissions of one caller are placed in the order of their calls;
-    /// the answers come with [`Submitted::answers`].
+    /// Puts events in line, in order, as [`prepare`] made them for `identity`. Two submissions of one caller are placed
+    /// in the order of their calls; the answers come with [`Submitted::answers`].
     pub async fn submit(
         &self,
         identity: Arc<Identity>,
-        origin: Origin,
-        events: Vec<Prepared>,
+        events: Vec<CanonicalEvent>,
     ) -> Result<Submitted, RelayError> {
-        self.append.submit(identity, origin, events).await
+        self.append.submit(identity, events).await
     }
 
     /// Appends events in order: one answer per event, in order, each given only after the sync.
     pub async fn append(
         &self,
         identity: Arc<Identity>,
-        origin: Origin,
-        events: Vec<Prepared>,
+        events: Vec<CanonicalEvent>,
     ) -> Result<Answers, RelayError> {
-        self.submit(identity, origin, events).await?.answers().await
+        self.submit(identity, events).await?.answers().await
     }
 
     /// Appends one event.
     pub async fn append_one(
         &self,
         identity: Arc<Identity>,
-        origin: Origin,
-        event: Prepared,
+        event: CanonicalEvent,
     ) -> Result<Outcome, RelayError> {
-        self.submit(identity, origin, vec![event]).await?.answer().await
+        self.submit(identity, vec![event]).await?.answer().await
     }
 
     /// A subscriber to nothing yet, and the queue its records will arrive in.

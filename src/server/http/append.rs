@@ -11,8 +11,8 @@ use serde::Deserialize;
 
 use super::{NDJSON, parsed};
 use crate::access::Identity;
-use crate::model::{ErrorKind, Origin};
-use crate::relay::{Answers, Outcome, Prepared, Relay, RelayError, prepare};
+use crate::model::{CanonicalEvent, ErrorKind, Origin};
+use crate::relay::{Answers, Outcome, Relay, RelayError, prepare};
 use crate::server::{Problem, Service, Token};
 
 /// Largest HTTP body of events.
@@ -69,7 +69,7 @@ async fn append_one(
     body: &[u8],
 ) -> Result<Response, Problem> {
     let event = prepare(&identity, origin, body)?;
-    let Outcome { ack, duplicate } = relay.append_one(identity, origin, event).await?;
+    let Outcome { ack, duplicate } = relay.append_one(identity, event).await?;
     let mut response = axum::Json(ack).into_response();
     response.headers_mut().insert(DUPLICATES_HEADER, HeaderValue::from(u16::from(duplicate)));
     Ok(response)
@@ -83,7 +83,7 @@ async fn append_lines(
     body: &[u8],
 ) -> Result<Response, Problem> {
     let (lines, events) = read_lines(&identity, origin, body)?;
-    let outcomes = relay.append(identity, origin, events).await?;
+    let outcomes = relay.append(identity, events).await?;
     let duplicates = outcomes.iter().flatten().filter(|outcome| outcome.duplicate).count();
     let mut response =
         ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes)).into_response();
@@ -104,7 +104,7 @@ fn read_lines(
     identity: &Identity,
     origin: Origin,
     body: &[u8],
-) -> Result<(Vec<Line>, Vec<Prepared>), Problem> {
+) -> Result<(Vec<Line>, Vec<CanonicalEvent>), Problem> {
     let lines = || {
         (1..)
             .zip(body.split(|byte| *byte == b'\n'))

@@ -181,9 +181,7 @@ impl Connection {
         let prepared = prepare(&self.identity, Origin::Live, json.as_bytes());
         let (conversation, id) = named_in(json);
         let submitted = match prepared {
-            Ok(event) => {
-                self.service.relay.submit(self.identity.clone(), Origin::Live, vec![event]).await
-            }
+            Ok(event) => self.service.relay.submit(self.identity.clone(), vec![event]).await,
             Err(error) => Err(error),
         };
         self.acks.push_back(Box::pin(async move {
