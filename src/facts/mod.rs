@@ -18,6 +18,7 @@ mod fold;
 pub mod columns;
 mod states;
 mod store;
+mod error;
 
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,9 @@ mod tests;
 pub use columns::{
     EPISODE_COLUMNS, TURN_COLUMNS, episodes_batch, episodes_schema, turns_batch, turns_schema,
 };
+pub use error::FactsError;
 pub use fold::{FoldConfig, fold};
 pub use labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
 pub use rows::{EpisodeRow, Facts, METRIC_VERSION, TurnRow};
 pub use state::ConversationState;
-pub use store::{FactStore, FactsError, FactsReader, FactsSnapshot};
+pub use store::{FactStore, FactsReader, FactsSnapshot};

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 
-use super::FactsError;
-use super::{ConversationState, METRIC_VERSION};
+use super::{ConversationState, FactsError, METRIC_VERSION};
 use crate::model::Offset;
 
 const CURSOR_KEY: &str = "cursor";

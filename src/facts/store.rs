@@ -14,12 +14,12 @@ use parking_lot::Mutex;
 
 use super::states::{States, Thread};
 use super::{
-    ConversationState, EpisodeRow, Facts, FoldConfig, TurnRow, episodes_batch, episodes_schema,
-    fold, turns_batch, turns_schema,
+    ConversationState, EpisodeRow, Facts, FactsError, FoldConfig, TurnRow, episodes_batch,
+    episodes_schema, fold, turns_batch, turns_schema,
 };
-use crate::log::{Batch, LogError, LogReader, NotOpen, Slot, Store};
-use crate::model::{ErrorKind, Kinded, Micros, Offset, Record};
-use crate::table::{Table, TableError, TableOptions, TableSnapshot, Upkeep};
+use crate::log::{Batch, LogError, LogReader, Slot, Store};
+use crate::model::{Micros, Offset, Record};
+use crate::table::{Table, TableOptions, TableSnapshot, Upkeep};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -34,47 +34,6 @@ const ROWS: TableOptions = TableOptions {
     hashes: &[],
     bloom: &["conversation"],
 };
-
-#[derive(Debug, thiserror::Error)]
-pub enum FactsError {
-    #[error(transparent)]
-    Table(#[from] TableError),
-    #[error("the states of the fold cannot be read or written: {0}")]
-    States(#[from] fjall::Error),
-    #[error(
-        "the states of the fold in `{path}` are damaged: {detail}; delete that folder and those of turns and episodes, and they are made anew from the log"
-    )]
-    StatesDamaged { path: String, detail: String },
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(
-        "the tables `turns` and `episodes` reach to {tables}, beyond the log's head {head}: the log was cut, or they belong to another"
-    )]
-    BeyondLog { tables: Offset, head: Offset },
-    #[error(transparent)]
-    NotOpen(#[from] NotOpen),
-    #[error("cannot make a batch of rows: {0}")]
-    Arrow(#[from] arrow::error::ArrowError),
-    #[error(
-        "the tables `turns` and `episodes` stand at {turns} and {episodes}, before their states at {states}; delete the folders of both and that of the states, `facts`, and all are made anew from the log"
-    )]
-    StatesAhead { turns: Offset, episodes: Offset, states: Offset },
-}
-
-impl Kinded for FactsError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            FactsError::Table(error) => error.kind(),
-            FactsError::States(_) => ErrorKind::Retry,
-            FactsError::Log(error) => error.kind(),
-            FactsError::NotOpen(error) => error.kind(),
-            FactsError::StatesDamaged { .. }
-            | FactsError::StatesAhead { .. }
-            | FactsError::BeyondLog { .. } => ErrorKind::Corrupt,
-            FactsError::Arrow(_) => ErrorKind::Bug,
-        }
-    }
-}
 
 /// What questions about turns and episodes are answered from, at one moment.
 pub struct FactsSnapshot {

@@ -1,0 +1,46 @@
+//! Why turns and episodes cannot be written or read.
+
+use crate::log::{LogError, NotOpen};
+use crate::model::{ErrorKind, Kinded, Offset};
+use crate::table::TableError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FactsError {
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error("the states of the fold cannot be read or written: {0}")]
+    States(#[from] fjall::Error),
+    #[error(
+        "the states of the fold in `{path}` are damaged: {detail}; delete that folder and those of turns and episodes, and they are made anew from the log"
+    )]
+    StatesDamaged { path: String, detail: String },
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(
+        "the tables `turns` and `episodes` reach to {tables}, beyond the log's head {head}: the log was cut, or they belong to another"
+    )]
+    BeyondLog { tables: Offset, head: Offset },
+    #[error(transparent)]
+    NotOpen(#[from] NotOpen),
+    #[error("cannot make a batch of rows: {0}")]
+    Arrow(#[from] arrow::error::ArrowError),
+    #[error(
+        "the tables `turns` and `episodes` stand at {turns} and {episodes}, before their states at {states}; delete the folders of both and that of the states, `facts`, and all are made anew from the log"
+    )]
+    StatesAhead { turns: Offset, episodes: Offset, states: Offset },
+}
+
+impl Kinded for FactsError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            FactsError::Table(error) => error.kind(),
+            FactsError::States(_) => ErrorKind::Retry,
+            FactsError::Log(error) => error.kind(),
+            FactsError::NotOpen(error) => error.kind(),
+            FactsError::StatesDamaged { .. }
+            | FactsError::StatesAhead { .. }
+            | FactsError::BeyondLog { .. } => ErrorKind::Corrupt,
+            FactsError::Arrow(_) => ErrorKind::Bug,
+        }
+    }
+}
