@@ -19,12 +19,14 @@
 
 use std::time::Duration;
 
-use super::episode::{EpisodeClose, OpenEpisode};
+use super::episode::OpenEpisode;
+use super::episode_row::EpisodeClose;
 use super::labels::{EpisodeEnd, EpisodeStart, Outcome, TurnStart};
 use super::moment::Moment;
-use super::rows::Facts;
+use super::rows::{EpisodeRow, Facts, TurnRow};
 use super::state::ConversationState;
-use super::turn::{OpenTurn, TurnClose};
+use super::turn::OpenTurn;
+use super::turn_row::TurnClose;
 use crate::model::{Event, Kind, Record, Role, Visibility};
 
 /// What a shop may set.
@@ -199,8 +201,8 @@ impl Step<'_> {
 
     fn end_episode(&mut self, close: &EpisodeClose<'_>) {
         let Some(episode) = self.state.episode.take() else { return };
-        let event = &self.record.event;
-        let row = episode.row(self.state, &self.record.shop, &event.conversation, Some(close));
+        let Record { shop, event, .. } = self.record;
+        let row = EpisodeRow::of(&episode, self.state, shop, &event.conversation, Some(close));
         self.facts.episodes.push(row);
         self.state.ended_by = Some(close.by);
     }
@@ -243,10 +245,10 @@ impl Step<'_> {
 
     fn end_turn(&mut self, outcome: Outcome) {
         let Some(turn) = self.state.turn.take() else { return };
-        let event = &self.record.event;
+        let Record { shop, event, .. } = self.record;
         let replier = (outcome == Outcome::Replied).then_some(event.sender.id.as_str());
         let close = TurnClose { at: self.here, outcome, replier };
-        let row = turn.row(self.state, &self.record.shop, &event.conversation, Some(&close));
+        let row = TurnRow::of(&turn, self.state, shop, &event.conversation, Some(&close));
         self.facts.turns.push(row);
     }
 }

@@ -14,6 +14,8 @@ mod rows;
 mod turn;
 mod episode;
 mod state;
+mod turn_row;
+mod episode_row;
 mod fold;
 pub mod columns;
 mod states;

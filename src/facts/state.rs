@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::episode::OpenEpisode;
 use super::labels::EpisodeEnd;
-use super::rows::{EpisodeRow, TurnRow};
 use super::turn::OpenTurn;
 use crate::model::{Event, Offset, Role};
 
@@ -48,16 +47,6 @@ impl ConversationState {
     /// First offset not yet folded into this state; records below it change nothing.
     pub fn next_offset(&self) -> Offset {
         self.next
-    }
-
-    /// The turn that waits now, as a row without ends.
-    pub fn open_turn(&self, shop: &str, conversation: &str) -> Option<TurnRow> {
-        self.turn.as_ref().map(|turn| turn.row(self, shop, conversation, None))
-    }
-
-    /// The episode under way, as a row without ends.
-    pub fn open_episode(&self, shop: &str, conversation: &str) -> Option<EpisodeRow> {
-        self.episode.as_ref().map(|episode| episode.row(self, shop, conversation, None))
     }
 
     /// Whether a turn or an episode is open.
