@@ -12,6 +12,8 @@ mod attachments;
 mod batch;
 mod error;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{EVENTS_OPTIONS, events_by_day};
 pub use columns::{EVENT_COLUMNS, events_batch, events_schema};

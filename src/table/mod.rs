@@ -24,7 +24,7 @@ mod store;
 #[allow(clippy::module_inception)]
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod upkeep;
 mod vacuum;
 

@@ -1,10 +1,9 @@
-//! Tests of the archive through its public doors, and what they share: records to write, and a reader of all rows.
+//! Tests of a table through its public functions, and what they share with the archive's: records to write, and a
+//! reader of all rows.
 
 mod commits;
 mod compaction;
 mod damage;
-mod read_back;
-mod sink;
 mod speed;
 mod syncs;
 
@@ -17,29 +16,29 @@ use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use super::{Table, TableSnapshot};
+use super::{Table, TableError, TableSnapshot};
 use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day, events_schema};
 use crate::model::testing::{position, record_at};
 use crate::model::{Micros, Offset, Origin, Record, parse_time};
 
 /// 2026-01-02T23:59:00Z
-pub(super) const START: Micros = Micros(1_767_398_340_000_000);
+pub(crate) const START: Micros = Micros(1_767_398_340_000_000);
 
-pub(super) fn time(said: &str) -> Micros {
+pub(crate) fn time(said: &str) -> Micros {
     parse_time(said).unwrap()
 }
 
 /// A record of `event` at `offset`, received at `received_at`.
-pub(super) fn record(offset: u64, received_at: Micros, origin: Origin, event: Value) -> Record {
+pub(crate) fn record(offset: u64, received_at: Micros, origin: Origin, event: Value) -> Record {
     record_at(position(offset, received_at), "shop-1", origin, event)
 }
 
 /// A plain message; conversations take turns so that rows must be sorted.
-pub(super) fn message(offset: u64) -> Record {
+pub(crate) fn message(offset: u64) -> Record {
     message_at(offset, Micros(START.0 + offset as i64 * 1_000))
 }
 
-pub(super) fn message_at(offset: u64, received_at: Micros) -> Record {
+pub(crate) fn message_at(offset: u64, received_at: Micros) -> Record {
     let event = json!({
         "id": format!("m{offset}"), "conversation": format!("c{}", offset * 7 % 5), "kind": "message",
         "sender": {"id": "u1", "role": "customer"}, "text": format!("第{offset}条 where is my refund?"),
@@ -47,27 +46,27 @@ pub(super) fn message_at(offset: u64, received_at: Micros) -> Record {
     record(offset, received_at, Origin::Live, event)
 }
 
-pub(super) fn messages(offsets: std::ops::Range<u64>) -> Vec<Record> {
+pub(crate) fn messages(offsets: std::ops::Range<u64>) -> Vec<Record> {
     offsets.map(message).collect()
 }
 
-pub(super) async fn open(root: &Path) -> Table {
+pub(crate) async fn open(root: &Path) -> Table {
     try_open(root).await.unwrap()
 }
 
-pub(super) async fn try_open(root: &Path) -> Result<Table, super::TableError> {
+pub(crate) async fn try_open(root: &Path) -> Result<Table, TableError> {
     Table::open_or_create(root, EVENTS_TABLE, events_schema(), EVENTS_OPTIONS).await
 }
 
 /// Commits `records`, which begin at the table's cursor.
-pub(super) async fn commit(table: &mut Table, records: &[Record]) -> TableSnapshot {
+pub(crate) async fn commit(table: &mut Table, records: &[Record]) -> TableSnapshot {
     let expected = table.cursor();
     let rows = events_by_day(records.iter()).unwrap();
     table.commit(rows, expected, expected + records.len() as u64).await.unwrap()
 }
 
 /// The rows of one file, in their order.
-pub(super) fn rows_of_file(path: &Path) -> RecordBatch {
+pub(crate) fn rows_of_file(path: &Path) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
     let schema = reader.schema().clone();
     let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
@@ -75,7 +74,7 @@ pub(super) fn rows_of_file(path: &Path) -> RecordBatch {
 }
 
 /// Every row of a snapshot, file after file.
-pub(super) fn all_rows(snapshot: &TableSnapshot) -> RecordBatch {
+pub(crate) fn all_rows(snapshot: &TableSnapshot) -> RecordBatch {
     let batches: Vec<RecordBatch> =
         snapshot.files.iter().map(|file| rows_of_file(&snapshot.path_of(file))).collect();
     let schema = batches.first().map_or(snapshot.schema.clone(), |batch| batch.schema());
@@ -83,18 +82,18 @@ pub(super) fn all_rows(snapshot: &TableSnapshot) -> RecordBatch {
 }
 
 /// The offsets of a snapshot, sorted.
-pub(super) fn offsets(snapshot: &TableSnapshot) -> Vec<i64> {
+pub(crate) fn offsets(snapshot: &TableSnapshot) -> Vec<i64> {
     let rows = all_rows(snapshot);
     let mut offsets = ints(&rows, "offset");
     offsets.sort_unstable();
     offsets
 }
 
-pub(super) fn ints(rows: &RecordBatch, column: &str) -> Vec<i64> {
+pub(crate) fn ints(rows: &RecordBatch, column: &str) -> Vec<i64> {
     rows.column_by_name(column).unwrap().as_primitive::<Int64Type>().values().to_vec()
 }
 
-pub(super) fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
+pub(crate) fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
     let column = rows.column_by_name(column).unwrap().as_string::<i32>();
     column.iter().map(|text| text.map(str::to_string)).collect()
 }

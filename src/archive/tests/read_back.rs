@@ -2,10 +2,15 @@
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::*;
-use crate::archive::events_batch;
+use crate::archive::{ArchiveError, EVENTS_TABLE, events_batch};
+use crate::model::{Micros, Offset, Origin, Record, fields};
+use crate::table::Table;
+use crate::table::tests::{
+    START, all_rows, commit, ints, message_at, messages, offsets, open, record, rows_of_file,
+    texts, time,
+};
 
 fn full_event() -> Value {
     json!({

@@ -8,9 +8,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::*;
-use crate::archive::{Archive, ArchiveError, ArchiveReader, ArchiveSnapshot};
+use crate::archive::{Archive, ArchiveError, ArchiveReader, ArchiveSnapshot, EVENTS_TABLE};
 use crate::log::{self, CommitPolicy, LogError, LogReader, State, Store, batch, follow};
+use crate::model::{Offset, Record};
+use crate::table::Table;
+use crate::table::tests::{message, messages, offsets};
 
 /// Checks that the snapshot holds `[0, applied)` once: the files below the cursor, the tail from it on.
 fn check(snapshot: &ArchiveSnapshot) {
