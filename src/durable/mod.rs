@@ -4,7 +4,9 @@
 //! It does not know what is in a file, and never repairs one.
 
 mod disk;
+mod stage;
 
+pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use disk::Step;
-pub(crate) use disk::{Disk, Naming, Staged, is_staging_name};
+pub(crate) use stage::{Naming, Staged, is_staging_name};
