@@ -1,4 +1,4 @@
-//! Files and directories made durable: the one way a file is made to survive a power cut.
+//! The disk below one directory: folders made, names taken away, both made durable.
 //!
 //! Every file is written under a staging name (`NAME#N`, which object_store's listings skip), synced, then given its
 //! name by one link or rename, then its directory is synced. So:
@@ -12,83 +12,72 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
 
-/// What was done to a path, in order; tests read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Written(PathBuf),
-    FileSynced(PathBuf),
-    Named { from: PathBuf, to: PathBuf },
-    DirectorySynced(PathBuf),
-}
+use parking_lot::Mutex;
+
+use super::seam::{Call, Real, Seam};
 
 /// The disk below one directory.
 #[derive(Debug)]
 pub(crate) struct Disk {
     root: PathBuf,
+    seam: Arc<dyn Seam>,
+    /// Folders that are there and whose names are on stable storage.
     durable_directories: Mutex<HashSet<PathBuf>>,
-    files_synced: AtomicU64,
-    directories_synced: AtomicU64,
-    #[cfg(test)]
-    pub(crate) steps: Mutex<Vec<Step>>,
-    /// The control of the sync tests: leaves out every sync.
-    #[cfg(test)]
-    pub(crate) skips_syncs: bool,
 }
 
 impl Disk {
-    /// Makes `root` if it is missing, durably.
+    /// The disk below `root`, which is made, durably, where it is missing.
     pub(crate) fn open(root: &Path) -> io::Result<Disk> {
-        Disk::at(root).make_directories(root)?;
-        Ok(Disk::at(&root.canonicalize()?))
+        Disk::open_through(root, Arc::new(Real))
     }
 
-    /// The disk below `root`, which must be absolute and without links. Makes nothing.
+    /// As [`Disk::open`], with `seam` before every call.
+    pub(crate) fn open_through(root: &Path, seam: Arc<dyn Seam>) -> io::Result<Disk> {
+        let root = path::absolute(root)?;
+        let above = Disk { root: root.clone(), seam, durable_directories: Mutex::default() };
+        above.make_directories(&root)?;
+        Ok(Disk::through(&root.canonicalize()?, above.seam))
+    }
+
+    /// The disk below `root`, which must be there, with an absolute path. Makes nothing; the name of `root` itself is
+    /// not its business.
     pub(crate) fn at(root: &Path) -> Disk {
-        Disk {
-            root: root.to_path_buf(),
-            durable_directories: Mutex::default(),
-            files_synced: AtomicU64::new(0),
-            directories_synced: AtomicU64::new(0),
-            #[cfg(test)]
-            steps: Mutex::default(),
-            #[cfg(test)]
-            skips_syncs: false,
-        }
+        Disk::through(root, Arc::new(Real))
     }
 
-    /// A disk that leaves out every sync, to show that the tests would notice.
-    #[cfg(test)]
-    pub(crate) fn without_syncs(root: &Path) -> io::Result<Disk> {
-        fs::create_dir_all(root)?;
-        Ok(Disk { skips_syncs: true, ..Disk::at(&root.canonicalize()?) })
+    fn through(root: &Path, seam: Arc<dyn Seam>) -> Disk {
+        let durable_directories = Mutex::new(HashSet::from([root.to_path_buf()]));
+        Disk { root: root.to_path_buf(), seam, durable_directories }
     }
 
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// How many files and directories were synced so far.
-    pub(crate) fn syncs(&self) -> (u64, u64) {
-        (self.files_synced.load(Ordering::Relaxed), self.directories_synced.load(Ordering::Relaxed))
-    }
-
     /// Removes a file, durably.
     pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)?;
+        self.unlink(path)?;
         self.sync_parent(path)
+    }
+
+    /// Removes a file; after a power cut it may be there again until its directory is synced.
+    pub(crate) fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.ask(Call::Remove(path.to_path_buf()))?;
+        fs::remove_file(path)
     }
 
     /// Makes what already lies at `path` durable: it may have been written by a process that died before its sync.
     pub(crate) fn sync_existing(&self, path: &Path) -> io::Result<()> {
-        self.sync_file(&File::open(path)?, path)
+        self.make_parent(path)?;
+        self.sync_file(&File::open(path)?, path)?;
+        self.sync_parent(path)
     }
 
     /// Syncs the directory that holds `path`.
-    pub(crate) fn sync_parent(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn sync_parent(&self, path: &Path) -> io::Result<()> {
         match path.parent() {
             Some(directory) => self.sync_directory(directory),
             None => Ok(()),
@@ -96,44 +85,47 @@ impl Disk {
     }
 
     pub(crate) fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        if self.is_synced() {
-            File::open(directory)?.sync_all()?;
-            self.directories_synced.fetch_add(1, Ordering::Relaxed);
-            self.note(|| Step::DirectorySynced(directory.to_path_buf()));
+        if !self.seam.syncs() {
+            return Ok(());
         }
-        Ok(())
+        self.ask(Call::SyncDirectory(directory.to_path_buf()))?;
+        File::open(directory)?.sync_all()
     }
 
     pub(super) fn sync_file(&self, file: &File, path: &Path) -> io::Result<()> {
-        if self.is_synced() {
-            file.sync_data()?;
-            self.files_synced.fetch_add(1, Ordering::Relaxed);
-            self.note(|| Step::FileSynced(path.to_path_buf()));
+        if !self.seam.syncs() {
+            return Ok(());
         }
-        Ok(())
+        self.ask(Call::SyncFile(path.to_path_buf()))?;
+        file.sync_data()
     }
 
     /// Makes the directory that is to hold `path`, durably.
-    pub(crate) fn make_parent(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn make_parent(&self, path: &Path) -> io::Result<()> {
         match path.parent() {
             Some(directory) => self.make_directories(directory),
             None => Ok(()),
         }
     }
 
+    /// To be called before whatever changes the disk.
+    pub(super) fn ask(&self, call: Call) -> io::Result<()> {
+        self.seam.before(call)
+    }
+
     /// Makes `directory` and its ancestors, and syncs each ancestor that holds a link of the chain: down from the
     /// root always (once per process), above the root only what had to be made.
     fn make_directories(&self, directory: &Path) -> io::Result<()> {
-        if self.known().contains(directory) {
+        if self.durable_directories.lock().contains(directory) {
             return Ok(());
         }
-        let is_new = match fs::create_dir(directory) {
+        let is_new = match self.make_directory(directory) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let parent = directory.parent().ok_or(error)?;
                 self.make_directories(parent)?;
-                fs::create_dir(directory)?;
+                self.make_directory(directory)?;
                 true
             }
             Err(error) => return Err(error),
@@ -147,29 +139,12 @@ impl Disk {
             }
             self.sync_directory(parent)?;
         }
-        self.known().insert(directory.to_path_buf());
+        self.durable_directories.lock().insert(directory.to_path_buf());
         Ok(())
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
-        self.durable_directories.lock().unwrap_or_else(PoisonError::into_inner)
+    fn make_directory(&self, directory: &Path) -> io::Result<()> {
+        self.ask(Call::MakeDirectory(directory.to_path_buf()))?;
+        fs::create_dir(directory)
     }
-
-    #[cfg(test)]
-    fn is_synced(&self) -> bool {
-        !self.skips_syncs
-    }
-
-    #[cfg(not(test))]
-    fn is_synced(&self) -> bool {
-        true
-    }
-
-    #[cfg(test)]
-    pub(super) fn note(&self, step: impl FnOnce() -> Step) {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(step());
-    }
-
-    #[cfg(not(test))]
-    pub(super) fn note(&self, _step: impl FnOnce() -> Step) {}
 }

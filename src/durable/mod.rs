@@ -1,12 +1,18 @@
 //! Files that survive a power cut: staged, written, synced, named, their directory synced.
 //!
-//! Invariant: whatever is reported as written is on stable storage under its name, whole.
+//! Invariant: whatever is reported as written is on stable storage under its name, whole (test
+//! `a_failed_call_leaves_the_old_file_or_the_new_one`).
 //! It does not know what is in a file, and never repairs one.
 
 mod disk;
+mod seam;
 mod stage;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use disk::Disk;
 #[cfg(test)]
-pub(crate) use disk::Step;
+pub(crate) use seam::{Call, Seam};
 pub(crate) use stage::{Naming, Staged, is_staging_name};

@@ -5,10 +5,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{Disk, Step};
+use super::disk::Disk;
+use super::seam::Call;
 
 /// How a staged file gets its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,39 +24,57 @@ pub(crate) enum Naming {
 /// A file under its staging name. Dropped without [`Staged::publish`], it is removed.
 #[derive(Debug)]
 pub(crate) struct Staged {
-    disk: Arc<Disk>,
-    file: File,
-    staging: PathBuf,
+    writer: StagedWriter,
     name: PathBuf,
     is_named: bool,
 }
 
-impl Disk {
-    /// Starts a file that will be called `name`.
-    pub(crate) fn stage(self: &Arc<Disk>, name: &Path) -> io::Result<Staged> {
-        self.make_parent(name)?;
+/// A handle on the bytes of a staged file. What it writes after the publishing began may be lost in a power cut.
+#[derive(Debug)]
+pub(crate) struct StagedWriter {
+    disk: Arc<Disk>,
+    file: File,
+    staging: PathBuf,
+}
+
+impl Staged {
+    /// Starts a file that will be called `name`; the folders that lead to it are made.
+    pub(crate) fn create(disk: &Arc<Disk>, name: &Path) -> io::Result<Staged> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        Staged::under_free_name(disk, name, |staging| options.open(staging))
+    }
+
+    /// Stages the bytes of `existing` once more, as a second link to them, to be called `name`.
+    pub(crate) fn link(disk: &Arc<Disk>, existing: &Path, name: &Path) -> io::Result<Staged> {
+        Staged::under_free_name(disk, name, |staging| {
+            fs::hard_link(existing, staging)?;
+            File::open(staging)
+        })
+    }
+
+    fn under_free_name(
+        disk: &Arc<Disk>,
+        name: &Path,
+        make: impl Fn(&Path) -> io::Result<File>,
+    ) -> io::Result<Staged> {
+        disk.make_parent(name)?;
         let mut attempt = 1_u64;
         loop {
             let staging = staging_path(name, attempt);
-            match OpenOptions::new().read(true).write(true).create_new(true).open(&staging) {
+            disk.ask(Call::Stage(staging.clone()))?;
+            match make(&staging) {
                 Ok(file) => {
-                    return Ok(Staged {
-                        disk: self.clone(),
-                        file,
-                        staging,
-                        name: name.to_path_buf(),
-                        is_named: false,
-                    });
+                    let writer = StagedWriter { disk: disk.clone(), file, staging };
+                    return Ok(Staged { writer, name: name.to_path_buf(), is_named: false });
                 }
-                // Left by a process that died, or in use by another upload: take the next number.
+                // Left by a process that died, or in use by another writer: take the next number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
                 Err(error) => return Err(error),
             }
         }
     }
-}
 
-impl Staged {
     /// Syncs the file, gives it the name it was staged for, syncs its directory.
     pub(crate) fn publish(self, naming: Naming) -> io::Result<()> {
         let name = self.name.clone();
@@ -63,28 +83,38 @@ impl Staged {
 
     /// As [`Staged::publish`], under another name in the same directory.
     pub(crate) fn publish_as(mut self, name: &Path, naming: Naming) -> io::Result<()> {
-        self.disk.note(|| Step::Written(self.staging.clone()));
-        self.disk.sync_file(&self.file, &self.staging)?;
+        let StagedWriter { disk, file, staging } = &self.writer;
+        disk.sync_file(file, staging)?;
+        disk.ask(Call::Name { from: staging.clone(), to: name.to_path_buf() })?;
         match naming {
             Naming::Overwrite => {
-                fs::rename(&self.staging, name)?;
+                fs::rename(staging, name)?;
                 self.is_named = true;
             }
             // The staging name goes when `self` is dropped; until then both names lead to the same synced bytes.
-            Naming::Create => fs::hard_link(&self.staging, name)?,
+            Naming::Create => fs::hard_link(staging, name)?,
         }
-        self.disk.note(|| Step::Named { from: self.staging.clone(), to: name.to_path_buf() });
-        self.disk.sync_parent(name)
+        self.writer.disk.sync_parent(name)
     }
 
-    /// A second handle on the file, for writes by position.
-    pub(crate) fn file(&self) -> io::Result<File> {
-        self.file.try_clone()
+    /// A second handle on the bytes, for whoever wants a writer of its own.
+    pub(crate) fn writer(&self) -> io::Result<StagedWriter> {
+        let StagedWriter { disk, file, staging } = &self.writer;
+        Ok(StagedWriter { disk: disk.clone(), file: file.try_clone()?, staging: staging.clone() })
     }
 }
 
-impl Write for Staged {
+impl StagedWriter {
+    /// Writes `bytes` at `position`, wherever the other writes go.
+    pub(crate) fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
+        self.disk.ask(Call::Write(self.staging.clone()))?;
+        self.file.write_all_at(bytes, position)
+    }
+}
+
+impl Write for StagedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.disk.ask(Call::Write(self.staging.clone()))?;
         self.file.write(bytes)
     }
 
@@ -93,11 +123,21 @@ impl Write for Staged {
     }
 }
 
+impl Write for Staged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.is_named {
-            // Nothing refers to a staging name; what a crash leaves is swept by `vacuum`.
-            let _ = fs::remove_file(&self.staging);
+            // Best effort: nothing refers to a staging name. What stays in a table is swept by its vacuum.
+            let _ = self.writer.disk.unlink(&self.writer.staging);
         }
     }
 }

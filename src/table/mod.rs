@@ -32,7 +32,6 @@ pub use compact::{Compacted, CompactionJob, StopMerge};
 pub use error::TableError;
 pub use snapshot::{DataFile, TableSnapshot};
 pub use stats::{Bounds, ColumnStats};
-pub use store::Syncs;
 pub use table::{Table, TableOptions};
 pub use upkeep::Upkeep;
 pub use vacuum::{REMOVED_FILE_GRACE, Vacuumed};

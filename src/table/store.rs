@@ -1,9 +1,9 @@
 //! An object store over the local disk whose every change is on stable storage before it is reported.
 //!
 //! object_store's own `LocalFileSystem` syncs nothing: after a power cut the newest Delta commit can be an empty file,
-//! which replays as "no rows" without any error. Reads and listings go to it; writes go through [`Disk`], whose
-//! module says which sync guarantees what. Copies and renames sync the source first, then the new name's directory;
-//! deletions sync the directory once for each bundle that is ready.
+//! which replays as "no rows" without any error. Reads and listings go to it; every change goes through [`Disk`],
+//! whose module says which sync guarantees what. A copy is a second link to the same bytes, synced before it is named;
+//! deletions sync their directories once for each bundle that is ready.
 //!
 //! It does not cache, retry or know what a table is.
 
@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
@@ -34,18 +33,11 @@ const DELETES_PER_SYNC: usize = 64;
 const STORE: &str = "SyncedStore";
 
 /// The store of one table: its `/` is the table's folder. So delta-rs and its kernel never see the folder's own path,
-/// in which they would decode `%20` twice. Cheap to clone.
+/// in which they would decode `%20` twice.
 #[derive(Clone, Debug)]
 pub(super) struct SyncedStore {
     inner: Arc<LocalFileSystem>,
     disk: Arc<Disk>,
-}
-
-/// Counts of what was synced since the store was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Syncs {
-    pub files: u64,
-    pub directories: u64,
 }
 
 impl SyncedStore {
@@ -57,11 +49,6 @@ impl SyncedStore {
 
     pub(super) fn disk(&self) -> &Arc<Disk> {
         &self.disk
-    }
-
-    pub(super) fn syncs(&self) -> Syncs {
-        let (files, directories) = self.disk.syncs();
-        Syncs { files, directories }
     }
 
     fn file_path(&self, location: &Path) -> Result<PathBuf> {
@@ -91,7 +78,7 @@ impl ObjectStore for SyncedStore {
         let path = self.file_path(location)?;
         let disk = self.disk.clone();
         on_disk(path.clone(), move || {
-            let mut staged = disk.stage(&path)?;
+            let mut staged = Staged::create(&disk, &path)?;
             payload.iter().try_for_each(|bytes| staged.write_all(bytes))?;
             staged.publish(naming)
         })
@@ -106,8 +93,9 @@ impl ObjectStore for SyncedStore {
     ) -> Result<Box<dyn MultipartUpload>> {
         let path = self.file_path(location)?;
         let disk = self.disk.clone();
-        let named = path.clone();
-        let staged = on_disk(path.clone(), move || disk.stage(&named)).await?;
+        let name = path.clone();
+        let create = move || Staged::create(&disk, &name);
+        let staged = on_disk(path.clone(), create).await?;
         Ok(Box::new(Upload { path, staged: Some(staged), written_bytes: 0 }))
     }
 
@@ -124,12 +112,11 @@ impl ObjectStore for SyncedStore {
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
         let store = self.clone();
-        self.inner
-            .delete_stream(locations)
+        locations
             .ready_chunks(DELETES_PER_SYNC)
-            .then(move |deleted| {
+            .then(move |bundle| {
                 let store = store.clone();
-                async move { store.sync_deleted(deleted).await }
+                async move { store.delete(bundle).await }
             })
             .flat_map(stream::iter)
             .boxed()
@@ -152,27 +139,19 @@ impl ObjectStore for SyncedStore {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let source = self.file_path(from)?;
-        let target = self.file_path(to)?;
-        let disk = self.disk.clone();
-        let parent_of = target.clone();
-        on_disk(source.clone(), move || {
-            disk.sync_existing(&source)?;
-            disk.make_parent(&parent_of)
-        })
-        .await?;
-        self.inner.copy_opts(from, to, options).await?;
-        let disk = self.disk.clone();
-        on_disk(target.clone(), move || disk.sync_parent(&target)).await
+        let naming = match options.mode {
+            CopyMode::Overwrite => Naming::Overwrite,
+            CopyMode::Create => Naming::Create,
+        };
+        self.link(from, to, naming).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        // A copy is a second link to the same bytes here, so this costs no more than a rename.
-        let mode = match options.target_mode {
-            RenameTargetMode::Overwrite => CopyMode::Overwrite,
-            RenameTargetMode::Create => CopyMode::Create,
+        let naming = match options.target_mode {
+            RenameTargetMode::Overwrite => Naming::Overwrite,
+            RenameTargetMode::Create => Naming::Create,
         };
-        self.copy_opts(from, to, CopyOptions { mode, extensions: options.extensions }).await?;
+        self.link(from, to, naming).await?;
         let source = self.file_path(from)?;
         let disk = self.disk.clone();
         on_disk(source.clone(), move || disk.remove(&source)).await
@@ -180,24 +159,30 @@ impl ObjectStore for SyncedStore {
 }
 
 impl SyncedStore {
-    async fn sync_deleted(&self, deleted: Vec<Result<Path>>) -> Vec<Result<Path>> {
-        let mut directories = BTreeSet::new();
-        for location in deleted.iter().flatten() {
-            if let Ok(path) = self.file_path(location)
-                && let Some(directory) = path.parent()
-            {
-                directories.insert(directory.to_path_buf());
-            }
-        }
-        let disk = self.disk.clone();
-        let named = directories.first().cloned().unwrap_or_default();
-        let synced =
-            on_disk(named, move || directories.iter().try_for_each(|one| disk.sync_directory(one)))
-                .await;
-        match synced {
-            Ok(()) => deleted,
-            Err(error) => vec![Err(error)],
-        }
+    async fn link(&self, from: &Path, to: &Path, naming: Naming) -> Result<()> {
+        let (source, target) = (self.file_path(from)?, self.file_path(to)?);
+        let (disk, existing, name) = (self.disk.clone(), source.clone(), target.clone());
+        let staged = on_disk(source, move || Staged::link(&disk, &existing, &name)).await?;
+        on_disk(target, move || staged.publish(naming)).await
+    }
+
+    /// Deletes what it can and answers for each; an error alone when the deletions may not last.
+    async fn delete(&self, bundle: Vec<Result<Path>>) -> Vec<Result<Path>> {
+        let store = self.clone();
+        let deleted = on_disk(self.disk.root().to_path_buf(), move || {
+            let mut directories = BTreeSet::new();
+            let mut delete = |location: Path| {
+                let path = store.file_path(&location)?;
+                store.disk.unlink(&path).map_err(|error| store_error(&path, error))?;
+                directories.extend(path.parent().map(FsPath::to_path_buf));
+                Ok(location)
+            };
+            let each = bundle.into_iter().map(|location| location.and_then(&mut delete));
+            let deleted: Vec<Result<Path>> = each.collect();
+            directories.iter().try_for_each(|directory| store.disk.sync_directory(directory))?;
+            Ok(deleted)
+        });
+        deleted.await.unwrap_or_else(|error| vec![Err(error)])
     }
 }
 
@@ -215,14 +200,14 @@ impl MultipartUpload for Upload {
         let mut position = self.written_bytes;
         self.written_bytes += data.content_length() as u64;
         let path = self.path.clone();
-        let file = match &self.staged {
-            Some(staged) => staged.file(),
+        let writer = match &self.staged {
+            Some(staged) => staged.writer(),
             None => Err(finished()),
         };
         Box::pin(on_disk(path, move || {
-            let file = file?;
+            let writer = writer?;
             for bytes in &data {
-                file.write_all_at(bytes, position)?;
+                writer.write_all_at(bytes, position)?;
                 position += bytes.len() as u64;
             }
             Ok(())

@@ -23,7 +23,7 @@ use deltalake_core::table::state::DeltaTableState;
 
 use super::compact::{self, Compacted, CompactionJob};
 use super::snapshot::{DataFile, TableSnapshot};
-use super::store::{SyncedStore, Syncs};
+use super::store::SyncedStore;
 use super::vacuum::{self, Vacuumed};
 use super::{DAY_COLUMN, TableError, check, delta, files};
 use crate::durable::Disk;
@@ -118,11 +118,6 @@ impl Table {
         &self.snapshot.files
     }
 
-    /// What was synced through this handle so far.
-    pub fn syncs(&self) -> Syncs {
-        self.store.syncs()
-    }
-
     /// Adds rows and moves the cursor from `expected` to `next`, durably and in one step. Each batch holds rows of
     /// its day only; there may be none, which moves the cursor alone.
     pub async fn commit(
@@ -194,12 +189,6 @@ impl Table {
     /// processes that died.
     pub async fn vacuum(&self, now: Micros) -> Result<Vacuumed, TableError> {
         vacuum::run(&self.snapshot, &self.state, &self.log, self.store.disk().clone(), now).await
-    }
-
-    /// Everything done to the disk through this handle.
-    #[cfg(test)]
-    pub(super) fn steps(&self) -> Vec<crate::durable::Step> {
-        self.store.disk().steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     fn root(&self) -> PathBuf {
@@ -301,11 +290,7 @@ async fn load(
 fn sync_tail(store: &SyncedStore, root: &Path, tail: &check::LogTail) -> Result<(), TableError> {
     let added = tail.added.iter().map(|path| root.join(path)).filter(|path| path.exists());
     for path in tail.entries.iter().cloned().chain(added) {
-        let disk = store.disk();
-        let synced = disk.make_parent(&path).and_then(|()| disk.sync_existing(&path));
-        synced
-            .and_then(|()| disk.sync_parent(&path))
-            .map_err(|source| io_error("sync", &path, source))?;
+        store.disk().sync_existing(&path).map_err(|source| io_error("sync", &path, source))?;
     }
     Ok(())
 }

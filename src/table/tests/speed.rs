@@ -88,12 +88,19 @@ fn encode_speed() {
 /// Prints what one small commit costs, with and without syncs, by the number of files and commits there are.
 #[tokio::test(flavor = "multi_thread")]
 async fn commit_latency() {
+    use std::sync::Arc;
+
     use crate::durable::Disk;
+    use crate::durable::testing::SkipSyncs;
 
     for is_synced in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join(EVENTS_TABLE);
-        let disk = if is_synced { Disk::open(&root) } else { Disk::without_syncs(&root) };
+        let disk = if is_synced {
+            Disk::open(&root)
+        } else {
+            Disk::open_through(&root, Arc::new(SkipSyncs::default()))
+        };
         let schema = events_schema();
         let mut table =
             Table::open_on(disk.unwrap(), EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap();

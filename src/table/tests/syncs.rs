@@ -2,22 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use object_store::{CopyOptions, ObjectStore, ObjectStoreExt, PutMode, PutPayload, RenameOptions};
 
 use super::*;
-use crate::durable::{Disk, Step};
+use crate::durable::testing::{Journal, SkipSyncs};
+use crate::durable::{Call, Disk, Seam};
 use crate::table::store::SyncedStore;
 
-/// What `steps` leave undone for the file `name`; nothing when it and all directories up to `root` are durable.
-fn undone(steps: &[Step], root: &Path, name: &Path) -> Vec<String> {
+/// What `calls` leave undone for the file `name`; nothing when it and all directories up to `root` are durable.
+fn undone(calls: &[Call], root: &Path, name: &Path) -> Vec<String> {
     let mut undone = Vec::new();
-    let named = steps.iter().rposition(|step| matches!(step, Step::Named { to, .. } if to == name));
+    let named = calls.iter().rposition(|call| matches!(call, Call::Name { to, .. } if to == name));
     let Some(named) = named else { return vec![format!("{} was never named", name.display())] };
-    let Step::Named { from, .. } = &steps[named] else { return undone };
+    let Call::Name { from, .. } = &calls[named] else { return undone };
     // Staging names are used again: what counts is the last use before the naming.
-    let written = steps[..named].iter().rposition(|step| *step == Step::Written(from.clone()));
-    let synced = steps[..named].iter().rposition(|step| *step == Step::FileSynced(from.clone()));
+    let written = calls[..named].iter().rposition(|call| *call == Call::Write(from.clone()));
+    let synced = calls[..named].iter().rposition(|call| *call == Call::SyncFile(from.clone()));
     if !(written.is_some() && synced > written) {
         undone.push(format!(
             "{} was not synced between its last write and its naming",
@@ -25,12 +27,12 @@ fn undone(steps: &[Step], root: &Path, name: &Path) -> Vec<String> {
         ));
     }
     let directory = name.parent().unwrap();
-    if !steps[named..].contains(&Step::DirectorySynced(directory.to_path_buf())) {
+    if !calls[named..].contains(&Call::SyncDirectory(directory.to_path_buf())) {
         undone.push(format!("the directory of {} was not synced after its naming", name.display()));
     }
     for ancestor in directory.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(root))
     {
-        if !steps.contains(&Step::DirectorySynced(ancestor.to_path_buf())) {
+        if !calls.contains(&Call::SyncDirectory(ancestor.to_path_buf())) {
             undone.push(format!(
                 "{}, above {}, was never synced",
                 ancestor.display(),
@@ -45,26 +47,35 @@ fn files_below(root: &Path) -> BTreeSet<PathBuf> {
     let mut files = BTreeSet::new();
     for entry in std::fs::read_dir(root).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files.extend(files_below(&path)),
-            false => drop(files.insert(path)),
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.insert(path);
         }
     }
     files
 }
 
-/// A table on `disk`, one commit, a merge, a checkpoint; what of it is not durable.
-async fn undone_after_writes(disk: Disk, root: &Path) -> Vec<String> {
+/// The events table in `root`, with `seam` before its disk.
+async fn open_through(root: &Path, seam: Arc<dyn Seam>) -> Table {
+    let disk = Disk::open_through(root, seam).unwrap();
     let schema = events_schema();
-    let mut table = Table::open_on(disk, EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap();
+    Table::open_on(disk, EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap()
+}
+
+/// Some commits, a merge, a checkpoint.
+async fn write_all_kinds(table: &mut Table) {
     for offset in 0..8 {
-        commit(&mut table, &[message(offset)]).await;
+        commit(table, &[message(offset)]).await;
     }
     table.compact().await.unwrap();
     for next in 9..110 {
         table.commit(Vec::new(), Offset(next - 1), Offset(next)).await.unwrap();
     }
-    let steps = table.steps();
+}
+
+/// What of the files that [`write_all_kinds`] left in `root` is not durable after `calls`.
+fn undone_of_all(calls: &[Call], root: &Path) -> Vec<String> {
     let root = root.canonicalize().unwrap();
     let files = files_below(&root);
     assert!(files.iter().any(|file| file.to_string_lossy().ends_with("checkpoint.parquet")));
@@ -77,15 +88,16 @@ async fn undone_after_writes(disk: Disk, root: &Path) -> Vec<String> {
         files.iter().all(|file| !file.to_string_lossy().contains('#')),
         "no staging file is left"
     );
-    files.iter().flat_map(|file| undone(&steps, &root, file)).collect()
+    files.iter().flat_map(|file| undone(calls, &root, file)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_that_a_commit_writes_is_synced_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join(EVENTS_TABLE);
-    let undone = undone_after_writes(Disk::open(&root).unwrap(), &root).await;
-    assert_eq!(undone, Vec::<String>::new());
+    let journal = Arc::new(Journal::default());
+    write_all_kinds(&mut open_through(&root, journal.clone()).await).await;
+    assert_eq!(undone_of_all(&journal.calls(), &root), Vec::<String>::new());
 }
 
 /// The control: the same check without the syncs finds every file undone.
@@ -93,27 +105,28 @@ async fn all_that_a_commit_writes_is_synced_in_order() {
 async fn without_syncs_the_check_fails() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join(EVENTS_TABLE);
-    let undone = undone_after_writes(Disk::without_syncs(&root).unwrap(), &root).await;
+    let skip = Arc::new(SkipSyncs::default());
+    write_all_kinds(&mut open_through(&root, skip.clone()).await).await;
+    let undone = undone_of_all(&skip.calls(), &root);
     assert!(undone.len() > 2 * 110, "{} complaints", undone.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_commit_costs_a_bounded_number_of_syncs() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = open(folder.path()).await;
+    let journal = Arc::new(Journal::default());
+    let mut table = open_through(&folder.path().join(EVENTS_TABLE), journal.clone()).await;
     commit(&mut table, &[message(0)]).await;
-    let before = table.syncs();
+    let before = journal.calls().len();
     commit(&mut table, &[message(1)]).await;
-    let after = table.syncs();
-    assert_eq!(
-        (after.files - before.files, after.directories - before.directories),
-        (2, 2),
-        "Parquet and JSON"
-    );
+    let calls = &journal.calls()[before..];
+    let files = calls.iter().filter(|call| matches!(call, Call::SyncFile(_))).count();
+    let directories = calls.iter().filter(|call| matches!(call, Call::SyncDirectory(_))).count();
+    assert_eq!((files, directories), (2, 2), "Parquet and JSON");
 }
 
-fn store(root: &Path) -> SyncedStore {
-    SyncedStore::new(Disk::open(root).unwrap()).unwrap()
+fn store(root: &Path, seam: Arc<dyn Seam>) -> SyncedStore {
+    SyncedStore::new(Disk::open_through(root, seam).unwrap()).unwrap()
 }
 
 fn at(name: &str) -> object_store::path::Path {
@@ -128,7 +141,8 @@ async fn content(store: &SyncedStore, location: &object_store::path::Path) -> St
 async fn the_store_syncs_every_way_to_write() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
-    let store = store(&root);
+    let journal = Arc::new(Journal::default());
+    let store = store(&root, journal.clone());
     store.put(&at("a/b/put"), PutPayload::from_static(b"one")).await.unwrap();
     store.put(&at("a/b/put"), PutPayload::from_static(b"two")).await.unwrap();
     let mut upload = store.put_multipart(&at("a/parts")).await.unwrap();
@@ -138,9 +152,9 @@ async fn the_store_syncs_every_way_to_write() {
     first.await.unwrap();
     upload.complete().await.unwrap();
     assert!(upload.complete().await.is_err());
-    let steps = store.disk().steps.lock().unwrap().clone();
+    let calls = journal.calls();
     for name in ["a/b/put", "a/parts"] {
-        assert_eq!(undone(&steps, &root, &root.join(name)), Vec::<String>::new());
+        assert_eq!(undone(&calls, &root, &root.join(name)), Vec::<String>::new());
     }
     assert_eq!(content(&store, &at("a/b/put")).await, "two");
     assert_eq!(content(&store, &at("a/parts")).await, "hello world");
@@ -148,9 +162,9 @@ async fn the_store_syncs_every_way_to_write() {
     store.copy_opts(&at("a/parts"), &at("c/copy"), CopyOptions::default()).await.unwrap();
     store.rename_opts(&at("a/parts"), &at("d/moved"), RenameOptions::default()).await.unwrap();
     store.delete(&at("a/b/put")).await.unwrap();
-    let steps = store.disk().steps.lock().unwrap().clone();
+    let calls = journal.calls();
     for directory in ["a", "a/b", "c", "d", ""] {
-        assert!(steps.contains(&Step::DirectorySynced(root.join(directory))), "{directory}");
+        assert!(calls.contains(&Call::SyncDirectory(root.join(directory))), "{directory}");
     }
     assert_eq!(content(&store, &at("d/moved")).await, "hello world");
     assert_eq!(content(&store, &at("c/copy")).await, "hello world");
@@ -161,7 +175,7 @@ async fn the_store_syncs_every_way_to_write() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_name_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store(folder.path());
+    let store = store(folder.path(), Arc::new(Journal::default()));
     let create = || PutMode::Create.into();
     store.put_opts(&at("0.json"), PutPayload::from_static(b"first"), create()).await.unwrap();
     let error = store
