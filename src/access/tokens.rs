@@ -1,9 +1,8 @@
 //! JSON Web Tokens, signed with a key of the data directory (HS256). Whoever can read the key can make any token, so
 //! its file is readable by its owner only.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use super::{AccessError, Identity, TokenRole};
+use crate::durable::{self, Mode};
 
 const KEY_FILE: &str = "token.key";
 const KEY_BYTES: usize = 32;
@@ -82,16 +82,10 @@ impl Tokens {
 }
 
 fn create_key(dir: &Path, path: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
     let key: [u8; KEY_BYTES] = rand::random();
-    // Under another name until it is whole: a crash must not leave half a key that then signs nothing.
-    let unfinished = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    writeln!(file, "{}", hex::encode(key))?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(dir)?.sync_all()
+    durable::make_directory(dir)?;
+    // Whole or absent: a crash must not leave half a key, which then signs nothing.
+    durable::write(path, Mode::Private, format!("{}\n", hex::encode(key)).as_bytes())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::serve::Server;
 use super::{Exit, write};
 use crate::access::{Identity, TokenRole, operator};
 use crate::app::{App, Config, DataDir};
+use crate::durable::{self, Mode};
 use crate::model::{Event, Micros, Origin};
 use crate::relay::{Relay, prepare_event};
 
@@ -173,11 +174,7 @@ fn moved_by(app: &App) -> anyhow::Result<Moved> {
     let today = Utc::now().with_timezone(&SHOP_ZONE).date_naive();
     let days = today.signed_duration_since(HISTORY_LAST_DAY).num_days() - 1;
     let moved = Moved { history_days: u64::try_from(days).unwrap_or(0) };
-    let unfinished = path.with_extension("new");
-    fs::write(&unfinished, serde_json::to_vec(&moved)?)?;
-    fs::File::open(&unfinished)?.sync_all()?;
-    fs::rename(&unfinished, &path)?;
-    fs::File::open(app.data.root())?.sync_all()?;
+    durable::write(&path, Mode::Usual, &serde_json::to_vec(&moved)?)?;
     Ok(moved)
 }
 

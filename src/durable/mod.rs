@@ -11,8 +11,10 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use seam::{Call, Seam};
-pub(crate) use stage::{Naming, Staged, is_staging_name};
+pub(crate) use stage::{Mode, Naming, Staged, is_staging_name};
+pub(crate) use write::{make_directory, write};

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +19,15 @@ pub(crate) enum Naming {
     Create,
     /// Replaces whatever has the name, in one step.
     Overwrite,
+}
+
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Whoever the process's umask lets.
+    Usual,
+    /// Its owner alone.
+    Private,
 }
 
 /// A file under its staging name. Dropped without [`Staged::publish`], it is removed.
@@ -39,10 +48,19 @@ pub(crate) struct StagedWriter {
 
 impl Staged {
     /// Starts a file that will be called `name`; the folders that lead to it are made.
-    pub(crate) fn create(disk: &Arc<Disk>, name: &Path) -> io::Result<Staged> {
+    pub(crate) fn create(disk: &Arc<Disk>, name: &Path, mode: Mode) -> io::Result<Staged> {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
+        options.read(true).write(true).create_new(true).mode(mode.bits());
         Staged::under_free_name(disk, name, |staging| options.open(staging))
+    }
+
+    /// Starts a file on a disk of its own, in a folder that is there.
+    pub(crate) fn alone(name: &Path, mode: Mode) -> io::Result<Staged> {
+        let name = std::path::absolute(name)?;
+        let (Some(directory), Some(_)) = (name.parent(), name.file_name()) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"));
+        };
+        Staged::create(&Arc::new(Disk::at(directory)), &name, mode)
     }
 
     /// Stages the bytes of `existing` once more, as a second link to them, to be called `name`.
@@ -138,6 +156,16 @@ impl Drop for Staged {
         if !self.is_named {
             // Best effort: nothing refers to a staging name. What stays in a table is swept by its vacuum.
             let _ = self.writer.disk.unlink(&self.writer.staging);
+        }
+    }
+}
+
+impl Mode {
+    /// The permission bits to ask for, of which the umask takes some away.
+    fn bits(self) -> u32 {
+        match self {
+            Mode::Usual => 0o666,
+            Mode::Private => 0o600,
         }
     }
 }

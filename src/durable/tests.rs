@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::seam::{Call, Seam};
 use super::testing::{FailNth, Journal, SkipSyncs};
-use super::{Disk, Naming, Staged, is_staging_name};
+use super::{Disk, Mode, Naming, Staged, is_staging_name, make_directory, write};
 
 const OLD: &[u8] = b"old";
 const NEW: [&[u8]; 2] = [b"new, ", b"and longer"];
@@ -15,7 +16,7 @@ const NEW: [&[u8]; 2] = [b"new, ", b"and longer"];
 /// Opens `root` and puts a file into a folder below it.
 fn stage_write_publish(root: &Path, seam: Arc<dyn Seam>, naming: Naming) -> io::Result<()> {
     let disk = Arc::new(Disk::open_through(root, seam)?);
-    let mut staged = Staged::create(&disk, &disk.root().join("day/file"))?;
+    let mut staged = Staged::create(&disk, &disk.root().join("day/file"), Mode::Usual)?;
     for bytes in NEW {
         staged.write_all(bytes)?;
     }
@@ -119,7 +120,7 @@ fn a_file_that_was_given_up_leaves_nothing() {
         }
     }
     let disk = Arc::new(Disk::open(&root).unwrap());
-    drop(Staged::create(&disk, &disk.root().join("day/other")).unwrap());
+    drop(Staged::create(&disk, &disk.root().join("day/other"), Mode::Usual).unwrap());
     assert_eq!(names(&root), ["file"]);
 }
 
@@ -136,6 +137,29 @@ fn a_taken_name_is_refused_or_replaced_as_asked() {
     stage_write_publish(root, real(), Naming::Overwrite).unwrap();
     assert_eq!(fs::read(root.join("day/file")).unwrap(), NEW.concat());
     assert_eq!(names(root), ["file"]);
+}
+
+#[test]
+fn a_small_file_is_replaced_whole_and_keeps_its_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    write(&path, Mode::Private, b"first").unwrap();
+    write(&path, Mode::Private, b"2nd").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"2nd");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_small_file_wants_a_folder_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/b/key");
+    assert_eq!(write(&path, Mode::Usual, b"x").unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert!(!folder.path().join("a").exists(), "a mistyped path makes no folders");
+    make_directory(path.parent().unwrap()).unwrap();
+    write(&path, Mode::Usual, b"x").unwrap();
+    let error = write(Path::new("/"), Mode::Usual, b"x").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
 
 #[test]

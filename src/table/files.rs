@@ -17,7 +17,7 @@ use super::check::damaged;
 use super::parquet_file::{self, Care};
 use super::snapshot::{DataFile, TableSnapshot};
 use super::{DAY_COLUMN, TableError, TableOptions, stats};
-use crate::durable::{Disk, Naming, Staged};
+use crate::durable::{Disk, Mode, Naming, Staged};
 use crate::model::{Micros, Offset};
 
 /// A writer that hashes what passes through it.
@@ -102,7 +102,7 @@ pub(super) fn write(
     let folder = format!("{DAY_COLUMN}={day}");
     let unnamed = snapshot.root.join(&folder).join(format!("{next:020}.parquet"));
     let io = |source| TableError::Io { action: "write", path: unnamed.clone(), source };
-    let mut hashed = Hashed::new(Staged::create(disk, &unnamed).map_err(io)?);
+    let mut hashed = Hashed::new(Staged::create(disk, &unnamed, Mode::Usual).map_err(io)?);
     let written =
         parquet_file::write(&mut hashed, &unnamed, &snapshot.schema, options, care, batches)?;
     let (staged, hash) = hashed.finish();

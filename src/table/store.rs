@@ -26,7 +26,7 @@ use object_store::{
     RenameTargetMode, Result, UploadPart,
 };
 
-use crate::durable::{Disk, Naming, Staged};
+use crate::durable::{Disk, Mode, Naming, Staged};
 
 /// Deletions that share one sync of their directory.
 const DELETES_PER_SYNC: usize = 64;
@@ -78,7 +78,7 @@ impl ObjectStore for SyncedStore {
         let path = self.file_path(location)?;
         let disk = self.disk.clone();
         on_disk(path.clone(), move || {
-            let mut staged = Staged::create(&disk, &path)?;
+            let mut staged = Staged::create(&disk, &path, Mode::Usual)?;
             payload.iter().try_for_each(|bytes| staged.write_all(bytes))?;
             staged.publish(naming)
         })
@@ -94,7 +94,7 @@ impl ObjectStore for SyncedStore {
         let path = self.file_path(location)?;
         let disk = self.disk.clone();
         let name = path.clone();
-        let create = move || Staged::create(&disk, &name);
+        let create = move || Staged::create(&disk, &name, Mode::Usual);
         let staged = on_disk(path.clone(), create).await?;
         Ok(Box::new(Upload { path, staged: Some(staged), written_bytes: 0 }))
     }
