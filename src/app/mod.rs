@@ -84,7 +84,7 @@ impl App {
         Ok(App {
             relay: Relay::new(append, lookup.clone(), hub),
             records: Records::new(log.clone(), lookup),
-            attachments: AttachmentStore::new(data.attachments()),
+            attachments: AttachmentStore::open_or_create(&data.attachments())?,
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
             sql: Sql::new(archive, facts, data.queries(), config.zone)?,
             search: Search::new(full_text),

@@ -1,13 +1,15 @@
 //! Attachments: bytes kept by their hash, apart per shop. A file is there whole or not at all.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
-use tokio::fs::{self, File};
-use tokio::io::AsyncWriteExt;
+use tokio::fs::File;
 
 use super::RelayError;
+use crate::durable::{Disk, Mode, Naming, Staged};
 use crate::model::{FieldError, is_sha256_hex};
 
 /// Largest attachment: streamed to disk, so this bounds disk and time, not memory.
@@ -16,12 +18,20 @@ pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The folder of attachments.
 #[derive(Clone)]
 pub struct AttachmentStore {
-    dir: PathBuf,
+    disk: Arc<Disk>,
+}
+
+/// An attachment on its way in. Dropped before it is finished, it leaves nothing.
+struct Upload {
+    staged: Staged,
+    sha256: Sha256,
+    bytes: u64,
 }
 
 impl AttachmentStore {
-    pub fn new(dir: PathBuf) -> AttachmentStore {
-        AttachmentStore { dir }
+    /// The attachments in `dir`, made where it is missing.
+    pub fn open_or_create(dir: &Path) -> io::Result<AttachmentStore> {
+        Ok(AttachmentStore { disk: Arc::new(Disk::open(dir)?) })
     }
 
     /// Where a shop's attachment lies, whether or not it is there. The shop's name is hashed because it may hold any
@@ -36,7 +46,7 @@ impl AttachmentStore {
             .into());
         }
         let shop = hex::encode(&Sha256::digest(shop.as_bytes())[..8]);
-        Ok(self.dir.join(shop).join(&sha256[..2]).join(sha256))
+        Ok(self.disk.root().join(shop).join(&sha256[..2]).join(sha256))
     }
 
     /// Keeps the bytes of `body` under their hash, which must be `sha256`. On return they are on stable storage.
@@ -48,67 +58,19 @@ impl AttachmentStore {
         body: impl Stream<Item = Result<B, E>>,
     ) -> Result<u64, RelayError>
     where
-        B: AsRef<[u8]>,
+        B: AsRef<[u8]> + Send + 'static,
         E: std::fmt::Display,
     {
-        let path = self.path_of(shop, sha256)?;
-        let folder = path.parent().unwrap_or(&self.dir).to_path_buf();
-        fs::create_dir_all(&folder).await?;
-        let unfinished = folder.join(format!("{sha256}.{:016x}.part", rand::random::<u64>()));
-        let written = self.write(&unfinished, sha256, body).await;
-        match written {
-            Ok(bytes) => {
-                fs::rename(&unfinished, &path).await?;
-                sync_up_to(&folder, &self.dir).await?;
-                Ok(bytes)
-            }
-            Err(error) => {
-                // Best effort: what stays behind is a `.part` that no reader looks at.
-                let _ = fs::remove_file(&unfinished).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn write<B, E>(
-        &self,
-        path: &Path,
-        sha256: &str,
-        body: impl Stream<Item = Result<B, E>>,
-    ) -> Result<u64, RelayError>
-    where
-        B: AsRef<[u8]>,
-        E: std::fmt::Display,
-    {
-        let mut file = File::create(path).await?;
-        let mut hasher = Sha256::new();
-        let mut bytes = 0_u64;
+        let (disk, path) = (self.disk.clone(), self.path_of(shop, sha256)?);
+        let mut upload = on_blocking(move || Upload::start(&disk, &path)).await?;
         let mut body = std::pin::pin!(body);
         while let Some(chunk) = body.next().await {
             let chunk =
                 chunk.map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
-            let chunk = chunk.as_ref();
-            bytes += chunk.len() as u64;
-            if bytes > ATTACHMENT_BYTES_MAX as u64 {
-                let rule = format!("be at most {ATTACHMENT_BYTES_MAX} bytes");
-                return Err(
-                    FieldError::new("attachment", format!("{bytes} bytes or more"), rule).into()
-                );
-            }
-            hasher.update(chunk);
-            file.write_all(chunk).await?;
+            upload = on_blocking(move || upload.with(chunk.as_ref())).await?;
         }
-        let actual = hex::encode(hasher.finalize());
-        if actual != sha256 {
-            return Err(FieldError::new(
-                "sha256",
-                sha256,
-                format!("be the hash of the bytes sent, `{actual}`"),
-            )
-            .into());
-        }
-        file.sync_all().await?;
-        Ok(bytes)
+        let sha256 = sha256.to_string();
+        on_blocking(move || upload.finish(&sha256)).await
     }
 
     /// Opens a kept attachment; `None` when it is not there.
@@ -121,15 +83,40 @@ impl AttachmentStore {
     }
 }
 
-/// Syncs `folder` and each folder above it up to `top`, so that the names leading to a new file are durable too.
-async fn sync_up_to(folder: &Path, top: &Path) -> std::io::Result<()> {
-    for ancestor in folder.ancestors() {
-        File::open(ancestor).await?.sync_all().await?;
-        if ancestor == top {
-            break;
-        }
+impl Upload {
+    fn start(disk: &Arc<Disk>, path: &Path) -> Result<Upload, RelayError> {
+        let staged = Staged::create(disk, path, Mode::Usual)?;
+        Ok(Upload { staged, sha256: Sha256::new(), bytes: 0 })
     }
-    Ok(())
+
+    fn with(mut self, chunk: &[u8]) -> Result<Upload, RelayError> {
+        self.bytes += chunk.len() as u64;
+        if self.bytes > ATTACHMENT_BYTES_MAX as u64 {
+            let found = format!("{} bytes or more", self.bytes);
+            let rule = format!("be at most {ATTACHMENT_BYTES_MAX} bytes");
+            return Err(FieldError::new("attachment", found, rule).into());
+        }
+        self.sha256.update(chunk);
+        self.staged.write_all(chunk)?;
+        Ok(self)
+    }
+
+    fn finish(self, sha256: &str) -> Result<u64, RelayError> {
+        let actual = hex::encode(self.sha256.finalize());
+        if actual != sha256 {
+            let rule = format!("be the hash of the bytes sent, `{actual}`");
+            return Err(FieldError::new("sha256", sha256, rule).into());
+        }
+        self.staged.publish(Naming::Overwrite)?;
+        Ok(self.bytes)
+    }
+}
+
+/// Runs file work where it may block.
+async fn on_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RelayError> + Send + 'static,
+) -> Result<T, RelayError> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::from)?
 }
 
 /// The media type that a file's own first bytes show, for the few a browser may display; everything else is a
@@ -145,5 +132,57 @@ pub fn media_type_of(first_bytes: &[u8]) -> &'static str {
         [b'I', b'D', b'3', ..] => "audio/mpeg",
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => "video/mp4",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::future;
+    use futures::stream;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::durable::is_staging_name;
+
+    fn names_under(folder: &Path) -> Vec<String> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                names.extend(names_under(&path));
+            } else {
+                names.push(path.file_name().unwrap().to_str().unwrap().to_string());
+            }
+        }
+        names
+    }
+
+    /// A client that goes away takes the request with it: nobody is left to tidy up but what is dropped.
+    #[tokio::test]
+    async fn an_upload_that_nobody_waits_for_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = AttachmentStore::open_or_create(folder.path()).unwrap();
+        let sha256 = hex::encode(Sha256::digest(b"half"));
+        let (reached, half_way) = oneshot::channel();
+        let never = stream::once(async move {
+            reached.send(()).unwrap();
+            future::pending::<Result<&[u8], Infallible>>().await
+        });
+        let body = stream::iter([Ok(&b"half"[..])]).chain(never);
+        let mut upload = Box::pin(store.put("s", &sha256, body));
+        tokio::select! {
+            _ = &mut upload => panic!("the body has no end"),
+            reached = half_way => reached.unwrap(),
+        }
+        let names = names_under(folder.path());
+        assert!(names.len() == 1 && is_staging_name(&names[0]), "{names:?}");
+        assert!(store.open("s", &sha256).await.unwrap().is_none());
+        drop(upload);
+        assert_eq!(names_under(folder.path()), Vec::<String>::new());
+        let whole = stream::iter([Ok::<_, Infallible>(&b"half"[..])]);
+        assert_eq!(store.put("s", &sha256, whole).await.unwrap(), 4);
+        assert_eq!(names_under(folder.path()), [sha256]);
     }
 }
