@@ -1,6 +1,5 @@
 //! `verbatim export TABLE`
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use indicatif::ProgressBar;
 
 use super::target::{IfMissing, Target, TargetArgs};
 use super::{Exit, progress};
+use crate::durable::{Mode, Naming, Staged};
 use crate::export::ExportFormat;
 use crate::model::Offset;
 use crate::server::ExportParameters;
@@ -55,32 +55,22 @@ impl Export {
         Ok(Exit::Yes)
     }
 
-    /// Under another name until it is whole and durable: a broken off export leaves no file that looks complete.
+    /// A broken off export leaves no file that looks complete: it has its name only when it is whole and durable.
     async fn to_file(
         &self,
         target: &Target,
         path: &Path,
         bar: &ProgressBar,
     ) -> anyhow::Result<Offset> {
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".part");
-        let unfinished = PathBuf::from(unfinished);
-        let file = File::create(&unfinished)
-            .with_context(|| format!("cannot create `{}`", unfinished.display()))?;
-        let out = Box::new(BufWriter::with_capacity(1 << 20, file.try_clone()?));
-        match target.export(&self.table, &self.parameters(), out, bar).await {
-            Ok(complete_to) => {
-                file.sync_all()?;
-                fs::rename(&unfinished, path)
-                    .with_context(|| format!("cannot name the export `{}`", path.display()))?;
-                Ok(complete_to)
-            }
-            Err(error) => {
-                // Best effort: what stays behind is a `.part`.
-                let _ = fs::remove_file(&unfinished);
-                Err(error)
-            }
-        }
+        let cannot_create = || format!("cannot create `{}`", path.display());
+        let staged = Staged::alone(path, Mode::Usual).with_context(cannot_create)?;
+        let writer = staged.writer().with_context(cannot_create)?;
+        let out = Box::new(BufWriter::with_capacity(1 << 20, writer));
+        let complete_to = target.export(&self.table, &self.parameters(), out, bar).await?;
+        staged
+            .publish(Naming::Overwrite)
+            .with_context(|| format!("cannot name the export `{}`", path.display()))?;
+        Ok(complete_to)
     }
 
     fn parameters(&self) -> ExportParameters {
