@@ -1,7 +1,7 @@
 //! Merges files that are each in the order of the sort columns into one stream of batches in that order.
 //!
 //! Memory: one batch of [`INPUT_ROWS`] rows and the pages it comes from for each input, and one batch of output. With
-//! [`super::compact`]'s 16 inputs and rows of 1 KiB: 16 × (1 MiB + decoded pages of 28 columns, ≤ 7 MiB) + 8 MiB, at
+//! [`super::compaction`]'s 16 inputs and rows of 1 KiB: 16 × (1 MiB + decoded pages of 28 columns, ≤ 7 MiB) + 8 MiB, at
 //! most about 140 MiB, whatever the size of the files.
 
 use std::fs::File;

@@ -11,10 +11,11 @@
 
 mod check;
 pub mod columns;
-mod compact;
+mod compaction;
 mod delta;
 mod error;
 mod files;
+mod maintenance;
 mod merge;
 mod parquet_file;
 mod snapshot;
@@ -25,15 +26,14 @@ mod store;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
-mod upkeep;
 mod vacuum;
 
-pub use compact::{Compacted, CompactionJob, StopMerge};
+pub use compaction::{Compacted, CompactionJob, StopMerge};
 pub use error::TableError;
+pub use maintenance::Upkeep;
 pub use snapshot::{DataFile, TableSnapshot};
 pub use stats::{Bounds, ColumnStats};
 pub use table::{Table, TableOptions};
-pub use upkeep::Upkeep;
 pub use vacuum::{REMOVED_FILE_GRACE, Vacuumed};
 
 /// The partition column: the UTC day, a Date. It is in the folder names and in the Delta log, not in the files.

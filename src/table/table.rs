@@ -21,7 +21,7 @@ use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 
-use super::compact::{self, Compacted, CompactionJob};
+use super::compaction::{self, Compacted, CompactionJob};
 use super::snapshot::{DataFile, TableSnapshot};
 use super::store::SyncedStore;
 use super::vacuum::{self, Vacuumed};
@@ -148,7 +148,7 @@ impl Table {
 
     /// A merge of small files that is due, to be run where it may block; its result goes to [`Table::replace`].
     pub fn compaction_due(&self) -> Option<CompactionJob> {
-        let plan = compact::plan(self.files())?;
+        let plan = compaction::plan(self.files())?;
         Some(CompactionJob::new(plan, self.snapshot(), self.options, self.store.disk().clone()))
     }
 
@@ -171,7 +171,7 @@ impl Table {
         let kept = self.files().iter().filter(|file| !replaced(file)).cloned();
         let live = kept.chain([compacted.output.clone()]).collect();
         let operation =
-            DeltaOperation::Optimize { predicate: None, target_size: compact::TARGET_BYTES };
+            DeltaOperation::Optimize { predicate: None, target_size: compaction::TARGET_BYTES };
         self.commit_actions(actions, operation, live, self.cursor()).await?;
         self.checkpoint_if_due().await;
         Ok(self.snapshot())

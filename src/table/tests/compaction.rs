@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::table::compact::plan;
+use crate::table::compaction::plan;
 use crate::table::{DataFile, REMOVED_FILE_GRACE, Upkeep};
 
 /// Rows as comparable texts, sorted: equal exactly when two snapshots hold the same rows.

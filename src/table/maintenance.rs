@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::compact::{Compacted, StopMerge};
+use super::compaction::{Compacted, StopMerge};
 use super::{Table, TableError};
 use crate::model::Micros;
 
