@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::TableError;
 use super::delta::ACTIONS_KEY;
+use super::error::damaged;
 use super::snapshot::DataFile;
 
 pub(super) const LOG_FOLDER: &str = "_delta_log";
@@ -89,10 +90,10 @@ fn versions(root: &Path) -> Result<(Vec<u64>, Vec<u64>), TableError> {
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((commits, checkpoints)),
-        Err(source) => return Err(read_error(&folder, source)),
+        Err(error) => return Err(TableError::io("read", &folder)(error)),
     };
     for entry in entries {
-        let name = entry.map_err(|source| read_error(&folder, source))?.file_name();
+        let name = entry.map_err(TableError::io("read", &folder))?.file_name();
         let Some((digits, ending)) = name.to_str().and_then(|name| name.split_once('.')) else {
             continue;
         };
@@ -107,9 +108,8 @@ fn versions(root: &Path) -> Result<(Vec<u64>, Vec<u64>), TableError> {
 
 /// Reads one commit entry whole; the paths of the files it adds.
 fn added_files(path: &Path) -> Result<Vec<String>, TableError> {
-    let bytes = fs::read(path).map_err(|source| read_error(path, source))?;
-    let text =
-        std::str::from_utf8(&bytes).map_err(|error| damaged(path, "UTF-8", error.to_string()))?;
+    let bytes = fs::read(path).map_err(TableError::io("read", path))?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| damaged(path, "UTF-8", error))?;
     if text.trim().is_empty() {
         return Err(damaged(
             path,
@@ -132,7 +132,7 @@ fn added_files(path: &Path) -> Result<Vec<String>, TableError> {
     }
     match actions_said {
         Some(said) if said != actions => {
-            Err(damaged(path, &format!("{said} actions after commitInfo"), format!("{actions}")))
+            Err(damaged(path, format!("{said} actions after commitInfo"), actions))
         }
         // An entry of another program (OPTIMIZE by Spark, say) does not count its actions.
         _ => Ok(added),
@@ -142,18 +142,18 @@ fn added_files(path: &Path) -> Result<Vec<String>, TableError> {
 /// Checks the last bytes: the length of the footer and the magic.
 fn parquet_end(path: &Path, bytes_said: Option<u64>) -> Result<File, TableError> {
     let file = File::open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => damaged(path, "a Parquet file", "nothing".to_string()),
-        _ => read_error(path, source),
+        io::ErrorKind::NotFound => damaged(path, "a Parquet file", "nothing"),
+        _ => TableError::io("read", path)(source),
     })?;
-    let bytes = file.metadata().map_err(|source| read_error(path, source))?.len();
+    let bytes = file.metadata().map_err(TableError::io("read", path))?.len();
     if let Some(said) = bytes_said.filter(|said| *said != bytes) {
-        return Err(damaged(path, &format!("{said} bytes"), format!("{bytes}")));
+        return Err(damaged(path, format!("{said} bytes"), bytes));
     }
     let mut end = [0; FOOTER_END_BYTES as usize];
     let Some(position) = bytes.checked_sub(FOOTER_END_BYTES) else {
         return Err(damaged(path, "a Parquet footer", format!("only {bytes} bytes")));
     };
-    file.read_exact_at(&mut end, position).map_err(|source| read_error(path, source))?;
+    file.read_exact_at(&mut end, position).map_err(TableError::io("read", path))?;
     let [l0, l1, l2, l3, magic @ ..] = end;
     if magic != *MAGIC {
         return Err(damaged(path, "`PAR1` at the end", format!("`{}`", magic.escape_ascii())));
@@ -173,24 +173,14 @@ fn parquet_footer(path: &Path, rows_said: Option<u64>) -> Result<(), TableError>
     let file = parquet_end(path, None)?;
     let footer = ParquetMetaDataReader::new()
         .parse_and_finish(&file)
-        .map_err(|error| damaged(path, "a readable Parquet footer", error.to_string()))?;
+        .map_err(|error| damaged(path, "a readable Parquet footer", error))?;
     let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0);
     match rows_said {
-        Some(said) if said != rows => {
-            Err(damaged(path, &format!("{said} rows"), format!("{rows}")))
-        }
+        Some(said) if said != rows => Err(damaged(path, format!("{said} rows"), rows)),
         _ => Ok(()),
     }
 }
 
 fn log_path(root: &Path, name: &str) -> PathBuf {
     root.join(LOG_FOLDER).join(name)
-}
-
-fn read_error(path: &Path, source: io::Error) -> TableError {
-    TableError::Io { action: "read", path: path.to_path_buf(), source }
-}
-
-pub(super) fn damaged(path: &Path, expected: &str, found: String) -> TableError {
-    TableError::Damaged { path: path.to_path_buf(), expected: expected.to_string(), found }
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::NaiveDate;
 
-use super::check::damaged;
+use super::error::damaged;
 use super::merge::Merge;
 use super::parquet_file::Care;
 use super::snapshot::{DataFile, TableSnapshot};
@@ -126,11 +126,7 @@ impl CompactionJob {
         let rows_in: u64 = plan.inputs.iter().map(|file| file.rows).sum();
         if output.rows != rows_in {
             let path = snapshot.path_of(&output);
-            return Err(damaged(
-                &path,
-                &format!("the {rows_in} rows of its inputs"),
-                format!("{}", output.rows),
-            ));
+            return Err(damaged(&path, format!("the {rows_in} rows of its inputs"), output.rows));
         }
         Ok(Compacted { inputs: plan.inputs, output })
     }

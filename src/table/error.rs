@@ -1,7 +1,8 @@
 //! What can go wrong with a table.
 
+use std::fmt::Display;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;
 use deltalake_core::DeltaTableError;
@@ -41,6 +42,19 @@ pub enum TableError {
     Stopped,
     #[error("a background task of a table ended early: {source}")]
     Task { source: tokio::task::JoinError },
+}
+
+impl TableError {
+    /// What to make of a failed `action` on `path`.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl Fn(io::Error) -> TableError + Copy {
+        move |source| TableError::Io { action, path: path.to_path_buf(), source }
+    }
+}
+
+/// A file that holds something else than it must.
+pub(super) fn damaged(path: &Path, expected: impl Into<String>, found: impl Display) -> TableError {
+    let (path, found) = (path.to_path_buf(), found.to_string());
+    TableError::Damaged { path, expected: expected.into(), found }
 }
 
 impl Kinded for TableError {

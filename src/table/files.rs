@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use deltalake_core::kernel::{Add, Remove};
 use sha2::{Digest, Sha256};
 
-use super::check::damaged;
+use super::error::damaged;
 use super::parquet_file::{self, Care};
 use super::snapshot::{DataFile, TableSnapshot};
 use super::{DAY_COLUMN, TableError, TableOptions, stats};
@@ -55,14 +55,14 @@ impl TableSnapshot {
     /// name and pass.
     pub fn verify(&self, file: &DataFile) -> Result<(), TableError> {
         let path = self.path_of(file);
-        let failed = |source| TableError::Io { action: "read", path: path.clone(), source };
+        let failed = TableError::io("read", &path);
         let Some(said) = hash_in(&file.path) else { return Ok(()) };
         let mut hashed = Hashed::new(io::sink());
         io::copy(&mut File::open(&path).map_err(failed)?, &mut hashed).map_err(failed)?;
         let (_, found) = hashed.finish();
         match found == said {
             true => Ok(()),
-            false => Err(damaged(&path, &format!("bytes whose SHA-256 begins with {said}"), found)),
+            false => Err(damaged(&path, format!("bytes whose SHA-256 begins with {said}"), found)),
         }
     }
 }
@@ -101,7 +101,7 @@ pub(super) fn write(
 ) -> Result<DataFile, TableError> {
     let folder = format!("{DAY_COLUMN}={day}");
     let unnamed = snapshot.root.join(&folder).join(format!("{next:020}.parquet"));
-    let io = |source| TableError::Io { action: "write", path: unnamed.clone(), source };
+    let io = TableError::io("write", &unnamed);
     let mut hashed = Hashed::new(Staged::create(disk, &unnamed, Mode::Usual).map_err(io)?);
     let written =
         parquet_file::write(&mut hashed, &unnamed, &snapshot.schema, options, care, batches)?;

@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 use arrow::row::Rows;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use super::check::damaged;
+use super::error::damaged;
 use super::parquet_file::SortKeys;
 use super::{TableError, TableOptions};
 
@@ -105,8 +105,7 @@ impl Merge {
         input.keys = None;
         input.next_row = 0;
         while let Some(batch) = input.reader.next() {
-            let batch = batch
-                .map_err(|error| damaged(&input.path, "rows that decode", error.to_string()))?;
+            let batch = batch.map_err(|error| damaged(&input.path, "rows that decode", error))?;
             if batch.num_rows() > 0 {
                 input.keys = Some(self.keys.rows(&batch).map_err(arrow_error)?);
                 input.batch = self.batches.len();
@@ -143,14 +142,10 @@ impl Iterator for Merge {
 
 impl Input {
     fn open(path: &Path) -> Result<Input, TableError> {
-        let file = File::open(path).map_err(|source| TableError::Io {
-            action: "read",
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let file = File::open(path).map_err(TableError::io("read", path))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file)
             .and_then(|builder| builder.with_batch_size(INPUT_ROWS).build())
-            .map_err(|error| damaged(path, "a readable Parquet file", error.to_string()))?;
+            .map_err(|error| damaged(path, "a readable Parquet file", error))?;
         Ok(Input { path: path.to_path_buf(), reader, keys: None, next_row: 0, batch: 0 })
     }
 }

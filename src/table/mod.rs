@@ -9,6 +9,7 @@
 //! It does not know what a row means and reads none for questions; nothing above it knows that the disk is local but by
 //! `root`.
 
+mod blocking;
 mod check;
 pub mod columns;
 mod compaction;
@@ -17,6 +18,7 @@ mod error;
 mod files;
 mod maintenance;
 mod merge;
+mod options;
 mod parquet_file;
 mod snapshot;
 mod stats;
@@ -28,12 +30,14 @@ mod table;
 pub(crate) mod tests;
 mod vacuum;
 
+pub(crate) use blocking::on_blocking;
 pub use compaction::{Compacted, CompactionJob, StopMerge};
 pub use error::TableError;
 pub use maintenance::Upkeep;
+pub use options::TableOptions;
 pub use snapshot::{DataFile, TableSnapshot};
 pub use stats::{Bounds, ColumnStats};
-pub use table::{Table, TableOptions};
+pub use table::Table;
 pub use vacuum::{REMOVED_FILE_GRACE, Vacuumed};
 
 /// The partition column: the UTC day, a Date. It is in the folder names and in the Delta log, not in the files.

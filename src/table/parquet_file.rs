@@ -81,8 +81,7 @@ pub(super) fn write(
     let footer = writer.finish().map_err(encode)?;
     let bytes = writer.bytes_written() as u64;
     drop(writer);
-    let io = |source| TableError::Io { action: "write", path: path.to_path_buf(), source };
-    buffered.flush().map_err(io)?;
+    buffered.flush().map_err(TableError::io("write", path))?;
     Ok(Written { footer, bytes })
 }
 

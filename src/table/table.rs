@@ -21,7 +21,9 @@ use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 
+use super::blocking::on_blocking;
 use super::compaction::{self, Compacted, CompactionJob};
+use super::options::TableOptions;
 use super::snapshot::{DataFile, TableSnapshot};
 use super::store::SyncedStore;
 use super::vacuum::{self, Vacuumed};
@@ -31,20 +33,6 @@ use crate::model::{Micros, Offset};
 
 /// A checkpoint every so many commits: opening replays at most this many entries.
 const CHECKPOINT_EVERY_VERSIONS: u64 = 100;
-
-/// What a table's columns are like.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TableOptions {
-    /// Rows of every file are in the order of these columns.
-    pub sort: &'static [&'static str],
-    /// Strings that hardly repeat (texts, ids): no dictionary, no statistics.
-    pub unique: &'static [&'static str],
-    /// Strings of random digits: as `unique`, and not worth any effort to compress.
-    pub hashes: &'static [&'static str],
-    /// Labels that rows are looked up by: bloom filters in merged files. With `sort`, the labels whose smallest and
-    /// largest values go into the Delta log.
-    pub bloom: &'static [&'static str],
-}
 
 /// The one writer of a table. Readers take [`Table::snapshot`].
 pub struct Table {
@@ -67,7 +55,7 @@ impl Table {
         options: TableOptions,
     ) -> Result<Table, TableError> {
         let root = root.join(name);
-        let disk = Disk::open(&root).map_err(|source| io_error("make", &root, source))?;
+        let disk = Disk::open(&root).map_err(TableError::io("make", &root))?;
         Table::open_on(disk, name, schema, options).await
     }
 
@@ -97,7 +85,7 @@ impl Table {
         if !root.is_dir() || !check::has_log(&root)? {
             return Err(TableError::NotFound { root });
         }
-        let root = root.canonicalize().map_err(|source| io_error("open", &root, source))?;
+        let root = root.canonicalize().map_err(TableError::io("open", &root))?;
         let tail = check::log_tail(&root)?;
         let (_, log) = delta::open(Disk::at(&root))?;
         Ok(load(&root, &log, &tail).await?.1)
@@ -290,7 +278,7 @@ async fn load(
 fn sync_tail(store: &SyncedStore, root: &Path, tail: &check::LogTail) -> Result<(), TableError> {
     let added = tail.added.iter().map(|path| root.join(path)).filter(|path| path.exists());
     for path in tail.entries.iter().cloned().chain(added) {
-        store.disk().sync_existing(&path).map_err(|source| io_error("sync", &path, source))?;
+        store.disk().sync_existing(&path).map_err(TableError::io("sync", &path))?;
     }
     Ok(())
 }
@@ -315,15 +303,4 @@ fn same_columns(root: &Path, stored: &Schema, wanted: &Schema) -> Result<(), Tab
             detail: format!("`{stored}`, not `{wanted}`"),
         }),
     }
-}
-
-fn io_error(action: &'static str, path: &Path, source: std::io::Error) -> TableError {
-    TableError::Io { action, path: path.to_path_buf(), source }
-}
-
-/// Runs CPU and file work off the async threads.
-pub(crate) async fn on_blocking<T: Send + 'static, E: From<TableError> + Send + 'static>(
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, E> {
-    tokio::task::spawn_blocking(work).await.map_err(|source| TableError::Task { source })?
 }

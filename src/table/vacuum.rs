@@ -16,9 +16,9 @@ use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::table::state::DeltaTableState;
 use futures::TryStreamExt;
 
+use super::blocking::on_blocking;
 use super::check::LOG_FOLDER;
 use super::snapshot::TableSnapshot;
-use super::table::on_blocking;
 use super::{DAY_COLUMN, TableError, delta};
 use crate::durable::{Disk, is_staging_name};
 use crate::model::Micros;
@@ -67,7 +67,7 @@ pub(super) async fn run(
         for file in found(&snapshot.root)? {
             let removed = tombstones.get(&file.name).copied();
             if !live.contains(file.name.as_str()) && is_due(removed, file.modified, now) {
-                disk.remove(&file.path).map_err(|source| io_error("delete", &file.path, source))?;
+                disk.remove(&file.path).map_err(TableError::io("delete", &file.path))?;
                 vacuumed.files += 1;
                 vacuumed.bytes += file.bytes;
             }
@@ -111,7 +111,7 @@ fn look_at(name: String, path: PathBuf) -> Result<Option<Found>, TableError> {
         Ok(metadata) => metadata,
         // A staging file that got its name since the folder was read.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(io_error("look at", &path, source)),
+        Err(error) => return Err(TableError::io("look at", &path)(error)),
     };
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let modified = Micros(modified.map_or(i64::MAX, |age| age.as_micros() as i64));
@@ -119,15 +119,11 @@ fn look_at(name: String, path: PathBuf) -> Result<Option<Found>, TableError> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, TableError> {
-    let read = |source| io_error("read", folder, source);
+    let read = TableError::io("read", folder);
     let entries = fs::read_dir(folder).map_err(read)?;
     entries.map(|entry| entry.map(|entry| entry.path()).map_err(read)).collect()
 }
 
 fn name_of(path: &Path) -> Option<&str> {
     path.file_name().and_then(|name| name.to_str())
-}
-
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> TableError {
-    TableError::Io { action, path: path.to_path_buf(), source }
 }
