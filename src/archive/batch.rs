@@ -7,13 +7,20 @@ use chrono::NaiveDate;
 
 use super::{ArchiveError, events_batch};
 use crate::model::{Offset, Record};
-use crate::table::TableOptions;
+use crate::table::{Encoding, TableOptions};
 
 /// How the `events` table is laid out.
 pub const EVENTS_OPTIONS: TableOptions = TableOptions {
     sort: &["shop", "conversation", "offset"],
-    hashes: &["leaf"],
-    unique: &["id", "sent_at", "text", "reply_to", "target", "data"],
+    encodings: &[
+        ("leaf", Encoding::RandomHex),
+        ("id", Encoding::Plain),
+        ("sent_at", Encoding::Plain),
+        ("text", Encoding::Plain),
+        ("reply_to", Encoding::Plain),
+        ("target", Encoding::Plain),
+        ("data", Encoding::Plain),
+    ],
     bloom: &["conversation", "order"],
 };
 

@@ -28,12 +28,8 @@ const STATES_FOLDER: &str = "facts";
 /// Records folded at once while catching up with the tables.
 const CATCH_UP_RECORDS: usize = 4_096;
 
-const ROWS: TableOptions = TableOptions {
-    sort: &["shop", "conversation"],
-    unique: &[],
-    hashes: &[],
-    bloom: &["conversation"],
-};
+const ROWS: TableOptions =
+    TableOptions { sort: &["shop", "conversation"], encodings: &[], bloom: &["conversation"] };
 
 /// What questions about turns and episodes are answered from, at one moment.
 pub struct FactsSnapshot {

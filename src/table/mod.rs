@@ -34,7 +34,7 @@ pub(crate) use blocking::on_blocking;
 pub use compaction::{Compacted, CompactionJob, StopMerge};
 pub use error::TableError;
 pub use maintenance::Upkeep;
-pub use options::TableOptions;
+pub use options::{Encoding, TableOptions};
 pub use snapshot::{DataFile, TableSnapshot};
 pub use stats::{Bounds, ColumnStats};
 pub use table::Table;

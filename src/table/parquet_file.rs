@@ -18,12 +18,12 @@ use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{self, Compression, ZstdLevel};
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::{TableError, TableOptions};
+use super::{Encoding, TableError, TableOptions};
 
 /// Rows of one row group: × about 100 compressed bytes = 13 MB, the unit in which engines read and skip.
 pub(super) const ROW_GROUP_ROWS: usize = 131_072;
@@ -33,7 +33,7 @@ const PAGE_BYTES: usize = 256 * 1024;
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// Random hex has nothing but its alphabet to compress. Level 1 packs 64 digits into 32.3 bytes; higher levels look
 /// for repeats, find accidents, and make 33.4.
-const HASH_ZSTD_LEVEL: i32 = 1;
+const RANDOM_HEX_ZSTD_LEVEL: i32 = 1;
 const FILE_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// How much work is put into a file.
@@ -114,23 +114,24 @@ fn properties(schema: &Schema, options: &TableOptions, care: Care) -> WriterProp
     for field in schema.fields() {
         let name = field.name().as_str();
         let column = ColumnPath::from(name);
-        let is_unique = options.unique.contains(&name) || options.hashes.contains(&name);
+        let encoding = options.encoding_of(name);
         match field.data_type() {
             DataType::Int64 | DataType::Timestamp(..) => {
                 properties = properties
                     .set_column_dictionary_enabled(column.clone(), false)
-                    .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED);
+                    .set_column_encoding(column.clone(), basic::Encoding::DELTA_BINARY_PACKED);
             }
-            DataType::Utf8 if is_unique => {
+            DataType::Utf8 if encoding != Encoding::Dictionary => {
                 properties = properties
                     .set_column_dictionary_enabled(column.clone(), false)
-                    .set_column_encoding(column.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+                    .set_column_encoding(column.clone(), basic::Encoding::DELTA_LENGTH_BYTE_ARRAY)
                     .set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
             }
             _ => {}
         }
-        if options.hashes.contains(&name) {
-            properties = properties.set_column_compression(column.clone(), zstd(HASH_ZSTD_LEVEL));
+        if encoding == Encoding::RandomHex {
+            properties =
+                properties.set_column_compression(column.clone(), zstd(RANDOM_HEX_ZSTD_LEVEL));
         }
         if care == Care::Thorough && options.bloom.contains(&name) {
             properties = properties
