@@ -17,7 +17,7 @@ use chrono::NaiveDate;
 
 use super::error::damaged;
 use super::merge::Merge;
-use super::parquet_file::Care;
+use super::parquet_file::Effort;
 use super::snapshot::{DataFile, TableSnapshot};
 use super::{TableError, TableOptions, files};
 use crate::durable::Disk;
@@ -120,7 +120,7 @@ impl CompactionJob {
             &options,
             plan.day,
             snapshot.cursor,
-            Care::Thorough,
+            Effort::Compacted,
             merge,
         )?;
         let rows_in: u64 = plan.inputs.iter().map(|file| file.rows).sum();

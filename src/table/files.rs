@@ -14,7 +14,7 @@ use deltalake_core::kernel::{Add, Remove};
 use sha2::{Digest, Sha256};
 
 use super::error::damaged;
-use super::parquet_file::{self, Care};
+use super::parquet_file::{self, Effort};
 use super::snapshot::{DataFile, TableSnapshot};
 use super::{DAY_COLUMN, TableError, TableOptions, stats};
 use crate::durable::{Disk, Mode, Naming, Staged};
@@ -86,7 +86,7 @@ pub(super) fn write_live(
 ) -> Result<DataFile, TableError> {
     let sorted = parquet_file::sorted(batch, options)
         .map_err(|source| TableError::Arrow { action: "sort the rows of a commit", source })?;
-    write(disk, snapshot, options, day, next, Care::Live, [Ok(sorted)].into_iter())
+    write(disk, snapshot, options, day, next, Effort::Ingest, [Ok(sorted)].into_iter())
 }
 
 /// Writes one file of `day`; it is whole and durable under its name, or not there.
@@ -96,7 +96,7 @@ pub(super) fn write(
     options: &TableOptions,
     day: NaiveDate,
     next: Offset,
-    care: Care,
+    effort: Effort,
     batches: impl Iterator<Item = Result<RecordBatch, TableError>>,
 ) -> Result<DataFile, TableError> {
     let folder = format!("{DAY_COLUMN}={day}");
@@ -104,7 +104,7 @@ pub(super) fn write(
     let io = TableError::io("write", &unnamed);
     let mut hashed = Hashed::new(Staged::create(disk, &unnamed, Mode::Usual).map_err(io)?);
     let written =
-        parquet_file::write(&mut hashed, &unnamed, &snapshot.schema, options, care, batches)?;
+        parquet_file::write(&mut hashed, &unnamed, &snapshot.schema, options, effort, batches)?;
     let (staged, hash) = hashed.finish();
     let path = format!("{folder}/{next:020}-{hash}.parquet");
     staged.publish_as(&snapshot.root.join(&path), Naming::Overwrite).map_err(io)?;

@@ -1,8 +1,8 @@
 //! How a Parquet file is written: encodings, compression, order of rows.
 //!
-//! Two ways. [`Care::Live`] is on the ingest path: cheap compression, no bloom filters, since the file lives for
-//! minutes. [`Care::Thorough`] is for merged files, which live for years. Both sort rows by the table's sort columns,
-//! so that merging needs no memory beyond one batch of each input.
+//! Two ways. [`Effort::Ingest`] is on the ingest path: cheap compression, no bloom filters, since the file lives for
+//! minutes. [`Effort::Compacted`] is for files that compaction makes, which live for years. Both sort rows by the
+//! table's sort columns, so that merging needs no memory beyond one batch of each input.
 //!
 //! Only encodings that DuckDB, Polars, Spark and Trino read are used. Numbers and times are DELTA_BINARY_PACKED,
 //! labels that repeat are dictionary-encoded, strings that hardly repeat are DELTA_LENGTH_BYTE_ARRAY: their lengths
@@ -38,19 +38,19 @@ const FILE_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// How much work is put into a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Care {
-    Live,
-    Thorough,
+pub(super) enum Effort {
+    Ingest,
+    Compacted,
 }
 
-impl Care {
+impl Effort {
     /// Measured over 3,716 real messages (57 bytes each) in pages of 256 KiB: level 1 makes 18.2 bytes of a text,
     /// 3 makes 16.8, 6 makes 15.6, 9 makes 15.0. The test `encode_speed` prints what a level costs: 6 encodes
     /// at about a third of the speed of 1, 9 at a fifth.
     fn zstd_level(self) -> i32 {
         match self {
-            Care::Live => 1,
-            Care::Thorough => 6,
+            Effort::Ingest => 1,
+            Effort::Compacted => 6,
         }
     }
 }
@@ -67,12 +67,12 @@ pub(super) fn write(
     path: &Path,
     schema: &Arc<Schema>,
     options: &TableOptions,
-    care: Care,
+    effort: Effort,
     batches: impl Iterator<Item = Result<RecordBatch, TableError>>,
 ) -> Result<Written, TableError> {
     let encode = |source| TableError::Encode { path: path.to_path_buf(), source };
     let mut buffered = BufWriter::with_capacity(FILE_BUFFER_BYTES, to);
-    let properties = properties(schema, options, care);
+    let properties = properties(schema, options, effort);
     let mut writer =
         ArrowWriter::try_new(&mut buffered, schema.clone(), Some(properties)).map_err(encode)?;
     for batch in batches {
@@ -90,21 +90,21 @@ pub(super) fn write(
 pub(super) fn encode(
     batch: &RecordBatch,
     options: &TableOptions,
-    care: Care,
+    effort: Effort,
 ) -> parquet::errors::Result<Vec<u8>> {
     let mut writer = ArrowWriter::try_new(
         Vec::new(),
         batch.schema(),
-        Some(properties(&batch.schema(), options, care)),
+        Some(properties(&batch.schema(), options, effort)),
     )?;
     writer.write(batch)?;
     writer.into_inner()
 }
 
-fn properties(schema: &Schema, options: &TableOptions, care: Care) -> WriterProperties {
+fn properties(schema: &Schema, options: &TableOptions, effort: Effort) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by("verbatim".to_string())
-        .set_compression(zstd(care.zstd_level()))
+        .set_compression(zstd(effort.zstd_level()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_size_limit(PAGE_BYTES)
         .set_statistics_enabled(EnabledStatistics::Page)
@@ -133,7 +133,7 @@ fn properties(schema: &Schema, options: &TableOptions, care: Care) -> WriterProp
             properties =
                 properties.set_column_compression(column.clone(), zstd(RANDOM_HEX_ZSTD_LEVEL));
         }
-        if care == Care::Thorough && options.bloom.contains(&name) {
+        if effort == Effort::Compacted && options.bloom.contains(&name) {
             properties = properties
                 .set_column_bloom_filter_enabled(column.clone(), true)
                 .set_column_bloom_filter_fpp(column, BLOOM_FALSE_POSITIVES);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::*;
 use crate::archive::events_by_day;
 use crate::model::testing::Dice;
-use crate::table::parquet_file::{Care, encode};
+use crate::table::parquet_file::{Effort, encode};
 
 const RECORDS: u64 = 100_000;
 
@@ -70,18 +70,18 @@ fn encode_speed() {
     let [(_, batch)] = &rows[..] else { panic!("one day") };
     println!("to rows: {:.0} records/s", RECORDS as f64 / batching.as_secs_f64());
     print_columns(batch);
-    for care in [Care::Live, Care::Thorough] {
+    for effort in [Effort::Ingest, Effort::Compacted] {
         let start = Instant::now();
-        let bytes = encode(batch, &EVENTS_OPTIONS, care).unwrap().len();
+        let bytes = encode(batch, &EVENTS_OPTIONS, effort).unwrap().len();
         let encoding = start.elapsed();
         println!(
-            "{care:?}: {:.0} records/s encoded, {:.0} with making the rows, {:.1} bytes a record, 1/{:.1} of the JSON",
+            "{effort:?}: {:.0} records/s encoded, {:.0} with making the rows, {:.1} bytes a record, 1/{:.1} of the JSON",
             RECORDS as f64 / encoding.as_secs_f64(),
             RECORDS as f64 / (encoding + batching).as_secs_f64(),
             bytes as f64 / RECORDS as f64,
             json_bytes as f64 / bytes as f64,
         );
-        assert!(bytes * 3 < json_bytes, "{care:?} keeps the archive well below the JSON");
+        assert!(bytes * 3 < json_bytes, "{effort:?} keeps the archive well below the JSON");
     }
 }
 
@@ -145,8 +145,8 @@ async fn merge_speed() {
 fn print_columns(batch: &RecordBatch) {
     use parquet::file::metadata::ParquetMetaDataReader;
 
-    for care in [Care::Live, Care::Thorough] {
-        let bytes = bytes::Bytes::from(encode(batch, &EVENTS_OPTIONS, care).unwrap());
+    for effort in [Effort::Ingest, Effort::Compacted] {
+        let bytes = bytes::Bytes::from(encode(batch, &EVENTS_OPTIONS, effort).unwrap());
         let footer = ParquetMetaDataReader::new().parse_and_finish(&bytes).unwrap();
         let column = |column: &parquet::file::metadata::ColumnChunkMetaData| {
             format!(
@@ -156,6 +156,6 @@ fn print_columns(batch: &RecordBatch) {
             )
         };
         let columns: Vec<String> = footer.row_group(0).columns().iter().map(column).collect();
-        println!("{care:?}, bytes a record: {}", columns.join(", "));
+        println!("{effort:?}, bytes a record: {}", columns.join(", "));
     }
 }
