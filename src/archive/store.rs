@@ -14,7 +14,7 @@ use super::batch::{EVENTS_OPTIONS, events_by_day};
 use super::{ArchiveError, EVENTS_TABLE, events_schema};
 use crate::log::{Batch, LogReader, NotOpen, Slot, Store, Tail};
 use crate::model::Offset;
-use crate::table::{Table, TableSnapshot, Upkeep};
+use crate::table::{Table, TableSnapshot, Maintenance};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -37,7 +37,7 @@ pub struct ArchiveReader {
 /// Writes records into the `events` table.
 pub struct Archive {
     table: Table,
-    upkeep: Upkeep,
+    maintenance: Maintenance,
     shown: Arc<Mutex<ArchiveSnapshot>>,
 }
 
@@ -54,9 +54,9 @@ impl Archive {
         self.table.cursor()
     }
 
-    /// Waits for a merge that runs in the background and puts it into the table.
-    pub async fn finish_merge(&mut self) -> Result<(), ArchiveError> {
-        let finished = self.upkeep.finish_merge(&mut self.table).await;
+    /// Waits for a compaction that runs in the background and puts it into the table.
+    pub async fn finish_compaction(&mut self) -> Result<(), ArchiveError> {
+        let finished = self.maintenance.finish_compaction(&mut self.table).await;
         self.shown.lock().table = self.table.snapshot();
         Ok(finished?)
     }
@@ -81,7 +81,7 @@ impl Store for Archive {
         let tail = Tail::starting_at(table.cursor());
         let shown = Arc::new(Mutex::new(ArchiveSnapshot { table: table.snapshot(), tail }));
         reader.slot.show(shown.clone());
-        Ok(Archive { table, upkeep: Upkeep::default(), shown })
+        Ok(Archive { table, maintenance: Maintenance::default(), shown })
     }
 
     fn applied(&self) -> Offset {
@@ -103,7 +103,7 @@ impl Store for Archive {
         let before = mem::replace(&mut *self.shown.lock(), committed);
         // Freeing 64 k records takes milliseconds: not under the lock.
         drop(before);
-        self.upkeep.after_commit(&mut self.table).await?;
+        self.maintenance.after_commit(&mut self.table).await?;
         self.shown.lock().table = self.table.snapshot();
         Ok(tail.end())
     }

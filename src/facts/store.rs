@@ -19,7 +19,7 @@ use super::{
 };
 use crate::log::{Batch, LogError, LogReader, Slot, Store};
 use crate::model::{Micros, Offset, Record};
-use crate::table::{Table, TableOptions, TableSnapshot, Upkeep};
+use crate::table::{Table, TableOptions, TableSnapshot, Maintenance};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -67,8 +67,8 @@ pub struct FactStore {
     config: FoldConfig,
     turns: Table,
     episodes: Table,
-    turns_upkeep: Upkeep,
-    episodes_upkeep: Upkeep,
+    turns_maintenance: Maintenance,
+    episodes_maintenance: Maintenance,
     states: States,
     /// States changed since the last commit.
     changed: HashMap<Thread, ConversationState>,
@@ -206,8 +206,8 @@ impl Store for FactStore {
             config: *config,
             turns,
             episodes,
-            turns_upkeep: Upkeep::default(),
-            episodes_upkeep: Upkeep::default(),
+            turns_maintenance: Maintenance::default(),
+            episodes_maintenance: Maintenance::default(),
             states,
             changed: HashMap::new(),
             shown: Arc::new(Mutex::new(shown)),
@@ -242,8 +242,8 @@ impl Store for FactStore {
         self.publish();
         self.states.put(self.changed.iter(), applied)?;
         self.changed.clear();
-        self.turns_upkeep.after_commit(&mut self.turns).await?;
-        self.episodes_upkeep.after_commit(&mut self.episodes).await?;
+        self.turns_maintenance.after_commit(&mut self.turns).await?;
+        self.episodes_maintenance.after_commit(&mut self.episodes).await?;
         self.publish();
         Ok(applied)
     }

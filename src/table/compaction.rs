@@ -6,14 +6,14 @@
 //!
 //! One step reads at most [`INPUT_BYTES_MAX`]; its memory is stated in [`super::merge`], plus the row group being
 //! encoded (131,072 rows × about 150 bytes = 20 MiB). A step is a pure function of files that no one changes, so it
-//! runs beside commits; only [`super::Table::replace`] touches the table.
+//! runs beside commits; only [`super::Table::commit_compaction`] touches the table.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::NaiveDate;
+use tokio_util::sync::CancellationToken;
 
 use super::error::damaged;
 use super::merge::Merge;
@@ -26,48 +26,37 @@ use crate::durable::Disk;
 const TIER_ENDS_BYTES: [u64; 4] = [64 << 10, 512 << 10, 4 << 20, 32 << 20];
 /// Fewer are not worth a rewrite: below eight, opening them costs a query less than a tenth of a second.
 const FILES_MIN: usize = 8;
-/// Bounds open files and memory of one merge.
+/// Bounds open files and memory of one step.
 const FILES_MAX: usize = 16;
 /// At 13.6 MB/s of input (test `merge_speed`, one busy core) a step takes at most some ten seconds.
 const INPUT_BYTES_MAX: u64 = 128 << 20;
-/// What Delta's history says the merges aim at.
+/// What Delta's history says that compaction aims at.
 pub(super) const TARGET_BYTES: i64 = 32 << 20;
 
-/// Files of one day to be merged into one.
+/// Files of one day that are due to become one.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct Due {
     pub(super) day: NaiveDate,
     pub(super) inputs: Vec<DataFile>,
 }
 
-/// A merge ready to run.
-pub struct CompactionJob {
-    plan: Plan,
+/// One step of it, ready to run.
+pub struct Compaction {
+    due: Due,
     snapshot: TableSnapshot,
     options: TableOptions,
     disk: Arc<Disk>,
-    stop: Arc<AtomicBool>,
 }
 
-/// A merged file on disk, not yet in the table.
+/// A compacted file on disk, not yet in the table.
 #[derive(Debug)]
 pub struct Compacted {
     pub(super) inputs: Vec<DataFile>,
     pub(super) output: DataFile,
 }
 
-/// Ends a running merge early; its result is then [`TableError::Stopped`].
-#[derive(Clone, Debug)]
-pub struct StopMerge(Arc<AtomicBool>);
-
-impl StopMerge {
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The merge that is due, if any: of the lowest tier first, since it takes the most files away for the least work.
-pub(super) fn plan(files: &[DataFile]) -> Option<Plan> {
+/// The step that is due, if any: of the lowest tier first, since it takes the most files away for the least work.
+pub(super) fn due(files: &[DataFile]) -> Option<Due> {
     let mut groups: BTreeMap<(usize, NaiveDate), Vec<&DataFile>> = BTreeMap::new();
     for file in files {
         if let Some(tier) = TIER_ENDS_BYTES.iter().position(|end| file.bytes < *end) {
@@ -90,44 +79,33 @@ pub(super) fn plan(files: &[DataFile]) -> Option<Plan> {
             })
             .cloned()
             .collect();
-        Some(Plan { day, inputs })
+        Some(Due { day, inputs })
     })
 }
 
-impl CompactionJob {
+impl Compaction {
     pub(super) fn new(
-        plan: Plan,
+        due: Due,
         snapshot: TableSnapshot,
         options: TableOptions,
         disk: Arc<Disk>,
-    ) -> CompactionJob {
-        CompactionJob { plan, snapshot, options, disk, stop: Arc::default() }
+    ) -> Compaction {
+        Compaction { due, snapshot, options, disk }
     }
 
-    /// What ends this merge early.
-    pub fn stop_handle(&self) -> StopMerge {
-        StopMerge(self.stop.clone())
-    }
-
-    /// Reads, merges and writes; blocks. The merged file is on stable storage when it returns.
-    pub fn run(self) -> Result<Compacted, TableError> {
-        let CompactionJob { plan, snapshot, options, disk, stop } = self;
-        let paths: Vec<PathBuf> = plan.inputs.iter().map(|file| snapshot.path_of(file)).collect();
+    /// Reads, merges and writes; blocks. The compacted file is on stable storage when it returns. Once `stop` is
+    /// cancelled it ends early, with [`TableError::Stopped`].
+    pub fn run(self, stop: CancellationToken) -> Result<Compacted, TableError> {
+        let Compaction { due: Due { day, inputs }, snapshot, options, disk } = self;
+        let paths: Vec<PathBuf> = inputs.iter().map(|file| snapshot.path_of(file)).collect();
         let merge = Merge::open(&paths, &options, &snapshot.schema, stop)?;
-        let output = files::write(
-            &disk,
-            &snapshot,
-            &options,
-            plan.day,
-            snapshot.cursor,
-            Effort::Compacted,
-            merge,
-        )?;
-        let rows_in: u64 = plan.inputs.iter().map(|file| file.rows).sum();
+        let effort = Effort::Compacted;
+        let output = files::write(&disk, &snapshot, &options, day, snapshot.cursor, effort, merge)?;
+        let rows_in: u64 = inputs.iter().map(|file| file.rows).sum();
         if output.rows != rows_in {
             let path = snapshot.path_of(&output);
             return Err(damaged(&path, format!("the {rows_in} rows of its inputs"), output.rows));
         }
-        Ok(Compacted { inputs: plan.inputs, output })
+        Ok(Compacted { inputs, output })
     }
 }

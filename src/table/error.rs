@@ -38,7 +38,7 @@ pub enum TableError {
     Encode { path: PathBuf, source: ParquetError },
     #[error("cannot {action}: {source}")]
     Arrow { action: &'static str, source: ArrowError },
-    #[error("the merge was stopped")]
+    #[error("the compaction was stopped")]
     Stopped,
     #[error("a background task of a table ended early: {source}")]
     Task { source: tokio::task::JoinError },

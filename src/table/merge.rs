@@ -6,14 +6,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
 use arrow::error::ArrowError;
 use arrow::row::Rows;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use tokio_util::sync::CancellationToken;
 
 use super::error::damaged;
 use super::parquet_file::SortKeys;
@@ -32,7 +31,7 @@ pub(super) struct Merge {
     batches: Vec<RecordBatch>,
     /// Taken rows: batch, row.
     taken: Vec<(usize, usize)>,
-    stop: Arc<AtomicBool>,
+    stop: CancellationToken,
     has_failed: bool,
 }
 
@@ -47,12 +46,13 @@ struct Input {
 }
 
 impl Merge {
-    /// A merge of `paths`, which all have the columns of the table. It ends early, with an error, once `stop` is set.
+    /// A merge of `paths`, which all have the columns of the table. It ends early, with an error, once `stop` is
+    /// cancelled.
     pub(super) fn open(
         paths: &[PathBuf],
         options: &TableOptions,
         schema: &arrow::datatypes::Schema,
-        stop: Arc<AtomicBool>,
+        stop: CancellationToken,
     ) -> Result<Merge, TableError> {
         let keys = SortKeys::of(schema, options).map_err(arrow_error)?;
         let inputs = paths.iter().map(|path| Input::open(path)).collect::<Result<Vec<_>, _>>()?;
@@ -65,7 +65,7 @@ impl Merge {
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.stop.is_cancelled() {
             return Err(TableError::Stopped);
         }
         while self.taken.len() < OUTPUT_ROWS {

@@ -1,8 +1,8 @@
 //! Delta tables on disk: Parquet files and a cursor that change together, readable by anything that reads Delta Lake.
 //!
 //! Flow: whoever fills a table declares its [`columns`] and makes batches of them → [`Table`] writes those as Parquet
-//! and commits them with the cursor through a store that syncs → small files are merged, removed ones swept by
-//! [`Upkeep`]. Questions read a [`TableSnapshot`].
+//! and commits them with the cursor through a store that syncs → small files are compacted, removed ones swept by
+//! [`Maintenance`]. Questions read a [`TableSnapshot`].
 //!
 //! Invariants: cursor and rows change in one commit; a reported commit is on stable storage; nothing damaged is served;
 //! a file that any snapshot of the last 15 minutes lists is on disk.
@@ -31,9 +31,9 @@ pub(crate) mod tests;
 mod vacuum;
 
 pub(crate) use blocking::on_blocking;
-pub use compaction::{Compacted, CompactionJob, StopMerge};
+pub use compaction::{Compacted, Compaction};
 pub use error::TableError;
-pub use maintenance::Upkeep;
+pub use maintenance::Maintenance;
 pub use options::{Encoding, TableOptions};
 pub use snapshot::{DataFile, TableSnapshot};
 pub use stats::{Bounds, ColumnStats};

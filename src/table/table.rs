@@ -1,4 +1,4 @@
-//! One Delta table with a cursor: created, opened, appended to, its small files replaced by merged ones.
+//! One Delta table with a cursor: created, opened, appended to, its small files replaced by compacted ones.
 //!
 //! Invariants:
 //! - data and cursor change in one Delta commit, which is on stable storage when [`Table::commit`] returns;
@@ -20,9 +20,10 @@ use deltalake_core::kernel::Action;
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
+use tokio_util::sync::CancellationToken;
 
 use super::blocking::on_blocking;
-use super::compaction::{self, Compacted, CompactionJob};
+use super::compaction::{self, Compacted, Compaction};
 use super::options::TableOptions;
 use super::snapshot::{DataFile, TableSnapshot};
 use super::store::SyncedStore;
@@ -134,15 +135,18 @@ impl Table {
         Ok(self.snapshot())
     }
 
-    /// A merge of small files that is due, to be run where it may block; its result goes to [`Table::replace`].
-    pub fn compaction_due(&self) -> Option<CompactionJob> {
-        let plan = compaction::plan(self.files())?;
-        Some(CompactionJob::new(plan, self.snapshot(), self.options, self.store.disk().clone()))
+    /// A compaction that is due, to be run where it may block; its result goes to [`Table::commit_compaction`].
+    pub fn compaction_due(&self) -> Option<Compaction> {
+        let due = compaction::due(self.files())?;
+        Some(Compaction::new(due, self.snapshot(), self.options, self.store.disk().clone()))
     }
 
-    /// Puts a merged file in the place of those it was made from. Rows and cursor stay as they are. Changes nothing
-    /// when one of those files is no longer live: another merge took it, and its rows must not come twice.
-    pub async fn replace(&mut self, compacted: Compacted) -> Result<TableSnapshot, TableError> {
+    /// Puts a compacted file in the place of those it was made from. Rows and cursor stay as they are. Changes nothing
+    /// when one of those files is no longer live: another compaction took it, and its rows must not come twice.
+    pub async fn commit_compaction(
+        &mut self,
+        compacted: Compacted,
+    ) -> Result<TableSnapshot, TableError> {
         self.begin_write()?;
         let replaced =
             |file: &DataFile| compacted.inputs.iter().any(|input| input.path == file.path);
@@ -165,11 +169,11 @@ impl Table {
         Ok(self.snapshot())
     }
 
-    /// Runs one merge that is due, here and now. Returns whether there was one.
+    /// Runs one compaction that is due, here and now. Returns whether there was one.
     pub async fn compact(&mut self) -> Result<bool, TableError> {
-        let Some(job) = self.compaction_due() else { return Ok(false) };
-        let compacted = on_blocking(move || job.run()).await?;
-        self.replace(compacted).await?;
+        let Some(compaction) = self.compaction_due() else { return Ok(false) };
+        let compacted = on_blocking(move || compaction.run(CancellationToken::new())).await?;
+        self.commit_compaction(compacted).await?;
         Ok(true)
     }
 

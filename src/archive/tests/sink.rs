@@ -105,7 +105,7 @@ async fn questions_see_every_record_once_while_the_archive_follows_the_log() {
         let policy = CommitPolicy { records_max: 100, interval: Duration::from_millis(20) };
         async move {
             follow(&mut store, &log, policy, &report, &stop).await.unwrap();
-            store.finish_merge().await.unwrap();
+            store.finish_compaction().await.unwrap();
             store
         }
     });

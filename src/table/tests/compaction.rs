@@ -1,12 +1,14 @@
-//! Merging keeps every row, sorts, and leaves the cursor; removed files go when they may, not before.
+//! Compaction keeps every row, sorts, and leaves the cursor; removed files go when they may, not before.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
-use crate::table::compaction::plan;
-use crate::table::{DataFile, REMOVED_FILE_GRACE, Upkeep};
+use crate::table::compaction::due;
+use crate::table::{DataFile, Maintenance, REMOVED_FILE_GRACE};
 
 /// Rows as comparable texts, sorted: equal exactly when two snapshots hold the same rows.
 fn multiset(snapshot: &TableSnapshot) -> Vec<String> {
@@ -41,7 +43,7 @@ fn assert_sorted(snapshot: &TableSnapshot, file: &DataFile) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_merge_keeps_rows_and_cursor_and_sorts() {
+async fn a_compaction_keeps_rows_and_cursor_and_sorts() {
     let folder = tempfile::tempdir().unwrap();
     // 16 × 900 rows: more than a batch of input and of output, with ends that fit neither.
     let mut table = table_of(folder.path(), 16, 900).await;
@@ -63,7 +65,7 @@ async fn a_merge_keeps_rows_and_cursor_and_sorts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_merge_is_no_change_of_data_in_the_delta_log() {
+async fn a_compaction_is_no_change_of_data_in_the_delta_log() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = table_of(folder.path(), 8, 3).await;
     assert!(table.compact().await.unwrap());
@@ -84,7 +86,7 @@ async fn a_merge_is_no_change_of_data_in_the_delta_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn merged_files_carry_bloom_filters_and_a_page_index() {
+async fn compacted_files_carry_bloom_filters_and_a_page_index() {
     use parquet::file::reader::FileReader;
     use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
 
@@ -118,7 +120,7 @@ async fn merged_files_carry_bloom_filters_and_a_page_index() {
 
 #[test]
 fn tiers_keep_rewrites_logarithmic() {
-    // One commit of 10 KiB after another on one day, merged whenever it is due.
+    // One commit of 10 KiB after another on one day, compacted whenever it is due.
     let file = |number: u64, bytes: u64| DataFile {
         path: format!("day=2026-01-02/{number:020}.parquet").into(),
         day: START.day(),
@@ -130,10 +132,10 @@ fn tiers_keep_rewrites_logarithmic() {
     let commits = 50_000;
     for number in 0..commits {
         files.push(file(number, 10 << 10));
-        if let Some(plan) = plan(&files) {
-            let bytes: u64 = plan.inputs.iter().map(|file| file.bytes).sum();
-            assert!(bytes <= 128 << 20 && plan.inputs.len() <= 16);
-            files.retain(|file| plan.inputs.iter().all(|input| input.path != file.path));
+        if let Some(due) = due(&files) {
+            let bytes: u64 = due.inputs.iter().map(|file| file.bytes).sum();
+            assert!(bytes <= 128 << 20 && due.inputs.len() <= 16);
+            files.retain(|file| due.inputs.iter().all(|input| input.path != file.path));
             files.push(file(number, bytes));
             written_bytes += bytes;
         }
@@ -161,30 +163,30 @@ fn days_are_not_mixed_and_large_files_are_left_alone() {
     files.extend((0..7).map(|number| file(number, "2026-01-03", 1 << 10)));
     files.extend((0..20).map(|number| file(100 + number, "2026-01-02", 32 << 20)));
     files.extend((0..7).map(|number| file(200 + number, "2026-01-02", 1 << 20)));
-    assert!(plan(&files).is_none());
+    assert!(due(&files).is_none());
     files.push(file(50, "2026-01-03", 1 << 10));
-    let plan = plan(&files).unwrap();
-    assert_eq!((plan.day.to_string().as_str(), plan.inputs.len()), ("2026-01-03", 8));
+    let due = due(&files).unwrap();
+    assert_eq!((due.day.to_string().as_str(), due.inputs.len()), ("2026-01-03", 8));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn upkeep_merges_beside_commits() {
+async fn maintenance_compacts_beside_commits() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = open(folder.path()).await;
-    let mut upkeep = Upkeep::default();
+    let mut maintenance = Maintenance::default();
     for _ in 0..40 {
         let start = table.cursor().0;
         commit(&mut table, &messages(start..start + 20)).await;
-        upkeep.after_commit(&mut table).await.unwrap();
+        maintenance.after_commit(&mut table).await.unwrap();
     }
-    upkeep.finish_merge(&mut table).await.unwrap();
+    maintenance.finish_compaction(&mut table).await.unwrap();
     assert!(table.files().len() < 30, "{} files", table.files().len());
     assert_eq!(offsets(&table.snapshot()), (0..800).collect::<Vec<i64>>());
     assert_eq!(offsets(&open(folder.path()).await.snapshot()), (0..800).collect::<Vec<i64>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_input_of_a_merge_is_named_and_nothing_is_replaced() {
+async fn a_damaged_input_of_a_compaction_is_named_and_nothing_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = table_of(folder.path(), 8, 400).await;
     let path = table.snapshot().path_of(&table.files()[3]);
@@ -199,26 +201,29 @@ async fn a_damaged_input_of_a_merge_is_named_and_nothing_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_merge_of_files_that_were_merged_meanwhile_changes_nothing() {
+async fn a_compaction_of_files_that_were_compacted_meanwhile_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = table_of(folder.path(), 8, 5).await;
     let late = table.compaction_due().unwrap();
-    let late = tokio::task::spawn_blocking(move || late.run()).await.unwrap().unwrap();
+    let run = move || late.run(CancellationToken::new());
+    let late = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
     commit(&mut table, &messages(40..45)).await;
     assert!(table.compact().await.unwrap());
     let version = table.snapshot().version;
-    table.replace(late).await.unwrap();
+    table.commit_compaction(late).await.unwrap();
     assert_eq!(table.snapshot().version, version);
     assert_eq!(offsets(&table.snapshot()), (0..45).collect::<Vec<i64>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_merge_leaves_nothing_behind() {
+async fn a_stopped_compaction_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let table = table_of(folder.path(), 8, 5).await;
-    let job = table.compaction_due().unwrap();
-    job.stop_handle().stop();
-    let error = tokio::task::spawn_blocking(move || job.run()).await.unwrap().unwrap_err();
+    let compaction = table.compaction_due().unwrap();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let run = move || compaction.run(stop);
+    let error = tokio::task::spawn_blocking(run).await.unwrap().unwrap_err();
     assert!(matches!(error, crate::table::TableError::Stopped), "{error}");
     assert_eq!(parquet_files(folder.path()), 8);
 }

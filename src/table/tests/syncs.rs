@@ -63,7 +63,7 @@ async fn open_through(root: &Path, seam: Arc<dyn Seam>) -> Table {
     Table::open_on(disk, EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap()
 }
 
-/// Some commits, a merge, a checkpoint.
+/// Some commits, a compaction, a checkpoint.
 async fn write_all_kinds(table: &mut Table) {
     for offset in 0..8 {
         commit(table, &[message(offset)]).await;
