@@ -20,6 +20,7 @@ mod maintenance;
 mod merge;
 mod options;
 mod parquet_file;
+mod poison;
 mod snapshot;
 mod stats;
 mod store;

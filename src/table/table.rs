@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::blocking::on_blocking;
 use super::compaction::{self, Compacted, Compaction};
 use super::options::TableOptions;
+use super::poison::{Poison, Write};
 use super::snapshot::{DataFile, TableSnapshot};
 use super::store::SyncedStore;
 use super::vacuum::{self, Vacuumed};
@@ -42,8 +43,7 @@ pub struct Table {
     log: LogStoreRef,
     state: DeltaTableState,
     snapshot: TableSnapshot,
-    /// False from the start of a write until it has succeeded.
-    is_open: bool,
+    poison: Poison,
     checkpoint: u64,
 }
 
@@ -77,7 +77,7 @@ impl Table {
         same_columns(&root, &snapshot.schema, &schema)?;
         let snapshot = TableSnapshot { schema, ..snapshot };
         let checkpoint = tail.checkpoint.unwrap_or(0);
-        Ok(Table { options, store, log, state, snapshot, is_open: true, checkpoint })
+        Ok(Table { options, store, log, state, snapshot, poison: Poison::default(), checkpoint })
     }
 
     /// The newest snapshot of the table in `root/name`, checked like [`Table::open_or_create`] does. Writes nothing.
@@ -115,13 +115,7 @@ impl Table {
         expected: Offset,
         next: Offset,
     ) -> Result<TableSnapshot, TableError> {
-        self.begin_write()?;
-        if self.cursor() != expected {
-            return Err(self.fenced(self.cursor(), expected));
-        }
-        if next < expected {
-            return Err(TableError::CursorBack { root: self.root(), from: expected, to: next });
-        }
+        let write = self.begin_write(expected, next)?;
         let added = self.write_files(batches, next).await?;
         let actions = added.iter().map(|file| Action::Add(files::add_action(file, true))).collect();
         let operation = DeltaOperation::Write {
@@ -131,6 +125,7 @@ impl Table {
         };
         let live = self.files().iter().cloned().chain(added).collect();
         self.commit_actions(actions, operation, live, next).await?;
+        write.done();
         self.checkpoint_if_due().await;
         Ok(self.snapshot())
     }
@@ -147,10 +142,11 @@ impl Table {
         &mut self,
         compacted: Compacted,
     ) -> Result<TableSnapshot, TableError> {
-        self.begin_write()?;
+        let write = self.begin_write(self.cursor(), self.cursor())?;
         let replaced =
             |file: &DataFile| compacted.inputs.iter().any(|input| input.path == file.path);
         if self.files().iter().filter(|file| replaced(file)).count() != compacted.inputs.len() {
+            write.done();
             return Ok(self.snapshot());
         }
         let now = Micros::now();
@@ -165,6 +161,7 @@ impl Table {
         let operation =
             DeltaOperation::Optimize { predicate: None, target_size: compaction::TARGET_BYTES };
         self.commit_actions(actions, operation, live, self.cursor()).await?;
+        write.done();
         self.checkpoint_if_due().await;
         Ok(self.snapshot())
     }
@@ -187,11 +184,19 @@ impl Table {
         self.snapshot.root.to_path_buf()
     }
 
-    fn begin_write(&self) -> Result<(), TableError> {
-        match self.is_open {
-            true => Ok(()),
-            false => Err(TableError::Closed { root: self.root() }),
+    /// Begins a write that moves the cursor from `expected` to `next`. What is refused here shuts nothing; what fails
+    /// from here on shuts the handle.
+    fn begin_write(&self, expected: Offset, next: Offset) -> Result<Write, TableError> {
+        if self.poison.is_poisoned() {
+            return Err(TableError::Closed { root: self.root() });
         }
+        if self.cursor() != expected {
+            return Err(self.fenced(self.cursor(), expected));
+        }
+        if next < expected {
+            return Err(TableError::CursorBack { root: self.root(), from: expected, to: next });
+        }
+        Ok(self.poison.begin_write())
     }
 
     fn fenced(&self, stored: Offset, expected: Offset) -> TableError {
@@ -199,20 +204,17 @@ impl Table {
     }
 
     async fn write_files(
-        &mut self,
+        &self,
         batches: Vec<(NaiveDate, RecordBatch)>,
         next: Offset,
     ) -> Result<Vec<DataFile>, TableError> {
         let (snapshot, options, disk) = (self.snapshot(), self.options, self.store.disk().clone());
-        self.is_open = false;
-        let files = on_blocking(move || {
+        on_blocking(move || {
             let rows = batches.into_iter().filter(|(_, batch)| batch.num_rows() > 0);
             rows.map(|(day, batch)| files::write_live(&disk, &snapshot, &options, day, batch, next))
                 .collect()
         })
-        .await?;
-        self.is_open = true;
-        Ok(files)
+        .await
     }
 
     /// The one place where a version is made.
@@ -223,7 +225,6 @@ impl Table {
         files: Vec<DataFile>,
         cursor: Offset,
     ) -> Result<(), TableError> {
-        self.is_open = false;
         match delta::commit(&self.state, &self.log, actions, operation, cursor).await {
             Ok(state) => self.state = state,
             Err(error) if delta::is_overtaken(&error) => {
@@ -238,7 +239,6 @@ impl Table {
             files: files.into(),
             ..self.snapshot.clone()
         };
-        self.is_open = true;
         Ok(())
     }
 
