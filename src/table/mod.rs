@@ -16,6 +16,7 @@ mod compaction;
 mod delta;
 mod error;
 mod files;
+mod load;
 mod maintenance;
 mod merge;
 mod options;

@@ -11,10 +11,9 @@
 //! It does not know what a record is, does not decide when to commit, and never repairs.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use deltalake_core::kernel::Action;
 use deltalake_core::logstore::LogStoreRef;
@@ -29,7 +28,7 @@ use super::poison::{Poison, Write};
 use super::snapshot::{DataFile, TableSnapshot};
 use super::store::SyncedStore;
 use super::vacuum::{self, Vacuumed};
-use super::{DAY_COLUMN, TableError, check, delta, files};
+use super::{DAY_COLUMN, TableError, check, delta, files, load};
 use crate::durable::Disk;
 use crate::model::{Micros, Offset};
 
@@ -72,9 +71,9 @@ impl Table {
             delta::create(&root, name, &log, &schema).await?;
         }
         let tail = check::log_tail(&root)?;
-        sync_tail(&store, &root, &tail)?;
-        let (state, snapshot) = load(&root, &log, &tail).await?;
-        same_columns(&root, &snapshot.schema, &schema)?;
+        load::sync_tail(store.disk(), &root, &tail)?;
+        let (state, snapshot) = load::newest(&root, &log, &tail).await?;
+        load::same_columns(&root, &snapshot.schema, &schema)?;
         let snapshot = TableSnapshot { schema, ..snapshot };
         let checkpoint = tail.checkpoint.unwrap_or(0);
         Ok(Table { options, store, log, state, snapshot, poison: Poison::default(), checkpoint })
@@ -89,7 +88,7 @@ impl Table {
         let root = root.canonicalize().map_err(TableError::io("open", &root))?;
         let tail = check::log_tail(&root)?;
         let (_, log) = delta::open(Disk::at(&root))?;
-        Ok(load(&root, &log, &tail).await?.1)
+        Ok(load::newest(&root, &log, &tail).await?.1)
     }
 
     /// All offsets below it are in the table.
@@ -255,56 +254,5 @@ impl Table {
                 tracing::warn!(%root, %error, "no checkpoint of the table's log could be written");
             }
         }
-    }
-}
-
-/// Loads the newest version and checks its files.
-async fn load(
-    root: &Path,
-    log: &LogStoreRef,
-    tail: &check::LogTail,
-) -> Result<(DeltaTableState, TableSnapshot), TableError> {
-    let (state, cursor) = delta::load(root, log).await?;
-    let schema = delta::file_schema(&state);
-    let files = delta::files(root, &state, &schema)?;
-    check::data_files(root, &files, tail)?;
-    let snapshot = TableSnapshot {
-        version: state.version(),
-        cursor,
-        files: files.into(),
-        schema,
-        root: Arc::from(root),
-    };
-    Ok((state, snapshot))
-}
-
-/// What an earlier process named but perhaps did not live to sync is made durable before the cursor is believed.
-fn sync_tail(store: &SyncedStore, root: &Path, tail: &check::LogTail) -> Result<(), TableError> {
-    let added = tail.added.iter().map(|path| root.join(path)).filter(|path| path.exists());
-    for path in tail.entries.iter().cloned().chain(added) {
-        store.disk().sync_existing(&path).map_err(TableError::io("sync", &path))?;
-    }
-    Ok(())
-}
-
-fn same_columns(root: &Path, stored: &Schema, wanted: &Schema) -> Result<(), TableError> {
-    let names = |schema: &Schema| -> Vec<String> {
-        schema
-            .fields()
-            .iter()
-            .map(|field| format!("{} {}", field.name(), field.data_type()))
-            .collect()
-    };
-    let (stored, wanted) = (names(stored), names(wanted));
-    match stored.iter().zip(&wanted).find(|(stored, wanted)| stored != wanted) {
-        None if stored.len() == wanted.len() => Ok(()),
-        None => Err(TableError::OtherColumns {
-            root: root.to_path_buf(),
-            detail: format!("{} columns, not {}", stored.len(), wanted.len()),
-        }),
-        Some((stored, wanted)) => Err(TableError::OtherColumns {
-            root: root.to_path_buf(),
-            detail: format!("`{stored}`, not `{wanted}`"),
-        }),
     }
 }

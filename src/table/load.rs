@@ -1,0 +1,71 @@
+//! What a handle starts from: the newest version, checked, made durable, with the columns that are wanted.
+//!
+//! It repairs nothing and makes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::table::state::DeltaTableState;
+
+use super::check::{self, LogTail};
+use super::snapshot::TableSnapshot;
+use super::{TableError, delta};
+use crate::durable::Disk;
+
+/// Loads the newest version and checks its files.
+pub(super) async fn newest(
+    root: &Path,
+    log: &LogStoreRef,
+    tail: &LogTail,
+) -> Result<(DeltaTableState, TableSnapshot), TableError> {
+    let (state, cursor) = delta::load(root, log).await?;
+    let schema = delta::file_schema(&state);
+    let files = delta::files(root, &state, &schema)?;
+    check::data_files(root, &files, tail)?;
+    let snapshot = TableSnapshot {
+        version: state.version(),
+        cursor,
+        files: files.into(),
+        schema,
+        root: Arc::from(root),
+    };
+    Ok((state, snapshot))
+}
+
+/// What an earlier process named but perhaps did not live to sync is made durable before the cursor is believed.
+pub(super) fn sync_tail(disk: &Disk, root: &Path, tail: &LogTail) -> Result<(), TableError> {
+    let added = tail.added.iter().map(|path| root.join(path)).filter(|path| path.exists());
+    for path in tail.entries.iter().cloned().chain(added) {
+        disk.sync_existing(&path).map_err(TableError::io("sync", &path))?;
+    }
+    Ok(())
+}
+
+/// Refuses a table that was made with other columns than this version writes.
+pub(super) fn same_columns(
+    root: &Path,
+    stored: &Schema,
+    wanted: &Schema,
+) -> Result<(), TableError> {
+    let names = |schema: &Schema| -> Vec<String> {
+        schema
+            .fields()
+            .iter()
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect()
+    };
+    let (stored, wanted) = (names(stored), names(wanted));
+    match stored.iter().zip(&wanted).find(|(stored, wanted)| stored != wanted) {
+        None if stored.len() == wanted.len() => Ok(()),
+        None => Err(TableError::OtherColumns {
+            root: root.to_path_buf(),
+            detail: format!("{} columns, not {}", stored.len(), wanted.len()),
+        }),
+        Some((stored, wanted)) => Err(TableError::OtherColumns {
+            root: root.to_path_buf(),
+            detail: format!("`{stored}`, not `{wanted}`"),
+        }),
+    }
+}
