@@ -14,7 +14,7 @@ use super::batch::{EVENTS_OPTIONS, events_by_day};
 use super::{ArchiveError, EVENTS_TABLE, events_schema};
 use crate::log::{Batch, LogReader, NotOpen, Slot, Store, Tail};
 use crate::model::Offset;
-use crate::table::{Table, TableSnapshot, Maintenance};
+use crate::table::{Maintenance, Table, TableSnapshot};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::log::{Batch, LogError, LogReader, Slot, Store};
 use crate::model::{Micros, Offset, Record};
-use crate::table::{Table, TableOptions, TableSnapshot, Maintenance};
+use crate::table::{Maintenance, Table, TableOptions, TableSnapshot};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";

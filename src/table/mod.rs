@@ -32,7 +32,6 @@ mod table;
 pub(crate) mod tests;
 mod vacuum;
 
-pub(crate) use blocking::on_blocking;
 pub use compaction::{Compacted, Compaction};
 pub use error::TableError;
 pub use maintenance::Maintenance;

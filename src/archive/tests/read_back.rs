@@ -4,8 +4,8 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use serde_json::{Value, json};
 
-use crate::archive::{ArchiveError, EVENTS_TABLE, events_batch};
-use crate::model::{Micros, Offset, Origin, Record, fields};
+use crate::archive::{EVENTS_TABLE, events_batch, events_schema};
+use crate::model::{Micros, Offset, Origin, Record};
 use crate::table::Table;
 use crate::table::tests::{
     START, all_rows, commit, ints, message_at, messages, offsets, open, record, rows_of_file,

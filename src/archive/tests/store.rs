@@ -1,6 +1,7 @@
 //! The archive as a store, and its reader: files ∪ tail hold every applied record exactly once, at any moment.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
