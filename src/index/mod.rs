@@ -17,8 +17,8 @@ mod open;
 pub mod schema;
 mod sink;
 mod snapshot;
+pub mod term_cache;
 pub mod tokenizer;
-pub mod words;
 
 pub use error::IndexError;
 pub use fold::{Folded, fold, fold_with_map};

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tantivy::Searcher;
 
 use super::IndexError;
-use super::words::WordCache;
+use super::term_cache::WordCache;
 use crate::model::{Offset, Record};
 
 /// Where snapshots come from. Cheap to clone; for any number of readers.

@@ -17,8 +17,8 @@ mod query;
 mod run;
 mod scope;
 mod segment;
+mod term_pattern;
 mod verify;
-mod words;
 
 pub use answer::{ConversationHits, Hit, SearchAnswer};
 pub use error::SearchError;

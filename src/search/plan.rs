@@ -25,7 +25,7 @@ use tantivy::schema::{IndexRecordOption, Term};
 
 use super::SearchQuery;
 use super::scope::{scope_query, term_query};
-use super::words::{WordPattern, WordQuery};
+use super::term_pattern::{WordPattern, WordQuery};
 use crate::index::IndexSnapshot;
 use crate::index::characters::is_plain;
 use crate::index::schema::{TEXT_MARKED, TEXT_PLAIN, schema};

@@ -1,6 +1,6 @@
 //! The tantivy query for a word that is open on one side or both: documents with any of the words that hold a piece.
 //!
-//! The words come from the cache of each segment's words ([`crate::index::words`]); where a segment has too many for
+//! The words come from the cache of each segment's words ([`crate::index::term_cache`]); where a segment has too many for
 //! it, from an automaton that walks the dictionary (tantivy's `RegexQuery`). Both find the same.
 
 use std::fmt;
@@ -13,8 +13,8 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{BitSet, DocId, DocSet, Result, Score, SegmentReader, TantivyError};
 
 use crate::index::schema::schema;
+use crate::index::term_cache::{SegmentWords, WORD_END, WordCache};
 use crate::index::tokenizer::word_term;
-use crate::index::words::{SegmentWords, WORD_END, WordCache};
 
 /// What a word must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
