@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tantivy::Searcher;
 
 use super::IndexError;
-use super::term_cache::WordCache;
+use super::term_cache::TermCache;
 use crate::model::{Offset, Record};
 
 /// Where snapshots come from. Cheap to clone; for any number of readers.
@@ -23,7 +23,7 @@ pub struct IndexHandle {
 pub struct IndexSnapshot {
     dir: Arc<Path>,
     searcher: Searcher,
-    words: Arc<WordCache>,
+    terms: Arc<TermCache>,
     cursor: Offset,
     tail: Arc<Vec<Arc<[Arc<Record>]>>>,
     applied: Offset,
@@ -62,7 +62,7 @@ impl IndexSnapshot {
         IndexSnapshot {
             dir,
             searcher,
-            words: Arc::default(),
+            terms: Arc::default(),
             cursor,
             tail: Arc::default(),
             applied: cursor,
@@ -74,9 +74,9 @@ impl IndexSnapshot {
         &self.searcher
     }
 
-    /// The words of its segments, kept from one snapshot to the next.
-    pub fn words(&self) -> &Arc<WordCache> {
-        &self.words
+    /// The terms of its segments, kept from one snapshot to the next.
+    pub fn terms(&self) -> &Arc<TermCache> {
+        &self.terms
     }
 
     /// First offset not in the committed index.

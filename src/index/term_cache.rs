@@ -15,10 +15,10 @@ use super::schema::schema;
 /// 256 MiB of the process's 2 GiB: the words (about 16 bytes each, with their place) of some 50 M messages.
 const KEPT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What ends a word, and so begins the next: a separator, in no word.
-pub const WORD_END: char = '\n';
+pub const TERM_END: char = '\n';
 
 /// What is known of the segments' words.
-pub struct WordCache {
+pub struct TermCache {
     bytes_max: usize,
     kept: Mutex<Kept>,
 }
@@ -32,40 +32,40 @@ struct Kept {
 }
 
 struct Entry {
-    words: Option<Arc<SegmentWords>>,
+    words: Option<Arc<SegmentTerms>>,
     last_use: u64,
 }
 
-/// The words of one segment, each between two [`WORD_END`]s, in the order of the dictionary.
-pub struct SegmentWords {
+/// The words of one segment, each between two [`TERM_END`]s, in the order of the dictionary.
+pub struct SegmentTerms {
     text: String,
     starts: Vec<u32>,
 }
 
-impl Default for WordCache {
-    fn default() -> WordCache {
-        WordCache::new(KEPT_BYTES_MAX)
+impl Default for TermCache {
+    fn default() -> TermCache {
+        TermCache::new(KEPT_BYTES_MAX)
     }
 }
 
-impl WordCache {
+impl TermCache {
     /// A cache of at most `bytes_max`.
-    pub fn new(bytes_max: usize) -> WordCache {
-        WordCache { bytes_max, kept: Mutex::default() }
+    pub fn new(bytes_max: usize) -> TermCache {
+        TermCache { bytes_max, kept: Mutex::default() }
     }
 
     /// The words of `segment`; `None` if they are too many to keep.
-    pub fn words_of(&self, segment: &SegmentReader) -> tantivy::Result<Option<Arc<SegmentWords>>> {
+    pub fn terms_of(&self, segment: &SegmentReader) -> tantivy::Result<Option<Arc<SegmentTerms>>> {
         if let Some(words) = self.known(segment.segment_id()) {
             return Ok(words);
         }
         // Read without the lock: a second reader may do the same work, but none has to wait.
-        let words = SegmentWords::read(segment, self.bytes_max)?.map(Arc::new);
+        let words = SegmentTerms::read(segment, self.bytes_max)?.map(Arc::new);
         self.keep(segment.segment_id(), words.clone());
         Ok(words)
     }
 
-    fn known(&self, segment: SegmentId) -> Option<Option<Arc<SegmentWords>>> {
+    fn known(&self, segment: SegmentId) -> Option<Option<Arc<SegmentTerms>>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.uses += 1;
         let uses = kept.uses;
@@ -74,7 +74,7 @@ impl WordCache {
         Some(entry.words.clone())
     }
 
-    fn keep(&self, segment: SegmentId, words: Option<Arc<SegmentWords>>) {
+    fn keep(&self, segment: SegmentId, words: Option<Arc<SegmentTerms>>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = bytes_of(&words);
         while kept.bytes + bytes > self.bytes_max {
@@ -101,21 +101,21 @@ impl Kept {
     }
 }
 
-fn bytes_of(words: &Option<Arc<SegmentWords>>) -> usize {
+fn bytes_of(words: &Option<Arc<SegmentTerms>>) -> usize {
     words.as_ref().map_or(0, |words| words.bytes())
 }
 
-impl SegmentWords {
-    fn read(segment: &SegmentReader, bytes_max: usize) -> tantivy::Result<Option<SegmentWords>> {
+impl SegmentTerms {
+    fn read(segment: &SegmentReader, bytes_max: usize) -> tantivy::Result<Option<SegmentTerms>> {
         let index = segment.inverted_index(schema().text)?;
         // Terms of words begin with `w`, and no others do.
         let mut terms = index.terms().range().ge("w").lt("x").into_stream()?;
-        let mut words = SegmentWords { text: String::from(WORD_END), starts: Vec::new() };
+        let mut words = SegmentTerms { text: String::from(TERM_END), starts: Vec::new() };
         while terms.advance() {
             words.starts.push(words.text.len() as u32);
             // Terms are UTF-8: the tokenizer makes them from strings.
             words.text.push_str(std::str::from_utf8(&terms.key()[1..]).unwrap_or_default());
-            words.text.push(WORD_END);
+            words.text.push(TERM_END);
             if words.bytes() > bytes_max {
                 return Ok(None);
             }
@@ -129,10 +129,10 @@ impl SegmentWords {
         self.text.len() + self.starts.len() * size_of::<u32>()
     }
 
-    /// The words that contain `piece`, which may begin or end with [`WORD_END`] to stand for a word that begins or
+    /// The words that contain `piece`, which may begin or end with [`TERM_END`] to stand for a word that begins or
     /// ends there.
     pub fn containing<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = &'a str> {
-        let opening = if piece.starts_with(WORD_END) { WORD_END.len_utf8() } else { 0 };
+        let opening = if piece.starts_with(TERM_END) { TERM_END.len_utf8() } else { 0 };
         let mut from = 0;
         std::iter::from_fn(move || {
             let inside = from + self.text.get(from..)?.find(piece)? + opening;
@@ -141,8 +141,8 @@ impl SegmentWords {
             let start = self.starts[number] as usize;
             let next = self.starts.get(number + 1).map_or(self.text.len(), |next| *next as usize);
             // On with the end of this word, which is the beginning of the next; after the last word nothing is left.
-            from = if number + 1 < self.starts.len() { next - WORD_END.len_utf8() } else { next };
-            Some(&self.text[start..next - WORD_END.len_utf8()])
+            from = if number + 1 < self.starts.len() { next - TERM_END.len_utf8() } else { next };
+            Some(&self.text[start..next - TERM_END.len_utf8()])
         })
     }
 }
@@ -169,7 +169,7 @@ mod tests {
         let (_dir, handle) = index_of(&["退款 refund funder, fun! re fun refun"]).await;
         let snapshot = handle.snapshot();
         let segment = snapshot.searcher().segment_reader(0);
-        let words = WordCache::default().words_of(segment).expect("reads").expect("keeps");
+        let words = TermCache::default().terms_of(segment).expect("reads").expect("keeps");
         let check = |piece: &str, expected: &[&str]| {
             assert_eq!(words.containing(piece).collect::<Vec<&str>>(), expected, "{piece:?}");
         };
@@ -190,12 +190,12 @@ mod tests {
             index_of(&["one two", "three fours", "five", "退", &"x ".repeat(3), "yy"]).await;
         let snapshot = handle.snapshot();
         // A word takes 5 bytes more than its letters, a segment one: only `three fours` is too much.
-        let cache = WordCache::new(20);
+        let cache = TermCache::new(20);
         let mut refused = 0;
         for _ in 0..3 {
             for segment in snapshot.searcher().segment_readers() {
-                let is_kept = cache.words_of(segment).expect("reads").is_some();
-                let is_small = SegmentWords::read(segment, 20).expect("reads").is_some();
+                let is_kept = cache.terms_of(segment).expect("reads").is_some();
+                let is_small = SegmentTerms::read(segment, 20).expect("reads").is_some();
                 assert_eq!(is_kept, is_small);
                 refused += usize::from(!is_small);
                 let kept = cache.kept.lock().expect("not poisoned");

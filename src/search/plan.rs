@@ -25,7 +25,7 @@ use tantivy::schema::{IndexRecordOption, Term};
 
 use super::SearchQuery;
 use super::scope::{scope_query, term_query};
-use super::term_pattern::{WordPattern, WordQuery};
+use super::term_pattern::{TermPattern, TermPatternQuery};
 use crate::index::IndexSnapshot;
 use crate::index::characters::is_plain;
 use crate::index::schema::{TEXT_MARKED, TEXT_PLAIN, schema};
@@ -57,7 +57,7 @@ struct Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pattern {
     Term(String),
-    Word(WordPattern),
+    AnyTerm(TermPattern),
 }
 
 /// Finds the candidates, segment by segment.
@@ -103,8 +103,8 @@ fn text_clauses(snapshot: &IndexSnapshot, pieces: Vec<Piece>) -> Vec<Box<dyn Que
     for piece in pieces {
         match piece.pattern {
             Pattern::Term(term) => terms.push((piece.position, Term::from_field_text(text, &term))),
-            Pattern::Word(pattern) => {
-                clauses.push(Box::new(WordQuery::new(pattern, snapshot.words())))
+            Pattern::AnyTerm(pattern) => {
+                clauses.push(Box::new(TermPatternQuery::new(pattern, snapshot.terms())))
             }
         }
     }
@@ -176,9 +176,9 @@ fn word_pattern(units: &Units, number: usize, unit: Unit) -> Pattern {
     let count = word.chars().count();
     let tail = &word[chars_end(word, count.saturating_sub(WORD_STEP_CHARS))..];
     match (opens_left, opens_right) {
-        (true, true) => Pattern::Word(WordPattern::Anywhere(head.to_string())),
-        (true, false) => Pattern::Word(WordPattern::AtEnd(tail.to_string())),
-        (false, true) => Pattern::Word(WordPattern::AtStart(head.to_string())),
+        (true, true) => Pattern::AnyTerm(TermPattern::Anywhere(head.to_string())),
+        (true, false) => Pattern::AnyTerm(TermPattern::AtEnd(tail.to_string())),
+        (false, true) => Pattern::AnyTerm(TermPattern::AtStart(head.to_string())),
         (false, false) => Pattern::Term(word_term(&word[..chars_end(word, WORD_CHARS_MAX)])),
     }
 }
@@ -195,7 +195,7 @@ mod tests {
             .iter()
             .map(|piece| match &piece.pattern {
                 Pattern::Term(term) => format!("{}:{term}", piece.position),
-                Pattern::Word(pattern) => format!("{}:/{}/", piece.position, pattern.regex()),
+                Pattern::AnyTerm(pattern) => format!("{}:/{}/", piece.position, pattern.regex()),
             })
             .collect();
         assert_eq!(shown.join(" "), expected, "{words:?}");
@@ -229,8 +229,8 @@ mod tests {
             let word = char.to_string().repeat(WORD_STEP_CHARS + 1);
             let (pieces, proof) = pieces_of(&SearchQuery::new("s", word));
             assert_eq!((pieces.len(), proof), (1, Proof::Never));
-            let Pattern::Word(pattern) = &pieces[0].pattern else { panic!("not a word") };
-            for pattern in [pattern.clone(), WordPattern::AtEnd("x".repeat(WORD_STEP_CHARS))] {
+            let Pattern::AnyTerm(pattern) = &pieces[0].pattern else { panic!("not a word") };
+            for pattern in [pattern.clone(), TermPattern::AtEnd("x".repeat(WORD_STEP_CHARS))] {
                 assert!(
                     RegexQuery::from_pattern(&pattern.regex(), schema().text).is_ok(),
                     "{pattern:?}"
