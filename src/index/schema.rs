@@ -18,7 +18,7 @@ use tantivy::schema::{
 use super::tokenizer::TOKENIZER;
 use crate::model::fields::{Indexed, columns};
 
-/// `text_form` of a text whose fold and skeleton are the same.
+/// `text_form` of a text whose fold and base are the same.
 pub const TEXT_PLAIN: u64 = 1;
 /// `text_form` of any other text.
 pub const TEXT_MARKED: u64 = 2;

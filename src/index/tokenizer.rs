@@ -10,7 +10,7 @@
 //! sX      a symbol                                          bXY   two such characters with nothing between them
 //! ```
 //!
-//! Invariant: units depend on the skeleton alone ([`super::characters`]), and whether two characters share a unit
+//! Invariant: units depend on the base alone ([`super::characters`]), and whether two characters share a unit
 //! depends on those two alone: the units of a piece are units of any text that contains it, except that its first may
 //! go on to the left there and its last to the right.
 
@@ -35,7 +35,7 @@ pub enum UnitKind {
     Symbol,
 }
 
-/// One unit: a range of [`Units::skeleton`].
+/// One unit: a range of [`Units::base`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit {
     pub kind: UnitKind,
@@ -48,8 +48,8 @@ pub struct Unit {
 /// A text in units.
 #[derive(Clone, Debug, Default)]
 pub struct Units {
-    /// The skeletons of all units, one after the other, without separators.
-    pub skeleton: String,
+    /// The bases of all units, one after the other, without separators.
+    pub base: String,
     pub units: Vec<Unit>,
     /// Whether a separator stands after the last unit.
     pub ends_separated: bool,
@@ -63,9 +63,9 @@ impl Units {
         units
     }
 
-    /// The skeleton of `unit`.
+    /// The base of `unit`.
     pub fn text(&self, unit: Unit) -> &str {
-        &self.skeleton[unit.from..unit.to]
+        &self.base[unit.from..unit.to]
     }
 
     /// Whether units `number` and `number + 1` are letters of scripts without spaces with nothing between them.
@@ -80,7 +80,7 @@ impl Units {
     }
 
     fn split(&mut self, text: &str) {
-        self.skeleton.clear();
+        self.base.clear();
         self.units.clear();
         self.ends_separated = false;
         let mut last = None;
@@ -88,14 +88,14 @@ impl Units {
             if char.is_ascii() {
                 self.push(char.to_ascii_lowercase(), &mut last);
             } else {
-                for char in character(char).skeleton.chars() {
+                for char in character(char).base.chars() {
                     self.push(char, &mut last);
                 }
             }
         }
     }
 
-    /// Takes one character of the skeleton; `last` is the class of the one before.
+    /// Takes one character of the base; `last` is the class of the one before.
     fn push(&mut self, char: char, last: &mut Option<Class>) {
         let class = character(char).class;
         let kind = match class {
@@ -108,9 +108,9 @@ impl Units {
             Class::Word(_) => UnitKind::Word,
             Class::Symbol => UnitKind::Symbol,
         };
-        let from = self.skeleton.len();
-        self.skeleton.push(char);
-        let to = self.skeleton.len();
+        let from = self.base.len();
+        self.base.push(char);
+        let to = self.base.len();
         match self.units.last_mut() {
             Some(word) if kind == UnitKind::Word && *last == Some(class) => word.to = to,
             _ => self.units.push(Unit { kind, from, to, is_separated: self.ends_separated }),
@@ -168,7 +168,7 @@ pub struct UnitTokens<'a> {
 enum Next {
     Unit,
     Pair,
-    /// The piece of an over-long word that begins at this byte of the skeleton.
+    /// The piece of an over-long word that begins at this byte of the base.
     Piece(usize),
 }
 
@@ -189,7 +189,7 @@ impl UnitTokens<'_> {
         self.token.offset_to = to;
         self.token.text.clear();
         self.token.text.push(tag);
-        self.token.text.push_str(&self.units.skeleton[from..to]);
+        self.token.text.push_str(&self.units.base[from..to]);
     }
 
     fn go_on(&mut self) {
@@ -199,7 +199,7 @@ impl UnitTokens<'_> {
 
     /// Sets the piece that begins at `from` and says where the one after it begins.
     fn set_piece(&mut self, unit: Unit, from: usize) {
-        let rest = &self.units.skeleton[from..unit.to];
+        let rest = &self.units.base[from..unit.to];
         let to = from + chars_end(rest, WORD_CHARS_MAX);
         let next = from + chars_end(rest, WORD_STEP_CHARS);
         self.set('w', from, to);

@@ -147,7 +147,7 @@ fn pieces_of(query: &SearchQuery) -> (Vec<Piece>, Proof) {
             }
             _ if units.is_pair(number) => {
                 let next = units.units[number + 1];
-                Pattern::Term(pair_term(&units.skeleton[unit.from..next.to]))
+                Pattern::Term(pair_term(&units.base[unit.from..next.to]))
             }
             // The pair before has it already.
             UnitKind::Spaceless if number > 0 && units.is_pair(number - 1) => continue,
