@@ -8,7 +8,7 @@
 //! Invariant: all three depend on nothing but the character, so the base of a concatenation is the concatenation
 //! of the bases, and a text that contains a piece, as is or folded, has a base that contains the piece's.
 //! Folded text alone would not do: `e` + U+0301 contains `e`, but its fold `é` does not contain `e`.
-//! What the base loses, verification against the stored text brings back; a *plain* character loses nothing.
+//! What the base loses, verification against the stored text brings back; a *stable* character loses nothing.
 
 use std::sync::OnceLock;
 
@@ -37,8 +37,8 @@ pub struct Character {
     pub fold: &'static str,
     pub base: &'static str,
     pub class: Class,
-    /// Whether fold and base are the same and stay so next to any other plain character.
-    pub is_plain: bool,
+    /// Whether fold and base are the same and stay so next to any other stable character.
+    pub is_stable: bool,
 }
 
 /// Looks up `char`. The tables are made page by page when first needed (about 0.3 ms each).
@@ -51,13 +51,13 @@ pub fn character(char: char) -> Character {
         fold: &page.text[entry.fold_from as usize..entry.base_from as usize],
         base: &page.text[entry.base_from as usize..entry.base_to as usize],
         class: entry.class,
-        is_plain: entry.is_plain,
+        is_stable: entry.is_stable,
     }
 }
 
 /// Whether fold and base of `text` are the same, so that terms alone prove a match.
-pub fn is_plain(text: &str) -> bool {
-    text.is_ascii() || text.chars().all(|char| character(char).is_plain)
+pub fn is_stable(text: &str) -> bool {
+    text.is_ascii() || text.chars().all(|char| character(char).is_stable)
 }
 
 const PAGE_CHARS: u32 = 256;
@@ -77,7 +77,7 @@ struct Entry {
     base_from: u32,
     base_to: u32,
     class: Class,
-    is_plain: bool,
+    is_stable: bool,
 }
 
 impl Page {
@@ -98,10 +98,10 @@ impl Page {
         self.text.push_str(&fold);
         let base_from = self.text.len() as u32;
         self.text.push_str(&base);
-        let is_plain = fold == base && !fold.chars().any(can_combine_backwards);
+        let is_stable = fold == base && !fold.chars().any(can_combine_backwards);
         let class = class_of(char);
         let base_to = self.text.len() as u32;
-        self.entries.push(Entry { fold_from, base_from, base_to, class, is_plain });
+        self.entries.push(Entry { fold_from, base_from, base_to, class, is_stable });
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_fold_folds_to_itself_and_has_the_same_base() {
         for char in all() {
-            let Character { fold, base, is_plain, .. } = character(char);
+            let Character { fold, base, is_stable, .. } = character(char);
             let again: String = fold.chars().map(|part| character(part).fold).collect();
             let again = ComposingNormalizerBorrowed::new_nfc().normalize(&again);
             assert_eq!(again, fold, "{char:?}");
@@ -247,12 +247,12 @@ mod tests {
                 .map(|part| character(part).base)
                 .collect();
             assert_eq!(of_decomposed, base, "{char:?}");
-            assert!(!is_plain || fold == base);
+            assert!(!is_stable || fold == base);
         }
     }
 
     #[test]
-    fn plain_characters_never_compose() {
+    fn stable_characters_never_compose() {
         let mut completing = BTreeSet::new();
         for char in all() {
             let decomposed =
@@ -264,7 +264,7 @@ mod tests {
             }
         }
         assert!(completing.len() > 50);
-        for char in all().filter(|char| character(*char).is_plain) {
+        for char in all().filter(|char| character(*char).is_stable) {
             let fold = character(char).fold;
             assert!(
                 !fold.chars().any(|part| completing.contains(&part)),

@@ -18,13 +18,13 @@ pub fn fold(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let mut folded = String::with_capacity(text.len());
-    let mut is_plain = true;
+    let mut is_stable = true;
     for char in text.chars() {
         let character = character(char);
         folded.push_str(character.fold);
-        is_plain &= character.is_plain;
+        is_stable &= character.is_stable;
     }
-    match is_plain {
+    match is_stable {
         true => folded,
         false => ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned(),
     }

@@ -19,9 +19,9 @@ use super::tokenizer::TOKENIZER;
 use crate::model::fields::{Indexed, columns};
 
 /// `text_form` of a text whose fold and base are the same.
-pub const TEXT_PLAIN: u64 = 1;
+pub const TEXT_STABLE: u64 = 1;
 /// `text_form` of any other text.
-pub const TEXT_MARKED: u64 = 2;
+pub const TEXT_UNSTABLE: u64 = 2;
 
 /// Columns shown with a hit, beside the text.
 const SHOWN: &[&str] = &["sender_id", "sender_role", "kind", "visibility"];

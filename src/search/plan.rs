@@ -6,7 +6,7 @@
 //! are a superset of the hits; [`Proof`] says when they are the hits.
 //!
 //! ```text
-//! fund            a word with fund                                         proves it (in plain texts)
+//! fund            a word with fund                                         proves it (in stable texts)
 //! 退款            b退款                                                    proves it
 //! 申请退款        b申请 b请退 b退款 in a row                               proves it
 //! no refund now   a word that ends with no, wrefund, one that begins with now     does not: to be read
@@ -27,8 +27,8 @@ use super::SearchQuery;
 use super::scope::{scope_query, term_query};
 use super::term_pattern::{TermPattern, TermPatternQuery};
 use crate::index::IndexSnapshot;
-use crate::index::characters::is_plain;
-use crate::index::schema::{TEXT_MARKED, TEXT_PLAIN, schema};
+use crate::index::characters::is_stable;
+use crate::index::schema::{TEXT_STABLE, TEXT_UNSTABLE, schema};
 use crate::index::tokenizer::{
     Unit, UnitKind, Units, WORD_CHARS_MAX, WORD_STEP_CHARS, chars_end, pair_term, unit_term,
     word_term,
@@ -41,8 +41,8 @@ const PIECES_MAX: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     Never,
-    /// When the text is plain: its terms tell all there is.
-    OfPlain,
+    /// When the text is stable: its terms tell all there is.
+    OfStable,
     /// There are no words to look for.
     Always,
 }
@@ -123,7 +123,7 @@ fn one_term(term: Term) -> Box<dyn Query> {
 
 fn any_text() -> Box<dyn Query> {
     let form = |form| one_term(Term::from_field_u64(schema().text_form, form));
-    Box::new(BooleanQuery::union(vec![form(TEXT_PLAIN), form(TEXT_MARKED)]))
+    Box::new(BooleanQuery::union(vec![form(TEXT_STABLE), form(TEXT_UNSTABLE)]))
 }
 
 /// The pieces every text with the words has, and what they prove.
@@ -155,8 +155,8 @@ fn pieces_of(query: &SearchQuery) -> (Vec<Piece>, Proof) {
         };
         pieces.push(Piece { position: number, pattern });
     }
-    let is_proof = is_whole && is_one_run(&units) && !query.exact && is_plain(&query.words);
-    (pieces, if is_proof { Proof::OfPlain } else { Proof::Never })
+    let is_proof = is_whole && is_one_run(&units) && !query.exact && is_stable(&query.words);
+    (pieces, if is_proof { Proof::OfStable } else { Proof::Never })
 }
 
 /// Whether the units follow each other without a gap that terms do not show: a single one, or pairs throughout.
@@ -204,19 +204,19 @@ mod tests {
 
     #[test]
     fn words_become_pieces() {
-        check("Fund", "0:/w.*fund.*/", Proof::OfPlain);
+        check("Fund", "0:/w.*fund.*/", Proof::OfStable);
         check(" fund", "0:/wfund.*/", Proof::Never);
         check("fund ", "0:/w.*fund/", Proof::Never);
         check(" fund ", "0:wfund", Proof::Never);
         check("no refund p", "0:/w.*no/ 1:wrefund 2:/wp.*/", Proof::Never);
-        check("退", "0:c退", Proof::OfPlain);
-        check("退款", "0:b退款", Proof::OfPlain);
-        check("申请退款", "0:b申请 1:b请退 2:b退款", Proof::OfPlain);
+        check("退", "0:c退", Proof::OfStable);
+        check("退款", "0:b退款", Proof::OfStable);
+        check("申请退款", "0:b申请 1:b请退 2:b退款", Proof::OfStable);
         check("退 款", "0:c退 1:c款", Proof::Never);
         check("跑gen后", "0:c跑 1:wgen 2:c后", Proof::Never);
         check("gen后", "0:/w.*gen/ 1:c后", Proof::Never);
-        check("!", "0:s!", Proof::OfPlain);
-        check("🙂", "0:s🙂", Proof::OfPlain);
+        check("!", "0:s!", Proof::OfStable);
+        check("🙂", "0:s🙂", Proof::OfStable);
         check("A-1", "0:/w.*a/ 1:s- 2:/w1.*/", Proof::Never);
         check("é", "0:/w.*e.*/", Proof::Never);
         check("\u{301}", "", Proof::Never);

@@ -17,7 +17,7 @@ use super::candidates::{Question, Rank};
 use super::plan::{Plan, Proof};
 use super::query::HitOrder;
 use super::verify::Words;
-use crate::index::schema::{TEXT_PLAIN, schema};
+use crate::index::schema::{TEXT_STABLE, schema};
 use crate::model::{Micros, Offset};
 
 /// Decompressed blocks kept while verifying: candidates come in the order of the blocks, so one would do.
@@ -80,7 +80,7 @@ impl Segment<'_> {
     fn is_hit(&self, proof: Proof, words: &Words, doc: DocId) -> Result<bool> {
         match proof {
             Proof::Always => Ok(true),
-            Proof::OfPlain if self.text_form.first(doc) == Some(TEXT_PLAIN) => Ok(true),
+            Proof::OfStable if self.text_form.first(doc) == Some(TEXT_STABLE) => Ok(true),
             _ => {
                 let StoredText(text) = self.store.get(doc)?;
                 Ok(text.is_some_and(|text| words.are_in(&text)))
