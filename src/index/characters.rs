@@ -1,4 +1,4 @@
-//! What the index knows of each character: how it folds, what of it goes into terms, and which kind of unit it is in.
+//! What the index knows of each character: how it folds, what of it goes into terms, and which kind of token it is in.
 //!
 //! - *fold*: Unicode `NFKC_Casefold`, which drops default-ignorables.
 //! - *base*: its base letters, which are the fold, fully decomposed, without the marks that canonical ordering or
@@ -18,16 +18,16 @@ use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed}
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Which kind of unit a character belongs to.
+/// Which kind of token a character belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Whitespace and controls: between units, never in one.
+    /// Whitespace and controls: between tokens, never in one.
     Separator,
-    /// A script written without spaces between words: each character is a unit.
-    Spaceless,
-    /// Letters, digits and marks; neighbours of the same script make one unit.
+    /// A script written without spaces between words: each character is a token.
+    Unspaced,
+    /// Letters, digits and marks; neighbours of the same script make one token.
     Word(Script),
-    /// Any other visible character: a unit of its own.
+    /// Any other visible character: a token of its own.
     Symbol,
 }
 
@@ -170,17 +170,17 @@ fn class_of(char: char) -> Class {
     );
     match CodePointMapData::<Script>::new().get(char) {
         _ if !is_in_words => Class::Symbol,
-        script if is_spaceless(script) => Class::Spaceless,
+        script if is_unspaced(script) => Class::Unspaced,
         // Letters shared by the scripts of East Asia, such as the long vowel mark U+30FC.
         Script::Common | Script::Inherited if matches!(char, '\u{3000}'..='\u{30ff}') => {
-            Class::Spaceless
+            Class::Unspaced
         }
         Script::Common | Script::Inherited => Class::Word(Script::Latin),
         script => Class::Word(script),
     }
 }
 
-fn is_spaceless(script: Script) -> bool {
+fn is_unspaced(script: Script) -> bool {
     [
         Script::Han,
         Script::Hiragana,
@@ -277,7 +277,7 @@ mod tests {
     fn classes() {
         for (chars, class) in [
             (" \t\n\u{3000}\u{0}\u{85}", Class::Separator),
-            ("退のカーเດ々", Class::Spaceless),
+            ("退のカーเດ々", Class::Unspaced),
             ("az09é", Class::Word(Script::Latin)),
             ("жя", Class::Word(Script::Cyrillic)),
             ("-_.!。、🙂€\u{20e3}", Class::Symbol),

@@ -16,7 +16,7 @@ use super::cursor::Committed;
 use super::directory::{META_FILE, SyncedDirectory};
 use super::schema::schema;
 use super::snapshot::{IndexHandle, IndexSnapshot};
-use super::tokenizer::{TOKENIZER, UnitTokenizer};
+use super::tokenizer::{TOKENIZER, TextTokenizer};
 use super::{IndexError, IndexSink};
 
 /// One thread builds segments: 120 k messages/s of the sample chats (measured, 2 cores). A second would take the core
@@ -117,7 +117,7 @@ fn opened(dir: &Path, mut index: Index) -> Result<Index, IndexError> {
         return Err(IndexError::damaged(dir, "it was made with other fields, by another version"));
     }
     let tokenizers = TokenizerManager::default();
-    tokenizers.register(TOKENIZER, TextAnalyzer::from(UnitTokenizer::default()));
+    tokenizers.register(TOKENIZER, TextAnalyzer::from(TextTokenizer::default()));
     index.set_tokenizers(tokenizers);
     Ok(index)
 }

@@ -1,9 +1,9 @@
 //! From words to terms that every hit has.
 //!
-//! The words are split into units as texts are ([`crate::index::tokenizer`]). In a text that contains them, the inner units
-//! stand as they are; the first, if a word, may go on to the left and the last to the right, unless a separator keeps
-//! them apart. So inner units are terms, in a row; an outer word is any word that ends or begins with it. Candidates
-//! are a superset of the hits; [`Proof`] says when they are the hits.
+//! The text sought is split into tokens as texts are ([`crate::index::tokenizer`]). In a text that contains it, its
+//! inner tokens stand as they are; the first, if a word, may go on to the left and the last to the right, unless a
+//! separator keeps them apart. So inner tokens are terms, in a row; an outer word is any word that ends or begins with
+//! it. Candidates are a superset of the hits; [`Proof`] says when they are the hits.
 //!
 //! ```text
 //! fund            a word with fund                                         proves it (in stable texts)
@@ -30,11 +30,11 @@ use crate::index::IndexSnapshot;
 use crate::index::characters::is_stable;
 use crate::index::schema::{TEXT_STABLE, TEXT_UNSTABLE, schema};
 use crate::index::tokenizer::{
-    Unit, UnitKind, Units, WORD_CHARS_MAX, WORD_STEP_CHARS, chars_end, pair_term, unit_term,
-    word_term,
+    Token, TokenKind, Tokenized, WORD_CHARS_MAX, WORD_STEP_CHARS, bigram_term, chars_end,
+    token_term, word_term,
 };
 
-/// Most units looked for; verification looks at the rest. 32 in a row leave next to nothing to verify.
+/// Most tokens looked for; verification looks at the rest. 32 in a row leave next to nothing to verify.
 const PIECES_MAX: usize = 32;
 
 /// When a candidate is a hit without a look at its text.
@@ -47,7 +47,7 @@ pub(super) enum Proof {
     Always,
 }
 
-/// What a text with the words has, at a position relative to the first unit.
+/// What a text with the words has, at a position relative to the first token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     position: usize,
@@ -131,47 +131,47 @@ fn pieces_of(query: &SearchQuery) -> (Vec<Piece>, Proof) {
     if query.words.is_empty() {
         return (Vec::new(), Proof::Always);
     }
-    let units = Units::of(&query.words);
+    let sought = Tokenized::of(&query.words);
     let mut pieces = Vec::new();
     let mut is_whole = true;
-    for (number, unit) in units.units.iter().copied().enumerate() {
+    for (number, token) in sought.tokens.iter().copied().enumerate() {
         if pieces.len() == PIECES_MAX {
             is_whole = false;
             break;
         }
-        let text = units.text(unit);
-        let pattern = match unit.kind {
-            UnitKind::Word => {
+        let text = sought.base_of(token);
+        let pattern = match token.kind {
+            TokenKind::Word => {
                 is_whole &= text.chars().count() <= WORD_STEP_CHARS;
-                word_pattern(&units, number, unit)
+                word_pattern(&sought, number, token)
             }
-            _ if units.is_pair(number) => {
-                let next = units.units[number + 1];
-                Pattern::Term(pair_term(&units.base[unit.from..next.to]))
+            _ if sought.is_bigram(number) => {
+                let next = sought.tokens[number + 1];
+                Pattern::Term(bigram_term(&sought.base[token.from..next.to]))
             }
-            // The pair before has it already.
-            UnitKind::Spaceless if number > 0 && units.is_pair(number - 1) => continue,
-            kind => Pattern::Term(unit_term(kind, text)),
+            // The bigram before has it already.
+            TokenKind::Unspaced if number > 0 && sought.is_bigram(number - 1) => continue,
+            kind => Pattern::Term(token_term(kind, text)),
         };
         pieces.push(Piece { position: number, pattern });
     }
-    let is_proof = is_whole && is_one_run(&units) && !query.exact && is_stable(&query.words);
+    let is_proof = is_whole && is_one_run(&sought) && !query.exact && is_stable(&query.words);
     (pieces, if is_proof { Proof::OfStable } else { Proof::Never })
 }
 
-/// Whether the units follow each other without a gap that terms do not show: a single one, or pairs throughout.
-fn is_one_run(units: &Units) -> bool {
-    let Some(first) = units.units.first() else { return false };
-    let is_alone = !first.is_separated && !units.ends_separated;
-    is_alone && (0..units.units.len() - 1).all(|number| units.is_pair(number))
+/// Whether the tokens follow each other without a gap that terms do not show: a single one, or bigrams throughout.
+fn is_one_run(sought: &Tokenized) -> bool {
+    let Some(first) = sought.tokens.first() else { return false };
+    let is_alone = !first.is_separated && !sought.ends_separated;
+    is_alone && (0..sought.tokens.len() - 1).all(|number| sought.is_bigram(number))
 }
 
 /// What a text's word must be to hold the word `number` of the words. Longer patterns than any term is sure to hold
 /// whole are cut.
-fn word_pattern(units: &Units, number: usize, unit: Unit) -> Pattern {
-    let word = units.text(unit);
-    let opens_left = number == 0 && !unit.is_separated;
-    let opens_right = number + 1 == units.units.len() && !units.ends_separated;
+fn word_pattern(sought: &Tokenized, number: usize, token: Token) -> Pattern {
+    let word = sought.base_of(token);
+    let opens_left = number == 0 && !token.is_separated;
+    let opens_right = number + 1 == sought.tokens.len() && !sought.ends_separated;
     let head = &word[..chars_end(word, WORD_STEP_CHARS)];
     let count = word.chars().count();
     let tail = &word[chars_end(word, count.saturating_sub(WORD_STEP_CHARS))..];
