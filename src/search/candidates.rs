@@ -14,7 +14,7 @@ use super::SearchQuery;
 use super::plan::Plan;
 use super::query::HitOrder;
 use super::segment::Segment;
-use super::verify::Words;
+use super::verify::Needle;
 use crate::index::IndexSnapshot;
 use crate::model::{Micros, Offset};
 
@@ -59,7 +59,7 @@ impl Rank {
 /// What is looked for, and in what form.
 pub(super) struct Question<'a> {
     pub(super) query: &'a SearchQuery,
-    pub(super) words: Words,
+    pub(super) needle: Needle,
     pub(super) bounds: Bounds,
 }
 

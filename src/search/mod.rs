@@ -1,4 +1,4 @@
-//! Questions about what was said: every message that contains given words, in any script, as of a stated offset.
+//! Questions in words: every message that contains a given text, in any script, as of a stated offset.
 //!
 //! In the order a question travels: [`SearchQuery`] (what is asked, checked) → `scope` (which conversations) → `plan`
 //! (terms that every hit has) → `candidates` (the documents that have them, verified where terms prove nothing) →

@@ -1,4 +1,4 @@
-//! From words to terms that every hit has.
+//! From the text sought to terms that every hit has.
 //!
 //! The text sought is split into tokens as texts are ([`crate::index::tokenizer`]). In a text that contains it, its
 //! inner tokens stand as they are; the first, if a word, may go on to the left and the last to the right, unless a
@@ -43,11 +43,11 @@ pub(super) enum Proof {
     Never,
     /// When the text is stable: its terms tell all there is.
     OfStable,
-    /// There are no words to look for.
+    /// There is no text to look for.
     Always,
 }
 
-/// What a text with the words has, at a position relative to the first token.
+/// What every hit has, at a position relative to the first token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     position: usize,
@@ -126,12 +126,12 @@ fn any_text() -> Box<dyn Query> {
     Box::new(BooleanQuery::union(vec![form(TEXT_STABLE), form(TEXT_UNSTABLE)]))
 }
 
-/// The pieces every text with the words has, and what they prove.
+/// The pieces every hit has, and what they prove.
 fn pieces_of(query: &SearchQuery) -> (Vec<Piece>, Proof) {
-    if query.words.is_empty() {
+    if query.text.is_empty() {
         return (Vec::new(), Proof::Always);
     }
-    let sought = Tokenized::of(&query.words);
+    let sought = Tokenized::of(&query.text);
     let mut pieces = Vec::new();
     let mut is_whole = true;
     for (number, token) in sought.tokens.iter().copied().enumerate() {
@@ -155,7 +155,7 @@ fn pieces_of(query: &SearchQuery) -> (Vec<Piece>, Proof) {
         };
         pieces.push(Piece { position: number, pattern });
     }
-    let is_proof = is_whole && is_one_run(&sought) && !query.exact && is_stable(&query.words);
+    let is_proof = is_whole && is_one_run(&sought) && !query.exact && is_stable(&query.text);
     (pieces, if is_proof { Proof::OfStable } else { Proof::Never })
 }
 
@@ -166,7 +166,7 @@ fn is_one_run(sought: &Tokenized) -> bool {
     is_alone && (0..sought.tokens.len() - 1).all(|number| sought.is_bigram(number))
 }
 
-/// What a text's word must be to hold the word `number` of the words. Longer patterns than any term is sure to hold
+/// What a text's word must be to hold the token `number` of the text sought. Longer patterns than any term is sure to hold
 /// whole are cut.
 fn word_pattern(sought: &Tokenized, number: usize, token: Token) -> Pattern {
     let word = sought.base_of(token);
@@ -189,8 +189,8 @@ mod tests {
 
     use super::*;
 
-    fn check(words: &str, expected: &str, proof: Proof) {
-        let (pieces, proved) = pieces_of(&SearchQuery::new("s", words));
+    fn check(sought: &str, expected: &str, proof: Proof) {
+        let (pieces, proved) = pieces_of(&SearchQuery::new("s", sought));
         let shown: Vec<String> = pieces
             .iter()
             .map(|piece| match &piece.pattern {
@@ -198,8 +198,8 @@ mod tests {
                 Pattern::AnyTerm(pattern) => format!("{}:/{}/", piece.position, pattern.regex()),
             })
             .collect();
-        assert_eq!(shown.join(" "), expected, "{words:?}");
-        assert_eq!(proved, proof, "{words:?}");
+        assert_eq!(shown.join(" "), expected, "{sought:?}");
+        assert_eq!(proved, proof, "{sought:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tantivy::{DocAddress, TantivyDocument};
 use super::candidates::{Bounds, Found, Question, Rank, find, gather};
 use super::plan::Plan;
 use super::scope::conversations;
-use super::verify::Words;
+use super::verify::Needle;
 use super::{ConversationHits, Hit, SearchAnswer, SearchError, SearchQuery};
 use crate::index::IndexSnapshot;
 use crate::index::schema::schema;
@@ -32,7 +32,7 @@ pub(super) fn run_within(
 ) -> Result<SearchAnswer, SearchError> {
     query.check()?;
     let scope = conversations(snapshot, query)?;
-    let question = Question { query, words: Words::of(query), bounds };
+    let question = Question { query, needle: Needle::of(query), bounds };
     let of = |source| SearchError::Index(snapshot.error(source));
     let found = match scope.as_ref().is_some_and(BTreeSet::is_empty) {
         true => Found::default(),
@@ -84,7 +84,7 @@ fn hits_of_tail<'a>(
         .tail()
         .filter(|record| query.chooses(record))
         .filter(|record| scope.is_none_or(|scope| scope.contains(&record.event.conversation)))
-        .filter(|record| record.event.text.as_ref().is_some_and(|text| question.words.are_in(text)))
+        .filter(|record| record.event.text.as_ref().is_some_and(|text| question.needle.is_in(text)))
         .map(|record| (Rank::new(query.order, record.occurred_at(), record.offset), record))
         .collect()
 }
@@ -141,7 +141,7 @@ fn hit(
             }
         }
     };
-    hit.spans = question.words.spans(&hit.text);
+    hit.spans = question.needle.spans(&hit.text);
     Ok(hit)
 }
 
