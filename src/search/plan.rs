@@ -166,7 +166,7 @@ fn is_one_run(sought: &Tokenized) -> bool {
     is_alone && (0..sought.tokens.len() - 1).all(|number| sought.is_bigram(number))
 }
 
-/// What a text's word must be to hold the token `number` of the text sought. Longer patterns than any term is sure to hold
+/// What a word of a hit must be to hold word `number` of the text sought. Patterns longer than any term is sure to hold
 /// whole are cut.
 fn word_pattern(sought: &Tokenized, number: usize, token: Token) -> Pattern {
     let word = sought.base_of(token);
