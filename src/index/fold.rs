@@ -24,9 +24,10 @@ pub fn fold(text: &str) -> String {
         folded.push_str(character.fold);
         is_stable &= character.is_stable;
     }
-    match is_stable {
-        true => folded,
-        false => ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned(),
+    if is_stable {
+        folded
+    } else {
+        ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned()
     }
 }
 
@@ -100,9 +101,10 @@ impl Folded {
         }
         self.stretches
             .push(Stretch { folded_from: self.text.len(), original: pending.original.clone() });
-        match pending.is_joined {
-            true => self.text.push_str(&fold(&text[pending.original])),
-            false => self.text.push_str(&pending.fold),
+        if pending.is_joined {
+            self.text.push_str(&fold(&text[pending.original]));
+        } else {
+            self.text.push_str(&pending.fold);
         }
     }
 

@@ -85,15 +85,12 @@ fn open_or_create(dir: &Path) -> Result<Index, IndexError> {
     let directory = SyncedDirectory(
         MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?,
     );
-    let index = match dir.join(META_FILE).exists() {
-        true => Index::open(directory).map_err(of)?,
-        false => {
-            check_empty(dir)?;
-            IndexBuilder::new()
-                .schema(schema().schema.clone())
-                .open_or_create(directory)
-                .map_err(of)?
-        }
+    let index = if dir.join(META_FILE).exists() {
+        Index::open(directory).map_err(of)?
+    } else {
+        check_empty(dir)?;
+        let new = IndexBuilder::new().schema(schema().schema.clone());
+        new.open_or_create(directory).map_err(of)?
     };
     opened(dir, index)
 }

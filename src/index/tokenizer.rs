@@ -207,9 +207,10 @@ impl Terms<'_> {
         let to = from + chars_end(rest, WORD_CHARS_MAX);
         let next = from + chars_end(rest, WORD_STEP_CHARS);
         self.set('w', from, to);
-        match to < token.to {
-            true => self.next = Next::Piece(next),
-            false => self.go_on(),
+        if to < token.to {
+            self.next = Next::Piece(next);
+        } else {
+            self.go_on();
         }
     }
 }
@@ -222,9 +223,10 @@ impl TokenStream for Terms<'_> {
             (_, TokenKind::Word) => self.set_piece(token, token.from),
             (Next::Token, kind) => {
                 self.set(tag(kind), token.from, token.to);
-                match self.text.is_bigram(self.number) {
-                    true => self.next = Next::Bigram,
-                    false => self.go_on(),
+                if self.text.is_bigram(self.number) {
+                    self.next = Next::Bigram;
+                } else {
+                    self.go_on();
                 }
             }
             (Next::Bigram, _) => {

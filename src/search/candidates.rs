@@ -116,9 +116,10 @@ pub(super) fn gather(
 ) -> Result<Gathered> {
     let searcher = snapshot.searcher();
     let mut gathered = Gathered::new();
-    let plan = match found.total > question.bounds.kept_max {
-        true => Some(Plan::new(snapshot, question.query, Some(chosen))?),
-        false => None,
+    let plan = if found.total > question.bounds.kept_max {
+        Some(Plan::new(snapshot, question.query, Some(chosen))?)
+    } else {
+        None
     };
     for number in 0..searcher.segment_readers().len() as u32 {
         let segment = Segment::open(searcher, number)?;

@@ -111,18 +111,17 @@ impl SearchQuery {
             ));
         }
         if self.text.is_empty() {
-            return match self.filters == Filters::default() {
-                true => Err(FieldError::new("words", "", "not be empty without a filter")),
-                false => Ok(()),
-            };
+            if self.filters == Filters::default() {
+                return Err(FieldError::new("words", "", "not be empty without a filter"));
+            }
+            return Ok(());
         }
         // Whitespace counts inside a text but finds nothing of use alone; what folds to nothing would match anything.
-        match fold(&self.text).trim().is_empty() {
-            true => {
-                Err(FieldError::new("words", self.text.escape_debug(), "contain something visible"))
-            }
-            false => Ok(()),
+        if fold(&self.text).trim().is_empty() {
+            let shown = self.text.escape_debug();
+            return Err(FieldError::new("words", shown, "contain something visible"));
         }
+        Ok(())
     }
 
     /// Whether `record` is a message these filters choose, whatever its text and its conversation.

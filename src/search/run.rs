@@ -34,12 +34,11 @@ pub(super) fn run_within(
     let scope = conversations(snapshot, query)?;
     let question = Question { query, needle: Needle::of(query), bounds };
     let of = |source| SearchError::Index(snapshot.error(source));
-    let found = match scope.as_ref().is_some_and(BTreeSet::is_empty) {
-        true => Found::default(),
-        false => {
-            let plan = Plan::new(snapshot, query, scope.as_ref()).map_err(of)?;
-            find(snapshot, &plan, &question).map_err(of)?
-        }
+    let found = if scope.as_ref().is_some_and(BTreeSet::is_empty) {
+        Found::default()
+    } else {
+        let plan = Plan::new(snapshot, query, scope.as_ref()).map_err(of)?;
+        find(snapshot, &plan, &question).map_err(of)?
     };
     let in_tail = hits_of_tail(snapshot, &question, scope.as_ref());
     let chosen = choose(query, &found.best, &in_tail);

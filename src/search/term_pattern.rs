@@ -85,13 +85,11 @@ impl Weight for TermPatternWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, doc: DocId) -> Result<Explanation> {
-        match self.scorer(reader, 1.0)?.seek(doc) == doc {
-            true => Ok(Explanation::new_with_string(format!("has a term {:?}", self.0), 1.0)),
-            false => Err(TantivyError::InvalidArgument(format!(
-                "document {doc} has no term {:?}",
-                self.0
-            ))),
+        if self.scorer(reader, 1.0)?.seek(doc) == doc {
+            return Ok(Explanation::new_with_string(format!("has a term {:?}", self.0), 1.0));
         }
+        let message = format!("document {doc} has no term {:?}", self.0);
+        Err(TantivyError::InvalidArgument(message))
     }
 }
 

@@ -24,9 +24,12 @@ fn all_hits(snapshot: &IndexSnapshot, query: &SearchQuery, bounds: Bounds) -> BT
 
 /// The definition of a result.
 fn brute_force(records: &[Record], query: &SearchQuery) -> BTreeSet<u64> {
-    let contains = |text: &str| match query.exact {
-        true => text.contains(&query.text),
-        false => fold(text).contains(&fold(&query.text)),
+    let contains = |text: &str| {
+        if query.exact {
+            text.contains(&query.text)
+        } else {
+            fold(text).contains(&fold(&query.text))
+        }
     };
     let hits = records.iter().filter(|record| {
         record.shop == query.shop && record.event.text.as_ref().is_some_and(|text| contains(text))
