@@ -14,6 +14,7 @@ mod candidates;
 mod error;
 mod plan;
 mod query;
+mod question;
 mod run;
 mod scope;
 mod segment;

@@ -10,8 +10,9 @@ use tantivy::error::DataCorruption;
 use tantivy::schema::{Field, Value};
 use tantivy::{DocAddress, TantivyDocument};
 
-use super::candidates::{Bounds, Found, Question, Rank, find, gather};
+use super::candidates::{Found, find, gather};
 use super::plan::Plan;
+use super::question::{Bounds, Question, Rank};
 use super::scope::conversations;
 use super::verify::Needle;
 use super::{ConversationHits, Hit, SearchAnswer, SearchError, SearchQuery};
@@ -111,7 +112,7 @@ fn hit(
     rank: Rank,
     source: Source<'_>,
 ) -> Result<Hit, tantivy::TantivyError> {
-    let (occurred_at, offset) = rank.place(question.query.order);
+    let (occurred_at, offset) = rank.time_and_offset(question.query.order);
     let mut hit = match source {
         Source::Tail(record) => Hit {
             offset,

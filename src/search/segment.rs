@@ -13,9 +13,9 @@ use tantivy::schema::document::{
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Result, Searcher, SegmentReader, TERMINATED};
 
-use super::candidates::{Question, Rank};
 use super::plan::{Plan, Proof};
 use super::query::HitOrder;
+use super::question::{Question, Rank};
 use super::verify::Needle;
 use crate::index::schema::{TEXT_STABLE, schema};
 use crate::model::{Micros, Offset};

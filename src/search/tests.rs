@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::candidates::Bounds;
+use super::question::Bounds;
 use super::run::run_within;
 use super::{Filters, HitOrder, SearchAnswer, SearchQuery, run};
 use crate::index::testing::{Dice, message, record};
