@@ -1,7 +1,6 @@
-//! Runs one question over one snapshot: the committed index and the tail, as one.
+//! From a question to its answer: one snapshot, in which the committed index and the tail count as one.
 //!
 //! Invariants: the answer depends on snapshot and question alone; a record counts once, in the index or in the tail.
-//! It blocks (disk, and CPU for as long as candidates must be read): call it where blocking is allowed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
@@ -16,11 +15,37 @@ use super::question::{Bounds, Question, Rank};
 use super::scope::conversations;
 use super::verify::Needle;
 use super::{ConversationHits, Hit, SearchAnswer, SearchError, SearchQuery};
-use crate::index::IndexSnapshot;
 use crate::index::schema::schema;
+use crate::index::{IndexHandle, IndexSnapshot};
+use crate::log::Freshness;
 use crate::model::Record;
 
-/// Answers `query` from `snapshot`.
+/// Search over an index as it is now.
+#[derive(Clone)]
+pub struct Search {
+    freshness: Freshness,
+    index: IndexHandle,
+}
+
+impl Search {
+    /// Search over this index.
+    pub fn new(freshness: Freshness, index: IndexHandle) -> Search {
+        Search { freshness, index }
+    }
+
+    /// Answers a question off the async threads, after waiting briefly for the index to have what is acknowledged now.
+    pub async fn run(&self, query: SearchQuery) -> Result<SearchAnswer, SearchError> {
+        query.check()?;
+        self.freshness.wait().await;
+        let snapshot = self.index.snapshot();
+        tokio::task::spawn_blocking(move || run(&snapshot, &query))
+            .await
+            .map_err(SearchError::Task)?
+    }
+}
+
+/// Answers `query` from `snapshot`. It blocks (disk, and CPU for as long as candidates must be read): call it where
+/// blocking is allowed.
 pub fn run(snapshot: &IndexSnapshot, query: &SearchQuery) -> Result<SearchAnswer, SearchError> {
     run_within(snapshot, query, Bounds::USUAL)
 }
