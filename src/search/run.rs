@@ -81,10 +81,10 @@ pub(super) fn run_within(
         let of_tail =
             in_tail.iter().filter(|(_, record)| record.event.conversation == conversation);
         let of_tail = of_tail.map(|(rank, record)| (*rank, Source::Tail(record)));
-        let mut places: Vec<(Rank, Source<'_>)> = of_index.chain(of_tail).collect();
-        places.sort_unstable_by_key(|(rank, _)| std::cmp::Reverse(*rank));
-        places.truncate(query.hits_per_conversation);
-        let hits = places.into_iter().map(|(rank, source)| hit(snapshot, &question, rank, source));
+        let mut ranked: Vec<(Rank, Source<'_>)> = of_index.chain(of_tail).collect();
+        ranked.sort_unstable_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+        ranked.truncate(query.hits_per_conversation);
+        let hits = ranked.into_iter().map(|(rank, source)| hit(snapshot, &question, rank, source));
         answer.conversations.push(ConversationHits {
             conversation,
             hits: hits.collect::<Result<_, _>>().map_err(of)?,
