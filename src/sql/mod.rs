@@ -26,5 +26,5 @@ pub use answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
 pub use error::SqlError;
 pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind, instant_of, parse_zone};
 pub use session::Sql;
-pub use value::{Value, time_value};
+pub use value::Value;
 pub use views::TABLES;

@@ -16,10 +16,9 @@ use std::path::Path;
 
 use chrono::{Days, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
-use datafusion::scalar::ScalarValue;
 use serde::{Deserialize, Serialize};
 
-use super::SqlError;
+use super::{SqlError, Value};
 use crate::model::{FieldError, Micros, parse_time};
 
 /// The queries that come with verbatim.
@@ -169,7 +168,7 @@ impl NamedQuery {
         arguments: &BTreeMap<String, String>,
         zone: Tz,
         now: Micros,
-    ) -> Result<Vec<(String, ScalarValue)>, SqlError> {
+    ) -> Result<Vec<(String, Value)>, SqlError> {
         // A zone says how dates are read, also where the query itself needs none.
         let known = |name: &String| {
             name == "zone" || self.parameters.iter().any(|parameter| parameter.name == *name)
@@ -221,15 +220,13 @@ impl Parameter {
         })
     }
 
-    fn value(&self, given: &str, zone: Tz, now: Micros) -> Result<ScalarValue, SqlError> {
+    fn value(&self, given: &str, zone: Tz, now: Micros) -> Result<Value, SqlError> {
         match self.kind {
-            ParameterKind::Text => Ok(ScalarValue::from(given)),
-            ParameterKind::Integer => given.parse::<i64>().map(ScalarValue::from).map_err(|_| {
+            ParameterKind::Text => Ok(Value::Text(given.to_string())),
+            ParameterKind::Integer => given.parse().map(Value::Integer).map_err(|_| {
                 SqlError::Input(FieldError::new(&self.name, given, "be a whole number"))
             }),
-            ParameterKind::Timestamp => {
-                Ok(super::time_value(instant_of(&self.name, given, zone, now)?))
-            }
+            ParameterKind::Timestamp => Ok(Value::Time(instant_of(&self.name, given, zone, now)?)),
         }
     }
 }

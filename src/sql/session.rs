@@ -19,6 +19,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use super::answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
@@ -88,6 +89,8 @@ impl Sql {
         let (context, complete_to) = self.session(shop).await?;
         let mut question = context.sql(sql).await?;
         if !values.is_empty() {
+            let values: Vec<(String, ScalarValue)> =
+                values.into_iter().map(|(name, value)| (name, value.into())).collect();
             question = question.with_param_values(values)?;
         }
         Ok(AnswerStream { complete_to, rows: question.execute_stream().await? })

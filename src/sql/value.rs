@@ -4,10 +4,22 @@ use datafusion::scalar::ScalarValue;
 
 use crate::model::Micros;
 
-/// A value for a query's parameter.
-pub type Value = ScalarValue;
+/// A value that stands in a query as `$name`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Time(Micros),
+    Text(String),
+    Integer(i64),
+}
 
-/// An instant as a query's value.
-pub fn time_value(instant: Micros) -> Value {
-    ScalarValue::TimestampMicrosecond(Some(instant.0), Some("UTC".into()))
+impl From<Value> for ScalarValue {
+    fn from(value: Value) -> ScalarValue {
+        match value {
+            Value::Time(time) => {
+                ScalarValue::TimestampMicrosecond(Some(time.0), Some("UTC".into()))
+            }
+            Value::Text(text) => ScalarValue::from(text),
+            Value::Integer(number) => ScalarValue::from(number),
+        }
+    }
 }
