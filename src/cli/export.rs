@@ -122,7 +122,7 @@ impl Export {
             Micros::now(),
         )?;
         let mut answer = app.sql.stream(&self.place.shop, &query.sql, query.values).await?;
-        let mut writer = self.format.writer(answer.rows.schema(), out)?;
+        let mut writer = self.format.writer(answer.schema, out)?;
         while let Some(rows) = answer.rows.next().await {
             let rows = rows?;
             writer.write(&rows)?;

@@ -93,7 +93,7 @@ impl Sql {
                 values.into_iter().map(|(name, value)| (name, value.into())).collect();
             question = question.with_param_values(values)?;
         }
-        Ok(AnswerStream { complete_to, rows: question.execute_stream().await? })
+        Ok(AnswerStream::new(complete_to, question.execute_stream().await?))
     }
 
     /// Answers a query with at most [`ANSWER_ROWS_MAX`] rows.
@@ -101,7 +101,7 @@ impl Sql {
         self.collect(shop, sql, Vec::new()).await
     }
 
-    /// Answers a named query. Arguments are as people give them; see [`instant_of`].
+    /// Answers a named query. Arguments are as people give them; see [`super::instant_of`].
     pub async fn run_named(
         &self,
         shop: &str,
@@ -124,8 +124,8 @@ impl Sql {
         values: Vec<(String, Value)>,
     ) -> Result<Answer, SqlError> {
         let collected = async {
-            let AnswerStream { complete_to, mut rows } = self.stream(shop, sql, values).await?;
-            let schema = rows.schema();
+            let AnswerStream { complete_to, schema, mut rows } =
+                self.stream(shop, sql, values).await?;
             let mut answer = Answer { complete_to, schema, batches: Vec::new(), truncated: false };
             let mut room = ANSWER_ROWS_MAX;
             while let Some(batch) = rows.next().await {
