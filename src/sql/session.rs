@@ -23,7 +23,7 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use super::answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
-use super::tables::{FilesAndTail, TableFile, WhenFiltered};
+use super::tables::{FilesAndTail, RowFilter, TableFile};
 use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
 use crate::archive::{ArchiveHandle, events_batch};
 use crate::facts::FactsHandle;
@@ -161,12 +161,7 @@ impl Sql {
         let stored = vec![
             (
                 "events",
-                files_and_tail(
-                    fields::events_schema(),
-                    &archive.table,
-                    tail,
-                    WhenFiltered::Decoding,
-                ),
+                files_and_tail(fields::events_schema(), &archive.table, tail, RowFilter::Pushed),
             ),
             (
                 "turns",
@@ -174,7 +169,7 @@ impl Sql {
                     facts.turns_tail.schema(),
                     &facts.turns,
                     vec![facts.turns_tail],
-                    WhenFiltered::Decoded,
+                    RowFilter::Above,
                 ),
             ),
             (
@@ -183,7 +178,7 @@ impl Sql {
                     facts.episodes_tail.schema(),
                     &facts.episodes,
                     vec![facts.episodes_tail],
-                    WhenFiltered::Decoded,
+                    RowFilter::Above,
                 ),
             ),
         ];
@@ -205,7 +200,7 @@ fn files_and_tail(
     schema: SchemaRef,
     table: &TableSnapshot,
     tail: Vec<RecordBatch>,
-    filtered: WhenFiltered,
+    row_filter: RowFilter,
 ) -> FilesAndTail {
     let files = table
         .files
@@ -216,6 +211,6 @@ fn files_and_tail(
         schema,
         files,
         tail: tail.into_iter().filter(|batch| batch.num_rows() > 0).collect(),
-        filtered,
+        row_filter,
     }
 }
