@@ -91,7 +91,7 @@ impl Local {
         let zone = self.app.config.zone;
         let query = ExportQuery::new(table, from.as_deref(), to.as_deref(), zone, Micros::now())?;
         let mut answer = self.app.sql.stream(&self.shop, &query.sql, query.values).await?;
-        let mut writer = format.writer(answer.rows.schema(), out)?;
+        let mut writer = format.writer(answer.schema, out)?;
         while let Some(rows) = answer.rows.next().await {
             let rows = rows?;
             writer.write(&rows)?;

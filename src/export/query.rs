@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use crate::model::{FieldError, Micros};
-use crate::sql::{Value, instant_of, time_value};
+use crate::sql::{Value, instant_of};
 
 /// The tables that can be exported, and the column by which `from` and `to` choose.
 pub const EXPORT_TABLES: &[(&str, &str)] = &[
@@ -35,14 +35,12 @@ impl ExportQuery {
         };
         let mut query = ExportQuery { sql: format!("SELECT * FROM {table}"), values: Vec::new() };
         let bounds = [("from", from, ">="), ("to", to, "<")];
-        for (name, said, comparison) in bounds
-            .into_iter()
-            .filter_map(|(name, said, comparison)| Some((name, said?, comparison)))
-        {
-            let instant = instant_of(name, said, zone, now)?;
+        for (name, bound, comparison) in bounds {
+            let Some(bound) = bound else { continue };
+            let instant = instant_of(name, bound, zone, now)?;
             let word = if query.values.is_empty() { "WHERE" } else { "AND" };
             query.sql.push_str(&format!(" {word} {time} {comparison} ${name}"));
-            query.values.push((name.to_string(), time_value(instant)));
+            query.values.push((name.to_string(), Value::Time(instant)));
         }
         Ok(query)
     }

@@ -1,14 +1,14 @@
-//! What the index knows of each character: how it folds, what of it goes into terms, and which kind of unit it is in.
+//! What the index knows of each character: how it folds, what of it goes into terms, and which kind of token it is in.
 //!
 //! - *fold*: Unicode `NFKC_Casefold`, which drops default-ignorables.
-//! - *skeleton*: the fold, fully decomposed, without the marks that canonical ordering or composition can move or
-//!   absorb (those whose combining class is not 0). Terms are made of skeletons.
+//! - *base*: its base letters, which are the fold, fully decomposed, without the marks that canonical ordering or
+//!   composition can move or absorb (those whose combining class is not 0). Terms are made of base letters.
 //! - *class*: separator, letter of a script without spaces, letter of a word, or symbol.
 //!
-//! Invariant: all three depend on nothing but the character, so the skeleton of a concatenation is the concatenation
-//! of the skeletons, and a text that contains a piece, as is or folded, has a skeleton that contains the piece's.
+//! Invariant: all three depend on nothing but the character, so the base of a concatenation is the concatenation
+//! of the bases, and a text that contains a piece, as is or folded, has a base that contains the piece's.
 //! Folded text alone would not do: `e` + U+0301 contains `e`, but its fold `é` does not contain `e`.
-//! What the skeleton loses, verification against the stored text brings back; a *plain* character loses nothing.
+//! What the base loses, verification against the stored text brings back; a *stable* character loses nothing.
 
 use std::sync::OnceLock;
 
@@ -18,16 +18,16 @@ use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed}
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Which kind of unit a character belongs to.
+/// Which kind of token a character belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Whitespace and controls: between units, never in one.
+    /// Whitespace and controls: between tokens, never in one.
     Separator,
-    /// A script written without spaces between words: each character is a unit.
-    Spaceless,
-    /// Letters, digits and marks; neighbours of the same script make one unit.
+    /// A script written without spaces between words: each character is a token.
+    Unspaced,
+    /// Letters, digits and marks; neighbours of the same script make one token.
     Word(Script),
-    /// Any other visible character: a unit of its own.
+    /// Any other visible character: a token of its own.
     Symbol,
 }
 
@@ -35,10 +35,10 @@ pub enum Class {
 #[derive(Clone, Copy, Debug)]
 pub struct Character {
     pub fold: &'static str,
-    pub skeleton: &'static str,
+    pub base: &'static str,
     pub class: Class,
-    /// Whether fold and skeleton are the same and stay so next to any other plain character.
-    pub is_plain: bool,
+    /// Whether fold and base are the same and stay so next to any other stable character.
+    pub is_stable: bool,
 }
 
 /// Looks up `char`. The tables are made page by page when first needed (about 0.3 ms each).
@@ -48,16 +48,16 @@ pub fn character(char: char) -> Character {
         .get_or_init(|| Page::of(code / PAGE_CHARS * PAGE_CHARS));
     let entry = &page.entries[(code % PAGE_CHARS) as usize];
     Character {
-        fold: &page.text[entry.fold_from as usize..entry.skeleton_from as usize],
-        skeleton: &page.text[entry.skeleton_from as usize..entry.skeleton_to as usize],
+        fold: &page.text[entry.fold_from as usize..entry.base_from as usize],
+        base: &page.text[entry.base_from as usize..entry.base_to as usize],
         class: entry.class,
-        is_plain: entry.is_plain,
+        is_stable: entry.is_stable,
     }
 }
 
-/// Whether fold and skeleton of `text` are the same, so that terms alone prove a match.
-pub fn is_plain(text: &str) -> bool {
-    text.is_ascii() || text.chars().all(|char| character(char).is_plain)
+/// Whether fold and base of `text` are the same, so that terms alone prove a match.
+pub fn is_stable(text: &str) -> bool {
+    text.is_ascii() || text.chars().all(|char| character(char).is_stable)
 }
 
 const PAGE_CHARS: u32 = 256;
@@ -71,13 +71,13 @@ struct Page {
     entries: Vec<Entry>,
 }
 
-/// Byte positions in the page's text: first the fold, then the skeleton.
+/// Byte positions in the page's text: first the fold, then the base.
 struct Entry {
     fold_from: u32,
-    skeleton_from: u32,
-    skeleton_to: u32,
+    base_from: u32,
+    base_to: u32,
     class: Class,
-    is_plain: bool,
+    is_stable: bool,
 }
 
 impl Page {
@@ -93,15 +93,15 @@ impl Page {
 
     fn push(&mut self, char: char) {
         let fold = nfkc_casefold(char);
-        let skeleton = skeleton_of(&fold);
+        let base = base_of(&fold);
         let fold_from = self.text.len() as u32;
         self.text.push_str(&fold);
-        let skeleton_from = self.text.len() as u32;
-        self.text.push_str(&skeleton);
-        let is_plain = fold == skeleton && !fold.chars().any(can_combine_backwards);
+        let base_from = self.text.len() as u32;
+        self.text.push_str(&base);
+        let is_stable = fold == base && !fold.chars().any(can_combine_backwards);
         let class = class_of(char);
-        let skeleton_to = self.text.len() as u32;
-        self.entries.push(Entry { fold_from, skeleton_from, skeleton_to, class, is_plain });
+        let base_to = self.text.len() as u32;
+        self.entries.push(Entry { fold_from, base_from, base_to, class, is_stable });
     }
 }
 
@@ -124,7 +124,7 @@ fn nfkc_casefold(char: char) -> String {
     text
 }
 
-fn skeleton_of(fold: &str) -> String {
+fn base_of(fold: &str) -> String {
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(fold);
     decomposed.chars().filter(|char| combining_class(*char) == 0).collect()
 }
@@ -170,17 +170,17 @@ fn class_of(char: char) -> Class {
     );
     match CodePointMapData::<Script>::new().get(char) {
         _ if !is_in_words => Class::Symbol,
-        script if is_spaceless(script) => Class::Spaceless,
+        script if is_unspaced(script) => Class::Unspaced,
         // Letters shared by the scripts of East Asia, such as the long vowel mark U+30FC.
         Script::Common | Script::Inherited if matches!(char, '\u{3000}'..='\u{30ff}') => {
-            Class::Spaceless
+            Class::Unspaced
         }
         Script::Common | Script::Inherited => Class::Word(Script::Latin),
         script => Class::Word(script),
     }
 }
 
-fn is_spaceless(script: Script) -> bool {
+fn is_unspaced(script: Script) -> bool {
     [
         Script::Han,
         Script::Hiragana,
@@ -233,26 +233,26 @@ mod tests {
     }
 
     #[test]
-    fn a_fold_folds_to_itself_and_has_the_same_skeleton() {
+    fn a_fold_folds_to_itself_and_has_the_same_base() {
         for char in all() {
-            let Character { fold, skeleton, is_plain, .. } = character(char);
+            let Character { fold, base, is_stable, .. } = character(char);
             let again: String = fold.chars().map(|part| character(part).fold).collect();
             let again = ComposingNormalizerBorrowed::new_nfc().normalize(&again);
             assert_eq!(again, fold, "{char:?}");
-            let of_fold: String = fold.chars().map(|part| character(part).skeleton).collect();
-            assert_eq!(of_fold, skeleton, "{char:?}");
+            let of_fold: String = fold.chars().map(|part| character(part).base).collect();
+            assert_eq!(of_fold, base, "{char:?}");
             let of_decomposed: String = DecomposingNormalizerBorrowed::new_nfd()
                 .normalize(&char.to_string())
                 .chars()
-                .map(|part| character(part).skeleton)
+                .map(|part| character(part).base)
                 .collect();
-            assert_eq!(of_decomposed, skeleton, "{char:?}");
-            assert!(!is_plain || fold == skeleton);
+            assert_eq!(of_decomposed, base, "{char:?}");
+            assert!(!is_stable || fold == base);
         }
     }
 
     #[test]
-    fn plain_characters_never_compose() {
+    fn stable_characters_never_compose() {
         let mut completing = BTreeSet::new();
         for char in all() {
             let decomposed =
@@ -264,7 +264,7 @@ mod tests {
             }
         }
         assert!(completing.len() > 50);
-        for char in all().filter(|char| character(*char).is_plain) {
+        for char in all().filter(|char| character(*char).is_stable) {
             let fold = character(char).fold;
             assert!(
                 !fold.chars().any(|part| completing.contains(&part)),
@@ -277,7 +277,7 @@ mod tests {
     fn classes() {
         for (chars, class) in [
             (" \t\n\u{3000}\u{0}\u{85}", Class::Separator),
-            ("退のカーเດ々", Class::Spaceless),
+            ("退のカーเດ々", Class::Unspaced),
             ("az09é", Class::Word(Script::Latin)),
             ("жя", Class::Word(Script::Cyrillic)),
             ("-_.!。、🙂€\u{20e3}", Class::Symbol),

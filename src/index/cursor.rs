@@ -32,14 +32,13 @@ impl Committed {
     }
 
     pub(super) fn from_payload(payload: &str) -> Result<Committed, String> {
-        let said: Payload = serde_json::from_str(payload)
+        let read: Payload = serde_json::from_str(payload)
             .map_err(|error| format!("its cursor `{payload}` is unreadable: {error}"))?;
-        let committed = Committed { cursor: said.cursor, documents: said.documents };
-        match said.check == committed.check() {
-            true => Ok(committed),
-            false => {
-                Err(format!("its cursor `{payload}` fails its check: want {}", committed.check()))
-            }
+        let committed = Committed { cursor: read.cursor, documents: read.documents };
+        if read.check == committed.check() {
+            Ok(committed)
+        } else {
+            Err(format!("its cursor `{payload}` fails its check: want {}", committed.check()))
         }
     }
 

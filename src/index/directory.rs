@@ -27,10 +27,10 @@ impl Directory for SyncedDirectory {
         self.0.atomic_write(path, data)?;
         // `.managed.json` is written with every new file and needs no such care: it lists what may be deleted, and
         // what it forgets merely stays.
-        match path == Path::new(META_FILE) {
-            true => self.0.sync_directory(),
-            false => Ok(()),
+        if path == Path::new(META_FILE) {
+            self.0.sync_directory()?;
         }
+        Ok(())
     }
 
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {

@@ -3,8 +3,8 @@
 
 use tantivy::TantivyDocument;
 
-use super::characters::is_plain;
-use super::schema::{TEXT_MARKED, TEXT_PLAIN, schema};
+use super::characters::is_stable;
+use super::schema::{TEXT_STABLE, TEXT_UNSTABLE, schema};
 use crate::model::{Event, Record, Role, Sender};
 
 /// The document of `record`. Its text comes first, so that a reader of stored documents finds it without reading on.
@@ -38,7 +38,8 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
     let mut document = TantivyDocument::new();
     if let Some(text) = text {
         document.add_text(fields.text, text);
-        document.add_u64(fields.text_form, if is_plain(text) { TEXT_PLAIN } else { TEXT_MARKED });
+        document
+            .add_u64(fields.text_form, if is_stable(text) { TEXT_STABLE } else { TEXT_UNSTABLE });
     }
     document.add_text(fields.id, id);
     // Offsets stay far below 2^63.

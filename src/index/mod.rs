@@ -7,18 +7,29 @@
 //! It answers no question: planning, filtering and verifying are `search`'s. It never repairs: damage is an error that
 //! says to rebuild.
 
+// How a character folds, what of it goes into terms, which kind of token it is in.
 pub mod characters;
-mod cursor;
-mod directory;
-mod document;
-mod error;
+// Texts without case, width and what nobody sees.
 mod fold;
-mod open;
-pub mod schema;
-mod snapshot;
-mod store;
+// From a text to tokens, from tokens to terms.
 pub mod tokenizer;
-pub mod words;
+// What tantivy is told of each field.
+pub mod schema;
+// From a record to a document.
+mod document;
+// The cursor as a commit carries it.
+mod cursor;
+// Files whose commit survives a power cut.
+mod directory;
+// To write, to read beside a writer, or to check every byte.
+mod open;
+// What a question sees.
+mod snapshot;
+// The store that keeps it.
+mod store;
+// The terms of each segment, in memory.
+pub mod term_cache;
+mod error;
 
 pub use error::IndexError;
 pub use fold::{Folded, fold, fold_with_map};

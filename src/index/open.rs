@@ -17,7 +17,7 @@ use super::cursor::Committed;
 use super::directory::{META_FILE, SyncedDirectory};
 use super::schema::schema;
 use super::snapshot::IndexSnapshot;
-use super::tokenizer::{TOKENIZER, UnitTokenizer};
+use super::tokenizer::{TOKENIZER, TextTokenizer};
 
 /// One thread builds segments: 120 k messages/s of the sample chats (measured, 2 cores). A second would take the core
 /// that relay and archive share, and every commit would leave two segments to merge in place of one.
@@ -93,15 +93,12 @@ fn open_or_create(dir: &Path) -> Result<Index, IndexError> {
     let directory = SyncedDirectory(
         MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?,
     );
-    let index = match dir.join(META_FILE).exists() {
-        true => Index::open(directory).map_err(of)?,
-        false => {
-            check_empty(dir)?;
-            IndexBuilder::new()
-                .schema(schema().schema.clone())
-                .open_or_create(directory)
-                .map_err(of)?
-        }
+    let index = if dir.join(META_FILE).exists() {
+        Index::open(directory).map_err(of)?
+    } else {
+        check_empty(dir)?;
+        let new = IndexBuilder::new().schema(schema().schema.clone());
+        new.open_or_create(directory).map_err(of)?
     };
     opened(dir, index)
 }
@@ -125,7 +122,7 @@ fn opened(dir: &Path, mut index: Index) -> Result<Index, IndexError> {
         return Err(IndexError::damaged(dir, "it was made with other fields, by another version"));
     }
     let tokenizers = TokenizerManager::default();
-    tokenizers.register(TOKENIZER, TextAnalyzer::from(UnitTokenizer::default()));
+    tokenizers.register(TOKENIZER, TextAnalyzer::from(TextTokenizer::default()));
     index.set_tokenizers(tokenizers);
     Ok(index)
 }

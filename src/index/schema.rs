@@ -18,10 +18,10 @@ use tantivy::schema::{
 use super::tokenizer::TOKENIZER;
 use crate::model::fields::{Indexed, columns};
 
-/// `text_form` of a text whose fold and skeleton are the same.
-pub const TEXT_PLAIN: u64 = 1;
+/// `text_form` of a text whose fold and base are the same.
+pub const TEXT_STABLE: u64 = 1;
 /// `text_form` of any other text.
-pub const TEXT_MARKED: u64 = 2;
+pub const TEXT_UNSTABLE: u64 = 2;
 
 /// Columns shown with a hit, beside the text.
 const SHOWN: &[&str] = &["sender_id", "sender_role", "kind", "visibility"];
@@ -99,7 +99,7 @@ impl IndexSchema {
     }
 }
 
-/// One term, as said; stored if shown, a column if grouped by.
+/// One term, as received; stored if shown, a column if grouped by.
 fn exact(name: &str) -> TextOptions {
     let whole = TextFieldIndexing::default()
         .set_tokenizer("raw")
@@ -115,13 +115,13 @@ fn exact(name: &str) -> TextOptions {
     options
 }
 
-/// Stored as said, indexed by its units with positions. Hits are not scored, so there are no field norms.
+/// Stored as received, indexed by its tokens with positions. Hits are not scored, so there are no field norms.
 fn words() -> TextOptions {
-    let by_units = TextFieldIndexing::default()
+    let by_tokens = TextFieldIndexing::default()
         .set_tokenizer(TOKENIZER)
         .set_index_option(IndexRecordOption::WithFreqsAndPositions)
         .set_fieldnorms(false);
-    TextOptions::default().set_indexing_options(by_units).set_stored()
+    TextOptions::default().set_indexing_options(by_tokens).set_stored()
 }
 
 #[cfg(test)]

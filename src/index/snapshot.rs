@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tantivy::Searcher;
 
-use super::words::WordCache;
+use super::term_cache::TermCache;
 use super::{FullText, IndexError};
 use crate::log::{Batch, LogError, NotOpen, Slot, Store, Tail};
 use crate::model::{Offset, Record};
@@ -26,7 +26,7 @@ pub struct FullTextReader {
 pub struct IndexSnapshot {
     dir: Arc<Path>,
     searcher: Searcher,
-    words: Arc<WordCache>,
+    terms: Arc<TermCache>,
     tail: Tail,
 }
 
@@ -43,7 +43,7 @@ impl FullTextReader {
 
 impl IndexSnapshot {
     pub(super) fn new(dir: Arc<Path>, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
-        IndexSnapshot { dir, searcher, words: Arc::default(), tail: Tail::starting_at(cursor) }
+        IndexSnapshot { dir, searcher, terms: Arc::default(), tail: Tail::starting_at(cursor) }
     }
 
     /// The committed index.
@@ -51,9 +51,9 @@ impl IndexSnapshot {
         &self.searcher
     }
 
-    /// The words of its segments, kept from one snapshot to the next.
-    pub fn words(&self) -> &Arc<WordCache> {
-        &self.words
+    /// The terms of its segments, kept from one snapshot to the next.
+    pub fn terms(&self) -> &Arc<TermCache> {
+        &self.terms
     }
 
     /// First offset not in the committed index.
@@ -90,8 +90,8 @@ impl IndexSnapshot {
 
     /// A commit: everything below `cursor` is now in `searcher`. Returns what was shown before.
     pub(super) fn replace(&mut self, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
-        let (dir, words) = (self.dir.clone(), self.words.clone());
-        let now = IndexSnapshot { dir, searcher, words, tail: Tail::starting_at(cursor) };
+        let (dir, terms) = (self.dir.clone(), self.terms.clone());
+        let now = IndexSnapshot { dir, searcher, terms, tail: Tail::starting_at(cursor) };
         std::mem::replace(self, now)
     }
 }

@@ -118,7 +118,7 @@ fn file_ending(dir: &Path, ending: &str) -> std::path::PathBuf {
 }
 
 #[tokio::test]
-async fn damage_is_said_and_never_served() {
+async fn damage_is_reported_and_never_served() {
     type Damage = fn(&Path);
     let cases: &[(Damage, &str)] = &[
         (

@@ -1,20 +1,24 @@
-//! Splits text into units and units into terms. Indexing and planning use the same function, so they cannot disagree.
+//! Splits text into tokens and tokens into terms. Indexing and planning use the same function, so they cannot disagree.
 //!
-//! Separators stand between units. A character of a script without spaces is a unit; neighbouring letters, digits and
-//! marks of one script are a unit (`mm-2026` is `mm`, `-`, `2026`; `重跑gen后` is `重`, `跑`, `gen`, `后`); any other visible
-//! character is a unit. Units are counted: a unit's number is the position of its terms. Terms begin with a letter
-//! that says their kind, so that an automaton over words visits words only:
+//! Separators stand between tokens. A character of a script without spaces is a token; neighbouring letters, digits
+//! and marks of one script are a token (`mm-2026` is `mm`, `-`, `2026`; `重跑gen后` is `重`, `跑`, `gen`, `后`); any other
+//! visible character is a token. Tokens are counted: a token's number is the position of its terms. Terms begin with a
+//! letter that says their kind, so that an automaton over words visits words only:
 //!
 //! ```text
 //! wWORD   a word, or the pieces of an over-long one         cX    a character of a script without spaces
-//! sX      a symbol                                          bXY   two such characters with nothing between them
+//! sX      a symbol                                          bXY   the bigram of two such characters, nothing between
 //! ```
 //!
-//! Invariant: units depend on the skeleton alone ([`super::characters`]), and whether two characters share a unit
-//! depends on those two alone: the units of a piece are units of any text that contains it, except that its first may
-//! go on to the left there and its last to the right.
+//! Terms `c` and `b` are the unigrams and bigrams of Lucene's `CJKBigramFilter` with `outputUnigrams`, except that ours
+//! pair any script without spaces, Thai and Tibetan too, and leave Hangul, which has spaces, to words.
+//!
+//! Invariant: tokens depend on the base letters alone ([`super::characters`]), and whether two characters share a
+//! token depends on those two alone: the tokens of a piece are tokens of any text that contains it, except that its
+//! first may go on to the left there and its last to the right.
 
-use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
+// What tantivy calls a token is a term with its position: each of our tokens gives one or more.
+use tantivy::tokenizer::{Token as PlacedTerm, TokenStream, Tokenizer};
 
 use super::characters::{Class, character};
 
@@ -27,75 +31,75 @@ pub const WORD_CHARS_MAX: usize = 64;
 /// with it and at the start of the first one if the word starts with it.
 pub const WORD_STEP_CHARS: usize = 32;
 
-/// What a unit is.
+/// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnitKind {
+pub enum TokenKind {
     Word,
-    Spaceless,
+    Unspaced,
     Symbol,
 }
 
-/// One unit: a range of [`Units::skeleton`].
+/// One token: a range of [`Tokenized::base`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unit {
-    pub kind: UnitKind,
+pub struct Token {
+    pub kind: TokenKind,
     pub from: usize,
     pub to: usize,
-    /// Whether a separator stands before it; false for a unit that begins the text.
+    /// Whether a separator stands before it; false for a token that begins the text.
     pub is_separated: bool,
 }
 
-/// A text in units.
+/// A text in tokens.
 #[derive(Clone, Debug, Default)]
-pub struct Units {
-    /// The skeletons of all units, one after the other, without separators.
-    pub skeleton: String,
-    pub units: Vec<Unit>,
-    /// Whether a separator stands after the last unit.
+pub struct Tokenized {
+    /// The base letters of all tokens, one after the other, without separators.
+    pub base: String,
+    pub tokens: Vec<Token>,
+    /// Whether a separator stands after the last token.
     pub ends_separated: bool,
 }
 
-impl Units {
-    /// The units of `text`.
-    pub fn of(text: &str) -> Units {
-        let mut units = Units::default();
-        units.split(text);
-        units
+impl Tokenized {
+    /// The tokens of `text`.
+    pub fn of(text: &str) -> Tokenized {
+        let mut tokenized = Tokenized::default();
+        tokenized.split(text);
+        tokenized
     }
 
-    /// The skeleton of `unit`.
-    pub fn text(&self, unit: Unit) -> &str {
-        &self.skeleton[unit.from..unit.to]
+    /// The base letters of `token`.
+    pub fn base_of(&self, token: Token) -> &str {
+        &self.base[token.from..token.to]
     }
 
-    /// Whether units `number` and `number + 1` are letters of scripts without spaces with nothing between them.
-    pub fn is_pair(&self, number: usize) -> bool {
-        let is_spaceless = |unit: &&Unit| unit.kind == UnitKind::Spaceless;
-        self.units.get(number).filter(is_spaceless).is_some()
+    /// Whether tokens `number` and `number + 1` make a bigram: characters of scripts without spaces, nothing between.
+    pub fn is_bigram(&self, number: usize) -> bool {
+        let is_unspaced = |token: &&Token| token.kind == TokenKind::Unspaced;
+        self.tokens.get(number).filter(is_unspaced).is_some()
             && self
-                .units
+                .tokens
                 .get(number + 1)
-                .filter(is_spaceless)
+                .filter(is_unspaced)
                 .is_some_and(|next| !next.is_separated)
     }
 
     fn split(&mut self, text: &str) {
-        self.skeleton.clear();
-        self.units.clear();
+        self.base.clear();
+        self.tokens.clear();
         self.ends_separated = false;
         let mut last = None;
         for char in text.chars() {
             if char.is_ascii() {
                 self.push(char.to_ascii_lowercase(), &mut last);
             } else {
-                for char in character(char).skeleton.chars() {
+                for char in character(char).base.chars() {
                     self.push(char, &mut last);
                 }
             }
         }
     }
 
-    /// Takes one character of the skeleton; `last` is the class of the one before.
+    /// Takes one character of the base; `last` is the class of the one before.
     fn push(&mut self, char: char, last: &mut Option<Class>) {
         let class = character(char).class;
         let kind = match class {
@@ -104,16 +108,16 @@ impl Units {
                 *last = Some(class);
                 return;
             }
-            Class::Spaceless => UnitKind::Spaceless,
-            Class::Word(_) => UnitKind::Word,
-            Class::Symbol => UnitKind::Symbol,
+            Class::Unspaced => TokenKind::Unspaced,
+            Class::Word(_) => TokenKind::Word,
+            Class::Symbol => TokenKind::Symbol,
         };
-        let from = self.skeleton.len();
-        self.skeleton.push(char);
-        let to = self.skeleton.len();
-        match self.units.last_mut() {
-            Some(word) if kind == UnitKind::Word && *last == Some(class) => word.to = to,
-            _ => self.units.push(Unit { kind, from, to, is_separated: self.ends_separated }),
+        let from = self.base.len();
+        self.base.push(char);
+        let to = self.base.len();
+        match self.tokens.last_mut() {
+            Some(word) if kind == TokenKind::Word && *last == Some(class) => word.to = to,
+            _ => self.tokens.push(Token { kind, from, to, is_separated: self.ends_separated }),
         }
         self.ends_separated = false;
         *last = Some(class);
@@ -125,21 +129,21 @@ pub fn word_term(word: &str) -> String {
     format!("w{word}")
 }
 
-/// The term of a unit that is not a word.
-pub fn unit_term(kind: UnitKind, text: &str) -> String {
+/// The term of a token that is not a word.
+pub fn token_term(kind: TokenKind, text: &str) -> String {
     format!("{}{text}", tag(kind))
 }
 
-/// The term of two characters side by side.
-pub fn pair_term(pair: &str) -> String {
-    format!("b{pair}")
+/// The term of a bigram.
+pub fn bigram_term(bigram: &str) -> String {
+    format!("b{bigram}")
 }
 
-fn tag(kind: UnitKind) -> char {
+fn tag(kind: TokenKind) -> char {
     match kind {
-        UnitKind::Word => 'w',
-        UnitKind::Spaceless => 'c',
-        UnitKind::Symbol => 's',
+        TokenKind::Word => 'w',
+        TokenKind::Unspaced => 'c',
+        TokenKind::Symbol => 's',
     }
 }
 
@@ -150,94 +154,96 @@ pub fn chars_end(text: &str, count: usize) -> usize {
 
 /// The tokenizer, with buffers that are used again for each text.
 #[derive(Clone, Default)]
-pub struct UnitTokenizer {
-    units: Units,
-    token: Token,
+pub struct TextTokenizer {
+    text: Tokenized,
+    term: PlacedTerm,
 }
 
 /// Hands out the terms of one text.
-pub struct UnitTokens<'a> {
-    units: &'a Units,
-    token: &'a mut Token,
+pub struct Terms<'a> {
+    text: &'a Tokenized,
+    term: &'a mut PlacedTerm,
     number: usize,
     next: Next,
 }
 
-/// Which term of the current unit comes next.
+/// Which term of the current token comes next.
 #[derive(Clone, Copy)]
 enum Next {
-    Unit,
-    Pair,
-    /// The piece of an over-long word that begins at this byte of the skeleton.
+    Token,
+    Bigram,
+    /// The piece of an over-long word that begins at this byte of the base.
     Piece(usize),
 }
 
-impl Tokenizer for UnitTokenizer {
-    type TokenStream<'a> = UnitTokens<'a>;
+impl Tokenizer for TextTokenizer {
+    type TokenStream<'a> = Terms<'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> UnitTokens<'a> {
-        self.units.split(text);
-        self.token.reset();
-        UnitTokens { units: &self.units, token: &mut self.token, number: 0, next: Next::Unit }
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Terms<'a> {
+        self.text.split(text);
+        self.term.reset();
+        Terms { text: &self.text, term: &mut self.term, number: 0, next: Next::Token }
     }
 }
 
-impl UnitTokens<'_> {
+impl Terms<'_> {
     fn set(&mut self, tag: char, from: usize, to: usize) {
-        self.token.position = self.number;
-        self.token.offset_from = from;
-        self.token.offset_to = to;
-        self.token.text.clear();
-        self.token.text.push(tag);
-        self.token.text.push_str(&self.units.skeleton[from..to]);
+        self.term.position = self.number;
+        self.term.offset_from = from;
+        self.term.offset_to = to;
+        self.term.text.clear();
+        self.term.text.push(tag);
+        self.term.text.push_str(&self.text.base[from..to]);
     }
 
     fn go_on(&mut self) {
         self.number += 1;
-        self.next = Next::Unit;
+        self.next = Next::Token;
     }
 
     /// Sets the piece that begins at `from` and says where the one after it begins.
-    fn set_piece(&mut self, unit: Unit, from: usize) {
-        let rest = &self.units.skeleton[from..unit.to];
+    fn set_piece(&mut self, token: Token, from: usize) {
+        let rest = &self.text.base[from..token.to];
         let to = from + chars_end(rest, WORD_CHARS_MAX);
         let next = from + chars_end(rest, WORD_STEP_CHARS);
         self.set('w', from, to);
-        match to < unit.to {
-            true => self.next = Next::Piece(next),
-            false => self.go_on(),
+        if to < token.to {
+            self.next = Next::Piece(next);
+        } else {
+            self.go_on();
         }
     }
 }
 
-impl TokenStream for UnitTokens<'_> {
+impl TokenStream for Terms<'_> {
     fn advance(&mut self) -> bool {
-        let Some(unit) = self.units.units.get(self.number).copied() else { return false };
-        match (self.next, unit.kind) {
-            (Next::Piece(from), _) => self.set_piece(unit, from),
-            (_, UnitKind::Word) => self.set_piece(unit, unit.from),
-            (Next::Unit, kind) => {
-                self.set(tag(kind), unit.from, unit.to);
-                match self.units.is_pair(self.number) {
-                    true => self.next = Next::Pair,
-                    false => self.go_on(),
+        let Some(token) = self.text.tokens.get(self.number).copied() else { return false };
+        match (self.next, token.kind) {
+            (Next::Piece(from), _) => self.set_piece(token, from),
+            (_, TokenKind::Word) => self.set_piece(token, token.from),
+            (Next::Token, kind) => {
+                self.set(tag(kind), token.from, token.to);
+                if self.text.is_bigram(self.number) {
+                    self.next = Next::Bigram;
+                } else {
+                    self.go_on();
                 }
             }
-            (Next::Pair, _) => {
-                let to = self.units.units[self.number + 1].to;
-                self.set('b', unit.from, to);
+            (Next::Bigram, _) => {
+                let to = self.text.tokens[self.number + 1].to;
+                self.set('b', token.from, to);
                 self.go_on();
             }
         }
         true
     }
 
-    fn token(&self) -> &Token {
-        self.token
+    fn token(&self) -> &PlacedTerm {
+        self.term
     }
 
-    fn token_mut(&mut self) -> &mut Token {
-        self.token
+    fn token_mut(&mut self) -> &mut PlacedTerm {
+        self.term
     }
 }
 
@@ -246,7 +252,7 @@ mod tests {
     use super::*;
 
     fn terms(text: &str) -> Vec<(usize, String)> {
-        let mut tokenizer = UnitTokenizer::default();
+        let mut tokenizer = TextTokenizer::default();
         let mut stream = tokenizer.token_stream(text);
         let mut terms = Vec::new();
         while stream.advance() {

@@ -9,7 +9,7 @@ use crate::model::{Kind, Micros, Offset, Role, Visibility};
 pub struct SearchAnswer {
     /// Every record below this offset was looked at, and none at or above it.
     pub complete_to: Offset,
-    /// How many messages contain the words, shown or not.
+    /// How many messages contain the text, shown or not.
     pub total: u64,
     /// In the order of their first hit.
     pub conversations: Vec<ConversationHits>,
@@ -22,7 +22,7 @@ pub struct ConversationHits {
     pub hits: Vec<Hit>,
 }
 
-/// One message, or one version of it, that contains the words.
+/// One message, or one version of it, that contains the text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     pub offset: Offset,
@@ -34,6 +34,7 @@ pub struct Hit {
     pub visibility: Visibility,
     /// As received.
     pub text: String,
-    /// Where the words stand: byte ranges of `text`, in whole characters as people see them; none without words.
+    /// Where the text asked for stands: byte ranges of `text`, in whole characters as people see them; none when only
+    /// filters were asked for.
     pub spans: Vec<(usize, usize)>,
 }

@@ -10,58 +10,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use tantivy::{DocAddress, Result};
 
-use super::SearchQuery;
 use super::plan::Plan;
-use super::query::HitOrder;
+use super::question::{Question, Rank};
 use super::segment::Segment;
-use super::verify::Words;
 use crate::index::IndexSnapshot;
-use crate::model::{Micros, Offset};
-
-/// What the first pass may hold in memory.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    /// Conversations ranked at a time before the lesser ones are dropped.
-    pub(super) ranked_max: usize,
-    /// Hits whose addresses are kept for the second pass. With more, it searches again, within the conversations
-    /// chosen.
-    pub(super) kept_max: u64,
-}
-
-impl Bounds {
-    /// 65,536 × 40 bytes + 262,144 × 8 bytes = 4.5 MiB.
-    pub(super) const USUAL: Bounds = Bounds { ranked_max: 65_536, kept_max: 262_144 };
-}
-
-/// Where a hit stands in the answer: greater comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank(i64, i64);
-
-impl Rank {
-    pub(super) fn new(order: HitOrder, occurred_at: Micros, offset: Offset) -> Rank {
-        // Offsets stay far below 2^63.
-        let (time, offset) = (occurred_at.0, offset.0 as i64);
-        match order {
-            HitOrder::Newest => Rank(time, offset),
-            HitOrder::Oldest => Rank(!time, !offset),
-        }
-    }
-
-    /// What the rank was made of.
-    pub(super) fn place(self, order: HitOrder) -> (Micros, Offset) {
-        match order {
-            HitOrder::Newest => (Micros(self.0), Offset(self.1 as u64)),
-            HitOrder::Oldest => (Micros(!self.0), Offset(!self.1 as u64)),
-        }
-    }
-}
-
-/// What is looked for, and in what form.
-pub(super) struct Question<'a> {
-    pub(super) query: &'a SearchQuery,
-    pub(super) words: Words,
-    pub(super) bounds: Bounds,
-}
 
 /// What the first pass found in the index.
 #[derive(Default)]
@@ -116,9 +68,10 @@ pub(super) fn gather(
 ) -> Result<Gathered> {
     let searcher = snapshot.searcher();
     let mut gathered = Gathered::new();
-    let plan = match found.total > question.bounds.kept_max {
-        true => Some(Plan::new(snapshot, question.query, Some(chosen))?),
-        false => None,
+    let plan = if found.total > question.bounds.kept_max {
+        Some(Plan::new(snapshot, question.query, Some(chosen))?)
+    } else {
+        None
     };
     for number in 0..searcher.segment_readers().len() as u32 {
         let segment = Segment::open(searcher, number)?;

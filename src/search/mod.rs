@@ -1,54 +1,36 @@
-//! Questions about what was said: every message that contains given words, in any script, as of a stated offset.
-//!
-//! In the order a question travels: [`SearchQuery`] (what is asked, checked) → `scope` (which conversations) → `plan`
-//! (terms that every hit has) → `candidates` (the documents that have them, verified where terms prove nothing) →
-//! `answer` (the newest hits, with their text).
+//! Questions in words: every message that contains a given text, in any script, as of a stated offset.
 //!
 //! Invariants: a result equals a `contains` over every record below [`SearchAnswer::complete_to`], as is or folded,
 //! and `total` counts all of it whatever is shown (test `search_equals_brute_force`); every version of a message is
 //! found; no question sees another shop.
 //! It writes nothing, and does not decide who may ask.
 
-mod answer;
-mod candidates;
-mod error;
-mod plan;
+// What is asked, checked.
 mod query;
-mod run;
-mod scope;
-mod segment;
+// The definition of a hit: whether a text contains what is looked for, and where.
 mod verify;
-mod words;
+// A question in the form in which segments answer it, and how hits rank.
+mod question;
+// The conversations a question is about.
+mod scope;
+// Terms that every hit has.
+mod plan;
+// Terms that hold a piece of a word.
+mod term_pattern;
+// One segment's candidates, verified where terms prove nothing.
+mod segment;
+// Hits of all segments: counted, then gathered.
+mod candidates;
+// From a question to its answer.
+mod run;
+// The hits, with their text.
+mod answer;
+mod error;
 
 pub use answer::{ConversationHits, Hit, SearchAnswer};
 pub use error::SearchError;
 pub use query::{Filters, HitOrder, SearchQuery};
-pub use run::run;
-
-use crate::index::{FullTextReader, IndexError};
-use crate::log::Followed;
-
-/// The door to search. Cheap to clone.
-#[derive(Clone)]
-pub struct Search {
-    index: Followed<FullTextReader>,
-}
-
-impl Search {
-    /// Search over this index.
-    pub fn new(index: Followed<FullTextReader>) -> Search {
-        Search { index }
-    }
-
-    /// Answers a question off the async threads, after waiting briefly for the index to have what is acknowledged now.
-    pub async fn run(&self, query: SearchQuery) -> Result<SearchAnswer, SearchError> {
-        query.check()?;
-        let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
-        tokio::task::spawn_blocking(move || run(&snapshot, &query))
-            .await
-            .map_err(SearchError::Task)?
-    }
-}
+pub use run::{Search, run};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
-//! What is asked: words and filters, with the rules they must keep.
+//! What is asked: a text and filters, with the rules they must keep.
 
 use crate::index::fold;
 use crate::model::{FieldError, Kind, Micros, Record, Role};
 
-/// Longest `words`, in Unicode characters.
-pub(super) const WORDS_CHARS_MAX: usize = 1_024;
+/// Longest text to look for, in Unicode characters.
+pub(super) const TEXT_CHARS_MAX: usize = 1_024;
 /// Most conversations, and most hits of each, in one answer.
 pub(super) const SHOWN_MAX: usize = 1_000;
 /// Most hits in one answer: × about 1 KiB (at worst 32 KiB) of text = 10 MiB (320 MiB).
@@ -18,7 +18,7 @@ pub enum HitOrder {
     Oldest,
 }
 
-/// What a hit must be beside its words. `order`, `customer`, `agent` and `category` choose conversations in which any
+/// What a hit must be beside what it contains. `order`, `customer`, `agent` and `category` choose conversations in which any
 /// record has the value; the others choose messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filters {
@@ -43,7 +43,7 @@ pub struct Filters {
 pub struct SearchQuery {
     pub shop: String,
     /// What a hit's text contains. May be empty when a filter is given: then every text within the filters is a hit.
-    pub words: String,
+    pub text: String,
     /// As is; otherwise case, width, ligatures and invisible characters do not count.
     pub exact: bool,
     pub filters: Filters,
@@ -54,10 +54,10 @@ pub struct SearchQuery {
 
 impl SearchQuery {
     /// A folded search over all of `shop`, newest first, with the default limits.
-    pub fn new(shop: impl Into<String>, words: impl Into<String>) -> SearchQuery {
+    pub fn new(shop: impl Into<String>, text: impl Into<String>) -> SearchQuery {
         SearchQuery {
             shop: shop.into(),
-            words: words.into(),
+            text: text.into(),
             exact: false,
             filters: Filters::default(),
             limit_conversations: 20,
@@ -71,7 +71,7 @@ impl SearchQuery {
         if self.shop.is_empty() {
             return Err(FieldError::new("shop", "", "not be empty"));
         }
-        self.check_words()?;
+        self.check_text()?;
         for (field, limit) in [
             ("limit_conversations", self.limit_conversations),
             ("hits_per_conversation", self.hits_per_conversation),
@@ -100,33 +100,31 @@ impl SearchQuery {
         }
     }
 
-    fn check_words(&self) -> Result<(), FieldError> {
-        let chars = self.words.chars().count();
-        if chars > WORDS_CHARS_MAX {
+    /// The API, and so its errors, call the text `words`.
+    fn check_text(&self) -> Result<(), FieldError> {
+        let chars = self.text.chars().count();
+        if chars > TEXT_CHARS_MAX {
             return Err(FieldError::new(
                 "words",
-                &self.words,
-                format!("be at most {WORDS_CHARS_MAX} characters"),
+                &self.text,
+                format!("be at most {TEXT_CHARS_MAX} characters"),
             ));
         }
-        if self.words.is_empty() {
-            return match self.filters == Filters::default() {
-                true => Err(FieldError::new("words", "", "not be empty without a filter")),
-                false => Ok(()),
-            };
+        if self.text.is_empty() {
+            if self.filters == Filters::default() {
+                return Err(FieldError::new("words", "", "not be empty without a filter"));
+            }
+            return Ok(());
         }
-        // Whitespace counts inside words but finds nothing of use alone; what folds to nothing would match anything.
-        match fold(&self.words).trim().is_empty() {
-            true => Err(FieldError::new(
-                "words",
-                self.words.escape_debug(),
-                "contain something visible",
-            )),
-            false => Ok(()),
+        // Whitespace counts inside a text but finds nothing of use alone; what folds to nothing would match anything.
+        if fold(&self.text).trim().is_empty() {
+            let shown = self.text.escape_debug();
+            return Err(FieldError::new("words", shown, "contain something visible"));
         }
+        Ok(())
     }
 
-    /// Whether `record` is a message these filters choose, whatever its words and its conversation.
+    /// Whether `record` is a message these filters choose, whatever its text and its conversation.
     pub(super) fn chooses(&self, record: &Record) -> bool {
         record.shop == self.shop
             && self.filters.role.is_none_or(|role| record.event.sender.role == role)
@@ -153,10 +151,10 @@ mod tests {
             assert_eq!(error.field, field);
             assert!(error.rule.contains(rule), "{error}");
         };
-        let with_words = |words: &str| SearchQuery { words: words.to_string(), ..ok.clone() };
-        check(with_words(""), "words", "without a filter");
-        check(with_words(" \u{200b}\t"), "words", "visible");
-        check(with_words(&"x".repeat(1_025)), "words", "1024");
+        let with_text = |text: &str| SearchQuery { text: text.to_string(), ..ok.clone() };
+        check(with_text(""), "words", "without a filter");
+        check(with_text(" \u{200b}\t"), "words", "visible");
+        check(with_text(&"x".repeat(1_025)), "words", "1024");
         check(SearchQuery { shop: String::new(), ..ok.clone() }, "shop", "empty");
         check(
             SearchQuery { limit_conversations: 0, ..ok.clone() },
@@ -171,6 +169,6 @@ mod tests {
         let filters = Filters { from: Some(Micros(5)), to: Some(Micros(5)), ..Filters::default() };
         check(SearchQuery { filters, ..ok.clone() }, "to", "later");
         let filters = Filters { order: Some("A1".into()), ..Filters::default() };
-        assert_eq!(SearchQuery { filters, ..with_words("") }.check(), Ok(()));
+        assert_eq!(SearchQuery { filters, ..with_text("") }.check(), Ok(()));
     }
 }

@@ -1,7 +1,6 @@
-//! Runs one question over one snapshot: the committed index and the tail, as one.
+//! From a question to its answer: one snapshot, in which the committed index and the tail count as one.
 //!
 //! Invariants: the answer depends on snapshot and question alone; a record counts once, in the index or in the tail.
-//! It blocks (disk, and CPU for as long as candidates must be read): call it where blocking is allowed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
@@ -10,16 +9,41 @@ use tantivy::error::DataCorruption;
 use tantivy::schema::{Field, Value};
 use tantivy::{DocAddress, TantivyDocument};
 
-use super::candidates::{Bounds, Found, Question, Rank, find, gather};
+use super::candidates::{Found, find, gather};
 use super::plan::Plan;
+use super::question::{Bounds, Question, Rank};
 use super::scope::conversations;
-use super::verify::Words;
+use super::verify::Needle;
 use super::{ConversationHits, Hit, SearchAnswer, SearchError, SearchQuery};
-use crate::index::IndexSnapshot;
 use crate::index::schema::schema;
+use crate::index::{FullTextReader, IndexError, IndexSnapshot};
+use crate::log::Followed;
 use crate::model::Record;
 
-/// Answers `query` from `snapshot`.
+/// Search over an index as it is now.
+#[derive(Clone)]
+pub struct Search {
+    index: Followed<FullTextReader>,
+}
+
+impl Search {
+    /// Search over this index.
+    pub fn new(index: Followed<FullTextReader>) -> Search {
+        Search { index }
+    }
+
+    /// Answers a question off the async threads, after waiting briefly for the index to have what is acknowledged now.
+    pub async fn run(&self, query: SearchQuery) -> Result<SearchAnswer, SearchError> {
+        query.check()?;
+        let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
+        tokio::task::spawn_blocking(move || run(&snapshot, &query))
+            .await
+            .map_err(SearchError::Task)?
+    }
+}
+
+/// Answers `query` from `snapshot`. It blocks (disk, and CPU for as long as candidates must be read): call it where
+/// blocking is allowed.
 pub fn run(snapshot: &IndexSnapshot, query: &SearchQuery) -> Result<SearchAnswer, SearchError> {
     run_within(snapshot, query, Bounds::USUAL)
 }
@@ -32,14 +56,13 @@ pub(super) fn run_within(
 ) -> Result<SearchAnswer, SearchError> {
     query.check()?;
     let scope = conversations(snapshot, query)?;
-    let question = Question { query, words: Words::of(query), bounds };
+    let question = Question { query, needle: Needle::of(query), bounds };
     let of = |source| SearchError::Index(snapshot.error(source));
-    let found = match scope.as_ref().is_some_and(BTreeSet::is_empty) {
-        true => Found::default(),
-        false => {
-            let plan = Plan::new(snapshot, query, scope.as_ref()).map_err(of)?;
-            find(snapshot, &plan, &question).map_err(of)?
-        }
+    let found = if scope.as_ref().is_some_and(BTreeSet::is_empty) {
+        Found::default()
+    } else {
+        let plan = Plan::new(snapshot, query, scope.as_ref()).map_err(of)?;
+        find(snapshot, &plan, &question).map_err(of)?
     };
     let in_tail = hits_of_tail(snapshot, &question, scope.as_ref());
     let chosen = choose(query, &found.best, &in_tail);
@@ -56,10 +79,10 @@ pub(super) fn run_within(
         let of_tail =
             in_tail.iter().filter(|(_, record)| record.event.conversation == conversation);
         let of_tail = of_tail.map(|(rank, record)| (*rank, Source::Tail(record)));
-        let mut places: Vec<(Rank, Source<'_>)> = of_index.chain(of_tail).collect();
-        places.sort_unstable_by_key(|(rank, _)| std::cmp::Reverse(*rank));
-        places.truncate(query.hits_per_conversation);
-        let hits = places.into_iter().map(|(rank, source)| hit(snapshot, &question, rank, source));
+        let mut ranked: Vec<(Rank, Source<'_>)> = of_index.chain(of_tail).collect();
+        ranked.sort_unstable_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+        ranked.truncate(query.hits_per_conversation);
+        let hits = ranked.into_iter().map(|(rank, source)| hit(snapshot, &question, rank, source));
         answer.conversations.push(ConversationHits {
             conversation,
             hits: hits.collect::<Result<_, _>>().map_err(of)?,
@@ -84,7 +107,7 @@ fn hits_of_tail<'a>(
         .tail()
         .filter(|record| query.chooses(record))
         .filter(|record| scope.is_none_or(|scope| scope.contains(&record.event.conversation)))
-        .filter(|record| record.event.text.as_ref().is_some_and(|text| question.words.are_in(text)))
+        .filter(|record| record.event.text.as_ref().is_some_and(|text| question.needle.is_in(text)))
         .map(|record| (Rank::new(query.order, record.occurred_at(), record.offset), record))
         .collect()
 }
@@ -112,7 +135,7 @@ fn hit(
     rank: Rank,
     source: Source<'_>,
 ) -> Result<Hit, tantivy::TantivyError> {
-    let (occurred_at, offset) = rank.place(question.query.order);
+    let (occurred_at, offset) = rank.time_and_offset(question.query.order);
     let mut hit = match source {
         Source::Tail(record) => Hit {
             offset,
@@ -141,7 +164,7 @@ fn hit(
             }
         }
     };
-    hit.spans = question.words.spans(&hit.text);
+    hit.spans = question.needle.spans(&hit.text);
     Ok(hit)
 }
 

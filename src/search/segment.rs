@@ -13,11 +13,11 @@ use tantivy::schema::document::{
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Result, Searcher, SegmentReader, TERMINATED};
 
-use super::candidates::{Question, Rank};
 use super::plan::{Plan, Proof};
 use super::query::HitOrder;
-use super::verify::Words;
-use crate::index::schema::{TEXT_PLAIN, schema};
+use super::question::{Question, Rank};
+use super::verify::Needle;
+use crate::index::schema::{TEXT_STABLE, schema};
 use crate::model::{Micros, Offset};
 
 /// Decompressed blocks kept while verifying: candidates come in the order of the blocks, so one would do.
@@ -67,7 +67,7 @@ impl Segment<'_> {
         while candidates.doc() != TERMINATED {
             let doc = candidates.doc();
             if question.query.contains_time(Micros(self.occurred_at.first(doc).unwrap_or_default()))
-                && self.is_hit(plan.proof, &question.words, doc)?
+                && self.is_hit(plan.proof, &question.needle, doc)?
             {
                 let address = DocAddress::new(self.number, doc);
                 take(self.conversation_of(doc), address, self.rank(question.query.order, doc));
@@ -77,13 +77,13 @@ impl Segment<'_> {
         Ok(())
     }
 
-    fn is_hit(&self, proof: Proof, words: &Words, doc: DocId) -> Result<bool> {
+    fn is_hit(&self, proof: Proof, needle: &Needle, doc: DocId) -> Result<bool> {
         match proof {
             Proof::Always => Ok(true),
-            Proof::OfPlain if self.text_form.first(doc) == Some(TEXT_PLAIN) => Ok(true),
+            Proof::OfStable if self.text_form.first(doc) == Some(TEXT_STABLE) => Ok(true),
             _ => {
                 let StoredText(text) = self.store.get(doc)?;
-                Ok(text.is_some_and(|text| words.are_in(&text)))
+                Ok(text.is_some_and(|text| needle.is_in(&text)))
             }
         }
     }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::candidates::Bounds;
+use super::question::Bounds;
 use super::run::run_within;
 use super::{Filters, HitOrder, SearchAnswer, SearchQuery, run};
 use crate::index::testing::{message, open, record};
@@ -25,9 +25,12 @@ fn all_hits(snapshot: &IndexSnapshot, query: &SearchQuery, bounds: Bounds) -> BT
 
 /// The definition of a result.
 fn brute_force(records: &[Record], query: &SearchQuery) -> BTreeSet<u64> {
-    let contains = |text: &str| match query.exact {
-        true => text.contains(&query.words),
-        false => fold(text).contains(&fold(&query.words)),
+    let contains = |text: &str| {
+        if query.exact {
+            text.contains(&query.text)
+        } else {
+            fold(text).contains(&fold(&query.text))
+        }
     };
     let hits = records.iter().filter(|record| {
         record.shop == query.shop && record.event.text.as_ref().is_some_and(|text| contains(text))
@@ -185,7 +188,7 @@ fn check_queries(
         };
         let expected = brute_force(records, &query);
         let found = all_hits(snapshot, &query, bounds);
-        assert_eq!(found, expected, "{:?} exact {}", query.words, query.exact);
+        assert_eq!(found, expected, "{:?} exact {}", query.text, query.exact);
         with_hits += usize::from(!expected.is_empty());
     }
     with_hits
@@ -341,7 +344,7 @@ async fn long_words_are_found_by_any_piece() {
             all_hits(&snapshot, &query, Bounds::USUAL),
             brute_force(&records, &query),
             "{}",
-            query.words
+            query.text
         );
     }
 }

@@ -1,51 +1,52 @@
-//! Whether a text contains the words, and where. What the index proposes, this decides; it is the definition of a hit.
+//! Whether a text contains what is looked for, and where. What the index proposes, this decides; it is the definition
+//! of a hit.
 
 use std::ops::Range;
 
 use super::SearchQuery;
 use crate::index::{fold, fold_with_map};
 
-/// The words in the form they are looked for.
+/// The text looked for, in the form in which it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Words {
+pub(super) enum Needle {
     /// Any text will do.
     Any,
     AsIs(String),
     Folded(String),
 }
 
-impl Words {
-    pub(super) fn of(query: &SearchQuery) -> Words {
-        match (query.words.as_str(), query.exact) {
-            ("", _) => Words::Any,
-            (words, true) => Words::AsIs(words.to_string()),
-            (words, false) => Words::Folded(fold(words)),
+impl Needle {
+    pub(super) fn of(query: &SearchQuery) -> Needle {
+        match (query.text.as_str(), query.exact) {
+            ("", _) => Needle::Any,
+            (sought, true) => Needle::AsIs(sought.to_string()),
+            (sought, false) => Needle::Folded(fold(sought)),
         }
     }
 
-    /// Whether `text` contains the words.
-    pub(super) fn are_in(&self, text: &str) -> bool {
+    /// Whether `text` contains it.
+    pub(super) fn is_in(&self, text: &str) -> bool {
         match self {
-            Words::Any => true,
-            Words::AsIs(words) => text.contains(words),
-            Words::Folded(words) => fold(text).contains(words),
+            Needle::Any => true,
+            Needle::AsIs(sought) => text.contains(sought),
+            Needle::Folded(sought) => fold(text).contains(sought),
         }
     }
 
-    /// Where in `text` the words stand: byte ranges, ascending, not touching each other's bytes.
+    /// Where in `text` it stands: byte ranges, ascending, not touching each other's bytes.
     pub(super) fn spans(&self, text: &str) -> Vec<(usize, usize)> {
         let mut spans = Vec::new();
         match self {
-            Words::Any => {}
-            Words::AsIs(words) => {
-                for (from, _) in text.match_indices(words.as_str()) {
-                    add(&mut spans, from..from + words.len());
+            Needle::Any => {}
+            Needle::AsIs(sought) => {
+                for (from, _) in text.match_indices(sought.as_str()) {
+                    add(&mut spans, from..from + sought.len());
                 }
             }
-            Words::Folded(words) => {
+            Needle::Folded(sought) => {
                 let folded = fold_with_map(text);
-                for (from, _) in folded.text.match_indices(words.as_str()) {
-                    add(&mut spans, folded.original(from..from + words.len()));
+                for (from, _) in folded.text.match_indices(sought.as_str()) {
+                    add(&mut spans, folded.original(from..from + sought.len()));
                 }
             }
         }
@@ -67,12 +68,12 @@ mod tests {
 
     #[test]
     fn spans_are_bytes_of_the_original() {
-        let check = |words: &str, exact: bool, text: &str, expected: &[&str]| {
-            let words = Words::of(&SearchQuery { exact, ..SearchQuery::new("s", words) });
+        let check = |sought: &str, exact: bool, text: &str, expected: &[&str]| {
+            let needle = Needle::of(&SearchQuery { exact, ..SearchQuery::new("s", sought) });
             let shown: Vec<&str> =
-                words.spans(text).into_iter().map(|(from, to)| &text[from..to]).collect();
-            assert_eq!(shown, expected, "{words:?} in {text:?}");
-            assert_eq!(words.are_in(text), !expected.is_empty());
+                needle.spans(text).into_iter().map(|(from, to)| &text[from..to]).collect();
+            assert_eq!(shown, expected, "{needle:?} in {text:?}");
+            assert_eq!(needle.is_in(text), !expected.is_empty());
         };
         check("退款", false, "请退款，退款！", &["退款", "退款"]);
         check(

@@ -1,5 +1,6 @@
 //! Why a question has no answer.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,8 +20,9 @@ pub enum SqlError {
     UnknownQuery { name: String, known: String },
     #[error("the query took longer than {} s", .0.as_secs())]
     TooLong(Duration),
-    #[error("{}", shown(.0))]
-    Query(#[source] Box<DataFusionError>),
+    /// The engine's error, which the asker may not read; `shown` is what they may.
+    #[error("{shown}")]
+    Query { kind: ErrorKind, shown: String, source: Box<dyn Error + Send + Sync> },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -38,7 +40,7 @@ impl Kinded for SqlError {
             SqlError::Archive(error) => error.kind(),
             SqlError::Facts(error) => error.kind(),
             SqlError::QueryFile { .. } => ErrorKind::Retry,
-            SqlError::Query(error) => kind_of(error),
+            SqlError::Query { kind, .. } => *kind,
         }
     }
 
@@ -51,8 +53,16 @@ impl Kinded for SqlError {
 }
 
 impl From<DataFusionError> for SqlError {
+    /// Errors of files and of the engine itself would show paths and plans: those go to the log, once.
     fn from(error: DataFusionError) -> SqlError {
-        SqlError::Query(Box::new(error))
+        let kind = kind_of(&error);
+        let shown = if kind == ErrorKind::BadInput {
+            error.strip_backtrace()
+        } else {
+            tracing::error!(%error, "a query failed");
+            "the query could not be answered; the server's log says why".to_string()
+        };
+        SqlError::Query { kind, shown, source: Box::new(error) }
     }
 }
 
@@ -64,16 +74,5 @@ fn kind_of(error: &DataFusionError) -> ErrorKind {
         | DataFusionError::ParquetError(_) => ErrorKind::Corrupt,
         DataFusionError::Internal(_) => ErrorKind::Bug,
         _ => ErrorKind::BadInput,
-    }
-}
-
-/// What the asker may read. Errors of files and of the engine itself would show paths and plans: those go to the log.
-fn shown(error: &DataFusionError) -> String {
-    match kind_of(error) {
-        ErrorKind::BadInput => error.strip_backtrace(),
-        _ => {
-            tracing::error!(%error, "a query failed");
-            "the query could not be answered; the server's log says why".to_string()
-        }
     }
 }

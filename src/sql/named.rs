@@ -16,10 +16,9 @@ use std::path::Path;
 
 use chrono::{Days, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
-use datafusion::scalar::ScalarValue;
 use serde::{Deserialize, Serialize};
 
-use super::SqlError;
+use super::{SqlError, Value};
 use crate::model::{FieldError, Micros, parse_time};
 
 /// The queries that come with verbatim.
@@ -169,7 +168,7 @@ impl NamedQuery {
         arguments: &BTreeMap<String, String>,
         zone: Tz,
         now: Micros,
-    ) -> Result<Vec<(String, ScalarValue)>, SqlError> {
+    ) -> Result<Vec<(String, Value)>, SqlError> {
         // A zone says how dates are read, also where the query itself needs none.
         let known = |name: &String| {
             name == "zone" || self.parameters.iter().any(|parameter| parameter.name == *name)
@@ -182,7 +181,7 @@ impl NamedQuery {
         }
         // A zone among the arguments governs how the other arguments' dates are read.
         let zone = match arguments.get("zone") {
-            Some(said) => parse_zone(said)?,
+            Some(name) => parse_zone(name)?,
             None => zone,
         };
         self.parameters
@@ -221,47 +220,45 @@ impl Parameter {
         })
     }
 
-    fn value(&self, given: &str, zone: Tz, now: Micros) -> Result<ScalarValue, SqlError> {
+    fn value(&self, given: &str, zone: Tz, now: Micros) -> Result<Value, SqlError> {
         match self.kind {
-            ParameterKind::Text => Ok(ScalarValue::from(given)),
-            ParameterKind::Integer => given.parse::<i64>().map(ScalarValue::from).map_err(|_| {
+            ParameterKind::Text => Ok(Value::Text(given.to_string())),
+            ParameterKind::Integer => given.parse().map(Value::Integer).map_err(|_| {
                 SqlError::Input(FieldError::new(&self.name, given, "be a whole number"))
             }),
-            ParameterKind::Timestamp => {
-                Ok(super::time_value(instant_of(&self.name, given, zone, now)?))
-            }
+            ParameterKind::Timestamp => Ok(Value::Time(instant_of(&self.name, given, zone, now)?)),
         }
     }
 }
 
 /// An IANA zone by name.
-pub fn parse_zone(said: &str) -> Result<Tz, SqlError> {
-    said.parse().map_err(|_| {
-        SqlError::Input(FieldError::new("zone", said, "be an IANA zone such as Asia/Shanghai"))
+pub fn parse_zone(name: &str) -> Result<Tz, SqlError> {
+    name.parse().map_err(|_| {
+        SqlError::Input(FieldError::new("zone", name, "be an IANA zone such as Asia/Shanghai"))
     })
 }
 
 /// The instant that `field` names, as people give it; see [`parse_instant`].
-pub fn instant_of(field: &str, said: &str, zone: Tz, now: Micros) -> Result<Micros, FieldError> {
+pub fn instant_of(field: &str, text: &str, zone: Tz, now: Micros) -> Result<Micros, FieldError> {
     let rule = "be a date, an RFC 3339 time, `now`, or days before now such as -14d";
-    parse_instant(said, zone, now).ok_or_else(|| FieldError::new(field, said, rule))
+    parse_instant(text, zone, now).ok_or_else(|| FieldError::new(field, text, rule))
 }
 
 /// An instant as people give it. A date is its first instant in `zone`; days before now count from the start of the
 /// local day, so that `-1d` is yesterday from midnight.
-fn parse_instant(said: &str, zone: Tz, now: Micros) -> Option<Micros> {
-    if said == "now" {
+fn parse_instant(text: &str, zone: Tz, now: Micros) -> Option<Micros> {
+    if text == "now" {
         return Some(now);
     }
-    if let Some(instant) = parse_time(said) {
+    if let Some(instant) = parse_time(text) {
         return Some(instant);
     }
-    let date = match said.strip_prefix('-').and_then(|days| days.strip_suffix('d')) {
+    let date = match text.strip_prefix('-').and_then(|days| days.strip_suffix('d')) {
         Some(days) => {
             let today = now.datetime().with_timezone(&zone).date_naive();
             today.checked_sub_days(Days::new(days.parse().ok()?))?
         }
-        None => NaiveDate::parse_from_str(said, "%Y-%m-%d").ok()?,
+        None => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?,
     };
     first_instant(date, zone)
 }
@@ -330,11 +327,11 @@ mod tests {
             ("tomorrow", None),
             ("", None),
         ];
-        for (said, instant) in cases {
+        for (text, instant) in cases {
             assert_eq!(
-                parse_instant(said, zone, now),
+                parse_instant(text, zone, now),
                 instant.map(|instant| parse_time(instant).unwrap()),
-                "{said}"
+                "{text}"
             );
         }
     }

@@ -27,16 +27,16 @@ pub struct TableFile {
     pub bytes: u64,
 }
 
-/// When a query's filters meet the rows of a file. Files, row groups and pages are skipped by their statistics either
+/// Where a query's filters meet the rows of a file. Files, row groups and pages are skipped by their statistics either
 /// way. Measured over HTTP on the 1 M events that `cargo bench --bench pipeline -- --keep DIR` leaves, on a busy machine,
-/// medians: `SELECT * FROM events WHERE conversation = …` takes 53 ms while decoding, 240 ms after it; the reports that
-/// read one of turns and episodes take 120 ms while decoding, 85 ms after it.
+/// medians: `SELECT * FROM events WHERE conversation = …` takes 53 ms pushed, 240 ms above; the reports that read one of
+/// turns and episodes take 120 ms pushed, 85 ms above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenFiltered {
-    /// Row by row while a file is read, before the other columns are decoded: for tables with long texts.
-    Decoding,
-    /// On whole batches: for tables of a few numbers, of which most questions want most rows.
-    Decoded,
+pub enum RowFilter {
+    /// Pushed into the reader, row by row, before the other columns are decoded: for tables with long texts.
+    Pushed,
+    /// Above the reader, on whole batches: for tables of a few numbers, of which most questions want most rows.
+    Above,
 }
 
 /// Files and tail of one table at one moment. No row is in both.
@@ -45,7 +45,7 @@ pub struct FilesAndTail {
     pub schema: SchemaRef,
     pub files: Vec<TableFile>,
     pub tail: Vec<RecordBatch>,
-    pub filtered: WhenFiltered,
+    pub row_filter: RowFilter,
 }
 
 impl FilesAndTail {
@@ -105,7 +105,7 @@ impl TableProvider for FilesAndTail {
             return Ok(tail);
         }
         let mut options = state.table_options().parquet.clone();
-        options.global.pushdown_filters = self.filtered == WhenFiltered::Decoding;
+        options.global.pushdown_filters = self.row_filter == RowFilter::Pushed;
         options.global.reorder_filters = options.global.pushdown_filters;
         let format = ParquetFormat::default().with_options(options);
         let source = format.file_source(TableSchema::from(self.schema.clone()));

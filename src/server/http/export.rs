@@ -64,7 +64,7 @@ async fn write(
 ) {
     let written = async {
         let out = io::BufWriter::with_capacity(CHUNK_BYTES, ChunkWriter { chunks: chunks.clone() });
-        let mut writer = format.writer(answer.rows.schema(), out).map_err(io::Error::other)?;
+        let mut writer = format.writer(answer.schema, out).map_err(io::Error::other)?;
         while let Some(rows) = answer.rows.next().await {
             let rows = rows.map_err(io::Error::other)?;
             tokio::task::block_in_place(|| writer.write(&rows)).map_err(io::Error::other)?;

@@ -173,7 +173,7 @@ mod tests {
             ..words(" 退款 ")
         };
         let query = form.query("s", ZONE).unwrap_or_else(|problems| panic!("{problems:?}"));
-        assert_eq!((query.words.as_str(), query.filters.order.as_deref()), (" 退款 ", Some("FL1")));
+        assert_eq!((query.text.as_str(), query.filters.order.as_deref()), (" 退款 ", Some("FL1")));
         assert_eq!(query.filters.from.unwrap().to_string(), "2026-01-03T16:00:00.000000Z");
         assert_eq!(query.filters.to.unwrap().to_string(), "2026-01-04T16:00:00.000000Z");
         assert_eq!(

@@ -1,7 +1,7 @@
-//! The tantivy query for a word that is open on one side or both: documents with any of the words that hold a piece.
+//! The tantivy query for a word that is open on one side or both: documents with any of the terms that hold a piece.
 //!
-//! The words come from the cache of each segment's words ([`crate::index::words`]); where a segment has too many for
-//! it, from an automaton that walks the dictionary (tantivy's `RegexQuery`). Both find the same.
+//! The terms come from the cache of each segment's terms ([`crate::index::term_cache`]); where a segment has too many
+//! for it, from an automaton that walks the dictionary (tantivy's `RegexQuery`). Both find the same.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,24 +13,24 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{BitSet, DocId, DocSet, Result, Score, SegmentReader, TantivyError};
 
 use crate::index::schema::schema;
+use crate::index::term_cache::{SegmentTerms, TERM_END, TermCache};
 use crate::index::tokenizer::word_term;
-use crate::index::words::{SegmentWords, WORD_END, WordCache};
 
-/// What a word must hold.
+/// What a word's term must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum WordPattern {
+pub(super) enum TermPattern {
     Anywhere(String),
     AtStart(String),
     AtEnd(String),
 }
 
-impl WordPattern {
-    /// The piece as [`SegmentWords::containing`] looks for it.
+impl TermPattern {
+    /// The piece as [`SegmentTerms::containing`] looks for it.
     fn piece(&self) -> String {
         match self {
-            WordPattern::Anywhere(piece) => piece.clone(),
-            WordPattern::AtStart(piece) => format!("{WORD_END}{piece}"),
-            WordPattern::AtEnd(piece) => format!("{piece}{WORD_END}"),
+            TermPattern::Anywhere(piece) => piece.clone(),
+            TermPattern::AtStart(piece) => format!("{TERM_END}{piece}"),
+            TermPattern::AtEnd(piece) => format!("{piece}{TERM_END}"),
         }
     }
 
@@ -38,44 +38,44 @@ impl WordPattern {
     /// of which has a meaning there.
     pub(super) fn regex(&self) -> String {
         match self {
-            WordPattern::Anywhere(piece) => format!("w.*{piece}.*"),
-            WordPattern::AtStart(piece) => format!("w{piece}.*"),
-            WordPattern::AtEnd(piece) => format!("w.*{piece}"),
+            TermPattern::Anywhere(piece) => format!("w.*{piece}.*"),
+            TermPattern::AtStart(piece) => format!("w{piece}.*"),
+            TermPattern::AtEnd(piece) => format!("w.*{piece}"),
         }
     }
 }
 
 #[derive(Clone)]
-pub(super) struct WordQuery {
-    pattern: WordPattern,
-    words: Arc<WordCache>,
+pub(super) struct TermPatternQuery {
+    pattern: TermPattern,
+    terms: Arc<TermCache>,
 }
 
-struct WordWeight(WordQuery);
+struct TermPatternWeight(TermPatternQuery);
 
-impl WordQuery {
-    pub(super) fn new(pattern: WordPattern, words: &Arc<WordCache>) -> WordQuery {
-        WordQuery { pattern, words: words.clone() }
+impl TermPatternQuery {
+    pub(super) fn new(pattern: TermPattern, terms: &Arc<TermCache>) -> TermPatternQuery {
+        TermPatternQuery { pattern, terms: terms.clone() }
     }
 }
 
-impl fmt::Debug for WordQuery {
+impl fmt::Debug for TermPatternQuery {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.pattern.fmt(formatter)
     }
 }
 
-impl Query for WordQuery {
+impl Query for TermPatternQuery {
     fn weight(&self, _scoring: EnableScoring<'_>) -> Result<Box<dyn Weight>> {
-        Ok(Box::new(WordWeight(self.clone())))
+        Ok(Box::new(TermPatternWeight(self.clone())))
     }
 }
 
-impl Weight for WordWeight {
+impl Weight for TermPatternWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> Result<Box<dyn Scorer>> {
-        let WordWeight(WordQuery { pattern, words }) = self;
-        match words.words_of(reader)? {
-            Some(words) => documents_with(reader, &words, &pattern.piece(), boost),
+        let TermPatternWeight(TermPatternQuery { pattern, terms }) = self;
+        match terms.terms_of(reader)? {
+            Some(terms) => documents_with(reader, &terms, &pattern.piece(), boost),
             None => {
                 let walk = RegexQuery::from_pattern(&pattern.regex(), schema().text)?;
                 walk.weight(EnableScoring::disabled_from_schema(reader.schema()))?
@@ -85,25 +85,23 @@ impl Weight for WordWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, doc: DocId) -> Result<Explanation> {
-        match self.scorer(reader, 1.0)?.seek(doc) == doc {
-            true => Ok(Explanation::new_with_string(format!("has a word {:?}", self.0), 1.0)),
-            false => Err(TantivyError::InvalidArgument(format!(
-                "document {doc} has no word {:?}",
-                self.0
-            ))),
+        if self.scorer(reader, 1.0)?.seek(doc) == doc {
+            return Ok(Explanation::new_with_string(format!("has a term {:?}", self.0), 1.0));
         }
+        let message = format!("document {doc} has no term {:?}", self.0);
+        Err(TantivyError::InvalidArgument(message))
     }
 }
 
 fn documents_with(
     reader: &SegmentReader,
-    words: &SegmentWords,
+    terms: &SegmentTerms,
     piece: &str,
     boost: Score,
 ) -> Result<Box<dyn Scorer>> {
     let index = reader.inverted_index(schema().text)?;
     let mut documents = BitSet::with_max_value(reader.max_doc());
-    for word in words.containing(piece) {
+    for word in terms.containing(piece) {
         let Some(term) = index.terms().get(word_term(word))? else { continue };
         let mut postings =
             index.read_block_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
@@ -146,19 +144,20 @@ mod tests {
         }
         let snapshot = handle.snapshot().unwrap();
         let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
-        let (kept, walked) = (Arc::new(WordCache::default()), Arc::new(WordCache::new(0)));
+        let (kept, walked) = (Arc::new(TermCache::default()), Arc::new(TermCache::new(0)));
         let mut with_documents = 0;
         for number in 0..300 {
             let piece = word(dice).replace([' ', '退'], "a");
             let pattern = match number % 3 {
-                0 => WordPattern::Anywhere(piece),
-                1 => WordPattern::AtStart(piece),
-                _ => WordPattern::AtEnd(piece),
+                0 => TermPattern::Anywhere(piece),
+                1 => TermPattern::AtStart(piece),
+                _ => TermPattern::AtEnd(piece),
             };
             for reader in snapshot.searcher().segment_readers() {
-                let documents = |words: &Arc<WordCache>| {
-                    let weight =
-                        WordQuery::new(pattern.clone(), words).weight(scoring).expect("a weight");
+                let documents = |terms: &Arc<TermCache>| {
+                    let weight = TermPatternQuery::new(pattern.clone(), terms)
+                        .weight(scoring)
+                        .expect("a weight");
                     let mut scorer = weight.scorer(reader, 1.0).expect("a scorer");
                     let mut documents = Vec::new();
                     while scorer.doc() != TERMINATED {

@@ -1,0 +1,67 @@
+//! What is answered: rows in memory, or as they come, complete to a stated offset.
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+
+use super::SqlError;
+use crate::model::Offset;
+
+/// Most rows in an answer that is held in memory. Exports stream and have no such bound.
+pub const ANSWER_ROWS_MAX: usize = 100_000;
+
+/// An answer held in memory.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Every record below this offset is in it.
+    pub complete_to: Offset,
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
+    /// There were more rows than [`ANSWER_ROWS_MAX`].
+    pub truncated: bool,
+}
+
+/// An answer as it comes. Its errors show an asker no more than those of a query that never began.
+pub struct AnswerStream {
+    /// Every record below this offset is in it.
+    pub complete_to: Offset,
+    pub schema: SchemaRef,
+    pub rows: BoxStream<'static, Result<RecordBatch, SqlError>>,
+}
+
+impl AnswerStream {
+    /// The engine's rows, with errors of our own.
+    pub(super) fn new(complete_to: Offset, rows: SendableRecordBatchStream) -> AnswerStream {
+        let schema = rows.schema();
+        AnswerStream { complete_to, schema, rows: rows.map_err(SqlError::from).boxed() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use arrow::datatypes::Schema;
+    use datafusion::error::DataFusionError;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+
+    use super::*;
+    use crate::model::{ErrorKind, Kinded};
+
+    /// A file that vanished while it was read: an export used to pass on the engine's error, path and all.
+    #[tokio::test]
+    async fn an_error_amid_the_rows_shows_no_path() {
+        let schema = Arc::new(Schema::empty());
+        let batch = RecordBatch::new_empty(schema.clone());
+        let vanished = io::Error::other("/data/archive/events/x.parquet: not found");
+        let rows = futures::stream::iter([Ok(batch), Err(DataFusionError::IoError(vanished))]);
+        let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+        let rows: Vec<_> = AnswerStream::new(Offset(7), rows).rows.collect().await;
+        let [Ok(_), Err(error)] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(!error.to_string().contains("x.parquet"), "{error}");
+    }
+}

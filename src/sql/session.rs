@@ -1,0 +1,210 @@
+//! From a query to its rows: a session for each, after a short wait for the stores to have what is acknowledged now.
+//!
+//! Invariants: a session knows one shop's tables and nothing else; each store is as it was at one instant, and the
+//! answer complete to what all of them had.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use chrono_tz::Tz;
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider,
+};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::scalar::ScalarValue;
+use futures::StreamExt;
+
+use super::answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
+use super::tables::{FilesAndTail, RowFilter, TableFile};
+use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
+use crate::archive::{ArchiveError, ArchiveReader, events_batch, events_schema};
+use crate::facts::FactsReader;
+use crate::log::Followed;
+use crate::model::{Micros, Offset};
+use crate::table::TableSnapshot;
+
+/// Memory that one process's queries may take together; larger sorts and joins spill to disk.
+const MEMORY_BYTES_MAX: usize = 768 * 1024 * 1024;
+/// Longest a query may run.
+const QUERY_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// SQL over the archive and the facts as they are now.
+#[derive(Clone)]
+pub struct Sql {
+    archive: Followed<ArchiveReader>,
+    facts: Followed<FactsReader>,
+    queries: PathBuf,
+    zone: Tz,
+    base: SessionState,
+}
+
+impl Sql {
+    /// SQL over these stores; a shop's own named queries lie in `queries`; days are counted in `zone` where a query
+    /// does not say otherwise.
+    pub fn new(
+        archive: Followed<ArchiveReader>,
+        facts: Followed<FactsReader>,
+        queries: PathBuf,
+        zone: Tz,
+    ) -> Result<Sql, SqlError> {
+        let config = SessionConfig::new().with_information_schema(true);
+        let pool = FairSpillPool::new(MEMORY_BYTES_MAX);
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+        let base = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .build();
+        Ok(Sql { archive, facts, queries, zone, base })
+    }
+
+    /// The zone in which days are counted by default.
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// The named queries, built in and the shop's own, by name.
+    pub fn named(&self) -> Result<Vec<NamedQuery>, SqlError> {
+        named::load(&self.queries)
+    }
+
+    /// Answers a query as it comes, after waiting briefly for the stores to have what is acknowledged now.
+    pub async fn stream(
+        &self,
+        shop: &str,
+        sql: &str,
+        values: Vec<(String, Value)>,
+    ) -> Result<AnswerStream, SqlError> {
+        guard::check(sql)?;
+        let (context, complete_to) = self.session(shop).await?;
+        let mut question = context.sql(sql).await?;
+        if !values.is_empty() {
+            let values: Vec<(String, ScalarValue)> =
+                values.into_iter().map(|(name, value)| (name, value.into())).collect();
+            question = question.with_param_values(values)?;
+        }
+        Ok(AnswerStream::new(complete_to, question.execute_stream().await?))
+    }
+
+    /// Answers a query with at most [`ANSWER_ROWS_MAX`] rows.
+    pub async fn query(&self, shop: &str, sql: &str) -> Result<Answer, SqlError> {
+        self.collect(shop, sql, Vec::new()).await
+    }
+
+    /// Answers a named query. Arguments are as people give them; see [`super::instant_of`].
+    pub async fn run_named(
+        &self,
+        shop: &str,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<Answer, SqlError> {
+        let queries = self.named()?;
+        let Some(query) = queries.iter().find(|query| query.name == name) else {
+            let known: Vec<&str> = queries.iter().map(|query| query.name.as_str()).collect();
+            return Err(SqlError::UnknownQuery { name: name.to_string(), known: known.join(", ") });
+        };
+        let values = query.values(arguments, self.zone, Micros::now())?;
+        self.collect(shop, &query.sql, values).await
+    }
+
+    async fn collect(
+        &self,
+        shop: &str,
+        sql: &str,
+        values: Vec<(String, Value)>,
+    ) -> Result<Answer, SqlError> {
+        let collected = async {
+            let AnswerStream { complete_to, schema, mut rows } =
+                self.stream(shop, sql, values).await?;
+            let mut answer = Answer { complete_to, schema, batches: Vec::new(), truncated: false };
+            let mut room = ANSWER_ROWS_MAX;
+            while let Some(batch) = rows.next().await {
+                let batch = batch?;
+                answer.truncated = batch.num_rows() > room;
+                let kept = batch.num_rows().min(room);
+                answer.batches.push(batch.slice(0, kept));
+                room -= kept;
+                if answer.truncated {
+                    break;
+                }
+            }
+            Ok(answer)
+        };
+        tokio::time::timeout(QUERY_TIME_MAX, collected)
+            .await
+            .map_err(|_| SqlError::TooLong(QUERY_TIME_MAX))?
+    }
+
+    /// A session that knows one shop's tables and nothing else.
+    async fn session(&self, shop: &str) -> Result<(SessionContext, Offset), SqlError> {
+        let (archive, facts) = tokio::join!(self.archive.caught_up(), self.facts.caught_up());
+        let archive = archive.snapshot().map_err(ArchiveError::from)?;
+        let facts = facts.snapshot()?;
+        let complete_to = archive.tail.end().min(facts.applied);
+        let tail = archive.tail.chunks().map(events_batch).collect::<Result<_, _>>()?;
+        let state = SessionStateBuilder::new_from_existing(self.base.clone())
+            .with_catalog_list(empty_catalogs()?)
+            .build();
+        let context = SessionContext::new_with_state(state);
+        functions::register(&context);
+        let stored = vec![
+            ("events", files_and_tail(events_schema(), &archive.table, tail, RowFilter::Pushed)),
+            (
+                "turns",
+                files_and_tail(
+                    facts.turns_tail.schema(),
+                    &facts.turns,
+                    vec![facts.turns_tail],
+                    RowFilter::Above,
+                ),
+            ),
+            (
+                "episodes",
+                files_and_tail(
+                    facts.episodes_tail.schema(),
+                    &facts.episodes,
+                    vec![facts.episodes_tail],
+                    RowFilter::Above,
+                ),
+            ),
+        ];
+        views::register(&context, shop, stored).await?;
+        Ok((context, complete_to))
+    }
+}
+
+/// A catalog of this session's own: sessions that share one would see each other's shops.
+fn empty_catalogs() -> Result<Arc<MemoryCatalogProviderList>, SqlError> {
+    let catalog = MemoryCatalogProvider::new();
+    catalog.register_schema("public", Arc::new(MemorySchemaProvider::new()))?;
+    let catalogs = MemoryCatalogProviderList::new();
+    catalogs.register_catalog("datafusion".to_string(), Arc::new(catalog));
+    Ok(Arc::new(catalogs))
+}
+
+fn files_and_tail(
+    schema: SchemaRef,
+    table: &TableSnapshot,
+    tail: Vec<RecordBatch>,
+    row_filter: RowFilter,
+) -> FilesAndTail {
+    let files = table
+        .files
+        .iter()
+        .map(|file| TableFile { path: table.path_of(file), bytes: file.bytes })
+        .collect();
+    FilesAndTail {
+        schema,
+        files,
+        tail: tail.into_iter().filter(|batch| batch.num_rows() > 0).collect(),
+        row_filter,
+    }
+}
