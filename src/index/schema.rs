@@ -65,7 +65,7 @@ impl IndexSchema {
                     builder.add_i64_field(column.name, NumericOptions::default() | FAST)
                 }
                 Indexed::Exact => builder.add_text_field(column.name, exact(column.name)),
-                Indexed::FullText => builder.add_text_field(column.name, words()),
+                Indexed::FullText => builder.add_text_field(column.name, full_text()),
             };
         }
         let id = builder.add_text_field("id", STORED);
@@ -116,7 +116,7 @@ fn exact(name: &str) -> TextOptions {
 }
 
 /// Stored as received, indexed by its tokens with positions. Hits are not scored, so there are no field norms.
-fn words() -> TextOptions {
+fn full_text() -> TextOptions {
     let by_tokens = TextFieldIndexing::default()
         .set_tokenizer(TOKENIZER)
         .set_index_option(IndexRecordOption::WithFreqsAndPositions)

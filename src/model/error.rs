@@ -1,4 +1,4 @@
-//! What is wrong with an input, said so that its sender can mend it; and what a caller should do about an error.
+//! What is wrong with an input, so that its sender can mend it; and what a caller should do about an error.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ pub trait Kinded: std::error::Error {
 pub struct FieldError {
     /// Dotted path of the field, e.g. `attachments[1].sha256`; empty for the document itself.
     pub field: String,
-    /// The value as said, cut to [`VALUE_SHOWN_CHARS`].
+    /// The value as sent, cut to [`VALUE_SHOWN_CHARS`].
     pub value: String,
     /// The rule, as a phrase that completes "must …".
     pub rule: String,

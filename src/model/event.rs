@@ -102,7 +102,7 @@ impl Event {
         }
     }
 
-    /// The client's clock as an instant; `None` when it said none.
+    /// The client's clock as an instant; `None` when it gave none.
     pub fn sent_time(&self) -> Option<Micros> {
         self.sent_at.as_deref().and_then(parse_time)
     }
@@ -151,9 +151,9 @@ impl Event {
 
     fn check_sent_at(&self) -> Result<(), FieldError> {
         match &self.sent_at {
-            Some(said) if parse_time(said).is_none() => Err(FieldError::new(
+            Some(text) if parse_time(text).is_none() => Err(FieldError::new(
                 "sent_at",
-                said,
+                text,
                 "be an RFC 3339 time with an offset, from 1970 to 9999",
             )),
             _ => Ok(()),
@@ -223,9 +223,9 @@ impl Event {
     }
 }
 
-/// Whether `said` is a SHA-256 in 64 lower-case hex digits.
-pub fn is_sha256_hex(said: &str) -> bool {
-    said.len() == 64 && said.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+/// Whether `text` is a SHA-256 in 64 lower-case hex digits.
+pub fn is_sha256_hex(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn check_id(field: &str, value: &str) -> Result<(), FieldError> {

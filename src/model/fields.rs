@@ -43,7 +43,7 @@ pub enum Shape {
     /// String of at most [`ID_MAX_CHARS`].
     Label,
     /// An RFC 3339 time kept as the string the client wrote.
-    SaidTime,
+    TimeText,
     /// String of at most [`TEXT_MAX_BYTES`] bytes.
     Text,
     /// One of these labels.
@@ -109,7 +109,7 @@ pub const FIELDS: &[Field] = &[
     field("id", SetBy::Client, Shape::Label, true, Indexed::No, "idempotency key, unique in the conversation"),
     field("kind", SetBy::Client, Shape::Enum(Kind::VARIANTS), true, Indexed::Exact, "what happened"),
     field("sender", SetBy::Client, Shape::Sender, true, Indexed::Exact, "who: id, role (customer, human, bot, system) and a name for people"),
-    field("sent_at", SetBy::Client, Shape::SaidTime, false, Indexed::No, "the client's clock, kept as said; never used for order"),
+    field("sent_at", SetBy::Client, Shape::TimeText, false, Indexed::No, "the client's clock, kept as said; never used for order"),
     field("text", SetBy::Client, Shape::Text, false, Indexed::FullText, "what was said, exactly as received"),
     field("attachments", SetBy::Client, Shape::Attachments, false, Indexed::No, "pictures, voice, video, files; their bytes are kept by hash"),
     field("reply_to", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message answered"),
@@ -227,12 +227,12 @@ fn json_schema_of(shape: Shape) -> Value {
     match shape {
         Shape::Position => json!({"type": "integer", "minimum": 0}),
         Shape::ShortPosition => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
-        Shape::Time | Shape::SaidTime => json!({"type": "string", "format": "date-time"}),
+        Shape::Time | Shape::TimeText => json!({"type": "string", "format": "date-time"}),
         Shape::Hash => hash,
         Shape::Label => label,
         // JSON Schema counts characters, the relay counts UTF-8 bytes: whatever this refuses, the relay refuses too.
         Shape::Text => json!({"type": "string", "maxLength": TEXT_MAX_BYTES}),
-        Shape::Enum(words) => json!({"enum": words}),
+        Shape::Enum(labels) => json!({"enum": labels}),
         Shape::Sender => json!({
             "type": "object",
             "properties": {"id": label, "role": {"enum": Role::VARIANTS}, "name": label},

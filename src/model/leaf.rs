@@ -119,10 +119,10 @@ impl fmt::Debug for LeafHash {
 }
 
 fn bytes_32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
-    let said = String::deserialize(deserializer)?;
+    let digits = String::deserialize(deserializer)?;
     let mut bytes = [0; 32];
-    hex::decode_to_slice(&said, &mut bytes)
-        .map_err(|error| de::Error::custom(format!("`{said}`: {error}")))?;
+    hex::decode_to_slice(&digits, &mut bytes)
+        .map_err(|error| de::Error::custom(format!("`{digits}`: {error}")))?;
     Ok(bytes)
 }
 

@@ -63,12 +63,12 @@ fn broken_shape(name: &str, shape: Shape, value: &Value) -> Option<FieldError> {
     let must =
         |holds: bool, rule: &str| (!holds).then(|| FieldError::new(name, shown(value), rule));
     match shape {
-        Shape::Label | Shape::SaidTime | Shape::Text | Shape::Hash | Shape::Time => {
+        Shape::Label | Shape::TimeText | Shape::Text | Shape::Hash | Shape::Time => {
             must(value.is_string(), "be a string")
         }
-        Shape::Enum(words) => {
-            let known = value.as_str().is_some_and(|word| words.contains(&word));
-            must(known, &format!("be one of {}", words.join(", ")))
+        Shape::Enum(labels) => {
+            let known = value.as_str().is_some_and(|text| labels.contains(&text));
+            must(known, &format!("be one of {}", labels.join(", ")))
         }
         Shape::Rating => must(
             value.as_u64().is_some_and(|rating| rating <= u64::from(u8::MAX)),

@@ -88,7 +88,7 @@ impl Record {
         }
     }
 
-    /// Whether `occurred_at` tells when it was said. False for imported transcripts without times, which must not
+    /// Whether `occurred_at` tells when it was sent. False for imported transcripts without times, which must not
     /// enter any waiting time.
     pub fn is_timed(&self) -> bool {
         self.origin == Origin::Live || self.event.sent_at.is_some()

@@ -46,17 +46,17 @@ impl Serialize for Micros {
 
 impl<'de> Deserialize<'de> for Micros {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Micros, D::Error> {
-        let said = String::deserialize(deserializer)?;
-        parse_time(&said).ok_or_else(|| {
-            de::Error::custom(format!("`{said}` is not an RFC 3339 time between 1970 and 9999"))
+        let text = String::deserialize(deserializer)?;
+        parse_time(&text).ok_or_else(|| {
+            de::Error::custom(format!("`{text}` is not an RFC 3339 time between 1970 and 9999"))
         })
     }
 }
 
 /// Reads an RFC 3339 time with an offset (`2026-01-03T02:13:05+08:00`). Years 1970 to 9999 only, so that every
 /// later sum stays in range and every tool can show it.
-pub fn parse_time(said: &str) -> Option<Micros> {
-    let instant = DateTime::parse_from_rfc3339(said).ok()?.with_timezone(&Utc);
+pub fn parse_time(text: &str) -> Option<Micros> {
+    let instant = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
     let micros = instant.timestamp_micros();
     let year_10000 = 253_402_300_800_000_000;
     (0..year_10000).contains(&micros).then_some(Micros(micros))

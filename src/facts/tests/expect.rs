@@ -41,12 +41,12 @@ fn check_row(table: &str, batch: &RecordBatch, row: usize, line: &str, records: 
     let (number, pairs) = line.split_once(':').expect(line);
     assert_eq!(number, shown(batch, table, row), "number of {table} in row {row}");
     for pair in pairs.split_whitespace() {
-        let (column, said) = pair.split_once('=').expect(line);
+        let (column, expected) = pair.split_once('=').expect(line);
         let got = shown(batch, column, row);
         assert_eq!(
             got,
-            meant(column, said, records),
-            "{column} of {table} {number}, expected `{said}`"
+            meant(column, expected, records),
+            "{column} of {table} {number}, expected `{expected}`"
         );
     }
 }
@@ -65,17 +65,17 @@ fn shown(batch: &RecordBatch, column: &str, row: usize) -> String {
     }
 }
 
-fn meant(column: &str, said: &str, records: &[Record]) -> String {
-    let line = |number: &str| &records[number.parse::<usize>().expect(said) - 1];
-    if let Some(number) = said.strip_prefix('#') {
+fn meant(column: &str, expected: &str, records: &[Record]) -> String {
+    let line = |number: &str| &records[number.parse::<usize>().expect(expected) - 1];
+    if let Some(number) = expected.strip_prefix('#') {
         return line(number).offset.to_string();
     }
-    if let Some(number) = said.strip_prefix('@') {
+    if let Some(number) = expected.strip_prefix('@') {
         return line(number).occurred_at().0.to_string();
     }
-    match column.ends_with("_ms") && said != "NULL" {
-        true => (duration_us(said) / 1_000).to_string(),
-        false => said.to_string(),
+    match column.ends_with("_ms") && expected != "NULL" {
+        true => (duration_us(expected) / 1_000).to_string(),
+        false => expected.to_string(),
     }
 }
 

@@ -111,8 +111,8 @@ fn check_turns(seed: u64, records: &[Record], run: &Run) {
         assert!(ends_inside, "seed {seed}: a turn ends in its episode");
     }
     let in_turns: usize = turns.iter().map(|turn| turn.customer_messages as usize).sum();
-    let said = records.iter().filter(|record| is_said_by(record, Role::Customer)).count();
-    assert_eq!(in_turns, said, "seed {seed}: every customer message is in one turn");
+    let sent = records.iter().filter(|record| is_said_by(record, Role::Customer)).count();
+    assert_eq!(in_turns, sent, "seed {seed}: every customer message is in one turn");
 }
 
 fn check_episodes(seed: u64, records: &[Record], run: &Run) {
@@ -151,8 +151,8 @@ fn check_episodes(seed: u64, records: &[Record], run: &Run) {
     }
     let in_episodes: usize =
         episodes.iter().map(|episode| episode.customer_messages as usize).sum();
-    let said = records.iter().filter(|record| is_said_by(record, Role::Customer)).count();
-    assert_eq!(in_episodes, said, "seed {seed}: every customer message is in one episode");
+    let sent = records.iter().filter(|record| is_said_by(record, Role::Customer)).count();
+    assert_eq!(in_episodes, sent, "seed {seed}: every customer message is in one episode");
 }
 
 fn is_said_by(record: &Record, role: Role) -> bool {

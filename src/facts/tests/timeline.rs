@@ -24,15 +24,15 @@ pub(crate) fn records(timeline: &str) -> Vec<Record> {
 }
 
 /// `9h10m53s`, `1d`, `250ms` in microseconds.
-pub(crate) fn duration_us(said: &str) -> i64 {
+pub(crate) fn duration_us(text: &str) -> i64 {
     let mut total = 0;
-    let mut rest = said;
+    let mut rest = text;
     while !rest.is_empty() {
-        let unit_at = rest.find(|char: char| !char.is_ascii_digit()).expect(said);
+        let unit_at = rest.find(|char: char| !char.is_ascii_digit()).expect(text);
         let unit_end = rest[unit_at..]
             .find(|char: char| char.is_ascii_digit())
             .map_or(rest.len(), |at| unit_at + at);
-        let count: i64 = rest[..unit_at].parse().expect(said);
+        let count: i64 = rest[..unit_at].parse().expect(text);
         total += count
             * match &rest[unit_at..unit_end] {
                 "us" => 1,
@@ -41,7 +41,7 @@ pub(crate) fn duration_us(said: &str) -> i64 {
                 "m" => 60_000_000,
                 "h" => 3_600_000_000,
                 "d" => 86_400_000_000,
-                unit => panic!("`{unit}` in `{said}` is no unit of time"),
+                unit => panic!("`{unit}` in `{text}` is no unit of time"),
             };
         rest = &rest[unit_end..];
     }
@@ -60,8 +60,8 @@ pub(crate) fn offset(index: usize) -> Offset {
     Offset(10 + 3 * index as u64)
 }
 
-pub(crate) fn time(said: &str) -> Micros {
-    parse_time(said).expect(said)
+pub(crate) fn time(text: &str) -> Micros {
+    parse_time(text).expect(text)
 }
 
 fn record(index: usize, line: &str, clock: &mut Micros) -> Record {
@@ -86,27 +86,27 @@ fn record(index: usize, line: &str, clock: &mut Micros) -> Record {
     record_of(index, origin, received_at, &Value::Object(event))
 }
 
-fn time_of(said: &str, clock: Micros) -> Micros {
-    if let Some(passed) = said.strip_prefix('+') {
+fn time_of(text: &str, clock: Micros) -> Micros {
+    if let Some(passed) = text.strip_prefix('+') {
         return Micros(clock.0 + duration_us(passed));
     }
-    if let Some(passed) = said.strip_prefix('-') {
+    if let Some(passed) = text.strip_prefix('-') {
         return Micros(clock.0 - duration_us(passed));
     }
-    match said.len() {
-        5 => time(&format!("{}T{said}:00Z", clock.day())),
-        8 => time(&format!("{}T{said}Z", clock.day())),
-        _ => time(said),
+    match text.len() {
+        5 => time(&format!("{}T{text}:00Z", clock.day())),
+        8 => time(&format!("{}T{text}Z", clock.day())),
+        _ => time(text),
     }
 }
 
-fn event(said: &str) -> Map<String, Value> {
-    let (said, extra) = match said.find('{') {
-        Some(at) => (said[..at].trim(), serde_json::from_str(&said[at..]).expect(said)),
-        None => (said, Map::new()),
+fn event(text: &str) -> Map<String, Value> {
+    let (text, extra) = match text.find('{') {
+        Some(at) => (text[..at].trim(), serde_json::from_str(&text[at..]).expect(text)),
+        None => (text, Map::new()),
     };
-    let end_of_who = said.find([':', ' ']).expect(said);
-    let (who, what) = (&said[..end_of_who], said[end_of_who..].trim());
+    let end_of_who = text.find([':', ' ']).expect(text);
+    let (who, what) = (&text[..end_of_who], text[end_of_who..].trim());
     let (role, id) = who.split_once('/').unwrap_or((who, who));
     let mut event = what_happened(what);
     event.insert("sender".to_string(), json!({"id": id, "role": role}));
