@@ -93,9 +93,10 @@ impl States {
             let json =
                 serde_json::to_vec(state).map_err(|error| self.damaged(&error.to_string()))?;
             let key = key_of(thread);
-            match state.is_open() {
-                true => batch.insert(&self.open, key.clone(), []),
-                false => batch.remove(&self.open, key.clone()),
+            if state.is_open() {
+                batch.insert(&self.open, key.clone(), []);
+            } else {
+                batch.remove(&self.open, key.clone());
             }
             batch.insert(&self.states, key, json);
         }

@@ -150,24 +150,23 @@ impl Event {
     }
 
     fn check_sent_at(&self) -> Result<(), FieldError> {
-        match &self.sent_at {
-            Some(text) if parse_time(text).is_none() => Err(FieldError::new(
-                "sent_at",
-                text,
-                "be an RFC 3339 time with an offset, from 1970 to 9999",
-            )),
-            _ => Ok(()),
+        if let Some(text) = &self.sent_at
+            && parse_time(text).is_none()
+        {
+            let rule = "be an RFC 3339 time with an offset, from 1970 to 9999";
+            return Err(FieldError::new("sent_at", text, rule));
         }
+        Ok(())
     }
 
     fn check_text(&self) -> Result<(), FieldError> {
-        match &self.text {
-            Some(text) if text.len() > TEXT_MAX_BYTES => {
-                let length = format!("{} bytes", text.len());
-                Err(FieldError::new("text", length, format!("be at most {TEXT_MAX_BYTES} bytes")))
-            }
-            _ => Ok(()),
+        if let Some(text) = &self.text
+            && text.len() > TEXT_MAX_BYTES
+        {
+            let (length, rule) = (text.len(), format!("be at most {TEXT_MAX_BYTES} bytes"));
+            return Err(FieldError::new("text", format!("{length} bytes"), rule));
         }
+        Ok(())
     }
 
     fn check_attachments(&self) -> Result<(), FieldError> {
@@ -200,13 +199,12 @@ impl Event {
 
     /// What each kind cannot do without: a message says something, an edit names what it edits.
     fn check_kind(&self) -> Result<(), FieldError> {
-        let needs = |present: bool, field: &str| match present {
-            true => Ok(()),
-            false => Err(FieldError::new(
-                field,
-                "",
-                format!("be present on kind `{}`", self.kind.as_str()),
-            )),
+        let needs = |is_present: bool, field: &str| {
+            if is_present {
+                return Ok(());
+            }
+            let rule = format!("be present on kind `{}`", self.kind.as_str());
+            Err(FieldError::new(field, "", rule))
         };
         match self.kind {
             Kind::Message => needs(self.text.is_some() || !self.attachments.is_empty(), "text"),
@@ -218,7 +216,17 @@ impl Event {
             Kind::Assign => needs(self.assignee.is_some(), "assignee"),
             Kind::Tag | Kind::Untag => needs(self.category.is_some(), "category"),
             Kind::Rate => needs(self.rating.is_some(), "rating"),
-            _ => Ok(()),
+            Kind::Open
+            | Kind::Handoff
+            | Kind::Queue
+            | Kind::Pause
+            | Kind::Resume
+            | Kind::Resolve
+            | Kind::Reopen
+            | Kind::RateRequest
+            | Kind::Join
+            | Kind::Leave
+            | Kind::Call => Ok(()),
         }
     }
 }

@@ -46,9 +46,10 @@ fn first_broken_rule(object: &Map<String, Value>) -> Option<FieldError> {
     if let Some((name, value)) =
         object.iter().find(|(name, _)| client_fields().all(|field| field.name != **name))
     {
-        let rule = match FIELDS.iter().any(|field| field.name == name) {
-            true => "be left out: it is set by the server",
-            false => "be left out: no event has this field",
+        let rule = if FIELDS.iter().any(|field| field.name == name) {
+            "be left out: it is set by the server"
+        } else {
+            "be left out: no event has this field"
         };
         return Some(FieldError::new(name, shown(value), rule));
     }

@@ -73,10 +73,10 @@ fn meant(column: &str, expected: &str, records: &[Record]) -> String {
     if let Some(number) = expected.strip_prefix('@') {
         return line(number).occurred_at().0.to_string();
     }
-    match column.ends_with("_ms") && expected != "NULL" {
-        true => (duration_us(expected) / 1_000).to_string(),
-        false => expected.to_string(),
+    if column.ends_with("_ms") && expected != "NULL" {
+        return (duration_us(expected) / 1_000).to_string();
     }
+    expected.to_string()
 }
 
 /// What a fold came to.
