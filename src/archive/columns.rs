@@ -8,8 +8,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::{ArchiveError, attachments};
+use crate::model::Record;
 use crate::model::fields::meaning_of;
-use crate::model::{Offset, Record};
 use crate::table::columns::Read::{
     Count, Flag, Hash, MaybeNested, MaybeSmall, MaybeText, Text, Time,
 };
@@ -28,7 +28,7 @@ const fn part_of(field: &'static str, name: &'static str, read: Read<Record>) ->
 /// Every column of `events`, in order, but for the partition column.
 #[rustfmt::skip]
 pub const EVENT_COLUMNS: &[Column<Record>] = &[
-    column("offset", Count(|record| position(record.offset))),
+    column("offset", Count(|record| record.offset.signed())),
     column("seq", Count(|record| record.seq.0.into())),
     column("received_at", Time(|record| record.received_at)),
     column("occurred_at", Time(Record::occurred_at)),
@@ -66,11 +66,6 @@ pub fn events_schema() -> SchemaRef {
 /// `records` as one batch of [`events_schema`], in their order.
 pub fn events_batch<R: Borrow<Record>>(records: &[R]) -> Result<RecordBatch, ArchiveError> {
     Ok(batch(events_schema(), EVENT_COLUMNS, records)?)
-}
-
-/// Delta has no unsigned integers; offsets stay far below 2^63.
-fn position(offset: Offset) -> i64 {
-    offset.0.cast_signed()
 }
 
 #[cfg(test)]

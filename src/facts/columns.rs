@@ -27,19 +27,19 @@ pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
     column("episode", Count(|row| row.episode.into()), "number of the episode it lies in"),
     column("started_by", Text(|row| row.started_by.as_str()), "customer, handoff, or reopen: what made the customer wait"),
     column("waiting_since", Time(|row| row.waiting_since), "first unanswered message, handoff or reopen; where the transcript has no times, the time of import"),
-    column("waiting_offset", Count(|row| position(row.waiting_offset)), "offset of what began the waiting"),
+    column("waiting_offset", Count(|row| row.waiting_offset.signed()), "offset of what began the waiting"),
     column("customer_messages", Count(|row| row.customer_messages.into()), "public messages of the customer in it"),
     column("ended_at", MaybeTime(|row| row.ended_at), "the answer, or the resolve that cut it; NULL while open"),
     column("outcome", Text(|row| row.outcome.as_str()), "replied (by a human), bot, closed (resolved without an answer), open"),
     column("replied_at", MaybeTime(|row| row.replied_at), "the human reply that ended it"),
     column("replier", MaybeText(|row| row.replier.as_deref()), "who sent that reply: the credit is theirs"),
     column("replier_assignee", MaybeText(|row| row.replier_assignee.as_deref()), "who was assigned when it was sent; NULL when nobody was"),
-    column("reply_offset", MaybeCount(|row| row.reply_offset.map(position)), "offset of that reply"),
+    column("reply_offset", MaybeCount(|row| row.reply_offset.map(Offset::signed)), "offset of that reply"),
     column("nrt_ms", MaybeCount(|row| row.nrt_ms), "next response time: waiting_since to the human reply"),
     column("response_any_ms", MaybeCount(|row| row.response_any_ms), "waiting_since to the first message of anyone but the customer, bots included"),
     column("handed_off", Flag(|row| row.handed_off), "a handoff happened while the customer was waiting"),
     column("excluded", MaybeText(|row| row.excluded.map(|reason| reason.as_str())), "why there is no figure and never will be: untimed, clock_backwards, unanswered_at_close"),
-    column("closed_offset", MaybeCount(|row| row.closed_offset.map(position)), "offset of the record that closed it; NULL while open"),
+    column("closed_offset", MaybeCount(|row| row.closed_offset.map(Offset::signed)), "offset of the record that closed it; NULL while open"),
     column("origin", Text(|row| row.origin.as_str()), "live chat, or an old transcript brought in"),
     column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
     column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
@@ -54,7 +54,7 @@ pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
     column("conversation", Text(|row| &row.conversation), "the thread"),
     column("episode", Count(|row| row.episode.into()), "number of the episode in its conversation, dense from 1"),
     column("started_at", Time(|row| row.started_at), "when it began"),
-    column("started_offset", Count(|row| position(row.started_offset)), "offset of what began it; a rating or tag after the end belongs to the last episode that started at or below its offset"),
+    column("started_offset", Count(|row| row.started_offset.signed()), "offset of what began it; a rating or tag after the end belongs to the last episode that started at or below its offset"),
     column("started_by", Text(|row| row.started_by.as_str()), "open, message, reopen, idle (first activity after silence), handoff (the conversation reached us by one)"),
     column("first_customer_at", MaybeTime(|row| row.first_customer_at), "first public message of the customer, or the customer's reopen"),
     column("first_human_at", MaybeTime(|row| row.first_human_at), "first human reply to the customer; what a human said before does not count"),
@@ -84,7 +84,7 @@ pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
     column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
     column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
     column("origin", Text(|row| row.origin.as_str()), "live chat, or an old transcript brought in"),
-    column("closed_offset", MaybeCount(|row| row.closed_offset.map(position)), "offset of the record that closed it; NULL while open"),
+    column("closed_offset", MaybeCount(|row| row.closed_offset.map(Offset::signed)), "offset of the record that closed it; NULL while open"),
     column("metric_version", Small(|row| row.metric_version), "version of the rules behind this row"),
     column("schedule_version", MaybeSmall(|row| row.schedule_version), "version of the opening hours behind this row; NULL: none configured"),
 ];
@@ -109,9 +109,4 @@ pub fn turns_batch(rows: &[TurnRow]) -> Result<RecordBatch, ArrowError> {
 /// `rows` as one batch of [`episodes_schema`].
 pub fn episodes_batch(rows: &[EpisodeRow]) -> Result<RecordBatch, ArrowError> {
     batch(episodes_schema(), EPISODE_COLUMNS, rows)
-}
-
-/// Delta has no unsigned integers; offsets stay far below 2^63.
-fn position(offset: Offset) -> i64 {
-    offset.0.cast_signed()
 }

@@ -42,8 +42,7 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
             .add_u64(fields.text_form, if is_stable(text) { TEXT_STABLE } else { TEXT_UNSTABLE });
     }
     document.add_text(fields.id, id);
-    // Offsets stay far below 2^63.
-    document.add_i64(fields.offset, record.offset.0 as i64);
+    document.add_i64(fields.offset, record.offset.signed());
     document.add_i64(fields.occurred_at, record.occurred_at().0);
     document.add_text(fields.shop, &record.shop);
     document.add_text(fields.conversation, conversation);

@@ -25,6 +25,11 @@ impl Offset {
         Offset(self.0 + 1)
     }
 
+    /// As tables and the index hold it: Delta has no unsigned integers, and no log comes near 2^63 records.
+    pub fn signed(self) -> i64 {
+        self.0.cast_signed()
+    }
+
     /// How many offsets lie in `[earlier, self)`; 0 when `earlier` is not earlier.
     pub fn since(self, earlier: Offset) -> u64 {
         self.0.saturating_sub(earlier.0)
