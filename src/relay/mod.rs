@@ -44,7 +44,7 @@ impl Relay {
         Relay { append, lookup, hub }
     }
 
-    /// Puts events in line, in order, as [`prepare`] made them for `identity`. Two submissions of one caller are placed
+    /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of one caller are placed
     /// in the order of their calls; the answers come with [`Submitted::answers`].
     pub async fn submit(
         &self,
