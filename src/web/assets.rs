@@ -1,5 +1,4 @@
-//! What pages load besides themselves, built into the binary: style sheet, scripts, icon, and Plotly's own script, which
-//! the `plotly` crate carries.
+//! What pages load besides themselves, built into the binary: style sheet, script, icon.
 //!
 //! Invariant: an address with the right hash (as [`address`] makes it) may be kept for ever; others are asked again.
 
@@ -21,7 +20,7 @@ struct Asset {
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     vec![
         asset("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
-        asset("charts.js", "text/javascript; charset=utf-8", include_bytes!("assets/charts.js")),
+        asset("live.js", "text/javascript; charset=utf-8", include_bytes!("assets/live.js")),
         asset("icon.svg", "image/svg+xml", include_bytes!("assets/icon.svg")),
     ]
 });

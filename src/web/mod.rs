@@ -1,5 +1,5 @@
 //! Pages for people: the dashboard, search, one conversation's transcript, signing in. They are rendered on the server;
-//! the only scripts are ours and Plotly's, both served from here, and all but the charts works without them.
+//! no page needs a script to be read. The one there is puts new figures in place of old ones.
 //!
 //! Invariants: text of outside origin reaches a page only as escaped text, with characters that could hide or reorder
 //! it made visible ([`shown`]); every page is of the visitor's own shop; no page names a path or a query plan; nothing
@@ -21,9 +21,9 @@ mod grid;
 mod figures;
 // Outside text, made safe and honest.
 mod shown;
-// An answer as a chart.
+// An answer as a chart, in SVG.
 mod charts;
-// Style sheet, scripts and icon, built in.
+// Style sheet, script and icon, built in.
 mod assets;
 // One file per page.
 mod pages;
@@ -37,12 +37,9 @@ use tower_http::compression::CompressionLayer;
 use crate::server::Service;
 use pages::not_found;
 
-/// Everything from here, nothing inline. The one hash is that of an empty style element: Plotly adds such an element
-/// and writes its rules into it (tried in Chromium without it: its layers fall apart). It also tries a picture of
-/// its own, as `data:`, to learn whether the browser knows WebP.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; \
-     style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
-     img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Everything from here, nothing inline.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
+     form-action 'self'; frame-ancestors 'none'";
 
 /// The pages' routes, and a page for addresses that lead nowhere.
 pub fn routes() -> Router<Service> {
@@ -88,6 +85,7 @@ mod tests {
             "{policy}"
         );
         assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
+        assert!(!policy.contains("style-src") && !policy.contains("data:"), "{policy}");
         assert_eq!(header(&guarded, "x-content-type-options"), "nosniff");
         assert_eq!(header(&guarded, "referrer-policy"), "no-referrer");
         assert_eq!(header(&guarded, "cache-control"), "no-store");

@@ -47,7 +47,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["access"]),
     ("reqwest", &["cli"]),
     ("askama", &["web"]),
-    ("plotly", &["web"]),
 ];
 
 /// A source file: its path under `src/`, and its text without tests and comment lines.

@@ -2,7 +2,7 @@
 
 use crate::model::{ErrorKind, Offset};
 use crate::sql::{Answer, NamedQuery};
-use crate::web::charts::plot_json;
+use crate::web::charts::{Drawing, draw};
 use crate::web::figures::{figure, headline_label, label};
 use crate::web::grid::{Grid, Value};
 use crate::web::shown::Shown;
@@ -18,8 +18,7 @@ pub(in crate::web) struct Panel {
     pub title: String,
     pub answers: String,
     pub has_chart: bool,
-    /// JSON for Plotly, safe inside a script element.
-    pub chart: Option<String>,
+    pub chart: Option<Drawing>,
     pub table: Table,
     pub sql: String,
     /// Why there is no answer, in words for people.
@@ -65,7 +64,7 @@ impl Panel {
             title: query.title.clone(),
             answers: query.answers.clone(),
             has_chart: query.chart.is_some(),
-            chart: query.chart.as_ref().and_then(|chart| plot_json(chart, &grid)),
+            chart: query.chart.as_ref().and_then(|chart| draw(chart, &grid, &query.title)),
             table: Table::of(&grid, cut),
             sql: query.sql.trim().to_string(),
             problem,
