@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::pages::{Frame, Notice};
+use super::pages::{Notice, PageLayout};
 use crate::access::{Action, Identity, TokenRole};
 use crate::server::{Service, Token};
 
@@ -84,7 +84,7 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
     };
     let (needed, own) = (words(area.action().roles(), " or "), words(&identity.roles, ", "));
     let notice = Notice {
-        frame: Frame::of(identity, ""),
+        layout: PageLayout::of(identity, ""),
         title: "Not with this token".to_string(),
         detail: format!("To see {what}, a token needs the role {needed}. Yours has: {own}."),
         hint: match Area::Conversations.admits(identity) {

@@ -15,7 +15,7 @@ use strum::VariantNames;
 
 use super::bubble::{address, role_words};
 use super::search_form::{CONVERSATIONS_MAX, Problems, SearchForm};
-use super::{Frame, Notice, failure_words, page};
+use super::{Notice, PageLayout, failure_words, page};
 use crate::model::{ErrorKind, Kinded, Offset, Record, Role, Visibility};
 use crate::records::Records;
 use crate::search::{ConversationHits, Hit, SearchAnswer};
@@ -33,7 +33,7 @@ const AFTER_CHARS: usize = 640;
 #[derive(Template)]
 #[template(path = "search.html")]
 pub(in crate::web) struct SearchPage {
-    pub frame: Frame,
+    pub layout: PageLayout,
     pub form: SearchForm,
     pub zone: String,
     pub roles: Vec<RoleChoice>,
@@ -88,7 +88,7 @@ pub(in crate::web) async fn show(
         return *refusal;
     }
     let mut view = SearchPage {
-        frame: Frame::of(&identity, "search"),
+        layout: PageLayout::of(&identity, "search"),
         zone: service.zone.name().to_string(),
         roles: role_choices(&form),
         problems: Problems::default(),
@@ -261,10 +261,10 @@ mod tests {
     }
 
     fn rendered(form: SearchForm, results: Option<Results>) -> String {
-        let frame = Frame::default();
+        let layout = PageLayout::default();
         let problems = Problems::default();
         let roles = role_choices(&form);
-        let page = SearchPage { frame, form, zone: ZONE.to_string(), roles, problems, results };
+        let page = SearchPage { layout, form, zone: ZONE.to_string(), roles, problems, results };
         page.render().unwrap()
     }
 

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 
 use super::bubble::{Context, FileKind, Files, Row, address};
 use super::header::Header;
-use super::{Frame, Notice, page};
+use super::{Notice, PageLayout, page};
 use crate::access::Identity;
 use crate::model::{Kinded, Offset, Record, Seq};
 use crate::records::{Entry, Records, RecordsError, transcript};
@@ -30,7 +30,7 @@ const ENTRIES_PER_PAGE: usize = 1_000;
 #[derive(Template)]
 #[template(path = "transcript.html")]
 pub(in crate::web) struct TranscriptPage {
-    pub frame: Frame,
+    pub layout: PageLayout,
     pub conversation: Shown,
     pub address: String,
     pub header: Header,
@@ -73,13 +73,20 @@ pub(in crate::web) async fn show(
         return unknown(&identity, &conversation);
     }
     let files = files_of(&service.attachments, &identity.shop, &found.records).await;
-    page(&view(Frame::of(&identity, "search"), &conversation, &found, &files, &form, service.zone))
+    page(&view(
+        PageLayout::of(&identity, "search"),
+        &conversation,
+        &found,
+        &files,
+        &form,
+        service.zone,
+    ))
 }
 
 fn unknown(identity: &Identity, conversation: &str) -> Response {
     let shown: String = Shown::plain(conversation).words().chars().take(128).collect();
     let notice = Notice {
-        frame: Frame::of(identity, "search"),
+        layout: PageLayout::of(identity, "search"),
         title: "No such conversation".to_string(),
         detail: format!("This shop has no conversation `{shown}`."),
         hint: "Search finds conversations by words, order number, customer or agent.".to_string(),
@@ -123,7 +130,7 @@ async fn files_of(store: &AttachmentStore, shop: &str, records: &[Record]) -> Fi
 }
 
 fn view(
-    frame: Frame,
+    layout: PageLayout,
     conversation: &str,
     found: &Read,
     files: &Files,
@@ -142,7 +149,7 @@ fn view(
     };
     let (first, last) = (place(records.first()), place(records.last()));
     TranscriptPage {
-        frame,
+        layout,
         conversation: Shown::plain(conversation),
         address: address(conversation, None),
         rows: shown.get(number - 1).map(|entries| context.rows(entries)).unwrap_or_default(),
@@ -199,7 +206,7 @@ mod tests {
     fn html(events: &[&str], files: &Files) -> String {
         let found = Read { records: records(events), cut: false };
         let zone = chrono_tz::Asia::Shanghai;
-        view(Frame::default(), "c\u{202e}", &found, files, &PlaceForm::default(), zone)
+        view(PageLayout::default(), "c\u{202e}", &found, files, &PlaceForm::default(), zone)
             .render()
             .unwrap()
     }
@@ -317,7 +324,7 @@ mod tests {
         let found = Read { records: records(&events), cut: true };
         let page = |at: &str, page: &str| {
             let form = PlaceForm { at: at.to_string(), page: page.to_string() };
-            view(Frame::default(), "c", &found, &Files::new(), &form, chrono_tz::UTC)
+            view(PageLayout::default(), "c", &found, &Files::new(), &form, chrono_tz::UTC)
         };
         let number = |at, number| page(at, number).page;
         assert_eq!(
