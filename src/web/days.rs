@@ -57,19 +57,19 @@ impl DayRange {
 }
 
 /// Reads a date as `<input type="date">` sends it; `None` when nothing was typed.
-pub(super) fn parse_day(said: &str) -> Result<Option<NaiveDate>, String> {
-    let said = said.trim();
-    if said.is_empty() {
+pub(super) fn parse_day(typed: &str) -> Result<Option<NaiveDate>, String> {
+    let typed = typed.trim();
+    if typed.is_empty() {
         return Ok(None);
     }
-    let day = NaiveDate::parse_from_str(said, "%Y-%m-%d").ok();
+    let day = NaiveDate::parse_from_str(typed, "%Y-%m-%d").ok();
     // The years that the archive knows.
     let known = day.filter(|day| *day >= NaiveDate::default() && day.to_string().len() == 10);
     match known {
         Some(day) => Ok(Some(day)),
         None => Err(format!(
             "`{}` is not a date like 2026-01-31.",
-            said.chars().take(40).collect::<String>()
+            typed.chars().take(40).collect::<String>()
         )),
     }
 }
@@ -108,8 +108,8 @@ pub(super) fn full_utc(instant: Micros) -> String {
 mod tests {
     use super::*;
 
-    fn day(said: &str) -> NaiveDate {
-        parse_day(said).unwrap().unwrap()
+    fn day(text: &str) -> NaiveDate {
+        parse_day(text).unwrap().unwrap()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Text of outside origin on a page: escaped, its found words marked, and every character that could hide, reorder or
+//! Text of outside origin on a page: escaped, what was searched for marked, and every character that could hide, reorder or
 //! fake what it says shown as a labelled chip. What a reader sees is then what was stored.
 //!
 //! Invariant: the pieces' text, chips read as their characters, is the text that was given.
@@ -13,7 +13,7 @@ use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     Plain(String),
-    /// Words that were searched for.
+    /// What was searched for.
     Found(String),
     /// A character that would not be seen, by its number and name.
     Hidden {
@@ -66,12 +66,12 @@ impl Shown {
     }
 
     /// As text alone, for titles and attributes: hidden characters by their codes.
-    pub(super) fn words(&self) -> String {
-        let word = |piece: &Piece| match piece {
+    pub(super) fn text(&self) -> String {
+        let text_of = |piece: &Piece| match piece {
             Piece::Plain(text) | Piece::Found(text) => text.clone(),
             Piece::Hidden { code, .. } => format!("[{code}]"),
         };
-        self.pieces.iter().map(word).collect()
+        self.pieces.iter().map(text_of).collect()
     }
 
     /// Whether nothing would be seen.

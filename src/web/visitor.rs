@@ -75,14 +75,14 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
         Area::Dashboard => "the dashboard",
         Area::Conversations => "what people said",
     };
-    let words = |roles: &[TokenRole], between: &str| {
+    let list = |roles: &[TokenRole], between: &str| {
         roles
             .iter()
             .map(|role| format!("{role:?}").to_lowercase())
             .collect::<Vec<_>>()
             .join(between)
     };
-    let (needed, own) = (words(area.action().roles(), " or "), words(&identity.roles, ", "));
+    let (needed, own) = (list(area.action().roles(), " or "), list(&identity.roles, ", "));
     let notice = Notice {
         layout: PageLayout::of(identity, ""),
         title: "Not with this token".to_string(),

@@ -40,7 +40,8 @@ pub(in crate::web) struct Bubble {
 pub(in crate::web) struct LineView {
     pub stamp: Stamp,
     pub sender: SenderView,
-    pub words: Shown,
+    /// What happened, in a few words.
+    pub summary: Shown,
     pub private: bool,
     /// Text and files that came with it.
     pub text: Shown,
@@ -62,8 +63,8 @@ pub(in crate::web) struct Stamp {
 pub(in crate::web) struct SenderView {
     pub name: Shown,
     pub role: &'static str,
-    /// The role in a reader's words; empty where the name says it already.
-    pub role_words: &'static str,
+    /// The role as readers call it; empty where the sender's name says it already.
+    pub role_name: &'static str,
 }
 
 pub(in crate::web) struct Version {
@@ -80,7 +81,8 @@ pub(in crate::web) struct Act {
     pub retracts: bool,
     pub stamp: Stamp,
     pub by: Shown,
-    pub said: Shown,
+    /// What was written with it; often nothing.
+    pub reason: Shown,
 }
 
 pub(in crate::web) struct Reply {
@@ -165,12 +167,12 @@ impl Context<'_> {
             edited_by: (record.offset != message.sent.offset)
                 .then(|| sender_view(&record.event.sender).name),
         };
-        let said: String =
+        let all_text: String =
             message.versions().filter_map(|version| version.event.text.as_deref()).collect();
         Bubble {
             stamp: self.stamp(&message.sent),
             sender: sender_view(&event.sender),
-            language: language_of(&said, event.language.as_deref(), self.language),
+            language: language_of(&all_text, event.language.as_deref(), self.language),
             private: event.visibility == Visibility::Private,
             automatic: event.automatic,
             reply: message.reply_to.as_ref().map(|quote| Reply {
@@ -194,7 +196,7 @@ impl Context<'_> {
         LineView {
             stamp: self.stamp(&line.record),
             sender: sender_view(&event.sender),
-            words: Shown::plain(&line.words),
+            summary: Shown::plain(&line.words),
             private: event.visibility == Visibility::Private,
             text: shown(event.text.as_deref()),
             files: self.files(&event.attachments),
@@ -208,7 +210,7 @@ impl Context<'_> {
             retracts,
             stamp: self.stamp(record),
             by: sender_view(&record.event.sender).name,
-            said: shown(record.event.text.as_deref()),
+            reason: shown(record.event.text.as_deref()),
         };
         let retractions = message.retractions.iter().map(|record| act(record, "Retracted", true));
         let reads = message.reads.iter().map(|record| act(record, "Read", false));
@@ -275,7 +277,7 @@ fn shown(text: Option<&str>) -> Shown {
 }
 
 /// A role as readers call it.
-pub(in crate::web) fn role_words(role: Role) -> &'static str {
+pub(in crate::web) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Human => "agent",
         role => role.as_str(),
@@ -284,11 +286,11 @@ pub(in crate::web) fn role_words(role: Role) -> &'static str {
 
 fn sender_view(sender: &Sender) -> SenderView {
     let name = sender.name.as_ref().unwrap_or(&sender.id);
-    let role_words = Some(role_words(sender.role)).filter(|words| words != name);
+    let role_name = Some(role_name(sender.role)).filter(|role_name| role_name != name);
     SenderView {
         name: Shown::plain(name),
         role: sender.role.as_str(),
-        role_words: role_words.unwrap_or_default(),
+        role_name: role_name.unwrap_or_default(),
     }
 }
 

@@ -122,7 +122,7 @@ fn view(layout: PageLayout, bar: RangeBar, answers: &Answers) -> DashboardPage {
         .map(|(_, answer)| answer.as_ref().map_err(|kind| *kind).and_then(read));
     let (headlines, headline_problem) = match summary {
         Some(Ok(grid)) => (headlines(&grid), None),
-        Some(Err(kind)) => (Vec::new(), Some(super::failure_words(kind))),
+        Some(Err(kind)) => (Vec::new(), Some(super::failure_text(kind))),
         None => (Vec::new(), None),
     };
     let complete = answers.values().filter_map(|(_, answer)| answer.as_ref().ok());

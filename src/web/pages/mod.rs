@@ -75,7 +75,7 @@ impl Notice {
         let notice = Notice {
             layout: PageLayout::of(identity, ""),
             title: "This page could not be made".to_string(),
-            detail: failure_words(kind).to_string(),
+            detail: failure_text(kind).to_string(),
             hint: "The server's log says why.".to_string(),
         };
         notice.into_response(status_of(kind))
@@ -83,7 +83,7 @@ impl Notice {
 }
 
 /// What an error's kind means to a reader.
-pub(super) fn failure_words(kind: ErrorKind) -> &'static str {
+pub(super) fn failure_text(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Retry => "The server is busy or not ready. Try again in a moment.",
         ErrorKind::Closed => "The server is stopping. Try again in a moment.",

@@ -84,7 +84,7 @@ pub(in crate::web) async fn show(
 }
 
 fn unknown(identity: &Identity, conversation: &str) -> Response {
-    let shown: String = Shown::plain(conversation).words().chars().take(128).collect();
+    let shown: String = Shown::plain(conversation).text().chars().take(128).collect();
     let notice = Notice {
         layout: PageLayout::of(identity, "search"),
         title: "No such conversation".to_string(),
@@ -243,14 +243,14 @@ mod tests {
             html.contains("<del>退 236 元</del>") && html.contains("<del>退 263 元</del>"),
             "{html}"
         );
-        for said in [
+        for expected in [
             "Edited by",
             "Read by",
             "Retracted by",
             "02:16:05",
             r#"href="/conversations/c%E2%80%AE?at=0#m-0""#,
         ] {
-            assert!(html.contains(said), "{said} not in {html}");
+            assert!(html.contains(expected), "{expected} not in {html}");
         }
         for offset in 0..5 {
             assert_eq!(html.matches(&format!(r#"id="m-{offset}""#)).count(), 1, "{offset}");
@@ -298,7 +298,7 @@ mod tests {
             format!(r#""id":"m6","kind":"rate","rating":4,"text":"谢谢",{CUSTOMER}"#),
         ];
         let html = html(&events.each_ref().map(String::as_str), &Files::new());
-        let said = [
+        let expected = [
             "Private note, not shown to the customer",
             ">automatic<",
             "opened the conversation",
@@ -309,8 +309,8 @@ mod tests {
             "Sunday, 4 January 2026",
             r#"lang="zh-CN">您好"#,
         ];
-        for said in said {
-            assert!(html.contains(said), "{said} not in {html}");
+        for expected in expected {
+            assert!(html.contains(expected), "{expected} not in {html}");
         }
     }
 
