@@ -25,9 +25,10 @@ pub fn routes() -> Router<Service> {
         .route("/login", get(pages::login::show).post(pages::login::submit))
         .route("/logout", get(pages::login::leave).post(pages::login::leave))
         .route("/assets/{name}", get(assets::serve))
+        .fallback(pages::not_found)
+        // Layers wrap what stands above them, so they come last.
         .layer(CompressionLayer::new())
         .layer(axum::middleware::map_response(guard))
-        .fallback(pages::not_found)
 }
 
 /// Adds the headers that every page carries.

@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod kill;
 mod layers;
+mod pages;
 mod rebuild;
 mod relay_http;
 mod relay_ws;
