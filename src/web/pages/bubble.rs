@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use chrono_tz::Tz;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::{Attachment, Offset, Origin, PublicRecord, Role, Sender, Visibility};
 use crate::records::{Entry, Line, Message};
@@ -117,18 +118,12 @@ pub(in crate::web) struct Context<'a> {
     pub files: &'a Files,
 }
 
+/// What is encoded in a step of a path. A dot too: `.` and `..` alone would be taken for steps up.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+
 /// A conversation's address, or that of one record in it.
 pub(in crate::web) fn address(conversation: &str, offset: Option<Offset>) -> String {
-    let mut address = String::from("/conversations/");
-    for byte in conversation.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
-                address.push(char::from(byte))
-            }
-            // A dot too: `.` and `..` alone would be taken for steps of the path.
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
+    let address = format!("/conversations/{}", utf8_percent_encode(conversation, IN_PATH));
     match offset {
         Some(offset) => format!("{address}?at={offset}#m-{offset}"),
         None => address,
@@ -301,5 +296,24 @@ fn language_of(text: &str, own: Option<&str>, conversation: &str) -> String {
         Some(own) => own.to_string(),
         None if text.is_ascii() => String::new(),
         None => conversation.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_its_conversation_whatever_the_name() {
+        let cases = [
+            ("c-1_a~Z", "/conversations/c-1_a~Z"),
+            ("..", "/conversations/%2E%2E"),
+            ("a/b?\"c", "/conversations/a%2Fb%3F%22c"),
+            ("退 款%", "/conversations/%E9%80%80%20%E6%AC%BE%25"),
+        ];
+        for (conversation, expected) in cases {
+            assert_eq!(address(conversation, None), expected);
+        }
+        assert_eq!(address("c", Some(Offset(7))), "/conversations/c?at=7#m-7");
     }
 }
