@@ -83,15 +83,16 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
             .join(between)
     };
     let (needed, own) = (list(area.action().roles(), " or "), list(&identity.roles, ", "));
+    let hint = if Area::Conversations.admits(identity) {
+        "You can search and read conversations."
+    } else {
+        "Ask whoever runs verbatim for a token with that role, then sign in again."
+    };
     let notice = Notice {
         layout: PageLayout::of(identity, ""),
         title: "Not with this token".to_string(),
         detail: format!("To see {what}, a token needs the role {needed}. Yours has: {own}."),
-        hint: match Area::Conversations.admits(identity) {
-            true => "You can search and read conversations.".to_string(),
-            false => "Ask whoever runs verbatim for a token with that role, then sign in again."
-                .to_string(),
-        },
+        hint: hint.to_string(),
     };
     Err(Box::new(notice.into_response(StatusCode::FORBIDDEN)))
 }

@@ -215,9 +215,10 @@ impl Context<'_> {
     }
 
     fn stamp(&self, record: &PublicRecord<'_>) -> Stamp {
-        let time = match is_timed(record) {
-            true => local(record.occurred_at, self.zone).format("%H:%M:%S").to_string(),
-            false => "time not known".to_string(),
+        let time = if is_timed(record) {
+            local(record.occurred_at, self.zone).format("%H:%M:%S").to_string()
+        } else {
+            "time not known".to_string()
         };
         let sent_at = record.event.sent_at.as_deref().unwrap_or("not said");
         let title = match record.origin {
