@@ -37,7 +37,7 @@ use crate::log::Freshness;
 use crate::model::{Micros, Offset, fields};
 use crate::table::TableSnapshot;
 pub use error::SqlError;
-pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind, instant_of, parse_zone};
+pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind};
 use tables::{FilesAndTail, TableFile, WhenFiltered};
 pub use views::TABLES;
 
@@ -136,7 +136,7 @@ impl Sql {
         self.collect(shop, sql, Vec::new()).await
     }
 
-    /// Answers a named query. Arguments are as people give them; see [`instant_of`].
+    /// Answers a named query. Arguments are as people give them; see [`instant_of`](crate::model::instant_of).
     pub async fn run_named(
         &self,
         shop: &str,
