@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use strum::VariantNames;
 
-use crate::model::Role;
+use crate::model::{Role, day_start};
 use crate::search::{Filters, HitOrder, SearchQuery};
-use crate::web::days::{DayRange, day_start, parse_day};
+use crate::web::days::{DayRange, parse_day};
 
 /// Conversations on one page, and what "more" adds up to: × 5 hits × at most 32 KiB = 16 MiB at the very worst.
 const CONVERSATIONS: usize = 20;
