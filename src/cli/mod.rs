@@ -13,6 +13,7 @@ mod report;
 mod search;
 mod serve;
 mod show;
+mod shown;
 mod sql;
 mod status;
 mod target;

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use strum::VariantNames;
 
+use super::shown::shown;
 use super::target::Target;
 use super::write;
 use super::{Exit, Where};
@@ -148,7 +149,7 @@ impl Search {
     ) -> String {
         let mut text = String::new();
         for found in &answer.conversations {
-            text.push_str(&format!("{}\n", found.conversation));
+            text.push_str(&format!("{}\n", clean(&found.conversation)));
             let thread = threads.get(&found.conversation).map_or(&[][..], Vec::as_slice);
             for line in self.lines(found, thread, zone) {
                 text.push_str(&line);
@@ -183,8 +184,8 @@ impl Search {
                 Some(hit) => hit_line(hit, zone),
                 None => {
                     let event = &record.event;
-                    let said = event.text.as_deref().unwrap_or_default();
-                    line(' ', record.occurred_at(), &event.sender.id, event.kind, said, zone)
+                    let said = clean(event.text.as_deref().unwrap_or_default());
+                    line(' ', record.occurred_at(), &event.sender.id, event.kind, &said, zone)
                 }
             })
             .collect()
@@ -195,25 +196,29 @@ fn hit_line(hit: &Hit, zone: Tz) -> String {
     line('*', hit.occurred_at, &hit.sender_id, hit.kind, &marked(&hit.text, &hit.spans), zone)
 }
 
+/// One message on one line; `said` is clean already.
 fn line(mark: char, at: Micros, sender: &str, kind: Kind, said: &str, zone: Tz) -> String {
     let at = at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
     let kind = if kind == Kind::Message { String::new() } else { format!(" [{}]", kind.as_str()) };
-    // What people wrote must not move the terminal's cursor.
-    let said = said.replace(|char: char| char.is_control() && char != '\u{1b}', " ");
-    format!("{mark} {at} {sender}{kind}: {said}\n")
+    format!("{mark} {at} {}{kind}: {said}\n", clean(sender))
 }
 
-/// The words in bold on a terminal, in «quotes» elsewhere. Escape characters of the text itself are removed.
+/// What people wrote, on one line.
+fn clean(text: &str) -> String {
+    shown(text, " ")
+}
+
+/// The words in bold on a terminal, in «quotes» elsewhere, in text that is clean otherwise.
 fn marked(text: &str, spans: &[(usize, usize)]) -> String {
     let (open, close) =
         if io::stdout().is_terminal() { ("\u{1b}[1m", "\u{1b}[0m") } else { ("«", "»") };
-    let mut shown = String::new();
+    let mut marked = String::new();
     let mut at = 0;
-    let plain = |part: Option<&str>| part.unwrap_or_default().replace('\u{1b}', "");
+    let plain = |part: Option<&str>| clean(part.unwrap_or_default());
     for (from, to) in spans {
-        shown.push_str(&plain(text.get(at..*from)));
-        shown.push_str(&format!("{open}{}{close}", plain(text.get(*from..*to))));
+        marked.push_str(&plain(text.get(at..*from)));
+        marked.push_str(&format!("{open}{}{close}", plain(text.get(*from..*to))));
         at = *to;
     }
-    shown + &plain(text.get(at..))
+    marked + &plain(text.get(at..))
 }

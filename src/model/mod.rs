@@ -17,6 +17,7 @@ mod local_day;
 mod parse;
 mod record;
 mod time;
+pub mod visible;
 #[cfg(test)]
 pub(crate) mod testing;
 
