@@ -14,6 +14,7 @@ mod report;
 mod search;
 mod serve;
 mod show;
+mod shown;
 mod sql;
 mod status;
 mod target;

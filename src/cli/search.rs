@@ -9,6 +9,7 @@ use clap::Args;
 use strum::VariantNames;
 
 use super::Exit;
+use super::shown::shown;
 use super::target::{IfMissing, Target, TargetArgs};
 use super::write;
 use crate::model::{Kind, Micros, Record, Role};
@@ -135,7 +136,7 @@ impl Search {
     fn text(&self, answer: &SearchAnswer, transcripts: &Transcripts, zone: Tz) -> String {
         let mut text = String::new();
         for found in &answer.conversations {
-            text.push_str(&format!("{}\n", found.conversation));
+            text.push_str(&format!("{}\n", clean(&found.conversation)));
             let records = transcripts.get(&found.conversation).map_or(&[][..], Vec::as_slice);
             for line in self.lines(found, records, zone) {
                 text.push_str(&line);
@@ -165,8 +166,8 @@ impl Search {
                 Some(hit) => hit_line(hit, zone),
                 None => {
                     let event = &record.event;
-                    let text = event.text.as_deref().unwrap_or_default();
-                    line(' ', record.occurred_at(), &event.sender.id, event.kind, text, zone)
+                    let text = clean(event.text.as_deref().unwrap_or_default());
+                    line(' ', record.occurred_at(), &event.sender.id, event.kind, &text, zone)
                 }
             })
             .collect()
@@ -186,25 +187,29 @@ fn hit_line(hit: &Hit, zone: Tz) -> String {
     line('*', hit.occurred_at, &hit.sender_id, hit.kind, &marked(&hit.text, &hit.spans), zone)
 }
 
+/// One message on one line; `text` is clean already.
 fn line(mark: char, at: Micros, sender: &str, kind: Kind, text: &str, zone: Tz) -> String {
     let at = at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
     let kind = if kind == Kind::Message { String::new() } else { format!(" [{}]", kind.as_str()) };
-    // What people wrote must not move the terminal's cursor.
-    let text = text.replace(|char: char| char.is_control() && char != '\u{1b}', " ");
-    format!("{mark} {at} {sender}{kind}: {text}\n")
+    format!("{mark} {at} {}{kind}: {text}\n", clean(sender))
 }
 
-/// The matches in bold on a terminal, in «quotes» elsewhere. Escape characters of the text itself are removed.
+/// What people wrote, on one line.
+fn clean(text: &str) -> String {
+    shown(text, " ")
+}
+
+/// The matches in bold on a terminal, in «quotes» elsewhere, in text that is clean otherwise.
 fn marked(text: &str, spans: &[(usize, usize)]) -> String {
     let (open, close) =
         if io::stdout().is_terminal() { ("\u{1b}[1m", "\u{1b}[0m") } else { ("«", "»") };
-    let mut shown = String::new();
+    let mut marked = String::new();
     let mut at = 0;
-    let plain = |part: Option<&str>| part.unwrap_or_default().replace('\u{1b}', "");
+    let plain = |part: Option<&str>| clean(part.unwrap_or_default());
     for (from, to) in spans {
-        shown.push_str(&plain(text.get(at..*from)));
-        shown.push_str(&format!("{open}{}{close}", plain(text.get(*from..*to))));
+        marked.push_str(&plain(text.get(at..*from)));
+        marked.push_str(&format!("{open}{}{close}", plain(text.get(*from..*to))));
         at = *to;
     }
-    shown + &plain(text.get(at..))
+    marked + &plain(text.get(at..))
 }

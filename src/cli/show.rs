@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use clap::Args;
 
+use super::shown::shown;
 use super::target::{IfMissing, Target, TargetArgs};
 use super::{Exit, write};
 use crate::model::{PublicRecord, Record, Visibility};
@@ -53,9 +54,10 @@ fn text(records: &[Record], entries: &[Entry<'_>], zone: Tz) -> String {
     if let (Some(first), Some(last)) = (records.first(), records.last()) {
         let order =
             records.iter().find_map(|record| record.event.order.as_deref()).unwrap_or("none");
+        let order = clean(order);
         text.push_str(&format!(
             "conversation {}\norder {order}, records {} to {}, offsets {} to {}, times in {zone}\n\n",
-            first.event.conversation, first.seq, last.seq, first.offset, last.offset
+            clean(&first.event.conversation), first.seq, last.seq, first.offset, last.offset
         ));
     }
     for entry in entries {
@@ -110,18 +112,7 @@ fn head(record: &PublicRecord<'_>, zone: Tz) -> String {
     format!("#{} {at} {} {}", record.offset, sender.role.as_str(), clean(name))
 }
 
-/// What people wrote must neither move the terminal's cursor nor reorder the line around it; such characters are
-/// shown by number.
-fn clean(said: &str) -> String {
-    let hidden = |char: char| {
-        char.is_control()
-            || matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    said.chars()
-        .map(|char| match char {
-            '\n' => "\n    ".to_string(),
-            char if hidden(char) && char != '\u{200d}' => format!("<U+{:04X}>", u32::from(char)),
-            char => char.to_string(),
-        })
-        .collect()
+/// What people wrote, its lines under each other.
+fn clean(text: &str) -> String {
+    shown(text, "\n    ")
 }

@@ -2,8 +2,8 @@
 
 use chrono_tz::Tz;
 
-use crate::model::{FieldError, Micros};
-use crate::sql::{Value, instant_of};
+use crate::model::{FieldError, Micros, instant_of};
+use crate::sql::Value;
 
 /// The tables that can be exported, and the column by which `from` and `to` choose.
 pub const EXPORT_TABLES: &[(&str, &str)] = &[

@@ -10,11 +10,14 @@ mod error;
 mod event;
 pub mod fields;
 mod ids;
+mod instant;
 mod labels;
 mod leaf;
+mod local_day;
 mod parse;
 mod record;
 mod time;
+pub mod visible;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -22,7 +25,9 @@ pub use canonical::{CanonicalEvent, CanonicalParts, Fingerprint};
 pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender, is_sha256_hex};
 pub use ids::{Offset, Seq};
+pub use instant::{instant_of, parse_zone};
 pub use labels::{Kind, Origin, Role, Visibility};
 pub use leaf::{Leaf, LeafHash, NO_PREVIOUS, Secret};
+pub use local_day::day_start;
 pub use record::{Ack, DecodeError, Position, PublicRecord, Record};
 pub use time::{Micros, parse_time};

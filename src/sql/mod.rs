@@ -6,7 +6,7 @@
 
 // A query as it is given: one, and read-only.
 mod guard;
-// Queries with a name, and times and zones as people give them.
+// Queries with a name.
 mod named;
 // Values for a query's parameters.
 mod value;
@@ -24,7 +24,7 @@ mod error;
 
 pub use answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
 pub use error::SqlError;
-pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind, instant_of, parse_zone};
+pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind};
 pub use session::Sql;
 pub use value::Value;
 pub use views::TABLES;

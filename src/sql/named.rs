@@ -8,18 +8,17 @@
 //! -- chart: line x=day y=median_s,p90_s unit=seconds
 //! SELECT …  WHERE waiting_since >= $from
 //! ```
-//! A timestamp's default or argument is an RFC 3339 time, a local date, `now`, or days before now (`-14d`).
+//! A timestamp's default or argument is read by [`instant_of`].
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use chrono::{Days, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::{SqlError, Value};
-use crate::model::{FieldError, Micros, parse_time};
+use crate::model::{FieldError, Micros, instant_of, parse_zone};
 
 /// The queries that come with verbatim.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -231,49 +230,6 @@ impl Parameter {
     }
 }
 
-/// An IANA zone by name.
-pub fn parse_zone(name: &str) -> Result<Tz, SqlError> {
-    name.parse().map_err(|_| {
-        SqlError::Input(FieldError::new("zone", name, "be an IANA zone such as Asia/Shanghai"))
-    })
-}
-
-/// The instant that `field` names, as people give it; see [`parse_instant`].
-pub fn instant_of(field: &str, text: &str, zone: Tz, now: Micros) -> Result<Micros, FieldError> {
-    let rule = "be a date, an RFC 3339 time, `now`, or days before now such as -14d";
-    parse_instant(text, zone, now).ok_or_else(|| FieldError::new(field, text, rule))
-}
-
-/// An instant as people give it. A date is its first instant in `zone`; days before now count from the start of the
-/// local day, so that `-1d` is yesterday from midnight.
-fn parse_instant(text: &str, zone: Tz, now: Micros) -> Option<Micros> {
-    if text == "now" {
-        return Some(now);
-    }
-    if let Some(instant) = parse_time(text) {
-        return Some(instant);
-    }
-    let date = match text.strip_prefix('-').and_then(|days| days.strip_suffix('d')) {
-        Some(days) => {
-            let today = now.datetime().with_timezone(&zone).date_naive();
-            today.checked_sub_days(Days::new(days.parse().ok()?))?
-        }
-        None => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?,
-    };
-    first_instant(date, zone)
-}
-
-/// When a local date begins. Where midnight is skipped by a change of the clocks, the first instant after it.
-fn first_instant(date: NaiveDate, zone: Tz) -> Option<Micros> {
-    let midnight = date.and_hms_opt(0, 0, 0)?;
-    let instant = (0..=4).find_map(|quarter| {
-        let local = midnight + chrono::TimeDelta::minutes(15 * quarter);
-        zone.from_local_datetime(&local).earliest()
-    })?;
-    let micros = instant.with_timezone(&Utc).timestamp_micros();
-    (micros >= 0).then_some(Micros(micros))
-}
-
 impl Chart {
     fn parse(text: &str) -> Option<Chart> {
         let mut words = text.split_whitespace();
@@ -309,38 +265,6 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
         let files = fs::read_dir(folder).unwrap().count();
         assert_eq!(files, BUILT_IN.len(), "each file in queries/ is in the list");
-    }
-
-    #[test]
-    fn instants_as_people_give_them() {
-        let zone: Tz = "Asia/Shanghai".parse().unwrap();
-        let now = parse_time("2026-01-15T20:00:00Z").unwrap();
-        let cases = [
-            ("now", Some("2026-01-15T20:00:00Z")),
-            ("2026-01-01", Some("2025-12-31T16:00:00Z")),
-            ("-0d", Some("2026-01-15T16:00:00Z")),
-            ("-14d", Some("2026-01-01T16:00:00Z")),
-            ("2026-01-01T00:00:00+08:00", Some("2025-12-31T16:00:00Z")),
-            ("-d", None),
-            ("-99999999999d", None),
-            ("2026-02-30", None),
-            ("tomorrow", None),
-            ("", None),
-        ];
-        for (text, instant) in cases {
-            assert_eq!(
-                parse_instant(text, zone, now),
-                instant.map(|instant| parse_time(instant).unwrap()),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_skipped_midnight_begins_at_the_next_instant() {
-        let zone: Tz = "America/Santiago".parse().unwrap();
-        let skipped = NaiveDate::from_ymd_opt(2026, 9, 6).unwrap();
-        assert_eq!(first_instant(skipped, zone), parse_time("2026-09-06T04:00:00Z"));
     }
 
     #[test]

@@ -2,17 +2,15 @@
 //!
 //! Invariant: inside, ranges are half-open `[from, to)`; people see and type the last day included.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use crate::model::Micros;
+use crate::model::{Micros, day_start};
 
 /// Longest range of a dashboard: about ten years of days, which charts still carry.
 const RANGE_DAYS_MAX: i64 = 3_660;
 /// What the dashboard shows unasked.
 pub(super) const DAYS_DEFAULT: u64 = 14;
-/// Largest gap that a change of clocks tears: skipping a whole day has happened once (Samoa, 2011).
-const CLOCK_GAP_HOURS_MAX: i64 = 24;
 
 /// Whole days `[from, to)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,35 +55,21 @@ impl DayRange {
 }
 
 /// Reads a date as `<input type="date">` sends it; `None` when nothing was typed.
-pub(super) fn parse_day(said: &str) -> Result<Option<NaiveDate>, String> {
-    let said = said.trim();
-    if said.is_empty() {
+pub(super) fn parse_day(typed: &str) -> Result<Option<NaiveDate>, String> {
+    let typed = typed.trim();
+    if typed.is_empty() {
         return Ok(None);
     }
-    let day = NaiveDate::parse_from_str(said, "%Y-%m-%d").ok();
+    let day = NaiveDate::parse_from_str(typed, "%Y-%m-%d").ok();
     // The years that the archive knows.
     let known = day.filter(|day| *day >= NaiveDate::default() && day.to_string().len() == 10);
     match known {
         Some(day) => Ok(Some(day)),
         None => Err(format!(
             "`{}` is not a date like 2026-01-31.",
-            said.chars().take(40).collect::<String>()
+            typed.chars().take(40).collect::<String>()
         )),
     }
-}
-
-/// The first instant of a day in `zone`. Where clocks skip midnight, the first instant after the gap.
-pub(super) fn day_start(day: NaiveDate, zone: Tz) -> Micros {
-    let midnight = day.and_time(NaiveTime::MIN);
-    let hours = (0..=CLOCK_GAP_HOURS_MAX).map(TimeDelta::hours);
-    let mut starts =
-        hours.filter_map(|skipped| zone.from_local_datetime(&(midnight + skipped)).earliest());
-    Micros(
-        starts.next().map_or_else(
-            || midnight.and_utc().timestamp_micros(),
-            |start| start.timestamp_micros(),
-        ),
-    )
 }
 
 /// An instant as clocks in `zone` show it.
@@ -108,8 +92,8 @@ pub(super) fn full_utc(instant: Micros) -> String {
 mod tests {
     use super::*;
 
-    fn day(said: &str) -> NaiveDate {
-        parse_day(said).unwrap().unwrap()
+    fn day(text: &str) -> NaiveDate {
+        parse_day(text).unwrap().unwrap()
     }
 
     #[test]
@@ -148,15 +132,9 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_after_a_skipped_midnight_and_has_23_hours_when_clocks_go_forward() {
-        // Chile puts its clocks forward at midnight.
-        let start = day_start(day("2025-09-07"), chrono_tz::America::Santiago);
-        assert_eq!(start.to_string(), "2025-09-07T04:00:00.000000Z");
+    fn a_day_has_23_hours_when_clocks_go_forward() {
         let range = DayRange { from: day("2026-03-29"), to: day("2026-03-30") };
         let (from, to) = range.instants(chrono_tz::Europe::Berlin);
         assert_eq!(to.ms_since(from), 23 * 3_600_000);
-        // Samoa had no 30 December 2011.
-        let zone = chrono_tz::Pacific::Apia;
-        assert_eq!(day_start(day("2011-12-30"), zone), day_start(day("2011-12-31"), zone));
     }
 }

@@ -102,9 +102,12 @@ fn values(column: &dyn Array) -> Result<Vec<Value>, ArrowError> {
     }
     let options = FormatOptions::default().with_display_error(true);
     let formatter = ArrayFormatter::try_new(column, &options)?;
-    let cell = |row| match column.is_null(row) {
-        true => Value::Null,
-        false => Value::Text(formatter.value(row).to_string()),
+    let cell = |row| {
+        if column.is_null(row) {
+            Value::Null
+        } else {
+            Value::Text(formatter.value(row).to_string())
+        }
     };
     Ok((0..column.len()).map(cell).collect())
 }

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::pages::{Frame, Notice};
+use super::pages::{Notice, PageLayout};
 use crate::access::{Action, Identity, TokenRole};
 use crate::server::{Service, Token};
 
@@ -75,23 +75,24 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
         Area::Dashboard => "the dashboard",
         Area::Conversations => "what people said",
     };
-    let words = |roles: &[TokenRole], between: &str| {
+    let list = |roles: &[TokenRole], between: &str| {
         roles
             .iter()
             .map(|role| format!("{role:?}").to_lowercase())
             .collect::<Vec<_>>()
             .join(between)
     };
-    let (needed, own) = (words(area.action().roles(), " or "), words(&identity.roles, ", "));
+    let (needed, own) = (list(area.action().roles(), " or "), list(&identity.roles, ", "));
+    let hint = if Area::Conversations.admits(identity) {
+        "You can search and read conversations."
+    } else {
+        "Ask whoever runs verbatim for a token with that role, then sign in again."
+    };
     let notice = Notice {
-        frame: Frame::of(identity, ""),
+        layout: PageLayout::of(identity, ""),
         title: "Not with this token".to_string(),
         detail: format!("To see {what}, a token needs the role {needed}. Yours has: {own}."),
-        hint: match Area::Conversations.admits(identity) {
-            true => "You can search and read conversations.".to_string(),
-            false => "Ask whoever runs verbatim for a token with that role, then sign in again."
-                .to_string(),
-        },
+        hint: hint.to_string(),
     };
     Err(Box::new(notice.into_response(StatusCode::FORBIDDEN)))
 }

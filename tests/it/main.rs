@@ -8,6 +8,7 @@ mod export;
 mod import;
 mod kill;
 mod layers;
+mod pages;
 mod rebuild;
 mod relay_http;
 mod relay_ws;

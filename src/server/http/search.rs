@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::parsed;
 use crate::access::Action;
-use crate::model::{FieldError, Kind, Micros, Role};
+use crate::model::{FieldError, Kind, Micros, Role, instant_of};
 use crate::search::{Filters, HitOrder, SearchAnswer, SearchQuery};
 use crate::server::{Problem, Service, Token};
-use crate::sql::instant_of;
 
 /// A question as it stands in an address. Times are RFC 3339, local dates, or days before now (`-14d`).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

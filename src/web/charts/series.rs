@@ -86,7 +86,7 @@ fn split_by(
         let next = index_of.len();
         let index = *index_of.entry(row[split].label()).or_insert(next);
         if index == all.len() && index < SERIES_MAX {
-            let name = Shown::plain(&row[split].label()).words();
+            let name = Shown::plain(&row[split].label()).text();
             let name = if name.is_empty() { "none".to_string() } else { name };
             all.push(Series::new(chart, column, name, Vec::new()));
         }
@@ -125,7 +125,7 @@ fn unit_of(chart: &Chart, column: &str) -> Unit {
 }
 
 fn point(chart: &Chart, column: &str, x: &Value, y: &Value) -> Point {
-    // A column's figure is told by its name; the header's unit wins over it.
+    // A column's name says how its figures read; the header's unit wins over it.
     let name_of_unit = match unit_of(chart, column) {
         Unit::Share => "_rate",
         Unit::Seconds => "_s",

@@ -177,8 +177,8 @@ fn a_chart_has_no_style_and_no_script_of_its_own() {
     let rows = grid(&["day", "n", "n_rate"], &[&["2026-01-03", "1", "0.5"]]);
     for kind in [ChartKind::Bar, ChartKind::StackedBar, ChartKind::Line, ChartKind::Heatmap] {
         let html = html(&chart(kind, &["n", "n_rate"], None, "count"), &rows);
-        for word in ["style", "<script", "fill=", "stroke=", "onload", "NaN", "inf"] {
-            assert!(!html.contains(word), "{word} in {html}");
+        for forbidden in ["style", "<script", "fill=", "stroke=", "onload", "NaN", "inf"] {
+            assert!(!html.contains(forbidden), "{forbidden} in {html}");
         }
         assert!(html.contains(r#"role="img" aria-label="Chart: Waits."#), "{html}");
     }

@@ -218,7 +218,7 @@ impl Kind {
     fn name(self, at: f64, value: &Value) -> String {
         match (self, value) {
             (Kind::Categories, Value::Null) => "none".to_string(),
-            (Kind::Categories, value) => Shown::plain(&value.label()).words(),
+            (Kind::Categories, value) => Shown::plain(&value.label()).text(),
             _ => self.calendar_name(at, "%a %-d %b %Y", "%a %-d %b %Y, %H:%M"),
         }
     }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use chrono_tz::Tz;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::{Attachment, Offset, Origin, PublicRecord, Role, Sender, Visibility};
 use crate::records::{Entry, Line, Message};
@@ -40,7 +41,8 @@ pub(in crate::web) struct Bubble {
 pub(in crate::web) struct LineView {
     pub stamp: Stamp,
     pub sender: SenderView,
-    pub words: Shown,
+    /// What happened, in a few words.
+    pub summary: Shown,
     pub private: bool,
     /// Text and files that came with it.
     pub text: Shown,
@@ -62,8 +64,8 @@ pub(in crate::web) struct Stamp {
 pub(in crate::web) struct SenderView {
     pub name: Shown,
     pub role: &'static str,
-    /// The role in a reader's words; empty where the name says it already.
-    pub role_words: &'static str,
+    /// The role as readers call it; empty where the sender's name says it already.
+    pub role_name: &'static str,
 }
 
 pub(in crate::web) struct Version {
@@ -80,7 +82,8 @@ pub(in crate::web) struct Act {
     pub retracts: bool,
     pub stamp: Stamp,
     pub by: Shown,
-    pub said: Shown,
+    /// What was written with it; often nothing.
+    pub reason: Shown,
 }
 
 pub(in crate::web) struct Reply {
@@ -115,18 +118,12 @@ pub(in crate::web) struct Context<'a> {
     pub files: &'a Files,
 }
 
+/// What is encoded in a step of a path. A dot too: `.` and `..` alone would be taken for steps up.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+
 /// A conversation's address, or that of one record in it.
 pub(in crate::web) fn address(conversation: &str, offset: Option<Offset>) -> String {
-    let mut address = String::from("/conversations/");
-    for byte in conversation.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
-                address.push(char::from(byte))
-            }
-            // A dot too: `.` and `..` alone would be taken for steps of the path.
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
+    let address = format!("/conversations/{}", utf8_percent_encode(conversation, IN_PATH));
     match offset {
         Some(offset) => format!("{address}?at={offset}#m-{offset}"),
         None => address,
@@ -165,12 +162,12 @@ impl Context<'_> {
             edited_by: (record.offset != message.sent.offset)
                 .then(|| sender_view(&record.event.sender).name),
         };
-        let said: String =
+        let all_text: String =
             message.versions().filter_map(|version| version.event.text.as_deref()).collect();
         Bubble {
             stamp: self.stamp(&message.sent),
             sender: sender_view(&event.sender),
-            language: language_of(&said, event.language.as_deref(), self.language),
+            language: language_of(&all_text, event.language.as_deref(), self.language),
             private: event.visibility == Visibility::Private,
             automatic: event.automatic,
             reply: message.reply_to.as_ref().map(|quote| Reply {
@@ -194,7 +191,7 @@ impl Context<'_> {
         LineView {
             stamp: self.stamp(&line.record),
             sender: sender_view(&event.sender),
-            words: Shown::plain(&line.words),
+            summary: Shown::plain(&line.words),
             private: event.visibility == Visibility::Private,
             text: shown(event.text.as_deref()),
             files: self.files(&event.attachments),
@@ -208,7 +205,7 @@ impl Context<'_> {
             retracts,
             stamp: self.stamp(record),
             by: sender_view(&record.event.sender).name,
-            said: shown(record.event.text.as_deref()),
+            reason: shown(record.event.text.as_deref()),
         };
         let retractions = message.retractions.iter().map(|record| act(record, "Retracted", true));
         let reads = message.reads.iter().map(|record| act(record, "Read", false));
@@ -218,9 +215,10 @@ impl Context<'_> {
     }
 
     fn stamp(&self, record: &PublicRecord<'_>) -> Stamp {
-        let time = match is_timed(record) {
-            true => local(record.occurred_at, self.zone).format("%H:%M:%S").to_string(),
-            false => "time not known".to_string(),
+        let time = if is_timed(record) {
+            local(record.occurred_at, self.zone).format("%H:%M:%S").to_string()
+        } else {
+            "time not known".to_string()
         };
         let sent_at = record.event.sent_at.as_deref().unwrap_or("not said");
         let title = match record.origin {
@@ -275,7 +273,7 @@ fn shown(text: Option<&str>) -> Shown {
 }
 
 /// A role as readers call it.
-pub(in crate::web) fn role_words(role: Role) -> &'static str {
+pub(in crate::web) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Human => "agent",
         role => role.as_str(),
@@ -284,11 +282,11 @@ pub(in crate::web) fn role_words(role: Role) -> &'static str {
 
 fn sender_view(sender: &Sender) -> SenderView {
     let name = sender.name.as_ref().unwrap_or(&sender.id);
-    let role_words = Some(role_words(sender.role)).filter(|words| words != name);
+    let role_name = Some(role_name(sender.role)).filter(|role_name| role_name != name);
     SenderView {
         name: Shown::plain(name),
         role: sender.role.as_str(),
-        role_words: role_words.unwrap_or_default(),
+        role_name: role_name.unwrap_or_default(),
     }
 }
 
@@ -299,5 +297,24 @@ fn language_of(text: &str, own: Option<&str>, conversation: &str) -> String {
         Some(own) => own.to_string(),
         None if text.is_ascii() => String::new(),
         None => conversation.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_its_conversation_whatever_the_name() {
+        let cases = [
+            ("c-1_a~Z", "/conversations/c-1_a~Z"),
+            ("..", "/conversations/%2E%2E"),
+            ("a/b?\"c", "/conversations/a%2Fb%3F%22c"),
+            ("退 款%", "/conversations/%E9%80%80%20%E6%AC%BE%25"),
+        ];
+        for (conversation, expected) in cases {
+            assert_eq!(address(conversation, None), expected);
+        }
+        assert_eq!(address("c", Some(Offset(7))), "/conversations/c?at=7#m-7");
     }
 }

@@ -12,7 +12,7 @@ use axum::response::Response;
 
 use super::panel::{Headline, Panel, headlines, read};
 use super::range::{Fields, RangeBar};
-use super::{Frame, Notice, login, page};
+use super::{Notice, PageLayout, login, page};
 use crate::model::{ErrorKind, Kinded, Micros, Offset};
 use crate::server::Service;
 use crate::sql::{Answer, NamedQuery};
@@ -27,7 +27,7 @@ const TABLES: &[&str] = &["waiting_by_agent", "waiting_by_category"];
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 pub(in crate::web) struct DashboardPage {
-    pub frame: Frame,
+    pub layout: PageLayout,
     pub bar: RangeBar,
     /// Where the bar leads.
     pub address: &'static str,
@@ -70,7 +70,7 @@ pub(in crate::web) async fn show(
     };
     let (asked, others) = queries.into_iter().partition(|query| is_here(&query.name));
     let answers = answers(&service, &identity.shop, asked, &bar).await;
-    let mut view = view(Frame::of(&identity, "dashboard"), bar, &answers);
+    let mut view = view(PageLayout::of(&identity, "dashboard"), bar, &answers);
     view.others = other_questions(others);
     view.computed_at = clock(&service, now);
     page(&view)
@@ -110,7 +110,7 @@ async fn answers(
     futures::future::join_all(asked).await.into_iter().collect()
 }
 
-fn view(frame: Frame, bar: RangeBar, answers: &Answers) -> DashboardPage {
+fn view(layout: PageLayout, bar: RangeBar, answers: &Answers) -> DashboardPage {
     let panels = |names: &[&str]| -> Vec<Panel> {
         let found = names.iter().filter_map(|name| answers.get(*name));
         found
@@ -122,12 +122,12 @@ fn view(frame: Frame, bar: RangeBar, answers: &Answers) -> DashboardPage {
         .map(|(_, answer)| answer.as_ref().map_err(|kind| *kind).and_then(read));
     let (headlines, headline_problem) = match summary {
         Some(Ok(grid)) => (headlines(&grid), None),
-        Some(Err(kind)) => (Vec::new(), Some(super::failure_words(kind))),
+        Some(Err(kind)) => (Vec::new(), Some(super::failure_text(kind))),
         None => (Vec::new(), None),
     };
     let complete = answers.values().filter_map(|(_, answer)| answer.as_ref().ok());
     DashboardPage {
-        frame,
+        layout,
         bar,
         address: "/",
         headlines,
@@ -161,7 +161,7 @@ mod tests {
         answers.insert(SUMMARY.to_string(), (query(SUMMARY), Err(ErrorKind::Retry)));
         answers.insert(CHARTS[0].to_string(), (query(CHARTS[0]), Err(ErrorKind::Corrupt)));
         let bar = RangeBar::read(&Fields::new(), "2026-01-15".parse().unwrap(), chrono_tz::UTC);
-        let mut view = view(Frame::default(), bar, &answers);
+        let mut view = view(PageLayout::default(), bar, &answers);
         view.others = other_questions(vec![query("own")]);
         let html = view.render().unwrap();
         assert!(html.contains("Something is wrong on the server."), "{html}");

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{Frame, page};
+use super::{PageLayout, page};
 use crate::access::{Identity, Tokens};
 use crate::server::{Service, TOKEN_COOKIE};
 use crate::web::form::Typed;
@@ -22,7 +22,7 @@ const TOKEN_BYTES_MAX: usize = 3_800;
 #[derive(Template)]
 #[template(path = "login.html")]
 struct LoginPage {
-    frame: Frame,
+    layout: PageLayout,
     next: String,
     /// Why the last attempt failed; empty at first.
     problem: String,
@@ -37,7 +37,7 @@ pub(in crate::web) struct LoginForm {
 }
 
 pub(in crate::web) async fn show(Typed(form): Typed<LoginForm>) -> Response {
-    page(&LoginPage { frame: Frame::default(), next: form.next, problem: String::new() })
+    page(&LoginPage { layout: PageLayout::default(), next: form.next, problem: String::new() })
 }
 
 pub(in crate::web) async fn submit(
@@ -76,7 +76,7 @@ pub(in crate::web) fn sign_in(
         },
         _ => "This is too long to be a token.".to_string(),
     };
-    (StatusCode::UNAUTHORIZED, page(&LoginPage { frame: Frame::default(), next, problem }))
+    (StatusCode::UNAUTHORIZED, page(&LoginPage { layout: PageLayout::default(), next, problem }))
         .into_response()
 }
 

@@ -24,7 +24,7 @@ use crate::server::status_of;
 
 /// What stands around every page.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Frame {
+pub(super) struct PageLayout {
     /// Which entry of the menu is this page.
     pub active: &'static str,
     pub shop: Shown,
@@ -33,10 +33,10 @@ pub(super) struct Frame {
     pub sees_conversations: bool,
 }
 
-impl Frame {
-    /// The frame for `identity`, with the menu's entry `active` marked.
-    pub(super) fn of(identity: &Identity, active: &'static str) -> Frame {
-        Frame {
+impl PageLayout {
+    /// The layout for `identity`, with the menu's entry `active` marked.
+    pub(super) fn of(identity: &Identity, active: &'static str) -> PageLayout {
+        PageLayout {
             active,
             shop: Shown::plain(&identity.shop),
             subject: Shown::plain(&identity.subject),
@@ -59,7 +59,7 @@ impl Frame {
 #[derive(Template)]
 #[template(path = "notice.html")]
 pub(super) struct Notice {
-    pub frame: Frame,
+    pub layout: PageLayout,
     pub title: String,
     pub detail: String,
     pub hint: String,
@@ -73,9 +73,9 @@ impl Notice {
     /// The page for a failure. The error's own words may name paths or plans, so they go to the log, never here.
     pub(super) fn failure(identity: &Identity, kind: ErrorKind) -> Response {
         let notice = Notice {
-            frame: Frame::of(identity, ""),
+            layout: PageLayout::of(identity, ""),
             title: "This page could not be made".to_string(),
-            detail: failure_words(kind).to_string(),
+            detail: failure_text(kind).to_string(),
             hint: "The server's log says why.".to_string(),
         };
         notice.into_response(status_of(kind))
@@ -83,7 +83,7 @@ impl Notice {
 }
 
 /// What an error's kind means to a reader.
-pub(super) fn failure_words(kind: ErrorKind) -> &'static str {
+pub(super) fn failure_text(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Retry => "The server is busy or not ready. Try again in a moment.",
         ErrorKind::Closed => "The server is stopping. Try again in a moment.",
@@ -114,7 +114,7 @@ pub(super) fn page(template: &impl Template) -> Response {
 /// The page for addresses that lead nowhere.
 pub(in crate::web) async fn not_found() -> Response {
     let notice = Notice {
-        frame: Frame::default(),
+        layout: PageLayout::default(),
         title: "No such page".to_string(),
         detail: "Nothing lives at this address.".to_string(),
         hint: String::new(),
@@ -137,7 +137,7 @@ mod tests {
             assert_eq!(Notice::failure(&identity, kind).status().as_u16(), status);
         }
         let notice = Notice {
-            frame: Frame::of(&identity, ""),
+            layout: PageLayout::of(&identity, ""),
             title: "t".into(),
             detail: "<i>".into(),
             hint: "".into(),

@@ -7,7 +7,7 @@ use crate::web::figures::{figure, headline_label, label};
 use crate::web::grid::{Grid, Value};
 use crate::web::shown::Shown;
 
-use super::failure_words;
+use super::failure_text;
 
 /// Rows of a table on a page: more belong in an export.
 const TABLE_ROWS_MAX: usize = 100;
@@ -57,7 +57,7 @@ impl Panel {
         let read = answer.and_then(|answer| Ok((answer, read(answer)?)));
         let (complete_to, grid, cut, problem) = match read {
             Ok((answer, grid)) => (Some(answer.complete_to), grid, answer.truncated, None),
-            Err(kind) => (None, Grid::default(), false, Some(failure_words(kind))),
+            Err(kind) => (None, Grid::default(), false, Some(failure_text(kind))),
         };
         Panel {
             name: query.name.clone(),

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::dashboard::clock;
 use super::panel::Panel;
 use super::range::{Fields, RangeBar};
-use super::{Frame, Notice, page};
+use super::{Notice, PageLayout, page};
 use crate::access::Identity;
 use crate::model::{ErrorKind, Kinded, Micros};
 use crate::server::Service;
@@ -22,7 +22,7 @@ use crate::web::visitor::{Area, Visitor, admit};
 #[derive(Template)]
 #[template(path = "question.html")]
 struct QuestionPage {
-    frame: Frame,
+    layout: PageLayout,
     bar: RangeBar,
     address: String,
     parameters: Vec<Field>,
@@ -66,7 +66,7 @@ pub(in crate::web) async fn show(
     });
     let status = answer.as_ref().map_or_else(|kind| status_of(*kind), |_| StatusCode::OK);
     let view = QuestionPage {
-        frame: Frame::of(&identity, "dashboard"),
+        layout: PageLayout::of(&identity, "dashboard"),
         bar,
         address: format!("/questions/{}", query.name),
         parameters: parameters(&query, &fields),
@@ -78,7 +78,7 @@ pub(in crate::web) async fn show(
 
 fn unknown(identity: &Identity) -> Response {
     let notice = Notice {
-        frame: Frame::of(identity, "dashboard"),
+        layout: PageLayout::of(identity, "dashboard"),
         title: "No such question".to_string(),
         detail: "No named query has this name.".to_string(),
         hint: "The dashboard lists them all below its tables.".to_string(),
@@ -121,7 +121,7 @@ mod tests {
         };
         let fields = Fields::from([("agent".to_string(), "\"><script>".to_string())]);
         let view = QuestionPage {
-            frame: Frame::default(),
+            layout: PageLayout::default(),
             bar: RangeBar::read(&fields, "2026-01-15".parse().unwrap(), chrono_tz::UTC),
             address: "/questions/own".to_string(),
             parameters: parameters(&query, &fields),

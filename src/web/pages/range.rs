@@ -85,8 +85,8 @@ mod tests {
 
     const ZONE: Tz = chrono_tz::Asia::Shanghai;
 
-    fn day(said: &str) -> NaiveDate {
-        said.parse().unwrap()
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
     }
 
     fn fields(pairs: &[(&str, &str)]) -> Fields {

@@ -13,9 +13,9 @@ use chrono_tz::Tz;
 
 use strum::VariantNames;
 
-use super::bubble::{address, role_words};
+use super::bubble::{address, role_name};
 use super::search_form::{CONVERSATIONS_MAX, Problems, SearchForm};
-use super::{Frame, Notice, failure_words, page};
+use super::{Notice, PageLayout, failure_text, page};
 use crate::model::{ErrorKind, Kinded, Offset, Record, Role, Visibility};
 use crate::records::Records;
 use crate::search::{ConversationHits, Hit, SearchAnswer};
@@ -33,7 +33,7 @@ const AFTER_CHARS: usize = 640;
 #[derive(Template)]
 #[template(path = "search.html")]
 pub(in crate::web) struct SearchPage {
-    pub frame: Frame,
+    pub layout: PageLayout,
     pub form: SearchForm,
     pub zone: String,
     pub roles: Vec<RoleChoice>,
@@ -43,8 +43,9 @@ pub(in crate::web) struct SearchPage {
 
 /// One choice of who said it.
 pub(in crate::web) struct RoleChoice {
-    pub word: &'static str,
-    pub words: &'static str,
+    pub value: &'static str,
+    /// The role as readers call it.
+    pub name: &'static str,
     pub chosen: bool,
 }
 
@@ -70,7 +71,7 @@ pub(in crate::web) struct HitView {
     pub sender: Shown,
     pub role: String,
     /// The role as readers call it.
-    pub role_words: String,
+    pub role_name: String,
     pub kind: String,
     /// The message around the first place found.
     pub text: Shown,
@@ -88,7 +89,7 @@ pub(in crate::web) async fn show(
         return *refusal;
     }
     let mut view = SearchPage {
-        frame: Frame::of(&identity, "search"),
+        layout: PageLayout::of(&identity, "search"),
         zone: service.zone.name().to_string(),
         roles: role_choices(&form),
         problems: Problems::default(),
@@ -123,7 +124,7 @@ pub(in crate::web) async fn show(
             tracing::warn!(%error, "a search failed");
             match error.kind() {
                 kind @ (ErrorKind::Retry | ErrorKind::Closed) => {
-                    view.problems.form = failure_words(kind).to_string();
+                    view.problems.form = failure_text(kind).to_string();
                     (StatusCode::SERVICE_UNAVAILABLE, page(&view)).into_response()
                 }
                 kind => Notice::failure(&identity, kind),
@@ -133,9 +134,9 @@ pub(in crate::web) async fn show(
 }
 
 fn role_choices(form: &SearchForm) -> Vec<RoleChoice> {
-    let roles = Role::VARIANTS.iter().filter_map(|word| Some((*word, word.parse().ok()?)));
+    let roles = Role::VARIANTS.iter().filter_map(|value| Some((*value, value.parse().ok()?)));
     let choice =
-        |(word, role)| RoleChoice { word, words: role_words(role), chosen: form.role == word };
+        |(value, role)| RoleChoice { value, name: role_name(role), chosen: form.role == value };
     roles.map(choice).collect()
 }
 
@@ -201,7 +202,7 @@ fn hit_view(conversation: &str, hit: &Hit, record: Option<&Record>, zone: Tz) ->
         utc: full_utc(hit.occurred_at),
         sender: Shown::plain(name),
         role: hit.sender_role.as_str().to_string(),
-        role_words: role_words(hit.sender_role).to_string(),
+        role_name: role_name(hit.sender_role).to_string(),
         kind: hit.kind.as_str().to_string(),
         text: Shown::marked(&text, &spans),
         language: event.and_then(|event| event.language.clone()).unwrap_or_default(),
@@ -239,7 +240,7 @@ mod tests {
 
     const ZONE: Tz = chrono_tz::Asia::Shanghai;
 
-    fn words(words: &str) -> SearchForm {
+    fn form_with(words: &str) -> SearchForm {
         SearchForm { words: words.to_string(), ..SearchForm::default() }
     }
 
@@ -261,10 +262,10 @@ mod tests {
     }
 
     fn rendered(form: SearchForm, results: Option<Results>) -> String {
-        let frame = Frame::default();
+        let layout = PageLayout::default();
         let problems = Problems::default();
         let roles = role_choices(&form);
-        let page = SearchPage { frame, form, zone: ZONE.to_string(), roles, problems, results };
+        let page = SearchPage { layout, form, zone: ZONE.to_string(), roles, problems, results };
         page.render().unwrap()
     }
 
@@ -273,7 +274,7 @@ mod tests {
         let note = r#"{"id":"m-1","conversation":"c","kind":"message","text":"x","visibility":"private","language":"zh",
             "sender":{"id":"agent-lin","role":"human","name":"林晓"}}"#;
         let note = HashMap::from([(Offset(7), record(7, note))]);
-        let form = words("\"><script>");
+        let form = form_with("\"><script>");
         let mut answer = answer("退款<script>");
         answer.conversations[0].hits[0].visibility = Visibility::Private;
         let results = results(&form, &answer, &note, 20, 3, ZONE);
@@ -291,7 +292,7 @@ mod tests {
     #[test]
     fn no_results_help_and_more_keeps_the_question() {
         let empty = SearchAnswer { complete_to: Offset(9), total: 0, conversations: Vec::new() };
-        let form = words("退");
+        let form = form_with("退");
         let html =
             rendered(form.clone(), Some(results(&form, &empty, &HashMap::new(), 20, 1, ZONE)));
         assert!(html.contains("Nothing found"), "{html}");

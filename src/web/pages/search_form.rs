@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use strum::VariantNames;
 
-use crate::model::Role;
+use crate::model::{Role, day_start};
 use crate::search::{Filters, HitOrder, SearchQuery};
-use crate::web::days::{DayRange, day_start, parse_day};
+use crate::web::days::{DayRange, parse_day};
 
 /// Conversations on one page, and what "more" adds up to: × 5 hits × at most 32 KiB = 16 MiB at the very worst.
 const CONVERSATIONS: usize = 20;
@@ -61,7 +61,7 @@ impl SearchForm {
             &self.from,
             &self.to,
         ];
-        asked.iter().all(|said| said.trim().is_empty())
+        asked.iter().all(|field| field.trim().is_empty())
     }
 
     /// Whether any of the folded-away filters is in use, so that they are shown.
@@ -75,7 +75,7 @@ impl SearchForm {
         if self.words.chars().count() > WORDS_CHARS_MAX {
             problems.words = format!("Search for at most {WORDS_CHARS_MAX} characters.");
         }
-        let role = said(&self.role);
+        let role = filled(&self.role);
         if let Some(role) = &role
             && role.parse::<Role>().is_err()
         {
@@ -93,13 +93,13 @@ impl SearchForm {
         Ok(SearchQuery {
             exact: !self.exact.is_empty(),
             filters: Filters {
-                order: said(&self.order),
-                conversation: said(&self.conversation),
-                customer: said(&self.customer),
-                agent: said(&self.agent),
+                order: filled(&self.order),
+                conversation: filled(&self.conversation),
+                customer: filled(&self.customer),
+                agent: filled(&self.agent),
                 role: role.as_deref().and_then(|role| role.parse().ok()),
                 kind: None,
-                category: said(&self.category),
+                category: filled(&self.category),
                 from: days.0.map(|day| day_start(day, zone)),
                 to: days.1.map(|day| day_start(day, zone)),
             },
@@ -147,9 +147,10 @@ impl SearchForm {
     }
 }
 
-fn said(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_string())
+/// A field's content, unless it was left empty.
+fn filled(field: &str) -> Option<String> {
+    let content = field.trim();
+    (!content.is_empty()).then(|| content.to_string())
 }
 
 #[cfg(test)]
@@ -158,7 +159,7 @@ mod tests {
 
     const ZONE: Tz = chrono_tz::Asia::Shanghai;
 
-    fn words(words: &str) -> SearchForm {
+    fn form_with(words: &str) -> SearchForm {
         SearchForm { words: words.to_string(), ..SearchForm::default() }
     }
 
@@ -170,7 +171,7 @@ mod tests {
             role: "human".to_string(),
             order: " FL1 ".to_string(),
             limit: "5000".to_string(),
-            ..words(" 退款 ")
+            ..form_with(" 退款 ")
         };
         let query = form.query("s", ZONE).unwrap_or_else(|problems| panic!("{problems:?}"));
         assert_eq!((query.text.as_str(), query.filters.order.as_deref()), (" 退款 ", Some("FL1")));
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn nonsense_is_told_at_its_field() {
         let broken = |change: fn(&mut SearchForm)| {
-            let mut form = words("x");
+            let mut form = form_with("x");
             change(&mut form);
             form.query("s", ZONE).err().unwrap_or_default()
         };
@@ -198,6 +199,6 @@ mod tests {
         });
         assert!(backwards.dates.contains("before"), "{backwards:?}");
         assert!(!broken(|form| form.words = "长".repeat(201)).words.is_empty());
-        assert!(words("  ").is_empty() && !words("x").has_filters());
+        assert!(form_with("  ").is_empty() && !form_with("x").has_filters());
     }
 }

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 
 use super::bubble::{Context, FileKind, Files, Row, address};
 use super::header::Header;
-use super::{Frame, Notice, page};
+use super::{Notice, PageLayout, page};
 use crate::access::Identity;
 use crate::model::{Kinded, Offset, Record, Seq};
 use crate::records::{Entry, Records, RecordsError, transcript};
@@ -30,7 +30,7 @@ const ENTRIES_PER_PAGE: usize = 1_000;
 #[derive(Template)]
 #[template(path = "transcript.html")]
 pub(in crate::web) struct TranscriptPage {
-    pub frame: Frame,
+    pub layout: PageLayout,
     pub conversation: Shown,
     pub address: String,
     pub header: Header,
@@ -73,13 +73,20 @@ pub(in crate::web) async fn show(
         return unknown(&identity, &conversation);
     }
     let files = files_of(&service.attachments, &identity.shop, &found.records).await;
-    page(&view(Frame::of(&identity, "search"), &conversation, &found, &files, &form, service.zone))
+    page(&view(
+        PageLayout::of(&identity, "search"),
+        &conversation,
+        &found,
+        &files,
+        &form,
+        service.zone,
+    ))
 }
 
 fn unknown(identity: &Identity, conversation: &str) -> Response {
-    let shown: String = Shown::plain(conversation).words().chars().take(128).collect();
+    let shown: String = Shown::plain(conversation).text().chars().take(128).collect();
     let notice = Notice {
-        frame: Frame::of(identity, "search"),
+        layout: PageLayout::of(identity, "search"),
         title: "No such conversation".to_string(),
         detail: format!("This shop has no conversation `{shown}`."),
         hint: "Search finds conversations by words, order number, customer or agent.".to_string(),
@@ -123,7 +130,7 @@ async fn files_of(store: &AttachmentStore, shop: &str, records: &[Record]) -> Fi
 }
 
 fn view(
-    frame: Frame,
+    layout: PageLayout,
     conversation: &str,
     found: &Read,
     files: &Files,
@@ -142,7 +149,7 @@ fn view(
     };
     let (first, last) = (place(records.first()), place(records.last()));
     TranscriptPage {
-        frame,
+        layout,
         conversation: Shown::plain(conversation),
         address: address(conversation, None),
         rows: shown.get(number - 1).map(|entries| context.rows(entries)).unwrap_or_default(),
@@ -193,7 +200,7 @@ mod tests {
     fn html(events: &[&str], files: &Files) -> String {
         let found = Read { records: records(events), cut: false };
         let zone = chrono_tz::Asia::Shanghai;
-        view(Frame::default(), "c\u{202e}", &found, files, &PlaceForm::default(), zone)
+        view(PageLayout::default(), "c\u{202e}", &found, files, &PlaceForm::default(), zone)
             .render()
             .unwrap()
     }
@@ -230,14 +237,14 @@ mod tests {
             html.contains("<del>退 236 元</del>") && html.contains("<del>退 263 元</del>"),
             "{html}"
         );
-        for said in [
+        for expected in [
             "Edited by",
             "Read by",
             "Retracted by",
             "02:16:05",
             r#"href="/conversations/c%E2%80%AE?at=0#m-0""#,
         ] {
-            assert!(html.contains(said), "{said} not in {html}");
+            assert!(html.contains(expected), "{expected} not in {html}");
         }
         for offset in 0..5 {
             assert_eq!(html.matches(&format!(r#"id="m-{offset}""#)).count(), 1, "{offset}");
@@ -285,7 +292,7 @@ mod tests {
             format!(r#""id":"m6","kind":"rate","rating":4,"text":"谢谢",{CUSTOMER}"#),
         ];
         let html = html(&events.each_ref().map(String::as_str), &Files::new());
-        let said = [
+        let expected = [
             "Private note, not shown to the customer",
             ">automatic<",
             "opened the conversation",
@@ -296,8 +303,8 @@ mod tests {
             "Sunday, 4 January 2026",
             r#"lang="zh-CN">您好"#,
         ];
-        for said in said {
-            assert!(html.contains(said), "{said} not in {html}");
+        for expected in expected {
+            assert!(html.contains(expected), "{expected} not in {html}");
         }
     }
 
@@ -311,7 +318,7 @@ mod tests {
         let found = Read { records: records(&events), cut: true };
         let page = |at: &str, page: &str| {
             let form = PlaceForm { at: at.to_string(), page: page.to_string() };
-            view(Frame::default(), "c", &found, &Files::new(), &form, chrono_tz::UTC)
+            view(PageLayout::default(), "c", &found, &Files::new(), &form, chrono_tz::UTC)
         };
         let number = |at, number| page(at, number).page;
         assert_eq!(
