@@ -4,11 +4,13 @@
 mod commits;
 mod compaction;
 mod damage;
+mod failures;
 mod speed;
 mod syncs;
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::{Table, TableError, TableSnapshot};
 use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day, events_schema};
+use crate::durable::{Disk, Seam};
 use crate::model::testing::{position, record_at};
 use crate::model::{Micros, Offset, Origin, Record, parse_time};
 
@@ -56,6 +59,13 @@ pub(crate) async fn open(root: &Path) -> Table {
 
 pub(crate) async fn try_open(root: &Path) -> Result<Table, TableError> {
     Table::open_or_create(root, EVENTS_TABLE, events_schema(), EVENTS_OPTIONS).await
+}
+
+/// The same table, with `seam` before its disk.
+pub(crate) async fn open_through(root: &Path, seam: Arc<dyn Seam>) -> Result<Table, TableError> {
+    let root = root.join(EVENTS_TABLE);
+    let disk = Disk::open_through(&root, seam).map_err(TableError::io("make", &root))?;
+    Table::open_on(disk, EVENTS_TABLE, events_schema(), EVENTS_OPTIONS).await
 }
 
 /// Commits `records`, which begin at the table's cursor.

@@ -56,13 +56,6 @@ fn files_below(root: &Path) -> BTreeSet<PathBuf> {
     files
 }
 
-/// The events table in `root`, with `seam` before its disk.
-async fn open_through(root: &Path, seam: Arc<dyn Seam>) -> Table {
-    let disk = Disk::open_through(root, seam).unwrap();
-    let schema = events_schema();
-    Table::open_on(disk, EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap()
-}
-
 /// Some commits, a compaction, a checkpoint.
 async fn write_all_kinds(table: &mut Table) {
     for offset in 0..8 {
@@ -96,7 +89,7 @@ async fn all_that_a_commit_writes_is_synced_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join(EVENTS_TABLE);
     let journal = Arc::new(Journal::default());
-    write_all_kinds(&mut open_through(&root, journal.clone()).await).await;
+    write_all_kinds(&mut open_through(folder.path(), journal.clone()).await.unwrap()).await;
     assert_eq!(undone_of_all(&journal.calls(), &root), Vec::<String>::new());
 }
 
@@ -106,7 +99,7 @@ async fn without_syncs_the_check_fails() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join(EVENTS_TABLE);
     let skip = Arc::new(SkipSyncs::default());
-    write_all_kinds(&mut open_through(&root, skip.clone()).await).await;
+    write_all_kinds(&mut open_through(folder.path(), skip.clone()).await.unwrap()).await;
     let undone = undone_of_all(&skip.calls(), &root);
     assert!(undone.len() > 2 * 110, "{} complaints", undone.len());
 }
@@ -115,7 +108,7 @@ async fn without_syncs_the_check_fails() {
 async fn each_commit_costs_a_bounded_number_of_syncs() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Arc::new(Journal::default());
-    let mut table = open_through(&folder.path().join(EVENTS_TABLE), journal.clone()).await;
+    let mut table = open_through(folder.path(), journal.clone()).await.unwrap();
     commit(&mut table, &[message(0)]).await;
     let before = journal.calls().len();
     commit(&mut table, &[message(1)]).await;
