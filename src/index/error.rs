@@ -1,4 +1,4 @@
-//! What can go wrong with the index.
+//! Why the index cannot go on, and so what to do: wait, rebuild it, or open it again.
 
 use std::io;
 use std::path::{Path, PathBuf};

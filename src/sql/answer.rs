@@ -23,7 +23,7 @@ pub struct Answer {
     pub truncated: bool,
 }
 
-/// An answer as it comes. Its errors show an asker no more than those of a query that never began.
+/// An answer as it comes. Its errors show a client no more than those of a query that never began.
 pub struct AnswerStream {
     /// Every record below this offset is in it.
     pub complete_to: Offset,

@@ -20,7 +20,7 @@ pub enum SqlError {
     UnknownQuery { name: String, known: String },
     #[error("the query took longer than {} s", .0.as_secs())]
     TooLong(Duration),
-    /// The engine's error, which the asker may not read; `shown` is what they may.
+    /// The engine's error, which only the log may show; `shown` is what a client may read.
     #[error("{shown}")]
     Query { kind: ErrorKind, shown: String, source: Box<dyn Error + Send + Sync> },
     #[error(transparent)]
@@ -66,7 +66,7 @@ impl From<DataFusionError> for SqlError {
     }
 }
 
-/// Whose fault: the asker's for what names a wrong column or divides by zero, ours for files that cannot be read.
+/// Whose fault: the client's for what names a wrong column or divides by zero, ours for files that cannot be read.
 fn kind_of(error: &DataFusionError) -> ErrorKind {
     match error.find_root() {
         DataFusionError::ObjectStore(_)

@@ -45,7 +45,7 @@ pub struct NamedQuery {
     pub sql: String,
 }
 
-/// A value the asker may give; in SQL it is `$name`.
+/// A value the client may give; in SQL it is `$name`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     pub name: String,
