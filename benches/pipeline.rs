@@ -1,13 +1,15 @@
-//! The whole path: chat over HTTP into a running `verbatim serve`, until archive, facts and index have it all, then
-//! the questions people ask of it. Prints a table and, as its last line, the same figures as JSON.
+//! The whole path: chat over HTTP into a running `verbatim serve`, until archive, facts and index
+//! have it all, then the questions people ask of it. Prints a table and, as its last line, the same
+//! figures as JSON.
 //!
 //! ```text
 //! cargo bench --bench pipeline                1,000,000 events
 //! cargo bench --bench pipeline -- --quick     50,000 events, for every change
 //! cargo bench --bench pipeline -- --help      what else can be chosen
 //! ```
-//! Machines differ: read the acks against `raw`, the same bodies written to a plain file with an `fdatasync` each.
-//! Answers are checked against what the generator counted, so that a fast wrong build fails.
+//! Machines differ: read the acks against `raw`, the same bodies written to a plain file with an
+//! `fdatasync` each. Answers are checked against what the generator counted, so that a fast wrong
+//! build fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "pipeline/chat.rs"]
@@ -147,7 +149,8 @@ fn ingest(
     report.add("peak memory of ingest", mib(server.memory_bytes("VmHWM")), "MiB");
 }
 
-/// Sends one connection's batches, each after the answer to the one before. Returns seconds for each.
+/// Sends one connection's batches, each after the answer to the one before. Returns seconds for
+/// each.
 fn send(connection: &mut Connection, lane: &[Batch]) -> Vec<f64> {
     let timed = |batch: &Batch| {
         let started = Instant::now();

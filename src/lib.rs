@@ -13,25 +13,26 @@
 //!                                   └──────────┬──────────────────────┘
 //!                             reports · exports · pages · command line
 //! ```
-//! 1. **The log is the truth.** A message is acknowledged after its record is on stable storage, never
-//!    before.
-//! 2. **Everything else is derived**, keeps its cursor in the same atomic commit as its data, and can be
-//!    deleted: it is made anew from the log, with the same content.
-//! 3. **Every answer is complete up to a stated offset**: what a store has committed, plus the tail it
-//!    holds in memory.
+//! 1. **The log is the truth.** A message is acknowledged after its record is on stable storage,
+//!    never before.
+//! 2. **Everything else is derived**, keeps its cursor in the same atomic commit as its data, and
+//!    can be deleted: it is made anew from the log, with the same content.
+//! 3. **Every answer is complete up to a stated offset**: what a store has committed, plus the tail
+//!    it holds in memory.
 //!
 //! # Flow of one message
-//! `server::http` or `server::websocket` hands it in → `relay::prepare` reads and checks it, `access`
-//! says whether its sender may → `relay::appender` gives it offset, seq and leaf, appends it with its
-//! neighbours and syncs once → the ack goes out, `relay::hub` notifies the subscribers → `log::follow`
-//! hands it to each store: `archive` and `index` keep it as tail until their next commit, `facts` folds
-//! it into its conversation's state → `sql` and `search` answer from committed data and tail as one,
-//! `records` gives a conversation back word for word.
+//! `server::http` or `server::websocket` hands it in → `relay::prepare` reads and checks it,
+//! `access` says whether its sender may → `relay::appender` gives it offset, seq and leaf, appends
+//! it with its neighbours and syncs once → the ack goes out, `relay::hub` notifies the subscribers
+//! → `log::follow` hands it to each store: `archive` and `index` keep it as tail until their next
+//! commit, `facts` folds it into its conversation's state → `sql` and `search` answer from
+//! committed data and tail as one, `records` gives a conversation back word for word.
 //!
 //! # When something breaks
-//! `app::stores` opens each store on a thread of its own, feeds it, and after an error opens it again,
-//! with growing pauses. Whatever state the stores are in, the relay takes messages. Readers never
-//! repair: damage is an error with path and offset, and a derived store is deleted and made anew.
+//! `app::stores` opens each store on a thread of its own, feeds it, and after an error opens it
+//! again, with growing pauses. Whatever state the stores are in, the relay takes messages. Readers
+//! never repair: damage is an error with path and offset, and a derived store is deleted and made
+//! anew.
 //!
 //! # Invariants, and the tests that hold them
 //! - Only `log::writer` changes log bytes: `only_the_writer_changes_log_bytes`.
@@ -45,9 +46,9 @@
 //! - The relay takes messages while archive, facts or index stand still: it imports none of them.
 //!
 //! # Levels
-//! The modules below stand in the order data travels. A folder imports only what is on a lower level;
-//! siblings do not import each other. What lies on the disk is drawn in `docs/FORMATS.md`, what each
-//! number means is said in `docs/METRICS.md`.
+//! The modules below stand in the order data travels. A folder imports only what is on a lower
+//! level; siblings do not import each other. What lies on the disk is drawn in `docs/FORMATS.md`,
+//! what each number means is said in `docs/METRICS.md`.
 
 /// What lies on the disk.
 #[cfg(doc)]

@@ -7,8 +7,8 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use verbatim::cli::{self, Cli};
 
-/// Many small strings are made on one thread and freed on another: `cargo bench --bench pipeline` took 43 s of CPU time
-/// for a million events with it and 50 s with the system's.
+/// Many small strings are made on one thread and freed on another: `cargo bench --bench pipeline`
+/// took 43 s of CPU time for a million events with it and 50 s with the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,8 +1,9 @@
-//! Chat as it happens, made from a seed: many conversations open at once, in Chinese and English, with a bot first and
-//! people after it. What the answers must be is counted while the chat is made.
+//! Chat as it happens, made from a seed: many conversations open at once, in Chinese and English,
+//! with a bot first and people after it. What the answers must be is counted while the chat is
+//! made.
 //!
-//! Words follow Zipf's law, so that the index meets a few huge posting lists and a long tail. Ids are random, as
-//! clients make them, which is the harder case for the lookup store.
+//! Words follow Zipf's law, so that the index meets a few huge posting lists and a long tail. Ids
+//! are random, as clients make them, which is the harder case for the lookup store.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -111,7 +112,8 @@ fn searches() -> Vec<Search> {
     .into()
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine and for every version of any crate.
+/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine and for every version of
+/// any crate.
 struct Dice(u64);
 
 impl Dice {

@@ -95,7 +95,8 @@ impl Server {
         kib * 1024
     }
 
-    /// Waits until it has nothing left to do in the background (merges of segments and files), for a minute at most.
+    /// Waits until it has nothing left to do in the background (merges of segments and files), for
+    /// a minute at most.
     pub fn settle(&self) {
         for _ in 0..120 {
             let before = self.cpu_seconds();
@@ -126,8 +127,9 @@ impl Drop for Server {
     }
 }
 
-/// One keep-alive connection: an HTTP client of our own, just enough for these answers. It shares the cores with the
-/// server that is measured, and what a client library spends on each request would count against the server.
+/// One keep-alive connection: an HTTP client of our own, just enough for these answers. It shares
+/// the cores with the server that is measured, and what a client library spends on each request
+/// would count against the server.
 pub struct Connection {
     reader: BufReader<TcpStream>,
     lead: String,

@@ -30,7 +30,8 @@ pub struct Identity {
     pub roles: Vec<TokenRole>,
 }
 
-/// The identity of commands that work in place: whoever may open the data directory may act for any of its shops.
+/// The identity of commands that work in place: whoever may open the data directory may act for any
+/// of its shops.
 pub fn operator(shop: &str) -> Identity {
     Identity {
         subject: "operator".to_string(),

@@ -1,7 +1,8 @@
 //! Who is asking, and what they may do: tokens, identities, rights.
 //!
-//! Invariant: everything here is decided from the token and the event alone, before anything is looked up.
-//! Whether somebody takes part in a conversation is decided by the relay, which keeps its participants.
+//! Invariant: everything here is decided from the token and the event alone, before anything is
+//! looked up. Whether somebody takes part in a conversation is decided by the relay, which keeps
+//! its participants.
 
 // Who is asking.
 mod identity;

@@ -1,5 +1,5 @@
-//! JSON Web Tokens, signed with a key of the data directory (HS256). Whoever can read the key can make any token, so
-//! its file is readable by its owner only.
+//! JSON Web Tokens, signed with a key of the data directory (HS256). Whoever can read the key can
+//! make any token, so its file is readable by its owner only.
 
 use std::fs;
 use std::io;

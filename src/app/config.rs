@@ -1,7 +1,8 @@
-//! Settings: flags over environment over `verbatim.toml` over defaults. This file knows the defaults and the file;
-//! `cli` reads flags and environment and lays them on top.
+//! Settings: flags over environment over `verbatim.toml` over defaults. This file knows the
+//! defaults and the file; `cli` reads flags and environment and lays them on top.
 //!
-//! A setting is a field and its default, with a rule in [`Config::check`] where not every value makes sense.
+//! A setting is a field and its default, with a rule in [`Config::check`] where not every value
+//! makes sense.
 
 use std::fs;
 use std::io;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::FieldError;
 
-/// Everything that can be set, with nothing left open. A file may set any of it; a name it does not know is an error.
+/// Everything that can be set, with nothing left open. A file may set any of it; a name it does not
+/// know is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -1,5 +1,6 @@
-//! A data directory: where each store lies, and who owns it. One process owns it at a time; the owner writes down
-//! where it can be asked, so that other processes ask it instead of opening the directory too.
+//! A data directory: where each store lies, and who owns it. One process owns it at a time; the
+//! owner writes down where it can be asked, so that other processes ask it instead of opening the
+//! directory too.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -23,7 +24,8 @@ pub struct Owner {
     pub url: Option<String>,
 }
 
-/// Held for as long as the directory is owned. The kernel gives the lock back when the process ends, however it ends.
+/// Held for as long as the directory is owned. The kernel gives the lock back when the process
+/// ends, however it ends.
 #[derive(Debug)]
 pub struct OwnerLock {
     file: File,

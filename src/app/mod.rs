@@ -54,8 +54,8 @@ pub struct App {
 }
 
 impl App {
-    /// Starts everything over `data`, which is made where it does not exist. Stores open on their own
-    /// threads: whatever state they are in, the relay takes messages.
+    /// Starts everything over `data`, which is made where it does not exist. Stores open on their
+    /// own threads: whatever state they are in, the relay takes messages.
     pub async fn start(data: DataDir, config: Config) -> anyhow::Result<App> {
         let lock = data.own(None)?;
         let (writer, log, recovered) = log::open(&data.log())?;
@@ -99,7 +99,8 @@ impl App {
         })
     }
 
-    /// Writes down where this process can be asked, for other processes that find the directory owned.
+    /// Writes down where this process can be asked, for other processes that find the directory
+    /// owned.
     pub fn announce(&mut self, url: String) -> std::io::Result<()> {
         self.lock.announce(Some(url))
     }
@@ -124,7 +125,8 @@ impl App {
         StatusReader::new(self.log.clone(), self.data.clone(), self.stores.watched())
     }
 
-    /// Stops: no more events, then each store commits what it has, then the directory is given back.
+    /// Stops: no more events, then each store commits what it has, then the directory is given
+    /// back.
     pub fn stop(self) -> anyhow::Result<()> {
         let App { relay, stores, appender, stop, lock, .. } = self;
         stop.cancel();

@@ -69,8 +69,8 @@ impl Stores {
         Stores { dir, log, policy, stop, list: Vec::new() }
     }
 
-    /// Starts a store on a thread of its own and returns at once: one that cannot open does not stop
-    /// the relay.
+    /// Starts a store on a thread of its own and returns at once: one that cannot open does not
+    /// stop the relay.
     pub fn add<S: Store + 'static>(
         &mut self,
         options: S::Options,
@@ -87,8 +87,8 @@ impl Stores {
             report,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        // Encoding and indexing would hold up connections, and stores each other. The store's futures
-        // are made on its thread, so they need not be `Send`.
+        // Encoding and indexing would hold up connections, and stores each other. The store's
+        // futures are made on its thread, so they need not be `Send`.
         let thread = std::thread::Builder::new()
             .name(S::NAME.to_string())
             .spawn(move || runtime.block_on(supervisor.run()))?;

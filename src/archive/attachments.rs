@@ -1,5 +1,5 @@
-//! The column `attachments`: for each record a list of structs, NULL when it has none, as the client left the field
-//! out.
+//! The column `attachments`: for each record a list of structs, NULL when it has none, as the
+//! client left the field out.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! The one table of columns of `events`: name, and how it is read from a record. What a column means is said by the
-//! field it comes from, in [`crate::model::fields`]. Arrow schema and batches are made from it.
+//! The one table of columns of `events`: name, and how it is read from a record. What a column
+//! means is said by the field it comes from, in [`crate::model::fields`]. Arrow schema and batches
+//! are made from it.
 
 use std::borrow::Borrow;
 use std::sync::LazyLock;
@@ -114,7 +115,8 @@ mod tests {
         assert_eq!(columns.collect::<Vec<String>>(), expected);
     }
 
-    /// The relay takes what the table of fields names; what has no column would be missing from every answer.
+    /// The relay takes what the table of fields names; what has no column would be missing from
+    /// every answer.
     #[test]
     fn every_field_has_its_columns() {
         let of_fields = fields::columns().map(|column| (column.name, column.nullable));

@@ -1,5 +1,5 @@
-//! Why records do not become rows. Whatever is not the table's own error is a bug: the follower hands records over in
-//! order, and commits long before the tail is full.
+//! Why records do not become rows. Whatever is not the table's own error is a bug: the follower
+//! hands records over in order, and commits long before the tail is full.
 
 use arrow::error::ArrowError;
 

@@ -1,11 +1,11 @@
 //! The archive: every record as a row of the Delta table `events`, by UTC day.
 //!
-//! Flow: [`events_by_day`] turns records into rows → the [`Archive`] commits them with the cursor. Questions read an
-//! [`ArchiveSnapshot`]: the table's files and the tail of records beyond them, as rows by [`events_batch`].
+//! Flow: [`events_by_day`] turns records into rows → the [`Archive`] commits them with the cursor.
+//! Questions read an [`ArchiveSnapshot`]: the table's files and the tail of records beyond them, as
+//! rows by [`events_batch`].
 //!
-//! Invariants: at any moment a record below `applied` is in the files or in the tail, never in both; the columns are
-//! declared once, in [`columns`].
-//! It does not read rows for questions.
+//! Invariants: at any moment a record below `applied` is in the files or in the tail, never in
+//! both; the columns are declared once, in [`columns`]. It does not read rows for questions.
 
 pub mod columns;
 mod attachments;

@@ -1,8 +1,8 @@
 //! The store that fills `events`, and the reader through which questions see it: files ∪ tail.
 //!
-//! Invariant: a record is in exactly one of the two halves of an [`ArchiveSnapshot`], at any moment:
-//! both change together under one lock, which is held for no longer than it takes to swap two
-//! pointers.
+//! Invariant: a record is in exactly one of the two halves of an [`ArchiveSnapshot`], at any
+//! moment: both change together under one lock, which is held for no longer than it takes to swap
+//! two pointers.
 
 use std::mem;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! `verbatim demo`: two weeks of a shop's chat as history, then more of it live, and a page to open.
+//! `verbatim demo`: two weeks of a shop's chat as history, then more of it live, and a page to
+//! open.
 
 use std::collections::HashMap;
 use std::fs;
@@ -178,7 +179,8 @@ fn moved_by(app: &App) -> anyhow::Result<Moved> {
     Ok(moved)
 }
 
-/// Plays the live part over and over, each round as conversations of its own, until the service stops.
+/// Plays the live part over and over, each round as conversations of its own, until the service
+/// stops.
 async fn play(
     relay: Relay,
     identity: Arc<Identity>,

@@ -15,7 +15,8 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Prints an error with its causes on stderr, unless the error is a closed pipe: that is how a reader ends early.
+    /// Prints an error with its causes on stderr, unless the error is a closed pipe: that is how a
+    /// reader ends early.
     pub(super) fn failure(error: &anyhow::Error) -> Exit {
         let is_broken_pipe = error
             .chain()

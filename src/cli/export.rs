@@ -55,7 +55,8 @@ impl Export {
         Ok(Exit::Yes)
     }
 
-    /// A broken off export leaves no file that looks complete: it has its name only when it is whole and durable.
+    /// A broken off export leaves no file that looks complete: it has its name only when it is
+    /// whole and durable.
     async fn to_file(
         &self,
         target: &Target,

@@ -1,4 +1,5 @@
-//! Answers in this process, over a data directory that it owns. Each method stands for one of the client's.
+//! Answers in this process, over a data directory that it owns. Each method stands for one of the
+//! client's.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! The command line: one file per subcommand. Data on stdout, all else on stderr; exit 0 yes, 1 no or not found,
-//! 2 wrong usage or failure; a broken pipe is quiet.
+//! The command line: one file per subcommand. Data on stdout, all else on stderr; exit 0 yes, 1 no
+//! or not found, 2 wrong usage or failure; a broken pipe is quiet.
 
 mod client;
 mod demo;

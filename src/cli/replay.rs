@@ -1,4 +1,5 @@
-//! `verbatim replay FILE…`: transcripts or events as live chat, in the order and at the pace of their own times.
+//! `verbatim replay FILE…`: transcripts or events as live chat, in the order and at the pace of
+//! their own times.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -112,7 +113,8 @@ impl Replay {
             .collect())
     }
 
-    /// Sends a batch, again and again while the relay does not answer: an event it has kept is acknowledged once more.
+    /// Sends a batch, again and again while the relay does not answer: an event it has kept is
+    /// acknowledged once more.
     async fn send(
         &self,
         target: &mut Target,

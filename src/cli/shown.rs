@@ -1,5 +1,5 @@
-//! Text of outside origin on a terminal: it must neither move the cursor nor reorder the line around it, so characters
-//! that would are shown by number.
+//! Text of outside origin on a terminal: it must neither move the cursor nor reorder the line
+//! around it, so characters that would are shown by number.
 
 use crate::model::visible::{Character, characters, code_of};
 

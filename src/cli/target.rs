@@ -1,7 +1,8 @@
-//! What a command works on: a data directory in this process, or a server. No other file asks which of the two it is.
+//! What a command works on: a data directory in this process, or a server. No other file asks which
+//! of the two it is.
 //!
-//! A directory that a server owns is never opened by a second process: whoever may read its keys may also ask the
-//! server, so the command makes itself a token and does.
+//! A directory that a server owns is never opened by a second process: whoever may read its keys
+//! may also ask the server, so the command makes itself a token and does.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -78,8 +79,8 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// Opens what the arguments name, and reads the settings once. With [`IfMissing::Fail`] it returns when every store
-    /// has applied what is acknowledged, so that the answers have it.
+    /// Opens what the arguments name, and reads the settings once. With [`IfMissing::Fail`] it
+    /// returns when every store has applied what is acknowledged, so that the answers have it.
     pub(super) async fn open(args: &TargetArgs, if_missing: IfMissing) -> anyhow::Result<Target> {
         if args.url.is_none() && if_missing == IfMissing::Fail {
             args.data_dir().must_exist()?;
@@ -103,8 +104,8 @@ impl Target {
         Ok(target)
     }
 
-    /// Turns to the server that owns the data directory now: restarted, it may listen elsewhere. An address that was
-    /// given stays.
+    /// Turns to the server that owns the data directory now: restarted, it may listen elsewhere. An
+    /// address that was given stays.
     pub(super) fn find_owner_again(&mut self, args: &TargetArgs) {
         let Target::Remote { client, .. } = self else { return };
         let owner = args.data_dir().owner_url().filter(|_| args.url.is_none());
@@ -202,7 +203,8 @@ impl Target {
         }
     }
 
-    /// Waits until every store of this process has applied what is acknowledged. A server's go on by themselves.
+    /// Waits until every store of this process has applied what is acknowledged. A server's go on
+    /// by themselves.
     pub(super) async fn catch_up(&self) -> anyhow::Result<()> {
         match self {
             Target::Local(local) => Ok(local.app.catch_up().await?),

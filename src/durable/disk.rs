@@ -1,11 +1,13 @@
 //! The disk below one directory: folders made, names taken away, both made durable.
 //!
-//! Every file is written under a staging name (`NAME#N`, which object_store's listings skip), synced, then given its
-//! name by one link or rename, then its directory is synced. So:
-//! - sync before naming: whoever finds a file under its name after a power cut finds all its bytes, never an empty one;
+//! Every file is written under a staging name (`NAME#N`, which object_store's listings skip),
+//! synced, then given its name by one link or rename, then its directory is synced. So:
+//! - sync before naming: whoever finds a file under its name after a power cut finds all its bytes,
+//!   never an empty one;
 //! - sync of the directory after naming: a name, once reported, survives a power cut;
-//! - the chain of directories up to the root is synced when this process first writes into one of them, so that a
-//!   `day=…` folder made by an earlier process that died before its sync cannot be lost either.
+//! - the chain of directories up to the root is synced when this process first writes into one of
+//!   them, so that a `day=…` folder made by an earlier process that died before its sync cannot be
+//!   lost either.
 //!
 //! A failed sync is reported and never retried: the caller must take the outcome as unknown.
 
@@ -42,8 +44,8 @@ impl Disk {
         Ok(Disk::through(&root.canonicalize()?, above.seam))
     }
 
-    /// The disk below `root`, which must be there, with an absolute path. Makes nothing; the name of `root` itself is
-    /// not its business.
+    /// The disk below `root`, which must be there, with an absolute path. Makes nothing; the name
+    /// of `root` itself is not its business.
     pub(crate) fn at(root: &Path) -> Disk {
         Disk::through(root, Arc::new(Real))
     }
@@ -69,7 +71,8 @@ impl Disk {
         fs::remove_file(path)
     }
 
-    /// Makes what already lies at `path` durable: it may have been written by a process that died before its sync.
+    /// Makes what already lies at `path` durable: it may have been written by a process that died
+    /// before its sync.
     pub(crate) fn sync_existing(&self, path: &Path) -> io::Result<()> {
         self.make_parent(path)?;
         self.sync_file(&File::open(path)?, path)?;
@@ -113,8 +116,8 @@ impl Disk {
         self.seam.before(call)
     }
 
-    /// Makes `directory` and its ancestors, and syncs each ancestor that holds a link of the chain: down from the
-    /// root always (once per process), above the root only what had to be made.
+    /// Makes `directory` and its ancestors, and syncs each ancestor that holds a link of the chain:
+    /// down from the root always (once per process), above the root only what had to be made.
     fn make_directories(&self, directory: &Path) -> io::Result<()> {
         if self.durable_directories.lock().contains(directory) {
             return Ok(());

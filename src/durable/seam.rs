@@ -1,5 +1,5 @@
-//! The seam between this folder and the disk: asked before each call that changes something, so that a test can record
-//! the calls, let the n-th fail, or leave the syncs out.
+//! The seam between this folder and the disk: asked before each call that changes something, so
+//! that a test can record the calls, let the n-th fail, or leave the syncs out.
 //!
 //! Reads do not pass it: what a test wants to read damaged, it damages.
 

@@ -1,7 +1,7 @@
 //! One file on its way to its name: staged, written, synced, named.
 //!
-//! Invariant: a file has its name only with all its bytes on stable storage, or keeps its staging name and goes.
-//! It does not know where on the disk it may lie: see [`Disk`].
+//! Invariant: a file has its name only with all its bytes on stable storage, or keeps its staging
+//! name and goes. It does not know where on the disk it may lie: see [`Disk`].
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -38,7 +38,8 @@ pub(crate) struct Staged {
     is_named: bool,
 }
 
-/// A handle on the bytes of a staged file. What it writes after the publishing began may be lost in a power cut.
+/// A handle on the bytes of a staged file. What it writes after the publishing began may be lost in
+/// a power cut.
 #[derive(Debug)]
 pub(crate) struct StagedWriter {
     disk: Arc<Disk>,
@@ -109,7 +110,8 @@ impl Staged {
                 fs::rename(staging, name)?;
                 self.is_named = true;
             }
-            // The staging name goes when `self` is dropped; until then both names lead to the same synced bytes.
+            // The staging name goes when `self` is dropped; until then both names lead to the same
+            // synced bytes.
             Naming::Create => fs::hard_link(staging, name)?,
         }
         self.writer.disk.sync_parent(name)
@@ -154,7 +156,8 @@ impl Write for Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.is_named {
-            // Best effort: nothing refers to a staging name. What stays in a table is swept by its vacuum.
+            // Best effort: nothing refers to a staging name. What stays in a table is swept by its
+            // vacuum.
             let _ = self.writer.disk.unlink(&self.writer.staging);
         }
     }

@@ -34,7 +34,8 @@ impl Seam for Journal {
     }
 }
 
-/// The control of the sync tests: records every call but leaves out the syncs, to show that the tests would notice.
+/// The control of the sync tests: records every call but leaves out the syncs, to show that the
+/// tests would notice.
 #[derive(Debug, Default)]
 pub(crate) struct SkipSyncs {
     journal: Journal,
@@ -69,7 +70,8 @@ impl FailNth {
         FailNth { failing: n..=n, journal: Journal::default() }
     }
 
-    /// The n-th call and all after it fail, as if the process had died there: nothing is tidied up either.
+    /// The n-th call and all after it fail, as if the process had died there: nothing is tidied up
+    /// either.
     pub(crate) fn for_good(n: usize) -> FailNth {
         FailNth { failing: n..=usize::MAX, journal: Journal::default() }
     }

@@ -1,4 +1,5 @@
-//! A file is staged, written, synced, named, its directory synced, in this order, whatever fails on the way.
+//! A file is staged, written, synced, named, its directory synced, in this order, whatever fails on
+//! the way.
 
 use std::fs;
 use std::io::{self, Write};
@@ -65,7 +66,8 @@ fn a_disk_without_syncs_makes_none() {
     assert_eq!(fs::read(folder.path().join("root/day/file")).unwrap(), NEW.concat());
 }
 
-/// Writes a file while calls fail as `failing` has it, where one may lie already. Returns the first failed call.
+/// Writes a file while calls fail as `failing` has it, where one may lie already. Returns the first
+/// failed call.
 fn check_failure(failing: FailNth, naming: Naming, old: Option<&[u8]>) -> Option<Call> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
@@ -105,7 +107,8 @@ fn a_failed_call_leaves_the_old_file_or_the_new_one() {
     }
 }
 
-/// A disk that reports an error once leaves no staging file, unless it was the removing that failed.
+/// A disk that reports an error once leaves no staging file, unless it was the removing that
+/// failed.
 #[test]
 fn a_file_that_was_given_up_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::disk::Disk;
 use super::stage::{Mode, Naming, Staged};
 
-/// Writes `bytes` to `path`, in a folder that is there. After a power cut the file holds what it held before or all of
-/// `bytes`; on return, all of `bytes`.
+/// Writes `bytes` to `path`, in a folder that is there. After a power cut the file holds what it
+/// held before or all of `bytes`; on return, all of `bytes`.
 pub(crate) fn write(path: &Path, mode: Mode, bytes: &[u8]) -> io::Result<()> {
     let mut staged = Staged::alone(path, mode)?;
     staged.write_all(bytes)?;

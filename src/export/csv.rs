@@ -30,8 +30,8 @@ impl<W: Write> CsvRows<W> {
         CsvRows { out, schema, has_header: false }
     }
 
-    /// Rows become bytes in memory first: the library's writer turns an error of `out` into text, and a closed pipe
-    /// would look like a failure.
+    /// Rows become bytes in memory first: the library's writer turns an error of `out` into text,
+    /// and a closed pipe would look like a failure.
     fn write_flat(&mut self, rows: &RecordBatch) -> Result<(), ExportError> {
         let mut writer = WriterBuilder::new().with_header(!self.has_header).build(Vec::new());
         writer.write(rows)?;
@@ -49,7 +49,8 @@ impl<W: Write + Send> RowWriter for CsvRows<W> {
 
     fn finish(mut self: Box<Self>) -> Result<(), ExportError> {
         if !self.has_header {
-            // The header comes with the first batch: an empty one makes an empty table, not an empty file.
+            // The header comes with the first batch: an empty one makes an empty table, not an
+            // empty file.
             self.write_flat(&RecordBatch::new_empty(self.schema.clone()))?;
         }
         Ok(self.out.flush()?)

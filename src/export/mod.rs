@@ -1,4 +1,5 @@
-//! Tables as files: one file per format, each a stream from rows to bytes, so that memory stays flat whatever the size.
+//! Tables as files: one file per format, each a stream from rows to bytes, so that memory stays
+//! flat whatever the size.
 
 mod csv;
 mod jsonl;

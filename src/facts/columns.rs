@@ -1,5 +1,5 @@
-//! The one table of columns of `turns`, and the one of `episodes`: name, how it is read, what it means. Arrow schema,
-//! batches and reference docs are made from it.
+//! The one table of columns of `turns`, and the one of `episodes`: name, how it is read, what it
+//! means. Arrow schema, batches and reference docs are made from it.
 
 use std::sync::LazyLock;
 

@@ -44,7 +44,8 @@ pub(crate) struct OpenEpisode {
 pub(crate) struct FirstReply {
     pub(crate) at: Moment,
     pub(crate) replier: String,
-    /// Where the time of humans starts: the later of the customer's first message and the last handoff.
+    /// Where the time of humans starts: the later of the customer's first message and the last
+    /// handoff.
     pub(crate) human_from: Moment,
 }
 

@@ -1,8 +1,8 @@
 //! The row of an episode: as it ended, or as it stands now.
 //!
-//! First response times belong to the episode: after a reopen the clock starts at the reopening, because the days in
-//! which a conversation was resolved are nobody's waiting time (Chatwoot #6409, #12058). The first episode's figures
-//! are therefore the conversation's first response times.
+//! First response times belong to the episode: after a reopen the clock starts at the reopening,
+//! because the days in which a conversation was resolved are nobody's waiting time (Chatwoot #6409,
+//! #12058). The first episode's figures are therefore the conversation's first response times.
 
 use super::episode::OpenEpisode;
 use super::labels::{EpisodeEnd, Excluded};
@@ -11,7 +11,8 @@ use super::rows::{EpisodeRow, METRIC_VERSION};
 use super::state::ConversationState;
 use crate::model::Role;
 
-/// How an episode ended. `closed_by` is the record that told: the resolve, or the activity after the silence.
+/// How an episode ended. `closed_by` is the record that told: the resolve, or the activity after
+/// the silence.
 pub(crate) struct EpisodeClose<'a> {
     pub(crate) at: Moment,
     pub(crate) by: EpisodeEnd,

@@ -1,21 +1,26 @@
-//! The fold: one record changes the state of its conversation and may close a turn, an episode, or both.
+//! The fold: one record changes the state of its conversation and may close a turn, an episode, or
+//! both.
 //!
-//! Invariants: offsets decide the order, `occurred_at` the times; a turn is open only inside an open episode; rows are
-//! pushed only when final, the turn before the episode that ends with it. Records already folded change nothing, so
-//! that a stretch of the log can be read again over a newer state.
-//! It does not know other conversations, and no figure in it depends on what comes later.
+//! Invariants: offsets decide the order, `occurred_at` the times; a turn is open only inside an
+//! open episode; rows are pushed only when final, the turn before the episode that ends with it.
+//! Records already folded change nothing, so that a stretch of the log can be read again over a
+//! newer state. It does not know other conversations, and no figure in it depends on what comes
+//! later.
 //!
 //! What docs/METRICS.md leaves open is settled so:
-//! - Only public messages that somebody typed count: private notes, automatic texts, edits, retractions, joins and
-//!   reads begin and end nothing and keep no episode from going idle. A message of the system is an answer of sorts
-//!   (`response_any_ms`) and keeps the episode awake, but begins none and ends no turn.
-//! - After a resolve the shop's own messages, and further resolves, belong to what has ended and change nothing. A
-//!   message of the customer, a handoff, an open or a reopen begins the next episode.
-//! - A bot's message answers a customer until the bot hands over. After a handoff the customer waits for a human, and
-//!   a bot's "one moment please" ends no wait.
-//! - A reopen while an episode is open changes nothing: it was said twice, and the customer has waited since the first.
-//! - An episode goes idle only when nobody waits, and only by the next activity: an idle conversation that nobody
-//!   touches again stays open, as it may still be resolved.
+//! - Only public messages that somebody typed count: private notes, automatic texts, edits,
+//!   retractions, joins and reads begin and end nothing and keep no episode from going idle. A
+//!   message of the system is an answer of sorts (`response_any_ms`) and keeps the episode awake,
+//!   but begins none and ends no turn.
+//! - After a resolve the shop's own messages, and further resolves, belong to what has ended and
+//!   change nothing. A message of the customer, a handoff, an open or a reopen begins the next
+//!   episode.
+//! - A bot's message answers a customer until the bot hands over. After a handoff the customer
+//!   waits for a human, and a bot's "one moment please" ends no wait.
+//! - A reopen while an episode is open changes nothing: it was said twice, and the customer has
+//!   waited since the first.
+//! - An episode goes idle only when nobody waits, and only by the next activity: an idle
+//!   conversation that nobody touches again stays open, as it may still be resolved.
 
 use std::time::Duration;
 
@@ -42,8 +47,9 @@ impl Default for FoldConfig {
     }
 }
 
-/// Folds the next record of a conversation into its `state` and pushes the rows it closes to `facts`. Records of one
-/// conversation must come in offset order; those below [`ConversationState::next_offset`] are passed over.
+/// Folds the next record of a conversation into its `state` and pushes the rows it closes to
+/// `facts`. Records of one conversation must come in offset order; those below
+/// [`ConversationState::next_offset`] are passed over.
 pub fn fold(
     state: &mut ConversationState,
     record: &Record,
@@ -185,7 +191,8 @@ impl Step<'_> {
         }
     }
 
-    /// Ends an episode that had fallen silent before this record. A waiting customer is never idled away.
+    /// Ends an episode that had fallen silent before this record. A waiting customer is never idled
+    /// away.
     fn end_idle_episode(&mut self) {
         let Some(episode) = &self.state.episode else { return };
         let last = episode.last_activity;

@@ -1,4 +1,5 @@
-//! The labels in the columns of turns and episodes. Each is spelled once, here; queries compare with these.
+//! The labels in the columns of turns and episodes. Each is spelled once, here; queries compare
+//! with these.
 
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
@@ -44,7 +45,8 @@ pub enum Outcome {
 pub enum Excluded {
     /// An end of the span is an imported record without a time.
     Untimed,
-    /// The span ends before it begins: the clocks of an imported transcript disagree with its order.
+    /// The span ends before it begins: the clocks of an imported transcript disagree with its
+    /// order.
     ClockBackwards,
     /// The turn was cut by a resolve.
     UnansweredAtClose,

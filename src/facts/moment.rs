@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::labels::Excluded;
 use crate::model::{Micros, Offset, Record};
 
-/// A record's time and place. Stored as `[offset, µs, timed]`: a conversation's state holds up to ten of these.
+/// A record's time and place. Stored as `[offset, µs, timed]`: a conversation's state holds up to
+/// ten of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(u64, i64, bool)", into = "(u64, i64, bool)")]
 pub(crate) struct Moment {
     pub(crate) offset: Offset,
     pub(crate) at: Micros,
-    /// False for imported records without a time: `at` is then the time of the import and enters no span.
+    /// False for imported records without a time: `at` is then the time of the import and enters no
+    /// span.
     pub(crate) timed: bool,
 }
 

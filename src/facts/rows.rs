@@ -1,12 +1,14 @@
-//! The rows of the tables `turns` and `episodes`. What each column means is said in [`super::columns`].
+//! The rows of the tables `turns` and `episodes`. What each column means is said in
+//! [`super::columns`].
 //!
-//! A row with a `closed_offset` is final. A row without one shows how an open turn or episode stands now.
+//! A row with a `closed_offset` is final. A row without one shows how an open turn or episode
+//! stands now.
 
 use super::labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
 use crate::model::{Micros, Offset, Origin, Role};
 
-/// Version of the rules in docs/METRICS.md that these rows follow. A change of meaning raises it; stored states of another
-/// version are rebuilt, not continued.
+/// Version of the rules in docs/METRICS.md that these rows follow. A change of meaning raises it;
+/// stored states of another version are rebuilt, not continued.
 pub const METRIC_VERSION: i32 = 1;
 
 /// Final rows, in the order in which records closed them.

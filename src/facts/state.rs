@@ -1,5 +1,5 @@
-//! What the fold remembers of one conversation between two records. Everything needed to go on, and nothing else: it
-//! is stored for every conversation, and read again when the conversation goes on.
+//! What the fold remembers of one conversation between two records. Everything needed to go on, and
+//! nothing else: it is stored for every conversation, and read again when the conversation goes on.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,8 @@ use super::labels::EpisodeEnd;
 use super::turn::OpenTurn;
 use crate::model::{Event, Offset, Role};
 
-/// Most categories that stand on one conversation at a time: × 128 characters of up to 4 bytes = 128 KiB. Further tags
-/// stay in the events.
+/// Most categories that stand on one conversation at a time: × 128 characters of up to 4 bytes =
+/// 128 KiB. Further tags stay in the events.
 const CATEGORIES_MAX: usize = 256;
 
 /// The fold's memory of one conversation. Starts as `default()`; changed only by [`super::fold()`].
@@ -54,8 +54,8 @@ impl ConversationState {
         self.turn.is_some() || self.episode.is_some()
     }
 
-    /// Takes over what any event can tell of its conversation. The customer is the first one to appear, order, channel
-    /// and language are as last told.
+    /// Takes over what any event can tell of its conversation. The customer is the first one to
+    /// appear, order, channel and language are as last told.
     pub(crate) fn learn(&mut self, event: &Event) {
         if event.sender.role == Role::Customer && self.customer.is_none() {
             self.customer = Some(event.sender.id.clone());
@@ -90,7 +90,8 @@ impl ConversationState {
     }
 }
 
-/// Allocates only when something new is told, which is rare: most events repeat the conversation's channel.
+/// Allocates only when something new is told, which is rare: most events repeat the conversation's
+/// channel.
 fn keep_latest(known: &mut Option<String>, told: Option<&str>) {
     if let Some(told) = told
         && known.as_deref() != Some(told)

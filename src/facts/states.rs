@@ -1,5 +1,6 @@
-//! The state of each conversation's fold, kept beside the tables. It may lag behind them and never runs ahead: it is
-//! written after both have committed, so a crash in between only means that some records are folded again.
+//! The state of each conversation's fold, kept beside the tables. It may lag behind them and never
+//! runs ahead: it is written after both have committed, so a crash in between only means that some
+//! records are folded again.
 
 use std::path::Path;
 
@@ -27,7 +28,8 @@ pub(crate) struct States {
 }
 
 impl States {
-    /// Opens the store. States of another metric version are forgotten: their rows mean something else.
+    /// Opens the store. States of another metric version are forgotten: their rows mean something
+    /// else.
     pub(crate) fn open(dir: &Path) -> Result<States, FactsError> {
         let database = Database::builder(dir).cache_size(CACHE_BYTES).worker_threads(1).open()?;
         let keyspace = |name: &str| database.keyspace(name, KeyspaceCreateOptions::default);

@@ -1,8 +1,10 @@
-//! The store that folds records into `turns` and `episodes`, and the reader through which questions see both.
+//! The store that folds records into `turns` and `episodes`, and the reader through which questions
+//! see both.
 //!
-//! There are three cursors: one in each Delta table and one with the states. A commit moves `turns`, then `episodes`,
-//! then the states. After a crash in between, records are folded again from the states' cursor; the fold is
-//! deterministic and each row names the record that closed it, so rows a table has already are left out.
+//! There are three cursors: one in each Delta table and one with the states. A commit moves
+//! `turns`, then `episodes`, then the states. After a crash in between, records are folded again
+//! from the states' cursor; the fold is deterministic and each row names the record that closed it,
+//! so rows a table has already are left out.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -54,8 +56,8 @@ struct Shown {
     episodes: TableSnapshot,
     /// Closed rows waiting for a commit.
     closed: Facts,
-    /// States of conversations with something open. Those of millions of conversations that never end would be held
-    /// here: imports of transcripts without a resolve are such.
+    /// States of conversations with something open. Those of millions of conversations that never
+    /// end would be held here: imports of transcripts without a resolve are such.
     open: HashMap<Thread, ConversationState>,
     applied: Offset,
     /// Batches made for an earlier question, good until the next record.

@@ -14,8 +14,8 @@ pub(crate) struct OpenTurn {
     pub(crate) origin: Origin,
     pub(crate) customer_messages: u32,
     pub(crate) handed_off: bool,
-    /// First message of anyone but the customer. Also set while the turn stays open: by the system, or by a bot after
-    /// a handoff.
+    /// First message of anyone but the customer. Also set while the turn stays open: by the system,
+    /// or by a bot after a handoff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_response: Option<Moment>,
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::{InputError, events_of};
 use crate::model::{Event, FieldError};
 
-/// Longest line: a transcript of some ten thousand messages. It bounds memory against a file without line breaks.
+/// Longest line: a transcript of some ten thousand messages. It bounds memory against a file
+/// without line breaks.
 const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Read from the disk at once.
 const READ_BYTES: usize = 1024 * 1024;

@@ -1,11 +1,12 @@
-//! Old transcripts: JSONL, one conversation a line, turned into events with ids derived from conversation and
-//! position, so that a file imported twice adds nothing.
+//! Old transcripts: JSONL, one conversation a line, turned into events with ids derived from
+//! conversation and position, so that a file imported twice adds nothing.
 
 use serde::Deserialize;
 
 use crate::model::{Event, FieldError, Kind, Role, Sender};
 
-/// One conversation of a transcript file. Keys beyond these are the source's own and are left behind.
+/// One conversation of a transcript file. Keys beyond these are the source's own and are left
+/// behind.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Transcript {
     pub conversation_id: String,

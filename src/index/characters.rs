@@ -1,14 +1,17 @@
-//! What the index knows of each character: how it folds, what of it goes into terms, and which kind of token it is in.
+//! What the index knows of each character: how it folds, what of it goes into terms, and which kind
+//! of token it is in.
 //!
 //! - *fold*: Unicode `NFKC_Casefold`, which drops default-ignorables.
-//! - *base*: its base letters, which are the fold, fully decomposed, without the marks that canonical ordering or
-//!   composition can move or absorb (those whose combining class is not 0). Terms are made of base letters.
+//! - *base*: its base letters, which are the fold, fully decomposed, without the marks that
+//!   canonical ordering or composition can move or absorb (those whose combining class is not 0).
+//!   Terms are made of base letters.
 //! - *class*: separator, letter of a script without spaces, letter of a word, or symbol.
 //!
-//! Invariant: all three depend on nothing but the character, so the base of a concatenation is the concatenation
-//! of the bases, and a text that contains a piece, as is or folded, has a base that contains the piece's.
-//! Folded text alone would not do: `e` + U+0301 contains `e`, but its fold `é` does not contain `e`.
-//! What the base loses, verification against the stored text brings back; a *stable* character loses nothing.
+//! Invariant: all three depend on nothing but the character, so the base of a concatenation is the
+//! concatenation of the bases, and a text that contains a piece, as is or folded, has a base that
+//! contains the piece's. Folded text alone would not do: `e` + U+0301 contains `e`, but its fold
+//! `é` does not contain `e`. What the base loses, verification against the stored text brings back;
+//! a *stable* character loses nothing.
 
 use std::sync::OnceLock;
 
@@ -61,8 +64,8 @@ pub fn is_stable(text: &str) -> bool {
 }
 
 const PAGE_CHARS: u32 = 256;
-/// One cell for each of the 4,352 pages of Unicode: × 16 bytes = 70 KB. A filled page takes about 8 KB, and texts in
-/// many scripts fill about 150: 1.2 MB.
+/// One cell for each of the 4,352 pages of Unicode: × 16 bytes = 70 KB. A filled page takes about 8
+/// KB, and texts in many scripts fill about 150: 1.2 MB.
 static PAGES: [OnceLock<Box<Page>>; 0x11_0000 / PAGE_CHARS as usize] =
     [const { OnceLock::new() }; 0x11_0000 / PAGE_CHARS as usize];
 
@@ -105,8 +108,9 @@ impl Page {
     }
 }
 
-/// The `NFKC_Casefold` property of a character: decompose, fold case, drop default-ignorables, compose, until nothing
-/// changes (no character takes more than three rounds; a test goes through all of them).
+/// The `NFKC_Casefold` property of a character: decompose, fold case, drop default-ignorables,
+/// compose, until nothing changes (no character takes more than three rounds; a test goes through
+/// all of them).
 fn nfkc_casefold(char: char) -> String {
     const ROUNDS_MAX: usize = 4;
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
@@ -133,9 +137,9 @@ fn combining_class(char: char) -> u8 {
     CanonicalCombiningClassMapBorrowed::new().get_u8(char)
 }
 
-/// Whether normalization can move or merge `char` with what stands before it. Says yes too often rather than too
-/// rarely: all marks, the jamo that complete a Hangul syllable, and the vowel signs of Kirat Rai, the one other
-/// script whose letters compose.
+/// Whether normalization can move or merge `char` with what stands before it. Says yes too often
+/// rather than too rarely: all marks, the jamo that complete a Hangul syllable, and the vowel signs
+/// of Kirat Rai, the one other script whose letters compose.
 pub fn can_combine_backwards(char: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(char);
     let is_mark = matches!(

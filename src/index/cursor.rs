@@ -1,5 +1,5 @@
-//! The cursor as it is written into a commit's payload, with what it takes to notice that it, or the index around it,
-//! is not what was committed.
+//! The cursor as it is written into a commit's payload, with what it takes to notice that it, or
+//! the index around it, is not what was committed.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,8 @@ use crate::model::Offset;
 pub(super) struct Committed {
     /// First offset not in the index.
     pub cursor: Offset,
-    /// How many documents the index has. One per record, but not always the cursor: an index may begin above 0.
+    /// How many documents the index has. One per record, but not always the cursor: an index may
+    /// begin above 0.
     pub documents: u64,
 }
 
@@ -42,7 +43,8 @@ impl Committed {
         }
     }
 
-    /// tantivy checksums its segments but not `meta.json`, where a flipped bit would make another number.
+    /// tantivy checksums its segments but not `meta.json`, where a flipped bit would make another
+    /// number.
     fn check(self) -> String {
         let digest =
             Sha256::digest(format!("verbatim/index/v1 {} {}", self.cursor, self.documents));

@@ -1,10 +1,11 @@
-//! tantivy's directory of memory-mapped files, with one promise more: when `meta.json` has been replaced, the
-//! replacement survives a power cut.
+//! tantivy's directory of memory-mapped files, with one promise more: when `meta.json` has been
+//! replaced, the replacement survives a power cut.
 //!
-//! tantivy syncs every file's bytes and, before it renames `meta.json` into place, the directory; but not after. So a
-//! power cut could bring an old commit back, and could do so after the files that only the old one names have been
-//! deleted (it deletes them right after a commit or a merge). Syncing in here, rather than after a commit, covers the
-//! merges too, which happen on tantivy's own threads.
+//! tantivy syncs every file's bytes and, before it renames `meta.json` into place, the directory;
+//! but not after. So a power cut could bring an old commit back, and could do so after the files
+//! that only the old one names have been deleted (it deletes them right after a commit or a merge).
+//! Syncing in here, rather than after a commit, covers the merges too, which happen on tantivy's
+//! own threads.
 
 use std::io;
 use std::path::Path;
@@ -25,8 +26,8 @@ pub(super) struct SyncedDirectory(pub MmapDirectory);
 impl Directory for SyncedDirectory {
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
         self.0.atomic_write(path, data)?;
-        // `.managed.json` is written with every new file and needs no such care: it lists what may be deleted, and
-        // what it forgets merely stays.
+        // `.managed.json` is written with every new file and needs no such care: it lists what may
+        // be deleted, and what it forgets merely stays.
         if path == Path::new(META_FILE) {
             self.0.sync_directory()?;
         }

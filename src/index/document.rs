@@ -1,5 +1,5 @@
-//! A record as a tantivy document. Every record becomes one, with or without text: filters by order, customer, agent
-//! and category find conversations through any of their records.
+//! A record as a tantivy document. Every record becomes one, with or without text: filters by
+//! order, customer, agent and category find conversations through any of their records.
 
 use tantivy::TantivyDocument;
 
@@ -7,8 +7,9 @@ use super::characters::is_stable;
 use super::schema::{TEXT_STABLE, TEXT_UNSTABLE, schema};
 use crate::model::{Event, Record, Role, Sender};
 
-/// The document of `record`. Its text comes first, so that a reader of stored documents finds it without reading on.
-/// The event is taken apart whole, so that a new field does not compile until it is indexed or left out.
+/// The document of `record`. Its text comes first, so that a reader of stored documents finds it
+/// without reading on. The event is taken apart whole, so that a new field does not compile until
+/// it is indexed or left out.
 pub(super) fn document(record: &Record) -> TantivyDocument {
     let Event {
         id,

@@ -68,7 +68,8 @@ impl IndexError {
         }
     }
 
-    /// tantivy shares its I/O errors; what they say is kept. A file that ends too early is damage, not bad luck.
+    /// tantivy shares its I/O errors; what they say is kept. A file that ends too early is damage,
+    /// not bad luck.
     pub(super) fn of_io(dir: &Path, error: &io::Error) -> IndexError {
         match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => {

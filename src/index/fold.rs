@@ -1,9 +1,10 @@
-//! Folded text: what two texts have in common when case, width, ligatures and invisible characters do not count.
+//! Folded text: what two texts have in common when case, width, ligatures and invisible characters
+//! do not count.
 //!
-//! `fold(text)` is Unicode's `toNFKC_Casefold(text)`: each character's `NFKC_Casefold`, then NFC. A folded text with a
-//! map also knows which bytes of the original each stretch of it came from.
-//! Invariants: `fold_with_map(text).text == fold(text)`; ranges of the original are whole extended grapheme clusters.
-//! It knows nothing of words or terms.
+//! `fold(text)` is Unicode's `toNFKC_Casefold(text)`: each character's `NFKC_Casefold`, then NFC. A
+//! folded text with a map also knows which bytes of the original each stretch of it came from.
+//! Invariants: `fold_with_map(text).text == fold(text)`; ranges of the original are whole extended
+//! grapheme clusters. It knows nothing of words or terms.
 
 use std::ops::Range;
 
@@ -39,7 +40,8 @@ pub struct Folded {
     stretches: Vec<Stretch>,
 }
 
-/// A stretch of whole clusters that folds by itself. It reaches to the next stretch's `folded_from`.
+/// A stretch of whole clusters that folds by itself. It reaches to the next stretch's
+/// `folded_from`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stretch {
     folded_from: usize,
@@ -59,7 +61,8 @@ pub fn fold_with_map(text: &str) -> Folded {
         if joins(&pending.fold, &fold) {
             pending.original.end = original.end;
             pending.is_joined = true;
-            // Only the last character decides whether more joins; the whole is folded once, when complete.
+            // Only the last character decides whether more joins; the whole is folded once, when
+            // complete.
             pending.fold.push_str(&fold);
         } else {
             folded.take(
@@ -79,8 +82,9 @@ struct Pending {
     is_joined: bool,
 }
 
-/// Whether NFC would change something where `left` and `right` meet. That needs an invisible character between a
-/// letter and its mark (`e`, U+200B, U+0301), or Hangul written in compatibility jamo (`ㄱㅏ` folds to `가`).
+/// Whether NFC would change something where `left` and `right` meet. That needs an invisible
+/// character between a letter and its mark (`e`, U+200B, U+0301), or Hangul written in
+/// compatibility jamo (`ㄱㅏ` folds to `가`).
 fn joins(left: &str, right: &str) -> bool {
     let (Some(last), Some(first)) = (left.chars().next_back(), right.chars().next()) else {
         return false;
@@ -108,7 +112,8 @@ impl Folded {
         }
     }
 
-    /// The bytes of the original that `folded`, a byte range of the folded text, came from: whole clusters.
+    /// The bytes of the original that `folded`, a byte range of the folded text, came from: whole
+    /// clusters.
     pub fn original(&self, folded: Range<usize>) -> Range<usize> {
         if folded.is_empty() {
             return 0..0;

@@ -1,11 +1,11 @@
 //! The full-text index: one tantivy document per record, derived from the log.
 //!
-//! Invariants: the index holds each offset below its cursor exactly once and nothing above it, since the cursor is the
-//! payload of the commit that holds the documents; a snapshot is the committed index and the applied tail as they were
-//! at one instant; and for any texts `t` and `w`, `t.contains(w)` (as is or folded) implies that every term the planner
-//! asks for on behalf of `w` is among the terms of `t` ([`characters`] says why).
-//! It answers no question: planning, filtering and verifying are `search`'s. It never repairs: damage is an error that
-//! says to rebuild.
+//! Invariants: the index holds each offset below its cursor exactly once and nothing above it,
+//! since the cursor is the payload of the commit that holds the documents; a snapshot is the
+//! committed index and the applied tail as they were at one instant; and for any texts `t` and `w`,
+//! `t.contains(w)` (as is or folded) implies that every term the planner asks for on behalf of `w`
+//! is among the terms of `t` ([`characters`] says why). It answers no question: planning, filtering
+//! and verifying are `search`'s. It never repairs: damage is an error that says to rebuild.
 
 // How a character folds, what of it goes into terms, which kind of token it is in.
 pub mod characters;

@@ -1,7 +1,7 @@
 //! Opens an index: to write it, to read what another process writes, or to check every byte of it.
 //!
-//! Invariant: what is opened is one commit, its documents as many as its cursor says. Nothing is repaired or deleted:
-//! an index that cannot be trusted is an error that says to rebuild it.
+//! Invariant: what is opened is one commit, its documents as many as its cursor says. Nothing is
+//! repaired or deleted: an index that cannot be trusted is an error that says to rebuild it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,16 +19,20 @@ use super::schema::schema;
 use super::snapshot::IndexSnapshot;
 use super::tokenizer::{TOKENIZER, TextTokenizer};
 
-/// One thread builds segments: 120 k messages/s of the sample chats (measured, 2 cores). A second would take the core
-/// that relay and archive share, and every commit would leave two segments to merge in place of one.
+/// One thread builds segments: 120 k messages/s of the sample chats (measured, 2 cores). A second
+/// would take the core that relay and archive share, and every commit would leave two segments to
+/// merge in place of one.
 const INDEXING_THREADS: usize = 1;
-/// The postings of about 150,000 messages before a segment is written: 128 MiB of the process's 2 GiB.
+/// The postings of about 150,000 messages before a segment is written: 128 MiB of the process's 2
+/// GiB.
 const INDEXING_BYTES: usize = 128 * 1024 * 1024;
 /// Merging waits for indexing, not the other way round.
 const MERGE_THREADS: usize = 1;
-/// Decompressed blocks of stored documents that each segment keeps: × 16 KiB × about 30 segments = 15 MiB.
+/// Decompressed blocks of stored documents that each segment keeps: × 16 KiB × about 30 segments =
+/// 15 MiB.
 const STORE_BLOCKS_KEPT: usize = 32;
-/// How often a reader of another process's index tries to see cursor and documents of the same commit.
+/// How often a reader of another process's index tries to see cursor and documents of the same
+/// commit.
 const OPEN_TRIES_MAX: usize = 5;
 
 /// An index open for writing.
@@ -50,8 +54,9 @@ pub(super) fn open(dir: &Path) -> Result<Opened, IndexError> {
         .memory_budget_per_thread(INDEXING_BYTES)
         .num_merge_threads(MERGE_THREADS)
         .build();
-    // Segments are merged by tantivy's default policy, eight of about a size at a time: a document is then written
-    // about log8(documents / documents per commit) times, and a search visits some 30 segments at 100 M documents.
+    // Segments are merged by tantivy's default policy, eight of about a size at a time: a document
+    // is then written about log8(documents / documents per commit) times, and a search visits some
+    // 30 segments at 100 M documents.
     let writer = index.writer_with_options(options).map_err(of)?;
     let committed = read_committed(dir, &index)?;
     let reader = reader_of(dir, &index)?;
@@ -65,7 +70,8 @@ pub fn open_read_only(dir: &Path) -> Result<IndexSnapshot, IndexError> {
     let index = opened(dir, Index::open(directory).map_err(|source| IndexError::of(dir, source))?)?;
     let mut last = IndexError::damaged(dir, "its commits follow each other too fast to be read");
     for _ in 0..OPEN_TRIES_MAX {
-        // Commits go on beside us: only if the same one is there before and after was it the one that was opened.
+        // Commits go on beside us: only if the same one is there before and after was it the one
+        // that was opened.
         let before = read_committed(dir, &index)?;
         let snapshot = checked_snapshot(dir, &reader_of(dir, &index)?, before);
         match (snapshot, read_committed(dir, &index)? == before) {

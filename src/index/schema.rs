@@ -1,12 +1,13 @@
 //! The tantivy schema, made from the one table of fields, and the few fields added to it.
 //!
 //! - `id` is stored, to name a hit;
-//! - `customer` and `agent` are the sender's id under the role it had, so that one term finds a person's conversations
-//!   (`agent` also holds an assignee);
+//! - `customer` and `agent` are the sender's id under the role it had, so that one term finds a
+//!   person's conversations (`agent` also holds an assignee);
 //! - `text_form` tells of a record with text whether its terms alone prove a match.
 //!
-//! Invariant: every column the table marks as indexed is in the schema under its own name. Values are columns only, not
-//! terms: an offset is different in every record, and a term each would double the dictionary.
+//! Invariant: every column the table marks as indexed is in the schema under its own name. Values
+//! are columns only, not terms: an offset is different in every record, and a term each would
+//! double the dictionary.
 
 use std::sync::LazyLock;
 
@@ -115,7 +116,8 @@ fn exact(name: &str) -> TextOptions {
     options
 }
 
-/// Stored as received, indexed by its tokens with positions. Hits are not scored, so there are no field norms.
+/// Stored as received, indexed by its tokens with positions. Hits are not scored, so there are no
+/// field norms.
 fn full_text() -> TextOptions {
     let by_tokens = TextFieldIndexing::default()
         .set_tokenizer(TOKENIZER)

@@ -2,9 +2,9 @@
 //!
 //! Invariants: a commit's documents are exactly the records below its cursor, since tantivy drops
 //! what was added but not committed; `commit` returns after the directory is synced
-//! ([`super::directory`]); after a failure nothing more is taken until the index is opened again, as
-//! what the writer then holds is unknown.
-//! It does not open an index's files (`open.rs` does) and never repairs one.
+//! ([`super::directory`]); after a failure nothing more is taken until the index is opened again,
+//! as what the writer then holds is unknown. It does not open an index's files (`open.rs` does) and
+//! never repairs one.
 
 use std::path::Path;
 use std::sync::Arc;

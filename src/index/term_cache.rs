@@ -1,9 +1,10 @@
-//! The terms of each segment's words as one string, so that "which words contain `fund`" is a search in memory and not
-//! a walk over the dictionary's automaton (350,000 words: 3 ms instead of 100 ms).
+//! The terms of each segment's words as one string, so that "which words contain `fund`" is a
+//! search in memory and not a walk over the dictionary's automaton (350,000 words: 3 ms instead of
+//! 100 ms).
 //!
-//! Invariants: segments never change, so neither do their terms; a segment's terms are read once, however many
-//! questions ask for them at once; at most [`KEPT_BYTES_MAX`] are kept, and of a segment with more than that only that
-//! it has too many: its dictionary is walked.
+//! Invariants: segments never change, so neither do their terms; a segment's terms are read once,
+//! however many questions ask for them at once; at most [`KEPT_BYTES_MAX`] are kept, and of a
+//! segment with more than that only that it has too many: its dictionary is walked.
 
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use tantivy::index::SegmentId;
 
 use super::schema::schema;
 
-/// 256 MiB of the process's 2 GiB: the terms (about 16 bytes each, with their place) of some 50 M messages.
+/// 256 MiB of the process's 2 GiB: the terms (about 16 bytes each, with their place) of some 50 M
+/// messages.
 const KEPT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// About as many as an index of 100 M documents has, twice.
 const SEGMENTS_EXPECTED: usize = 64;
@@ -30,7 +32,8 @@ pub struct TermCache {
 /// The terms of one segment; `None` where they are too many to keep.
 type Known = Option<Arc<SegmentTerms>>;
 
-/// The terms of one segment's words, each between two [`TERM_END`]s, in the order of the dictionary.
+/// The terms of one segment's words, each between two [`TERM_END`]s, in the order of the
+/// dictionary.
 pub struct SegmentTerms {
     text: String,
     starts: Vec<u32>,
@@ -50,8 +53,8 @@ impl TermCache {
         TermCache { bytes_max, segments }
     }
 
-    /// The terms of `segment`; `None` if they are too many to keep. Blocks while they are read, by this question or
-    /// by another.
+    /// The terms of `segment`; `None` if they are too many to keep. Blocks while they are read, by
+    /// this question or by another.
     pub fn terms_of(&self, segment: &SegmentReader) -> tantivy::Result<Option<Arc<SegmentTerms>>> {
         self.segments.get_or_insert_with(&segment.segment_id(), || {
             Ok(SegmentTerms::read(segment, self.bytes_max)?.map(Arc::new))
@@ -78,7 +81,8 @@ struct ByBytes;
 
 impl Weighter<SegmentId, Known> for ByBytes {
     fn weight(&self, _segment: &SegmentId, terms: &Known) -> u64 {
-        // What weighs nothing is never dropped: that a segment has too many terms is found out once.
+        // What weighs nothing is never dropped: that a segment has too many terms is found out
+        // once.
         terms.as_ref().map_or(0, |terms| terms.bytes() as u64)
     }
 }
@@ -107,8 +111,8 @@ impl SegmentTerms {
         self.text.len() + self.starts.len() * size_of::<u32>()
     }
 
-    /// The terms that contain `piece`, which may begin or end with [`TERM_END`] to stand for a term that begins or
-    /// ends there.
+    /// The terms that contain `piece`, which may begin or end with [`TERM_END`] to stand for a term
+    /// that begins or ends there.
     pub fn containing<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = &'a str> {
         let opening = if piece.starts_with(TERM_END) { TERM_END.len_utf8() } else { 0 };
         let mut from = 0;
@@ -118,7 +122,8 @@ impl SegmentTerms {
                 self.starts.partition_point(|start| *start as usize <= inside).checked_sub(1)?;
             let start = self.starts[number] as usize;
             let next = self.starts.get(number + 1).map_or(self.text.len(), |next| *next as usize);
-            // On with the end of this term, which is the beginning of the next; after the last term nothing is left.
+            // On with the end of this term, which is the beginning of the next; after the last term
+            // nothing is left.
             from = if number + 1 < self.starts.len() { next - TERM_END.len_utf8() } else { next };
             Some(&self.text[start..next - TERM_END.len_utf8()])
         })
@@ -167,7 +172,8 @@ mod tests {
         let (_dir, handle) =
             index_of(&["one two", "three fours", "five", "退", &"x ".repeat(3), "yy"]).await;
         let snapshot = handle.snapshot().unwrap();
-        // A term takes 5 bytes more than its letters, a segment one: only `three fours` is too much.
+        // A term takes 5 bytes more than its letters, a segment one: only `three fours` is too
+        // much.
         let cache = TermCache::new(20);
         let mut refused = 0;
         for _ in 0..3 {

@@ -12,7 +12,8 @@ pub(crate) fn open(dir: &Path) -> Result<(FullText, FullTextReader), IndexError>
     Ok((FullText::open_in(dir, &reader)?, reader))
 }
 
-/// A record of `shop` at `offset`, one second after the one before, from the JSON of an event without its id.
+/// A record of `shop` at `offset`, one second after the one before, from the JSON of an event
+/// without its id.
 pub(crate) fn record(offset: u64, shop: &str, event: serde_json::Value) -> Record {
     let mut event = event;
     event["id"] = format!("m{offset}").into();

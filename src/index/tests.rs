@@ -172,7 +172,8 @@ async fn a_flipped_bit_in_a_segment_is_found_by_reading_all() {
     assert_eq!(damaged_files(dir.path()).expect("reads all"), vec![path]);
 }
 
-/// A file cut in half is an error at once or, where tantivy reads it only later, found by reading all.
+/// A file cut in half is an error at once or, where tantivy reads it only later, found by reading
+/// all.
 #[tokio::test]
 async fn cut_files_are_never_taken_for_whole() {
     for ending in [".store", ".idx", ".term", ".pos", ".fast"] {

@@ -1,21 +1,25 @@
-//! Splits text into tokens and tokens into terms. Indexing and planning use the same function, so they cannot disagree.
+//! Splits text into tokens and tokens into terms. Indexing and planning use the same function, so
+//! they cannot disagree.
 //!
-//! Separators stand between tokens. A character of a script without spaces is a token; neighbouring letters, digits
-//! and marks of one script are a token (`mm-2026` is `mm`, `-`, `2026`; `重跑gen后` is `重`, `跑`, `gen`, `后`); any other
-//! visible character is a token. Tokens are counted: a token's number is the position of its terms. Terms begin with a
-//! letter that says their kind, so that an automaton over words visits words only:
+//! Separators stand between tokens. A character of a script without spaces is a token; neighbouring
+//! letters, digits and marks of one script are a token (`mm-2026` is `mm`, `-`, `2026`; `重跑gen后` is
+//! `重`, `跑`, `gen`, `后`); any other visible character is a token. Tokens are counted: a token's
+//! number is the position of its terms. Terms begin with a letter that says their kind, so that an
+//! automaton over words visits words only:
 //!
 //! ```text
 //! wWORD   a word, or the pieces of an over-long one         cX    a character of a script without spaces
 //! sX      a symbol                                          bXY   the bigram of two such characters, nothing between
 //! ```
 //!
-//! Terms `c` and `b` are the unigrams and bigrams of Lucene's `CJKBigramFilter` with `outputUnigrams`, except that ours
-//! pair any script without spaces, Thai and Tibetan too, and leave Hangul, which has spaces, to words.
+//! Terms `c` and `b` are the unigrams and bigrams of Lucene's `CJKBigramFilter` with
+//! `outputUnigrams`, except that ours pair any script without spaces, Thai and Tibetan too, and
+//! leave Hangul, which has spaces, to words.
 //!
-//! Invariant: tokens depend on the base letters alone ([`super::characters`]), and whether two characters share a
-//! token depends on those two alone: the tokens of a piece are tokens of any text that contains it, except that its
-//! first may go on to the left there and its last to the right.
+//! Invariant: tokens depend on the base letters alone ([`super::characters`]), and whether two
+//! characters share a token depends on those two alone: the tokens of a piece are tokens of any
+//! text that contains it, except that its first may go on to the left there and its last to the
+//! right.
 
 // What tantivy calls a token is a term with its position: each of our tokens gives one or more.
 use tantivy::tokenizer::{Token as PlacedTerm, TokenStream, Tokenizer};
@@ -24,11 +28,12 @@ use super::characters::{Class, character};
 
 /// Name under which the schema finds this tokenizer.
 pub const TOKENIZER: &str = "verbatim";
-/// A longer word becomes terms of this many characters, each beginning [`WORD_STEP_CHARS`] after the one before.
-/// × 4 bytes of UTF-8 = 256 bytes, far below the 65,530 above which tantivy drops a term.
+/// A longer word becomes terms of this many characters, each beginning [`WORD_STEP_CHARS`] after
+/// the one before. × 4 bytes of UTF-8 = 256 bytes, far below the 65,530 above which tantivy drops a
+/// term.
 pub const WORD_CHARS_MAX: usize = 64;
-/// Any stretch of this length lies whole in one of the terms of its word, at the end of the last one if the word ends
-/// with it and at the start of the first one if the word starts with it.
+/// Any stretch of this length lies whole in one of the terms of its word, at the end of the last
+/// one if the word ends with it and at the start of the first one if the word starts with it.
 pub const WORD_STEP_CHARS: usize = 32;
 
 /// What a token is.
@@ -72,7 +77,8 @@ impl Tokenized {
         &self.base[token.from..token.to]
     }
 
-    /// Whether tokens `number` and `number + 1` make a bigram: characters of scripts without spaces, nothing between.
+    /// Whether tokens `number` and `number + 1` make a bigram: characters of scripts without
+    /// spaces, nothing between.
     pub fn is_bigram(&self, number: usize) -> bool {
         let is_unspaced = |token: &&Token| token.kind == TokenKind::Unspaced;
         self.tokens.get(number).filter(is_unspaced).is_some()

@@ -1,4 +1,5 @@
-//! Read your own writes: a question waits until a store has what was acknowledged when it was asked.
+//! Read your own writes: a question waits until a store has what was acknowledged when it was
+//! asked.
 
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ impl ReadBarrier {
         ReadBarrier { log, state }
     }
 
-    /// Waits at most [`WAIT_MAX`]. Not reaching the head is no error: the answer names the offset it is
-    /// complete to.
+    /// Waits at most [`WAIT_MAX`]. Not reaching the head is no error: the answer names the offset
+    /// it is complete to.
     pub async fn wait(&self) -> Reached {
         let head = self.log.head();
         let mut state = self.state.clone();

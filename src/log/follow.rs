@@ -59,7 +59,8 @@ impl<E: Kinded> Kinded for FollowError<E> {
 /// error, when the log's writer is gone and everything has been committed.
 ///
 /// # Errors
-/// The first error of log or store; what was applied since the last commit is then to be read again.
+/// The first error of log or store; what was applied since the last commit is then to be read
+/// again.
 pub async fn follow<S: Store>(
     store: &mut S,
     log: &super::LogReader,

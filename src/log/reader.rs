@@ -1,4 +1,5 @@
-//! Readers: any number, none of which the writer knows. Each sees what is durable and nothing beyond.
+//! Readers: any number, none of which the writer knows. Each sees what is durable and nothing
+//! beyond.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,8 +12,8 @@ use super::recent::Recent;
 use super::{LogError, LogScan};
 use crate::model::{Offset, Record};
 
-/// Scans note where they are about every so many bytes, so that a later scan starts near its offset: at
-/// 100 GiB of log this is 100,000 positions × 32 bytes = 3 MiB.
+/// Scans note where they are about every so many bytes, so that a later scan starts near its
+/// offset: at 100 GiB of log this is 100,000 positions × 32 bytes = 3 MiB.
 pub(super) const INDEX_EVERY_BYTES: u64 = 1024 * 1024;
 
 /// Where in the files a record lies.
@@ -48,8 +49,8 @@ impl LogReader {
         LogScan::new(self.clone(), from)
     }
 
-    /// The records of `[from, to)`, as far as they are durable. For short stretches: they are all held
-    /// in memory.
+    /// The records of `[from, to)`, as far as they are durable. For short stretches: they are all
+    /// held in memory.
     pub fn range(&self, from: Offset, to: Offset) -> Result<Vec<Record>, LogError> {
         let count_max = usize::try_from(to.since(from)).unwrap_or(usize::MAX);
         let mut records = Vec::new();

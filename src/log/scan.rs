@@ -42,8 +42,8 @@ impl LogScan {
         self.reader.head.wait_for(|head| *head > self.next).await.is_ok()
     }
 
-    /// Up to `count_max` of the next records; fewer when the durable end comes first, none when it is
-    /// reached.
+    /// Up to `count_max` of the next records; fewer when the durable end comes first, none when it
+    /// is reached.
     pub fn next_batch(&mut self, count_max: usize) -> Result<Batch, LogError> {
         let start = self.next;
         let available = usize::try_from(self.reader.head().since(start)).unwrap_or(usize::MAX);
@@ -82,7 +82,8 @@ impl LogScan {
         Ok(records)
     }
 
-    /// Opens the segment that holds `offset` at the nearest known position before it and skips forward.
+    /// Opens the segment that holds `offset` at the nearest known position before it and skips
+    /// forward.
     fn seek(&self, offset: Offset) -> Result<SegmentCursor, LogError> {
         let segments = segment::list(&self.reader.dir).map_err(|source| LogError::Read {
             path: self.reader.dir.to_path_buf(),
@@ -140,7 +141,8 @@ impl SegmentCursor {
         }
     }
 
-    /// The record at the current position, which must be that of `offset`; `None` at the end of the segment.
+    /// The record at the current position, which must be that of `offset`; `None` at the end of the
+    /// segment.
     fn read(&mut self, offset: Offset) -> Result<Option<Record>, LogError> {
         self.advance(offset, |payload| Record::decode(offset, payload).map_err(LogError::from))
     }
@@ -154,7 +156,8 @@ impl SegmentCursor {
         offset: Offset,
         take: impl FnOnce(&[u8]) -> Result<T, LogError>,
     ) -> Result<Option<T>, LogError> {
-        // The buffer may have been filled before the writer wrote this record, so only what a fresh read says counts.
+        // The buffer may have been filled before the writer wrote this record, so only what a fresh
+        // read says counts.
         let mut read_bytes = 0;
         let (taken, framed_bytes) = loop {
             let needed_bytes = match segment::frame(&self.buffer[self.start..]) {
@@ -169,7 +172,8 @@ impl SegmentCursor {
                 }
                 Frame::End => return Ok(None),
                 Frame::Damaged(detail) => return Err(self.damaged(offset, detail)),
-                // The zeros at the end of a full segment can be fewer than a record's header has bytes.
+                // The zeros at the end of a full segment can be fewer than a record's header has
+                // bytes.
                 Frame::Short { .. } if self.buffer.iter().all(|byte| *byte == 0) => {
                     return Ok(None);
                 }
@@ -236,8 +240,8 @@ mod tests {
         std::fs::write(segment::path_of(dir, Offset(offset)), bytes).unwrap();
     }
 
-    /// The pipeline benchmark met a segment with 16 bytes left, too few for a record's header: the reader took them
-    /// for a cut record, and all followers stopped for good.
+    /// The pipeline benchmark met a segment with 16 bytes left, too few for a record's header: the
+    /// reader took them for a cut record, and all followers stopped for good.
     #[test]
     fn a_segment_may_end_with_any_number_of_zeros() {
         for rest in [0, 8, 16, 24, 4_096] {

@@ -1,5 +1,6 @@
-//! Reads the segment files of `open-wal` 0.2 by position. Its own reader starts at the oldest segment each time and
-//! borrows the writer; following needs neither. The format (its `docs/wal_design_v6.md` §5):
+//! Reads the segment files of `open-wal` 0.2 by position. Its own reader starts at the oldest
+//! segment each time and borrows the writer; following needs neither. The format (its
+//! `docs/wal_design_v6.md` §5):
 //!
 //! ```text
 //! NNNNNNNNNNNNNNNNNNNN.wal    named by the number (LSN, from 1) of its first record

@@ -12,9 +12,9 @@ use crate::model::{ErrorKind, Kinded, Micros, Offset};
 /// A store derived from the log.
 ///
 /// `apply` takes records into memory, where questions can see them at once; `commit` makes data
-/// **and** cursor durable in one atomic step. A store is never handed an offset twice in one run, and
-/// after it was opened again only those from its committed cursor on. Each runs on a thread of its
-/// own and may block it. After an error it is dropped and opened again.
+/// **and** cursor durable in one atomic step. A store is never handed an offset twice in one run,
+/// and after it was opened again only those from its committed cursor on. Each runs on a thread of
+/// its own and may block it. After an error it is dropped and opened again.
 pub trait Store: Sized {
     /// How people call it.
     const NAME: &'static str;

@@ -14,7 +14,8 @@ use crate::model::{Offset, Record};
 
 /// One segment file is allocated ahead at this size.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
-/// Largest record: a 64 KiB frame whose strings all need `\u00xx` escapes (× 6), with room for what the relay adds.
+/// Largest record: a 64 KiB frame whose strings all need `\u00xx` escapes (× 6), with room for what
+/// the relay adds.
 const RECORD_BYTES_MAX: u32 = 1024 * 1024;
 
 /// The only thing that changes log bytes. One task owns it.
@@ -37,7 +38,8 @@ pub struct Recovered {
     pub torn_tail_cut: bool,
 }
 
-/// Opens or creates the log in `dir`, cutting off a torn tail. Damage before the tail is an error, never a cut.
+/// Opens or creates the log in `dir`, cutting off a torn tail. Damage before the tail is an error,
+/// never a cut.
 pub fn open(dir: &Path) -> Result<(LogWriter, LogReader, Recovered), LogError> {
     let config = WalConfig { segment_size: SEGMENT_BYTES, max_record_size: RECORD_BYTES_MAX };
     let (wal, report) = Wal::open(dir, config).map_err(|source| match source {
@@ -66,8 +68,8 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Makes everything appended durable, then lets readers see it. After an error nothing is appended again: the
-    /// log library poisons itself, since a failed sync must not be retried.
+    /// Makes everything appended durable, then lets readers see it. After an error nothing is
+    /// appended again: the log library poisons itself, since a failed sync must not be retried.
     pub fn commit(&mut self) -> Result<Offset, LogError> {
         let durable = self.wal.commit().map_err(|source| LogError::Append { source })?;
         let head = offset_of(durable.next());

@@ -1,8 +1,9 @@
-//! The canonical form of what a client sent: RFC 8785 JSON in three parts, so that one part can be disclosed without
-//! the others.
+//! The canonical form of what a client sent: RFC 8785 JSON in three parts, so that one part can be
+//! disclosed without the others.
 //!
-//! The structs below list their fields in sorted order and hold only strings, integers, booleans and lists. For
-//! those, serde_json's compact output is RFC 8785 already; a test holds it against an independent implementation.
+//! The structs below list their fields in sorted order and hold only strings, integers, booleans
+//! and lists. For those, serde_json's compact output is RFC 8785 already; a test holds it against
+//! an independent implementation.
 
 use std::fmt;
 
@@ -12,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Attachment, Event, Origin, Role, Sender};
 
-/// An event of a shop, with its canonical parts and their fingerprint: made together, once, so that none can be another
-/// event's.
+/// An event of a shop, with its canonical parts and their fingerprint: made together, once, so that
+/// none can be another event's.
 #[derive(Clone, Debug)]
 pub struct CanonicalEvent {
     pub(super) shop: String,
@@ -34,7 +35,8 @@ pub struct CanonicalParts {
     pub meta: String,
 }
 
-/// First 16 bytes of a SHA-256 over the canonical parts: equal exactly when two events say the same.
+/// First 16 bytes of a SHA-256 over the canonical parts: equal exactly when two events say the
+/// same.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 16]);
 
@@ -134,8 +136,8 @@ impl CanonicalEvent {
 }
 
 impl CanonicalParts {
-    /// The canonical parts of `event`, sent to `shop`. Nothing of an event is left out: it is taken apart whole, so
-    /// that a field that is not committed to does not compile.
+    /// The canonical parts of `event`, sent to `shop`. Nothing of an event is left out: it is taken
+    /// apart whole, so that a field that is not committed to does not compile.
     pub fn of(shop: &str, origin: Origin, event: &Event) -> CanonicalParts {
         let Event {
             id,

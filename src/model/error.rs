@@ -1,9 +1,11 @@
-//! What is wrong with an input, so that its sender can mend it; and what a caller should do about an error.
+//! What is wrong with an input, so that its sender can mend it; and what a caller should do about
+//! an error.
 
 use std::fmt;
 
-/// What the caller of a failed operation should do. Becomes an HTTP status in `server::problem` and an exit code in
-/// `cli::exit`. (The idea of naming an error by the caller's next step is slatedb's.)
+/// What the caller of a failed operation should do. Becomes an HTTP status in `server::problem` and
+/// an exit code in `cli::exit`. (The idea of naming an error by the caller's next step is
+/// slatedb's.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Try again later; nothing is known to be wrong with the request.
@@ -26,8 +28,8 @@ pub enum ErrorKind {
     Bug,
 }
 
-/// An error that says what its caller should do: the one road from any folder's error to a problem document and to an
-/// exit code.
+/// An error that says what its caller should do: the one road from any folder's error to a problem
+/// document and to an exit code.
 pub trait Kinded: std::error::Error {
     /// What the caller should do.
     fn kind(&self) -> ErrorKind;
@@ -49,7 +51,8 @@ pub struct FieldError {
     pub rule: String,
 }
 
-/// How much of an offending value an error repeats: enough to recognise it, too little to flood a log.
+/// How much of an offending value an error repeats: enough to recognise it, too little to flood a
+/// log.
 const VALUE_SHOWN_CHARS: usize = 80;
 
 impl FieldError {

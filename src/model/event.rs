@@ -78,7 +78,8 @@ fn is_public(visibility: &Visibility) -> bool {
 }
 
 impl Event {
-    /// An event with nothing but what every event has: public, typed by somebody, all else left out.
+    /// An event with nothing but what every event has: public, typed by somebody, all else left
+    /// out.
     pub fn new(id: String, conversation: String, kind: Kind, sender: Sender) -> Event {
         Event {
             id,

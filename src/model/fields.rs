@@ -1,9 +1,11 @@
-//! The one table of fields: name, who sets it, shape, whether it must be there, how it is indexed, what it means. The
-//! JSON Schemas in `schemas/`, the tantivy schema of the index and the answers to a broken event are made from it.
+//! The one table of fields: name, who sets it, shape, whether it must be there, how it is indexed,
+//! what it means. The JSON Schemas in `schemas/`, the tantivy schema of the index and the answers
+//! to a broken event are made from it.
 //!
-//! How a field is read from a record is declared where it is read: the columns of `events` in the archive, documents in
-//! the index, the commitment beside this file. Tests hold that the columns and this table name the same; the others
-//! take an event apart whole, so that a new field does not compile until it is dealt with.
+//! How a field is read from a record is declared where it is read: the columns of `events` in the
+//! archive, documents in the index, the commitment beside this file. Tests hold that the columns
+//! and this table name the same; the others take an event apart whole, so that a new field does not
+//! compile until it is dealt with.
 
 use serde_json::{Map, Value, json};
 use strum::VariantNames;
@@ -230,7 +232,8 @@ fn json_schema_of(shape: Shape) -> Value {
         Shape::Time | Shape::TimeText => json!({"type": "string", "format": "date-time"}),
         Shape::Hash => hash,
         Shape::Label => label,
-        // JSON Schema counts characters, the relay counts UTF-8 bytes: whatever this refuses, the relay refuses too.
+        // JSON Schema counts characters, the relay counts UTF-8 bytes: whatever this refuses, the
+        // relay refuses too.
         Shape::Text => json!({"type": "string", "maxLength": TEXT_MAX_BYTES}),
         Shape::Enum(labels) => json!({"enum": labels}),
         Shape::Sender => json!({

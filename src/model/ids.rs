@@ -25,7 +25,8 @@ impl Offset {
         Offset(self.0 + 1)
     }
 
-    /// As tables and the index hold it: Delta has no unsigned integers, and no log comes near 2^63 records.
+    /// As tables and the index hold it: Delta has no unsigned integers, and no log comes near 2^63
+    /// records.
     pub fn signed(self) -> i64 {
         self.0.cast_signed()
     }

@@ -16,8 +16,8 @@ pub fn instant_of(field: &str, given: &str, zone: Tz, now: Micros) -> Result<Mic
     parse_instant(given, zone, now).ok_or_else(|| FieldError::new(field, given, rule))
 }
 
-/// An instant as people give it. A date is its first instant in `zone`; days before now count from the start of the
-/// local day, so that `-1d` is yesterday from midnight.
+/// An instant as people give it. A date is its first instant in `zone`; days before now count from
+/// the start of the local day, so that `-1d` is yesterday from midnight.
 fn parse_instant(given: &str, zone: Tz, now: Micros) -> Option<Micros> {
     if given == "now" {
         return Some(now);

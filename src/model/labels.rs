@@ -1,4 +1,5 @@
-//! The labels in an event: each is spelled once, here, and read and written as `snake_case` everywhere.
+//! The labels in an event: each is spelled once, here, and read and written as `snake_case`
+//! everywhere.
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, FromRepr, IntoStaticStr, VariantNames};

@@ -1,5 +1,5 @@
-//! What is committed at receipt: salted hashes of the canonical parts, bound to offset, time and order. The hash of
-//! the leaf is the receipt in the ack. Layout:
+//! What is committed at receipt: salted hashes of the canonical parts, bound to offset, time and
+//! order. The hash of the leaf is the receipt in the ack. Layout:
 //!
 //! ```text
 //! leaf   = "verbatim/leaf/v1" ‖ offset u64 ‖ received_at_us i64 ‖ tag[16] ‖ seq u32 ‖ prev u64 ‖ kind u8
@@ -25,8 +25,8 @@ const LEAF_DOMAIN: &[u8] = b"verbatim/leaf/v1";
 const SALT_DOMAIN: &[u8] = b"verbatim/salt/v1";
 const TAG_DOMAIN: &[u8] = b"verbatim/tag/v1";
 
-/// 32 random bytes of one conversation, made with its first record. Whoever knows it can test guesses against the
-/// commitments, so it is never printed, searched, queried or exported.
+/// 32 random bytes of one conversation, made with its first record. Whoever knows it can test
+/// guesses against the commitments, so it is never printed, searched, queried or exported.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Secret(pub [u8; 32]);
 
@@ -47,7 +47,8 @@ pub struct Leaf<'a> {
 }
 
 impl Secret {
-    /// The public name of the conversation's secret: the same in all its leaves, telling nothing of it.
+    /// The public name of the conversation's secret: the same in all its leaves, telling nothing of
+    /// it.
     pub fn tag(&self) -> [u8; 16] {
         first_16(&[TAG_DOMAIN, &self.0])
     }

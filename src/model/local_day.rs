@@ -5,8 +5,8 @@ use chrono_tz::{GapInfo, Tz};
 
 use super::Micros;
 
-/// The first instant of `day` in `zone`. Where clocks skip midnight it is the first after the gap: mostly an hour later,
-/// a quarter of one in Kathmandu in 1986, a whole day in Samoa in 2011.
+/// The first instant of `day` in `zone`. Where clocks skip midnight it is the first after the gap:
+/// mostly an hour later, a quarter of one in Kathmandu in 1986, a whole day in Samoa in 2011.
 pub fn day_start(day: NaiveDate, zone: Tz) -> Micros {
     let midnight = day.and_time(NaiveTime::MIN);
     let start = zone.from_local_datetime(&midnight).earliest();

@@ -1,9 +1,9 @@
-//! The words of the system: what a client sends ([`Event`]), what the relay makes of it ([`Record`]), and the
-//! commitments made at receipt ([`leaf`]).
+//! The words of the system: what a client sends ([`Event`]), what the relay makes of it
+//! ([`Record`]), and the commitments made at receipt ([`leaf`]).
 //!
-//! Invariants: no I/O, no async and no Arrow in this folder; every value of outside origin has passed [`Event::parse`]
-//! or [`Event::check`]; what a field is called, holds and means is said once, in [`fields`].
-//! It does not decide who may send what: that is the relay's.
+//! Invariants: no I/O, no async and no Arrow in this folder; every value of outside origin has
+//! passed [`Event::parse`] or [`Event::check`]; what a field is called, holds and means is said
+//! once, in [`fields`]. It does not decide who may send what: that is the relay's.
 
 mod canonical;
 mod error;

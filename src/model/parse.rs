@@ -1,5 +1,5 @@
-//! From bytes to a checked event. The fast way is serde; only when it fails is the document read again, slowly, to
-//! name the field, the value and the rule.
+//! From bytes to a checked event. The fast way is serde; only when it fails is the document read
+//! again, slowly, to name the field, the value and the rule.
 
 use serde_json::{Map, Value};
 use strum::VariantNames;
@@ -31,7 +31,8 @@ fn diagnose(json: &[u8], error: &serde_json::Error) -> FieldError {
         Ok(_) => return FieldError::new("", shown, "be a JSON object, one event"),
         Err(error) => return FieldError::new("", shown, format!("be JSON: {error}")),
     };
-    // Whatever serde refused and the table does not explain (a key given twice) keeps serde's own words.
+    // Whatever serde refused and the table does not explain (a key given twice) keeps serde's own
+    // words.
     first_broken_rule(&object)
         .unwrap_or_else(|| FieldError::new("", shown, format!("be an event: {error}")))
 }

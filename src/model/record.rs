@@ -1,4 +1,5 @@
-//! A record: an event with what the relay added. The log holds records; everything else is made from them.
+//! A record: an event with what the relay added. The log holds records; everything else is made
+//! from them.
 
 use std::fmt;
 
@@ -6,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{CanonicalEvent, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq};
 
-/// An event with what the relay added. Its JSON, without `offset`, is what the log stores; [`Record::public`] is what
-/// consumers see.
+/// An event with what the relay added. Its JSON, without `offset`, is what the log stores;
+/// [`Record::public`] is what consumers see.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
-    /// Position in the log. Not stored in the record: the log numbers its entries. [`PublicRecord`] has it, so that a
-    /// consumer can read what it is handed back into a record.
+    /// Position in the log. Not stored in the record: the log numbers its entries. [`PublicRecord`]
+    /// has it, so that a consumer can read what it is handed back into a record.
     #[serde(default, skip_serializing)]
     pub offset: Offset,
     pub seq: Seq,
@@ -22,7 +23,8 @@ pub struct Record {
     pub origin: Origin,
     pub shop: String,
     pub leaf: LeafHash,
-    /// The conversation's secret, on its first record only: the one place where it is kept for good.
+    /// The conversation's secret, on its first record only: the one place where it is kept for
+    /// good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
     pub event: Event,
@@ -88,8 +90,8 @@ impl Record {
         }
     }
 
-    /// Whether `occurred_at` tells when it was sent. False for imported transcripts without times, which must not
-    /// enter any waiting time.
+    /// Whether `occurred_at` tells when it was sent. False for imported transcripts without times,
+    /// which must not enter any waiting time.
     pub fn is_timed(&self) -> bool {
         self.origin == Origin::Live || self.event.sent_at.is_some()
     }
@@ -134,7 +136,8 @@ impl Record {
     }
 }
 
-/// A log entry whose checksum holds but which is not a record: written by something else, or by a later version.
+/// A log entry whose checksum holds but which is not a record: written by something else, or by a
+/// later version.
 #[derive(Debug)]
 pub struct DecodeError {
     pub offset: Offset,

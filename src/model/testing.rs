@@ -7,7 +7,8 @@ use rand::{Rng, SeedableRng};
 
 use super::{CanonicalEvent, Event, Micros, Offset, Origin, Position, Record, Secret, Seq};
 
-/// A live record of shop `s` at `offset`, received that many seconds after the epoch; `event` is its JSON.
+/// A live record of shop `s` at `offset`, received that many seconds after the epoch; `event` is
+/// its JSON.
 pub(crate) fn record(offset: u64, event: impl Display) -> Record {
     let received_at = Micros(i64::try_from(offset).unwrap() * 1_000_000);
     record_at(position(offset, received_at), "s", Origin::Live, event)

@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Micros(pub i64);
 
 impl Micros {
-    /// The wall clock now. Only the edges of the system call this; the core takes time as an argument.
+    /// The wall clock now. Only the edges of the system call this; the core takes time as an
+    /// argument.
     pub fn now() -> Micros {
         Micros(Utc::now().timestamp_micros())
     }
@@ -25,8 +26,8 @@ impl Micros {
         self.datetime().date_naive()
     }
 
-    /// The same instant as a chrono value. Instants beyond chrono's range (year ±262,000) become the epoch;
-    /// [`parse_time`] lets none in.
+    /// The same instant as a chrono value. Instants beyond chrono's range (year ±262,000) become
+    /// the epoch; [`parse_time`] lets none in.
     pub fn datetime(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }
@@ -53,8 +54,8 @@ impl<'de> Deserialize<'de> for Micros {
     }
 }
 
-/// Reads an RFC 3339 time with an offset (`2026-01-03T02:13:05+08:00`). Years 1970 to 9999 only, so that every
-/// later sum stays in range and every tool can show it.
+/// Reads an RFC 3339 time with an offset (`2026-01-03T02:13:05+08:00`). Years 1970 to 9999 only, so
+/// that every later sum stays in range and every tool can show it.
 pub fn parse_time(text: &str) -> Option<Micros> {
     let instant = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
     let micros = instant.timestamp_micros();

@@ -1,6 +1,7 @@
 //! Which characters of a text a reader would not see, and which would move what stands around them.
 //!
-//! It changes no text and shows none: pages and the command line show such characters each in their own way.
+//! It changes no text and shows none: pages and the command line show such characters each in their
+//! own way.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
@@ -60,7 +61,8 @@ pub fn name_of(char: char) -> &'static str {
     }
 }
 
-/// Whether `char`, standing between two others, would go unseen or would move what stands around it.
+/// Whether `char`, standing between two others, would go unseen or would move what stands around
+/// it.
 fn hides(previous: Option<char>, char: char, next: Option<char>) -> bool {
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     match char {

@@ -1,8 +1,8 @@
 //! Records by conversation and by offset: what transcripts, resume and pages read.
 //!
-//! Invariants: records come in order and belong to the shop that was asked for, whatever the lookup holds; a record
-//! that cannot be read is an error, never left out.
-//! It does not decide who may read, and computes nothing.
+//! Invariants: records come in order and belong to the shop that was asked for, whatever the lookup
+//! holds; a record that cannot be read is an error, never left out. It does not decide who may
+//! read, and computes nothing.
 
 mod error;
 mod transcript;

@@ -1,5 +1,5 @@
-//! The one task that appends. It drains what is waiting, gives each event its offset and seq, makes the whole batch
-//! durable with one sync, and only then answers.
+//! The one task that appends. It drains what is waiting, gives each event its offset and seq, makes
+//! the whole batch durable with one sync, and only then answers.
 //!
 //! A thread of its own: it spends its time in `fdatasync`, which must not hold up the connections.
 
@@ -49,8 +49,8 @@ pub struct AppendHandle {
 }
 
 impl AppendHandle {
-    /// Hands events over, in order. Two submissions of one caller are placed in the order of their calls; the
-    /// answers come with [`Submitted::answers`].
+    /// Hands events over, in order. Two submissions of one caller are placed in the order of their
+    /// calls; the answers come with [`Submitted::answers`].
     pub async fn submit(
         &self,
         identity: Arc<Identity>,
@@ -84,9 +84,10 @@ fn stopping() -> RelayError {
     RelayError::Closed { reason: "the service is stopping".to_string() }
 }
 
-/// Starts the appender on a thread of its own; to be called on an async thread. It ends with `stop`, after what was
-/// submitted by then, not when the last handle goes: a connection that nobody closes keeps one. When the log fails,
-/// each waiting and later event is answered with an error and nothing more is written.
+/// Starts the appender on a thread of its own; to be called on an async thread. It ends with
+/// `stop`, after what was submitted by then, not when the last handle goes: a connection that
+/// nobody closes keeps one. When the log fails, each waiting and later event is answered with an
+/// error and nothing more is written.
 pub fn spawn(
     writer: LogWriter,
     reader: &LogReader,
@@ -254,8 +255,9 @@ impl Appender {
         }
     }
 
-    /// An edit or a retraction must name an event of the conversation that its sender may change: its own, or for the
-    /// shop's side any of the shop's. A human may also retract (never edit) a customer's.
+    /// An edit or a retraction must name an event of the conversation that its sender may change:
+    /// its own, or for the shop's side any of the shop's. A human may also retract (never edit) a
+    /// customer's.
     fn check_target(&self, shop: &str, event: &Event) -> Result<(), RelayError> {
         let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else {
             return Ok(());
@@ -289,8 +291,9 @@ impl Appender {
         }
         let applied = self.lookup.put(&batch.records, batch.conversations);
         if let Err(error) = applied {
-            // The records are durable and their acks true, but without the lookup the next duplicate would be taken
-            // for new: stop here, and let a restart rebuild what is missing from the log.
+            // The records are durable and their acks true, but without the lookup the next
+            // duplicate would be taken for new: stop here, and let a restart rebuild what is
+            // missing from the log.
             tracing::error!(%error, "the lookup store failed; no further events are taken until a restart");
             self.failed = Some(format!("the lookup store failed: {error}"));
         }

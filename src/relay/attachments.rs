@@ -34,8 +34,8 @@ impl AttachmentStore {
         Ok(AttachmentStore { disk: Arc::new(Disk::open(dir)?) })
     }
 
-    /// Where a shop's attachment lies, whether or not it is there. The shop's name is hashed because it may hold any
-    /// character, `..` and `/` among them.
+    /// Where a shop's attachment lies, whether or not it is there. The shop's name is hashed
+    /// because it may hold any character, `..` and `/` among them.
     pub fn path_of(&self, shop: &str, sha256: &str) -> Result<PathBuf, RelayError> {
         if !is_sha256_hex(sha256) {
             return Err(FieldError::new(
@@ -49,8 +49,8 @@ impl AttachmentStore {
         Ok(self.disk.root().join(shop).join(&sha256[..2]).join(sha256))
     }
 
-    /// Keeps the bytes of `body` under their hash, which must be `sha256`. On return they are on stable storage.
-    /// Returns their count.
+    /// Keeps the bytes of `body` under their hash, which must be `sha256`. On return they are on
+    /// stable storage. Returns their count.
     pub async fn put<B, E>(
         &self,
         shop: &str,
@@ -119,8 +119,8 @@ async fn on_blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(io::Error::from)?
 }
 
-/// The media type that a file's own first bytes show, for the few a browser may display; everything else is a
-/// download. The name and media type the sender gave do not count.
+/// The media type that a file's own first bytes show, for the few a browser may display; everything
+/// else is a download. The name and media type the sender gave do not count.
 pub fn media_type_of(first_bytes: &[u8]) -> &'static str {
     match first_bytes {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
@@ -159,7 +159,8 @@ mod tests {
         names
     }
 
-    /// A client that goes away takes the request with it: nobody is left to tidy up but what is dropped.
+    /// A client that goes away takes the request with it: nobody is left to tidy up but what is
+    /// dropped.
     #[tokio::test]
     async fn an_upload_that_nobody_waits_for_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();

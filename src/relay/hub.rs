@@ -1,5 +1,6 @@
-//! Passes new records to the WebSockets that subscribed to their conversations. A best-effort notification: a
-//! subscriber that misses one reads it from the log, so nothing here needs to be kept.
+//! Passes new records to the WebSockets that subscribed to their conversations. A best-effort
+//! notification: a subscriber that misses one reads it from the log, so nothing here needs to be
+//! kept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use tokio::sync::mpsc;
 
 use crate::model::Record;
 
-/// Records waiting to be sent to one subscriber: × about 1 KiB = 256 KiB. What finds no room is read from the log.
+/// Records waiting to be sent to one subscriber: × about 1 KiB = 256 KiB. What finds no room is
+/// read from the log.
 const SEND_QUEUE_RECORDS: usize = 256;
 
 /// Shop and conversation.
@@ -55,8 +57,8 @@ impl Hub {
         (Subscriber { number, hub: self.clone(), queue }, receiver)
     }
 
-    /// Hands records, already durable, to whoever subscribed. Never waits: one sync may bring more records than a queue
-    /// has room for, however fast its reader is.
+    /// Hands records, already durable, to whoever subscribed. Never waits: one sync may bring more
+    /// records than a queue has room for, however fast its reader is.
     pub fn publish(&self, records: &[Arc<Record>]) {
         let subscriptions = self.lock();
         if subscriptions.by_conversation.is_empty() {
@@ -68,7 +70,8 @@ impl Hub {
                 subscriptions.by_conversation.get(&key).into_iter().flat_map(HashMap::values)
             {
                 if queue.sender.try_send(record.clone()).is_err() {
-                    // The queue is full, so its reader is about to take a record, and looks at this after each.
+                    // The queue is full, so its reader is about to take a record, and looks at this
+                    // after each.
                     queue.is_behind.store(true, Ordering::Release);
                 }
             }

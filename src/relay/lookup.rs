@@ -1,5 +1,6 @@
-//! What the appender must know to place an event: was this id seen, and where does this conversation stand. Derived
-//! from the log and never synced on its own; opening it reads what the log has beyond its cursor.
+//! What the appender must know to place an event: was this id seen, and where does this
+//! conversation stand. Derived from the log and never synced on its own; opening it reads what the
+//! log has beyond its cursor.
 //!
 //! ```text
 //! ids            shop 0 conversation 0 id   → offset u64 ‖ seq u32 ‖ received_at i64 ‖ leaf[32] ‖ fingerprint[16] ‖ role u8 ‖ sender[8]
@@ -7,7 +8,8 @@
 //! threads        shop 0 conversation 0 seq u32 → offset u64
 //! meta           "cursor"                   → u64                       integers big-endian
 //! ```
-//! The zero byte separates because no id holds a control character. One atomic write per batch, cursor included.
+//! The zero byte separates because no id holds a control character. One atomic write per batch,
+//! cursor included.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -148,8 +150,8 @@ impl Lookup {
         self.put(records, touched)
     }
 
-    /// Adds records that the log holds, which begin at the cursor, with the states of their conversations after them,
-    /// in one atomic write.
+    /// Adds records that the log holds, which begin at the cursor, with the states of their
+    /// conversations after them, in one atomic write.
     pub fn put(
         &self,
         records: &[(Arc<Record>, Fingerprint)],

@@ -1,9 +1,10 @@
-//! Where chat comes in: an event is checked, given its offset and seq, made durable, acknowledged, and passed on.
+//! Where chat comes in: an event is checked, given its offset and seq, made durable, acknowledged,
+//! and passed on.
 //!
-//! Invariants: an [`crate::model::Ack`] leaves [`appender`] only after the record's sync; the same id and body always
-//! get the same ack; whatever waits or grows has a named bound in the file that enforces it.
-//! It speaks no protocol: HTTP and WebSocket are the server's. It does not know the archive, the facts or the index: it
-//! takes messages while they are down.
+//! Invariants: an [`crate::model::Ack`] leaves [`appender`] only after the record's sync; the same
+//! id and body always get the same ack; whatever waits or grows has a named bound in the file that
+//! enforces it. It speaks no protocol: HTTP and WebSocket are the server's. It does not know the
+//! archive, the facts or the index: it takes messages while they are down.
 
 // From bytes to a checked event.
 mod prepare;
@@ -44,8 +45,9 @@ impl Relay {
         Relay { append, lookup, hub }
     }
 
-    /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of one caller are placed
-    /// in the order of their calls; the answers come with [`Submitted::answers`].
+    /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of
+    /// one caller are placed in the order of their calls; the answers come with
+    /// [`Submitted::answers`].
     pub async fn submit(
         &self,
         identity: Arc<Identity>,
@@ -77,8 +79,9 @@ impl Relay {
         self.hub.connect()
     }
 
-    /// Refuses a customer who takes no part in a conversation, and in the same way where there is no such conversation:
-    /// a stranger cannot find out which exist. Everybody else of the shop may listen.
+    /// Refuses a customer who takes no part in a conversation, and in the same way where there is
+    /// no such conversation: a stranger cannot find out which exist. Everybody else of the shop may
+    /// listen.
     pub fn require_participant(
         &self,
         identity: &Identity,

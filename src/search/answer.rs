@@ -34,7 +34,7 @@ pub struct Hit {
     pub visibility: Visibility,
     /// As received.
     pub text: String,
-    /// Where the text asked for stands: byte ranges of `text`, in whole characters as people see them; none when only
-    /// filters were asked for.
+    /// Where the text asked for stands: byte ranges of `text`, in whole characters as people see
+    /// them; none when only filters were asked for.
     pub spans: Vec<(usize, usize)>,
 }

@@ -1,10 +1,11 @@
-//! From candidates to hits: every candidate of every segment is counted or, where its terms prove nothing, read and
-//! verified first.
+//! From candidates to hits: every candidate of every segment is counted or, where its terms prove
+//! nothing, read and verified first.
 //!
-//! Two passes. The first counts all hits and finds the conversations with the first ones; the second gathers the hits
-//! of those. What the first keeps is bounded: the best conversations, and the hits' addresses as long as they are few.
-//! Cost (measured on 1 M messages): a candidate that is proved 0.1 µs, one that must be read 0.7 µs, since neighbours
-//! share blocks and candidates come in order; up to 4 µs where they are far between.
+//! Two passes. The first counts all hits and finds the conversations with the first ones; the
+//! second gathers the hits of those. What the first keeps is bounded: the best conversations, and
+//! the hits' addresses as long as they are few. Cost (measured on 1 M messages): a candidate that
+//! is proved 0.1 µs, one that must be read 0.7 µs, since neighbours share blocks and candidates
+//! come in order; up to 4 µs where they are far between.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,9 +1,10 @@
-//! Questions in words: every message that contains a given text, in any script, as of a stated offset.
+//! Questions in words: every message that contains a given text, in any script, as of a stated
+//! offset.
 //!
-//! Invariants: a result equals a `contains` over every record below [`SearchAnswer::complete_to`], as is or folded,
-//! and `total` counts all of it whatever is shown (test `search_equals_brute_force`); every version of a message is
-//! found; no question sees another shop.
-//! It writes nothing, and does not decide who may ask.
+//! Invariants: a result equals a `contains` over every record below [`SearchAnswer::complete_to`],
+//! as is or folded, and `total` counts all of it whatever is shown (test
+//! `search_equals_brute_force`); every version of a message is found; no question sees another
+//! shop. It writes nothing, and does not decide who may ask.
 
 // What is asked, checked.
 mod query;

@@ -1,9 +1,10 @@
 //! From the text sought to terms that every hit has.
 //!
-//! The text sought is split into tokens as texts are ([`crate::index::tokenizer`]). In a text that contains it, its
-//! inner tokens stand as they are; the first, if a word, may go on to the left and the last to the right, unless a
-//! separator keeps them apart. So inner tokens are terms, in a row; an outer word is any word that ends or begins with
-//! it. Candidates are a superset of the hits; [`Proof`] says when they are the hits.
+//! The text sought is split into tokens as texts are ([`crate::index::tokenizer`]). In a text that
+//! contains it, its inner tokens stand as they are; the first, if a word, may go on to the left and
+//! the last to the right, unless a separator keeps them apart. So inner tokens are terms, in a row;
+//! an outer word is any word that ends or begins with it. Candidates are a superset of the hits;
+//! [`Proof`] says when they are the hits.
 //!
 //! ```text
 //! fund            a word with fund                                         proves it (in stable texts)
@@ -12,9 +13,10 @@
 //! no refund now   a word that ends with no, wrefund, one that begins with now     does not: to be read
 //! ```
 //!
-//! Whether an outer word stands next to the others is left to verification, which must read the text anyway for what
-//! stands between the words. (tantivy's `RegexPhraseQuery` would check it by the positions of each of, say, 5,000
-//! words that end with `e`, which costs more than reading, and has a limit that one-letter words exceed.)
+//! Whether an outer word stands next to the others is left to verification, which must read the
+//! text anyway for what stands between the words. (tantivy's `RegexPhraseQuery` would check it by
+//! the positions of each of, say, 5,000 words that end with `e`, which costs more than reading, and
+//! has a limit that one-letter words exceed.)
 
 use std::collections::BTreeSet;
 
@@ -34,7 +36,8 @@ use crate::index::tokenizer::{
     token_term, word_term,
 };
 
-/// Most tokens looked for; verification looks at the rest. 32 in a row leave next to nothing to verify.
+/// Most tokens looked for; verification looks at the rest. 32 in a row leave next to nothing to
+/// verify.
 const PIECES_MAX: usize = 32;
 
 /// When a candidate is a hit without a look at its text.
@@ -159,15 +162,16 @@ fn pieces_of(query: &SearchQuery) -> (Vec<Piece>, Proof) {
     (pieces, if is_proof { Proof::OfStable } else { Proof::Never })
 }
 
-/// Whether the tokens follow each other without a gap that terms do not show: a single one, or bigrams throughout.
+/// Whether the tokens follow each other without a gap that terms do not show: a single one, or
+/// bigrams throughout.
 fn is_one_run(sought: &Tokenized) -> bool {
     let Some(first) = sought.tokens.first() else { return false };
     let is_alone = !first.is_separated && !sought.ends_separated;
     is_alone && (0..sought.tokens.len() - 1).all(|number| sought.is_bigram(number))
 }
 
-/// What a word of a hit must be to hold word `number` of the text sought. Patterns longer than any term is sure to hold
-/// whole are cut.
+/// What a word of a hit must be to hold word `number` of the text sought. Patterns longer than any
+/// term is sure to hold whole are cut.
 fn word_pattern(sought: &Tokenized, number: usize, token: Token) -> Pattern {
     let word = sought.base_of(token);
     let opens_left = number == 0 && !token.is_separated;

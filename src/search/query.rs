@@ -18,8 +18,8 @@ pub enum HitOrder {
     Oldest,
 }
 
-/// What a hit must be beside what it contains. `order`, `customer`, `agent` and `category` choose conversations in which any
-/// record has the value; the others choose messages.
+/// What a hit must be beside what it contains. `order`, `customer`, `agent` and `category` choose
+/// conversations in which any record has the value; the others choose messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filters {
     pub conversation: Option<String>,
@@ -42,7 +42,8 @@ pub struct Filters {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchQuery {
     pub shop: String,
-    /// What a hit's text contains. May be empty when a filter is given: then every text within the filters is a hit.
+    /// What a hit's text contains. May be empty when a filter is given: then every text within the
+    /// filters is a hit.
     pub text: String,
     /// As is; otherwise case, width, ligatures and invisible characters do not count.
     pub exact: bool,
@@ -116,7 +117,8 @@ impl SearchQuery {
             }
             return Ok(());
         }
-        // Whitespace counts inside a text but finds nothing of use alone; what folds to nothing would match anything.
+        // Whitespace counts inside a text but finds nothing of use alone; what folds to nothing
+        // would match anything.
         if fold(&self.text).trim().is_empty() {
             let shown = self.text.escape_debug();
             return Err(FieldError::new("words", shown, "contain something visible"));

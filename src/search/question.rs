@@ -16,8 +16,8 @@ pub(super) struct Question<'a> {
 pub(super) struct Bounds {
     /// Conversations ranked at a time before the lesser ones are dropped.
     pub(super) ranked_max: usize,
-    /// Hits whose addresses are kept for the second pass. With more, it searches again, within the conversations
-    /// chosen.
+    /// Hits whose addresses are kept for the second pass. With more, it searches again, within the
+    /// conversations chosen.
     pub(super) kept_max: u64,
 }
 

@@ -1,6 +1,8 @@
-//! From a question to its answer: one snapshot, in which the committed index and the tail count as one.
+//! From a question to its answer: one snapshot, in which the committed index and the tail count as
+//! one.
 //!
-//! Invariants: the answer depends on snapshot and question alone; a record counts once, in the index or in the tail.
+//! Invariants: the answer depends on snapshot and question alone; a record counts once, in the
+//! index or in the tail.
 
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
@@ -32,7 +34,8 @@ impl Search {
         Search { index }
     }
 
-    /// Answers a question off the async threads, after waiting briefly for the index to have what is acknowledged now.
+    /// Answers a question off the async threads, after waiting briefly for the index to have what
+    /// is acknowledged now.
     pub async fn run(&self, query: SearchQuery) -> Result<SearchAnswer, SearchError> {
         query.check()?;
         let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
@@ -42,8 +45,8 @@ impl Search {
     }
 }
 
-/// Answers `query` from `snapshot`. It blocks (disk, and CPU for as long as candidates must be read): call it where
-/// blocking is allowed.
+/// Answers `query` from `snapshot`. It blocks (disk, and CPU for as long as candidates must be
+/// read): call it where blocking is allowed.
 pub fn run(snapshot: &IndexSnapshot, query: &SearchQuery) -> Result<SearchAnswer, SearchError> {
     run_within(snapshot, query, Bounds::USUAL)
 }

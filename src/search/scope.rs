@@ -1,6 +1,6 @@
-//! Which conversations a question is about: those in which some record, of whatever kind, has the order, customer,
-//! agent or category asked for. Index and tail count together, since an order named at the start of a conversation
-//! may be in the index and the message in the tail.
+//! Which conversations a question is about: those in which some record, of whatever kind, has the
+//! order, customer, agent or category asked for. Index and tail count together, since an order
+//! named at the start of a conversation may be in the index and the message in the tail.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -13,8 +13,8 @@ use crate::index::IndexSnapshot;
 use crate::index::schema::schema;
 use crate::model::{Record, Role};
 
-/// Most conversations one filter may choose: each becomes a term of the query, × about 100 bytes = 6 MiB. More is an
-/// error, never a silent cut.
+/// Most conversations one filter may choose: each becomes a term of the query, × about 100 bytes =
+/// 6 MiB. More is an error, never a silent cut.
 pub(super) const CONVERSATIONS_MAX: usize = 65_536;
 
 /// A filter that chooses conversations.

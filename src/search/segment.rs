@@ -1,4 +1,5 @@
-//! One segment of the index: its candidates become hits here, by the columns and, where terms prove nothing, by the text.
+//! One segment of the index: its candidates become hits here, by the columns and, where terms prove
+//! nothing, by the text.
 //!
 //! Conversations are numbers within a segment, and names beyond it.
 
@@ -20,7 +21,8 @@ use super::verify::Needle;
 use crate::index::schema::{TEXT_STABLE, schema};
 use crate::model::{Micros, Offset};
 
-/// Decompressed blocks kept while verifying: candidates come in the order of the blocks, so one would do.
+/// Decompressed blocks kept while verifying: candidates come in the order of the blocks, so one
+/// would do.
 const BLOCKS_KEPT: usize = 2;
 
 /// One segment with the columns that hits are sorted and grouped by.
@@ -50,7 +52,8 @@ impl Segment<'_> {
         })
     }
 
-    /// Hands every hit of the segment to `take`: the number of its conversation, its address and its rank.
+    /// Hands every hit of the segment to `take`: the number of its conversation, its address and
+    /// its rank.
     pub(super) fn each_hit(
         &self,
         plan: &Plan,
@@ -115,7 +118,8 @@ impl Segment<'_> {
     }
 }
 
-/// The text of a stored document, read without the rest: it comes first ([`crate::index`] writes it so).
+/// The text of a stored document, read without the rest: it comes first ([`crate::index`] writes it
+/// so).
 struct StoredText(Option<String>);
 
 struct StoredString(String);

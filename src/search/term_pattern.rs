@@ -1,7 +1,9 @@
-//! The tantivy query for a word that is open on one side or both: documents with any of the terms that hold a piece.
+//! The tantivy query for a word that is open on one side or both: documents with any of the terms
+//! that hold a piece.
 //!
-//! The terms come from the cache of each segment's terms ([`crate::index::term_cache`]); where a segment has too many
-//! for it, from an automaton that walks the dictionary (tantivy's `RegexQuery`). Both find the same.
+//! The terms come from the cache of each segment's terms ([`crate::index::term_cache`]); where a
+//! segment has too many for it, from an automaton that walks the dictionary (tantivy's
+//! `RegexQuery`). Both find the same.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,8 +36,8 @@ impl TermPattern {
         }
     }
 
-    /// The pattern in the syntax of tantivy-fst, which matches whole terms. Words are letters, digits and marks, none
-    /// of which has a meaning there.
+    /// The pattern in the syntax of tantivy-fst, which matches whole terms. Words are letters,
+    /// digits and marks, none of which has a meaning there.
     pub(super) fn regex(&self) -> String {
         match self {
             TermPattern::Anywhere(piece) => format!("w.*{piece}.*"),

@@ -226,7 +226,8 @@ async fn search_equals_brute_force() {
     check_queries(dice, &handle.snapshot().unwrap(), &records, 300);
 }
 
-/// One letter with two marks can be written in five ways, which fold to one; only terms without marks are the same.
+/// One letter with two marks can be written in five ways, which fold to one; only terms without
+/// marks are the same.
 #[tokio::test]
 async fn marks_are_found_in_any_order_and_composition() {
     let ways = [
@@ -260,7 +261,8 @@ async fn marks_are_found_in_any_order_and_composition() {
     }
 }
 
-/// The control: the comparison above would notice a single record missing from the index, or twice in it.
+/// The control: the comparison above would notice a single record missing from the index, or twice
+/// in it.
 #[tokio::test]
 async fn a_lost_or_doubled_record_would_be_noticed() {
     let dice = &mut Dice::new(11);
@@ -302,8 +304,8 @@ async fn snapshot_of(records: Vec<Record>, tail_from: u64) -> (tempfile::TempDir
 
 #[tokio::test]
 async fn words_open_on_both_sides_are_complete() {
-    // "e f" stands for every word that ends with e and every word that begins with f: 12,000 of them, more than
-    // tantivy's own phrases of patterns allow by default.
+    // "e f" stands for every word that ends with e and every word that begins with f: 12,000 of
+    // them, more than tantivy's own phrases of patterns allow by default.
     let text = |number: u64| -> String {
         (0..60_u64)
             .map(|word| format!("x{}e f{}y, ", number * 60 + word, number * 60 + word))

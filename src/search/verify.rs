@@ -1,5 +1,5 @@
-//! Whether a text contains what is looked for, and where. What the index proposes, this decides; it is the definition
-//! of a hit.
+//! Whether a text contains what is looked for, and where. What the index proposes, this decides; it
+//! is the definition of a hit.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! Who is asking, read from a request: a bearer token, or the pages' cookie. `access` decides what the token is worth.
+//! Who is asking, read from a request: a bearer token, or the pages' cookie. `access` decides what
+//! the token is worth.
 
 use std::sync::Arc;
 
@@ -44,7 +45,8 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// A page of another site must not use a visitor's cookie: when a browser names its page's origin, it is ours.
+/// A page of another site must not use a visitor's cookie: when a browser names its page's origin,
+/// it is ours.
 pub(super) fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
         return Ok(());

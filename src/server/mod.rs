@@ -1,9 +1,9 @@
 //! The API: what programs send and ask, over HTTP and WebSocket, on one port.
 //!
-//! Invariants: every request but `/v1/ws` carries its token in a header or the pages' cookie, and is answered for that
-//! token's shop alone; whatever goes wrong is a problem document, made in [`problem`].
-//! It computes no figure and decides no match: it hands over what `relay`, `records`, `sql` and `search` answer, with
-//! the offset they are complete to.
+//! Invariants: every request but `/v1/ws` carries its token in a header or the pages' cookie, and
+//! is answered for that token's shop alone; whatever goes wrong is a problem document, made in
+//! [`problem`]. It computes no figure and decides no match: it hands over what `relay`, `records`,
+//! `sql` and `search` answer, with the offset they are complete to.
 
 // Which address leads where, and the one port.
 mod router;

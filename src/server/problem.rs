@@ -1,4 +1,5 @@
-//! Errors as RFC 9457 problem documents, and the one place where an error's kind becomes an HTTP status.
+//! Errors as RFC 9457 problem documents, and the one place where an error's kind becomes an HTTP
+//! status.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{ErrorKind, FieldError, Kinded};
 
-/// An error as clients see it. `field`, `value` and `rule` are there when one field is to blame; `line` (from 1) and
-/// `id` when the error is about one event of many.
+/// An error as clients see it. `field`, `value` and `rule` are there when one field is to blame;
+/// `line` (from 1) and `id` when the error is about one event of many.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     pub r#type: String,
@@ -82,7 +83,8 @@ impl Problem {
 /// The one conversion from an error to its answer.
 impl<E: Kinded> From<E> for Problem {
     fn from(error: E) -> Problem {
-        // Damage and bugs are for the operator's log: their text may name paths, which a client must not see.
+        // Damage and bugs are for the operator's log: their text may name paths, which a client
+        // must not see.
         let detail = match error.kind() {
             ErrorKind::Corrupt | ErrorKind::Bug => {
                 tracing::error!(%error, "request failed");

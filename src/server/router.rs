@@ -11,7 +11,8 @@ use super::{Service, http, websocket};
 /// How long requests under way may take to end after a stop.
 const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// Serves the API and `pages` until `service` is stopped. Long answers end then; others have [`STOP_TIME_MAX`].
+/// Serves the API and `pages` until `service` is stopped. Long answers end then; others have
+/// [`STOP_TIME_MAX`].
 pub async fn serve(
     listener: TcpListener,
     service: Service,

@@ -51,7 +51,8 @@ mod tests {
     use super::*;
     use crate::model::{ErrorKind, Kinded};
 
-    /// A file that vanished while it was read: an export used to pass on the engine's error, path and all.
+    /// A file that vanished while it was read: an export used to pass on the engine's error, path
+    /// and all.
     #[tokio::test]
     async fn an_error_amid_the_rows_shows_no_path() {
         let schema = Arc::new(Schema::empty());

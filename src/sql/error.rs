@@ -53,7 +53,8 @@ impl Kinded for SqlError {
 }
 
 impl From<DataFusionError> for SqlError {
-    /// Errors of files and of the engine itself would show paths and plans: those go to the log, once.
+    /// Errors of files and of the engine itself would show paths and plans: those go to the log,
+    /// once.
     fn from(error: DataFusionError) -> SqlError {
         let kind = kind_of(&error);
         let shown = if kind == ErrorKind::BadInput {
@@ -66,7 +67,8 @@ impl From<DataFusionError> for SqlError {
     }
 }
 
-/// Whose fault: the client's for what names a wrong column or divides by zero, ours for files that cannot be read.
+/// Whose fault: the client's for what names a wrong column or divides by zero, ours for files that
+/// cannot be read.
 fn kind_of(error: &DataFusionError) -> ErrorKind {
     match error.find_root() {
         DataFusionError::ObjectStore(_)

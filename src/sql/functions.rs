@@ -1,4 +1,5 @@
-//! SQL functions of our own: the local day and hour of an instant in a named zone, daylight saving included.
+//! SQL functions of our own: the local day and hour of an instant in a named zone, daylight saving
+//! included.
 
 use std::sync::Arc;
 
@@ -96,8 +97,8 @@ fn zone_of(function: &str, value: &ColumnarValue) -> Result<Tz> {
         .or_else(|_| exec_err!("{function}: `{name}` must be an IANA zone such as Asia/Shanghai"))
 }
 
-/// Local time of many instants. Neighbours often share a quarter hour, and zones change only on its edges, so the
-/// zone's offset is looked up once for each.
+/// Local time of many instants. Neighbours often share a quarter hour, and zones change only on its
+/// edges, so the zone's offset is looked up once for each.
 struct LocalClock {
     zone: Tz,
     quarter: i64,

@@ -1,4 +1,5 @@
-//! Lets one read-only query through and nothing else: no DDL, no DML, no COPY, no SET, no EXPLAIN (it shows paths).
+//! Lets one read-only query through and nothing else: no DDL, no DML, no COPY, no SET, no EXPLAIN
+//! (it shows paths).
 
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast;

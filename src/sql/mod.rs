@@ -1,8 +1,9 @@
-//! Questions in SQL: a shop's tables over files and tail, named queries, and the guard that keeps them read-only.
+//! Questions in SQL: a shop's tables over files and tail, named queries, and the guard that keeps
+//! them read-only.
 //!
-//! Invariants: nothing a query says reaches another shop's rows, a file or a setting; every answer names the offset
-//! it is complete to; memory, time and rows are bounded.
-//! It does not render answers: that is for `cli`, `web` and `export`.
+//! Invariants: nothing a query says reaches another shop's rows, a file or a setting; every answer
+//! names the offset it is complete to; memory, time and rows are bounded. It does not render
+//! answers: that is for `cli`, `web` and `export`.
 
 // A query as it is given: one, and read-only.
 mod guard;

@@ -1,5 +1,6 @@
-//! Named queries: one question a file. A comment header says what it answers, which parameters it takes and how it is
-//! drawn; the rest is SQL. Reports, dashboards and the API are all made from these.
+//! Named queries: one question a file. A comment header says what it answers, which parameters it
+//! takes and how it is drawn; the rest is SQL. Reports, dashboards and the API are all made from
+//! these.
 //!
 //! ```sql
 //! -- title: Waiting time by day
@@ -85,7 +86,8 @@ pub enum ChartKind {
     Heatmap,
 }
 
-/// The built-in queries and a shop's own in `dir`; a shop's query of the same name replaces the built-in one.
+/// The built-in queries and a shop's own in `dir`; a shop's query of the same name replaces the
+/// built-in one.
 pub fn load(dir: &Path) -> Result<Vec<NamedQuery>, SqlError> {
     let mut queries = BTreeMap::new();
     for (name, text) in BUILT_IN {
@@ -112,7 +114,8 @@ pub fn load(dir: &Path) -> Result<Vec<NamedQuery>, SqlError> {
 }
 
 impl NamedQuery {
-    /// Reads a query file. A header line that is not understood is an error: a misspelt one would be lost.
+    /// Reads a query file. A header line that is not understood is an error: a misspelt one would
+    /// be lost.
     pub fn parse(name: &str, text: &str) -> Result<NamedQuery, SqlError> {
         let mut query = NamedQuery {
             name: name.to_string(),
@@ -160,8 +163,8 @@ impl NamedQuery {
         Ok(query)
     }
 
-    /// The values for this query's parameters: those given, defaults for the rest. An argument that names no
-    /// parameter is refused, since a misspelt one would silently do nothing.
+    /// The values for this query's parameters: those given, defaults for the rest. An argument that
+    /// names no parameter is refused, since a misspelt one would silently do nothing.
     pub fn values(
         &self,
         arguments: &BTreeMap<String, String>,

@@ -1,7 +1,8 @@
-//! From a query to its rows: a session for each, after a short wait for the stores to have what is acknowledged now.
+//! From a query to its rows: a session for each, after a short wait for the stores to have what is
+//! acknowledged now.
 //!
-//! Invariants: a session knows one shop's tables and nothing else; each store is as it was at one instant, and the
-//! answer complete to what all of them had.
+//! Invariants: a session knows one shop's tables and nothing else; each store is as it was at one
+//! instant, and the answer complete to what all of them had.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -47,8 +48,8 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// SQL over these stores; a shop's own named queries lie in `queries`; days are counted in `zone` where a query
-    /// does not say otherwise.
+    /// SQL over these stores; a shop's own named queries lie in `queries`; days are counted in
+    /// `zone` where a query does not say otherwise.
     pub fn new(
         archive: Followed<ArchiveReader>,
         facts: Followed<FactsReader>,
@@ -76,7 +77,8 @@ impl Sql {
         named::load(&self.queries)
     }
 
-    /// Answers a query as it comes, after waiting briefly for the stores to have what is acknowledged now.
+    /// Answers a query as it comes, after waiting briefly for the stores to have what is
+    /// acknowledged now.
     pub async fn stream(
         &self,
         shop: &str,

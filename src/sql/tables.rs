@@ -1,4 +1,5 @@
-//! A table as questions see it: the files a store has committed, and the tail it holds beyond them, as one.
+//! A table as questions see it: the files a store has committed, and the tail it holds beyond them,
+//! as one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,15 +28,18 @@ pub struct TableFile {
     pub bytes: u64,
 }
 
-/// Where a query's filters meet the rows of a file. Files, row groups and pages are skipped by their statistics either
-/// way. Measured over HTTP on the 1 M events that `cargo bench --bench pipeline -- --keep DIR` leaves, on a busy machine,
-/// medians: `SELECT * FROM events WHERE conversation = …` takes 53 ms pushed, 240 ms above; the reports that read one of
-/// turns and episodes take 120 ms pushed, 85 ms above.
+/// Where a query's filters meet the rows of a file. Files, row groups and pages are skipped by
+/// their statistics either way. Measured over HTTP on the 1 M events that `cargo bench --bench
+/// pipeline -- --keep DIR` leaves, on a busy machine, medians: `SELECT * FROM events WHERE
+/// conversation = …` takes 53 ms pushed, 240 ms above; the reports that read one of turns and
+/// episodes take 120 ms pushed, 85 ms above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFilter {
-    /// Pushed into the reader, row by row, before the other columns are decoded: for tables with long texts.
+    /// Pushed into the reader, row by row, before the other columns are decoded: for tables with
+    /// long texts.
     Pushed,
-    /// Above the reader, on whole batches: for tables of a few numbers, of which most questions want most rows.
+    /// Above the reader, on whole batches: for tables of a few numbers, of which most questions
+    /// want most rows.
     Above,
 }
 
@@ -49,7 +53,8 @@ pub struct FilesAndTail {
 }
 
 impl FilesAndTail {
-    /// The files as scans that can run side by side: dealt out by size, largest first, to the emptiest.
+    /// The files as scans that can run side by side: dealt out by size, largest first, to the
+    /// emptiest.
     fn file_groups(&self, count: usize) -> Vec<FileGroup> {
         let mut files: Vec<&TableFile> = self.files.iter().collect();
         files.sort_by_key(|file| std::cmp::Reverse(file.bytes));
@@ -85,7 +90,8 @@ impl TableProvider for FilesAndTail {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        // The Parquet reader uses filters to skip, the filter above still decides: the tail is not filtered here.
+        // The Parquet reader uses filters to skip, the filter above still decides: the tail is not
+        // filtered here.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 

@@ -7,7 +7,8 @@ use datafusion::prelude::{SessionContext, col, lit};
 
 use super::tables::FilesAndTail;
 
-/// One row per message as last edited, retractions marked. An edit of an edited message names the first id.
+/// One row per message as last edited, retractions marked. An edit of an edited message names the
+/// first id.
 const MESSAGES: &str = r#"
 SELECT
     m.shop, m.conversation, m.id, m."offset", m.seq, m.occurred_at, m.received_at, m.origin,
@@ -83,8 +84,8 @@ LEFT JOIN (
 ) e ON e.conversation = c.conversation
 "#;
 
-/// The tables, each with one line on what a row is. Their order is the order of registration: views come after what
-/// they are made of.
+/// The tables, each with one line on what a row is. Their order is the order of registration: views
+/// come after what they are made of.
 pub const TABLES: &[(&str, &str)] = &[
     ("events", "one row per record, as received"),
     ("turns", "one row per wait of a customer"),

@@ -1,8 +1,10 @@
-//! What is looked at before a table is trusted: the tail of the Delta log and the ends of the Parquet files.
+//! What is looked at before a table is trusted: the tail of the Delta log and the ends of the
+//! Parquet files.
 //!
-//! A power cut on a disk that was not synced leaves empty or cut files, and Delta reads an empty commit as "nothing
-//! happened". Found here, such a file is an error that names it; nothing is repaired and nothing is skipped. Bit flips
-//! inside a file are not found here but by page checksums and decoders when it is read.
+//! A power cut on a disk that was not synced leaves empty or cut files, and Delta reads an empty
+//! commit as "nothing happened". Found here, such a file is an error that names it; nothing is
+//! repaired and nothing is skipped. Bit flips inside a file are not found here but by page
+//! checksums and decoders when it is read.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -66,8 +68,8 @@ pub(super) fn log_tail(root: &Path) -> Result<LogTail, TableError> {
     Ok(tail)
 }
 
-/// Checks that each file is there with the size the log says and ends as Parquet does; those that the log's tail adds
-/// must have a whole footer too.
+/// Checks that each file is there with the size the log says and ends as Parquet does; those that
+/// the log's tail adds must have a whole footer too.
 pub(super) fn data_files(
     root: &Path,
     files: &[DataFile],

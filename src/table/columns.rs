@@ -1,5 +1,5 @@
-//! The columns of a table, each declared once: how it is read from a row. Its type, whether it may be NULL, the schema
-//! and the arrays follow from that.
+//! The columns of a table, each declared once: how it is read from a row. Its type, whether it may
+//! be NULL, the schema and the arrays follow from that.
 //!
 //! It knows no table and no row: those who fill a table declare its columns.
 

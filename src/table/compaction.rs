@@ -1,12 +1,14 @@
 //! Many small files of a day become one: which, when, and the work itself.
 //!
-//! Files fall into tiers by size, each eight times the one below. When a tier of a day holds [`FILES_MIN`] files, up
-//! to [`FILES_MAX`] of them are merged, which as a rule lands one tier up. So a row is rewritten at most about once per
-//! tier: four times on its way from a live commit of some KiB to a file that is left alone, whatever the traffic.
+//! Files fall into tiers by size, each eight times the one below. When a tier of a day holds
+//! [`FILES_MIN`] files, up to [`FILES_MAX`] of them are merged, which as a rule lands one tier up.
+//! So a row is rewritten at most about once per tier: four times on its way from a live commit of
+//! some KiB to a file that is left alone, whatever the traffic.
 //!
-//! One step reads at most [`INPUT_BYTES_MAX`]; its memory is stated in [`super::merge`], plus the row group being
-//! encoded (131,072 rows × about 150 bytes = 20 MiB). A step is a pure function of files that no one changes, so it
-//! runs beside commits; only [`super::Table::commit_compaction`] touches the table.
+//! One step reads at most [`INPUT_BYTES_MAX`]; its memory is stated in [`super::merge`], plus the
+//! row group being encoded (131,072 rows × about 150 bytes = 20 MiB). A step is a pure function of
+//! files that no one changes, so it runs beside commits; only [`super::Table::commit_compaction`]
+//! touches the table.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,9 +24,11 @@ use super::snapshot::{DataFile, TableSnapshot};
 use super::{TableError, TableOptions, files};
 use crate::durable::Disk;
 
-/// Upper ends of the tiers. A file of 32 MiB or more holds two or three row groups: large enough to be left alone.
+/// Upper ends of the tiers. A file of 32 MiB or more holds two or three row groups: large enough to
+/// be left alone.
 const TIER_ENDS_BYTES: [u64; 4] = [64 << 10, 512 << 10, 4 << 20, 32 << 20];
-/// Fewer are not worth a rewrite: below eight, opening them costs a query less than a tenth of a second.
+/// Fewer are not worth a rewrite: below eight, opening them costs a query less than a tenth of a
+/// second.
 const FILES_MIN: usize = 8;
 /// Bounds open files and memory of one step.
 const FILES_MAX: usize = 16;
@@ -55,7 +59,8 @@ pub struct Compacted {
     pub(super) output: DataFile,
 }
 
-/// The step that is due, if any: of the lowest tier first, since it takes the most files away for the least work.
+/// The step that is due, if any: of the lowest tier first, since it takes the most files away for
+/// the least work.
 pub(super) fn due(files: &[DataFile]) -> Option<Due> {
     let mut groups: BTreeMap<(usize, NaiveDate), Vec<&DataFile>> = BTreeMap::new();
     for file in files {
@@ -93,8 +98,8 @@ impl Compaction {
         Compaction { due, snapshot, options, disk }
     }
 
-    /// Reads, merges and writes; blocks. The compacted file is on stable storage when it returns. Once `stop` is
-    /// cancelled it ends early, with [`TableError::Stopped`].
+    /// Reads, merges and writes; blocks. The compacted file is on stable storage when it returns.
+    /// Once `stop` is cancelled it ends early, with [`TableError::Stopped`].
     pub fn run(self, stop: CancellationToken) -> Result<Compacted, TableError> {
         let Compaction { due: Due { day, inputs }, snapshot, options, disk } = self;
         let paths: Vec<PathBuf> = inputs.iter().map(|file| snapshot.path_of(file)).collect();

@@ -1,12 +1,14 @@
-//! The Delta log, through delta-rs: load, commit, checkpoint. No other file of the crate names a delta-rs type except
-//! [`super::Table`], which holds them.
+//! The Delta log, through delta-rs: load, commit, checkpoint. No other file of the crate names a
+//! delta-rs type except [`super::Table`], which holds them.
 //!
 //! Found in deltalake-core 1.1.3 and relied on here:
-//! - a commit is one put of `N.json` with `PutMode::Create`; with `max_retries` 0 it fails as soon as the log holds a
-//!   version newer than the snapshot committed on, and is never rebased over it;
-//! - the conflict checker that runs with retries does not look at application transactions, and `txn` versions may go
-//!   down as well as up: the fence is ours to hold, see [`super::Table::commit`];
-//! - hooks that run after a commit can fail it although it is durable, so checkpoints are made apart from commits.
+//! - a commit is one put of `N.json` with `PutMode::Create`; with `max_retries` 0 it fails as soon
+//!   as the log holds a version newer than the snapshot committed on, and is never rebased over it;
+//! - the conflict checker that runs with retries does not look at application transactions, and
+//!   `txn` versions may go down as well as up: the fence is ours to hold, see
+//!   [`super::Table::commit`];
+//! - hooks that run after a commit can fail it although it is durable, so checkpoints are made
+//!   apart from commits.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,10 +36,12 @@ use crate::model::Offset;
 
 /// The application whose transaction version is the cursor.
 const APP_ID: &str = "verbatim";
-/// Key of the number of actions after `commitInfo`, by which a cut commit entry is told from a whole one.
+/// Key of the number of actions after `commitInfo`, by which a cut commit entry is told from a
+/// whole one.
 pub(super) const ACTIONS_KEY: &str = "verbatimActions";
-/// Commit entries older than this go at the next checkpoint. At a commit a second they are 3,600 files: listing them
-/// is part of every commit, so they must not pile up for delta-rs's default of 30 days.
+/// Commit entries older than this go at the next checkpoint. At a commit a second they are 3,600
+/// files: listing them is part of every commit, so they must not pile up for delta-rs's default of
+/// 30 days.
 const LOG_RETENTION: &str = "interval 1 hours";
 /// How long the log remembers removed files; `vacuum` needs it only for the grace period.
 const TOMBSTONE_RETENTION: &str = "interval 1 days";
@@ -86,7 +90,8 @@ pub(super) async fn create(
         .await
         .map(drop)
         .or_else(|error| match is_overtaken(&error) {
-            // Someone else made it at the same moment; which columns it has is checked after loading.
+            // Someone else made it at the same moment; which columns it has is checked after
+            // loading.
             true => Ok(()),
             false => Err(failed(error)),
         })
@@ -128,8 +133,8 @@ pub(super) fn files(
     Ok(files)
 }
 
-/// Commits `actions` and the cursor as the version after `state`, or fails with nothing changed. Every error but
-/// [`is_overtaken`] leaves open whether the commit is there.
+/// Commits `actions` and the cursor as the version after `state`, or fails with nothing changed.
+/// Every error but [`is_overtaken`] leaves open whether the commit is there.
 pub(super) async fn commit(
     state: &DeltaTableState,
     log: &LogStoreRef,
@@ -161,8 +166,8 @@ pub(super) fn is_overtaken(error: &DeltaTableError) -> bool {
     }
 }
 
-/// Writes a checkpoint of `state` and removes expired commit entries below it. Returns the same version, loaded from
-/// the checkpoint: the old state would go on naming entries that are gone.
+/// Writes a checkpoint of `state` and removes expired commit entries below it. Returns the same
+/// version, loaded from the checkpoint: the old state would go on naming entries that are gone.
 pub(super) async fn checkpoint(
     state: &DeltaTableState,
     log: &LogStoreRef,

@@ -1,8 +1,8 @@
 //! One data file: written, named, added to and removed from the Delta log, verified.
 //!
-//! `day=2026-01-02/CURSOR-HASH.parquet`: the cursor it was written for, so that names sort by age, and the first 16
-//! hex digits of the SHA-256 of its bytes, so that a changed bit is found. A commit tried again after a crash writes
-//! the same rows to the same name.
+//! `day=2026-01-02/CURSOR-HASH.parquet`: the cursor it was written for, so that names sort by age,
+//! and the first 16 hex digits of the SHA-256 of its bytes, so that a changed bit is found. A
+//! commit tried again after a crash writes the same rows to the same name.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -51,8 +51,8 @@ impl<W: Write> Write for Hashed<W> {
 }
 
 impl TableSnapshot {
-    /// Reads a file whole and compares its hash with its name; blocks. Files of other writers have no hash in their
-    /// name and pass.
+    /// Reads a file whole and compares its hash with its name; blocks. Files of other writers have
+    /// no hash in their name and pass.
     pub fn verify(&self, file: &DataFile) -> Result<(), TableError> {
         let path = self.path_of(file);
         let failed = TableError::io("read", &path);

@@ -1,4 +1,5 @@
-//! What a handle starts from: the newest version, checked, made durable, with the columns that are wanted.
+//! What a handle starts from: the newest version, checked, made durable, with the columns that are
+//! wanted.
 //!
 //! It repairs nothing and makes nothing.
 
@@ -34,7 +35,8 @@ pub(super) async fn newest(
     Ok((state, snapshot))
 }
 
-/// What an earlier process named but perhaps did not live to sync is made durable before the cursor is believed.
+/// What an earlier process named but perhaps did not live to sync is made durable before the cursor
+/// is believed.
 pub(super) fn sync_tail(disk: &Disk, root: &Path, tail: &LogTail) -> Result<(), TableError> {
     let added = tail.added.iter().map(|path| root.join(path)).filter(|path| path.exists());
     for path in tail.entries.iter().cloned().chain(added) {

@@ -1,7 +1,9 @@
-//! Keeps a table in shape beside its commits: one compaction at a time in the background, and a vacuum now and then.
+//! Keeps a table in shape beside its commits: one compaction at a time in the background, and a
+//! vacuum now and then.
 //!
-//! The owner of the table calls [`Maintenance::after_commit`]; nothing happens behind its back. A compaction runs off
-//! the async threads while commits go on; its result enters the table at the next call.
+//! The owner of the table calls [`Maintenance::after_commit`]; nothing happens behind its back. A
+//! compaction runs off the async threads while commits go on; its result enters the table at the
+//! next call.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,8 @@ use super::compaction::{Compacted, Compaction};
 use super::{Table, TableError};
 use crate::model::Micros;
 
-/// How often removed files are looked for. Well below the grace period they have to wait for anyway.
+/// How often removed files are looked for. Well below the grace period they have to wait for
+/// anyway.
 const VACUUM_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// The maintenance of one table. Dropped, it ends the running compaction.
@@ -37,7 +40,8 @@ impl Default for Maintenance {
 }
 
 impl Maintenance {
-    /// Puts a finished compaction into the table, starts the next one that is due, and vacuums when it is time.
+    /// Puts a finished compaction into the table, starts the next one that is due, and vacuums when
+    /// it is time.
     pub async fn after_commit(&mut self, table: &mut Table) -> Result<(), TableError> {
         if self.compaction.as_ref().is_some_and(|running| running.task.is_finished()) {
             self.finish_compaction(table).await?;

@@ -1,8 +1,9 @@
-//! Merges files that are each in the order of the sort columns into one stream of batches in that order.
+//! Merges files that are each in the order of the sort columns into one stream of batches in that
+//! order.
 //!
-//! Memory: one batch of [`INPUT_ROWS`] rows and the pages it comes from for each input, and one batch of output. With
-//! [`super::compaction`]'s 16 inputs and rows of 1 KiB: 16 × (1 MiB + decoded pages of 28 columns, ≤ 7 MiB) + 8 MiB, at
-//! most about 140 MiB, whatever the size of the files.
+//! Memory: one batch of [`INPUT_ROWS`] rows and the pages it comes from for each input, and one
+//! batch of output. With [`super::compaction`]'s 16 inputs and rows of 1 KiB: 16 × (1 MiB + decoded
+//! pages of 28 columns, ≤ 7 MiB) + 8 MiB, at most about 140 MiB, whatever the size of the files.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -46,8 +47,8 @@ struct Input {
 }
 
 impl Merge {
-    /// A merge of `paths`, which all have the columns of the table. It ends early, with an error, once `stop` is
-    /// cancelled.
+    /// A merge of `paths`, which all have the columns of the table. It ends early, with an error,
+    /// once `stop` is cancelled.
     pub(super) fn open(
         paths: &[PathBuf],
         options: &TableOptions,

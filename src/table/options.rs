@@ -7,8 +7,8 @@ pub struct TableOptions {
     pub sort: &'static [&'static str],
     /// Columns of strings that another encoding than [`Encoding::Dictionary`] suits.
     pub encodings: &'static [(&'static str, Encoding)],
-    /// Labels that rows are looked up by: bloom filters in compacted files. With `sort`, the labels whose smallest and
-    /// largest values go into the Delta log.
+    /// Labels that rows are looked up by: bloom filters in compacted files. With `sort`, the labels
+    /// whose smallest and largest values go into the Delta log.
     pub bloom: &'static [&'static str],
 }
 

@@ -1,12 +1,14 @@
 //! How a Parquet file is written: encodings, compression, order of rows.
 //!
-//! Two ways. [`Effort::Ingest`] is on the ingest path: cheap compression, no bloom filters, since the file lives for
-//! minutes. [`Effort::Compacted`] is for files that compaction makes, which live for years. Both sort rows by the
-//! table's sort columns, so that merging needs no memory beyond one batch of each input.
+//! Two ways. [`Effort::Ingest`] is on the ingest path: cheap compression, no bloom filters, since
+//! the file lives for minutes. [`Effort::Compacted`] is for files that compaction makes, which live
+//! for years. Both sort rows by the table's sort columns, so that merging needs no memory beyond
+//! one batch of each input.
 //!
-//! Only encodings that DuckDB, Polars, Spark and Trino read are used. Numbers and times are DELTA_BINARY_PACKED,
-//! labels that repeat are dictionary-encoded, strings that hardly repeat are DELTA_LENGTH_BYTE_ARRAY: their lengths
-//! pack into bits and their bytes lie together for the compressor.
+//! Only encodings that DuckDB, Polars, Spark and Trino read are used. Numbers and times are
+//! DELTA_BINARY_PACKED, labels that repeat are dictionary-encoded, strings that hardly repeat are
+//! DELTA_LENGTH_BYTE_ARRAY: their lengths pack into bits and their bytes lie together for the
+//! compressor.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -25,14 +27,15 @@ use parquet::schema::types::ColumnPath;
 
 use super::{Encoding, TableError, TableOptions};
 
-/// Rows of one row group: × about 100 compressed bytes = 13 MB, the unit in which engines read and skip.
+/// Rows of one row group: × about 100 compressed bytes = 13 MB, the unit in which engines read and
+/// skip.
 pub(super) const ROW_GROUP_ROWS: usize = 131_072;
 /// Bytes of one page before compression. Small pages make the page index worth having.
 const PAGE_BYTES: usize = 256 * 1024;
 /// Of 100 lookups of an absent label, one reads a row group in vain.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
-/// Random hex has nothing but its alphabet to compress. Level 1 packs 64 digits into 32.3 bytes; higher levels look
-/// for repeats, find accidents, and make 33.4.
+/// Random hex has nothing but its alphabet to compress. Level 1 packs 64 digits into 32.3 bytes;
+/// higher levels look for repeats, find accidents, and make 33.4.
 const RANDOM_HEX_ZSTD_LEVEL: i32 = 1;
 const FILE_BUFFER_BYTES: usize = 1024 * 1024;
 
@@ -44,9 +47,9 @@ pub(super) enum Effort {
 }
 
 impl Effort {
-    /// Measured over 3,716 real messages (57 bytes each) in pages of 256 KiB: level 1 makes 18.2 bytes of a text,
-    /// 3 makes 16.8, 6 makes 15.6, 9 makes 15.0. The test `encode_speed` prints what a level costs: 6 encodes
-    /// at about a third of the speed of 1, 9 at a fifth.
+    /// Measured over 3,716 real messages (57 bytes each) in pages of 256 KiB: level 1 makes 18.2
+    /// bytes of a text, 3 makes 16.8, 6 makes 15.6, 9 makes 15.0. The test `encode_speed` prints
+    /// what a level costs: 6 encodes at about a third of the speed of 1, 9 at a fifth.
     fn zstd_level(self) -> i32 {
         match self {
             Effort::Ingest => 1,
@@ -108,7 +111,8 @@ fn properties(schema: &Schema, options: &TableOptions, effort: Effort) -> Writer
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_size_limit(PAGE_BYTES)
         .set_statistics_enabled(EnabledStatistics::Page)
-        // Labels are at most 128 characters: kept whole, so that bounds in the Delta log are true values.
+        // Labels are at most 128 characters: kept whole, so that bounds in the Delta log are true
+        // values.
         .set_statistics_truncate_length(None)
         .set_sorting_columns(Some(sorting_columns(schema, options)));
     for field in schema.fields() {
@@ -148,7 +152,8 @@ fn zstd(level: i32) -> Compression {
 }
 
 fn sorting_columns(schema: &Schema, options: &TableOptions) -> Vec<SortingColumn> {
-    // Sort columns come before any nested column in every table here, so a field's index is its leaf's index.
+    // Sort columns come before any nested column in every table here, so a field's index is its
+    // leaf's index.
     let index_of =
         |name: &&str| schema.index_of(name).ok().and_then(|index| i32::try_from(index).ok());
     options

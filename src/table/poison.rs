@@ -1,5 +1,5 @@
-//! What shuts a handle on a table after a failed write: whether that commit is there is known only to whoever opens the
-//! table next.
+//! What shuts a handle on a table after a failed write: whether that commit is there is known only
+//! to whoever opens the table next.
 //!
 //! It does not know what a write is: whoever begins one says when it is done.
 
@@ -12,8 +12,8 @@ pub(super) struct Poison {
     is_poisoned: Arc<AtomicBool>,
 }
 
-/// A write that has begun. Dropped before it is done, by an error or because nobody waits for it any more, it poisons
-/// its handle.
+/// A write that has begun. Dropped before it is done, by an error or because nobody waits for it
+/// any more, it poisons its handle.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Write {

@@ -1,9 +1,10 @@
-//! Statistics of a file's columns: taken from the Parquet footer, written into the Delta log as JSON so that every
-//! engine can skip files, and read back from there.
+//! Statistics of a file's columns: taken from the Parquet footer, written into the Delta log as
+//! JSON so that every engine can skip files, and read back from there.
 //!
-//! Kept for integers, times and the labels rows are sorted and found by; never for texts, whose first words would
-//! then stand in the log. Bounds are inclusive and may be wider than the values, never narrower: times are widened to
-//! whole milliseconds, since Delta readers disagree about anything finer.
+//! Kept for integers, times and the labels rows are sorted and found by; never for texts, whose
+//! first words would then stand in the log. Bounds are inclusive and may be wider than the values,
+//! never narrower: times are widened to whole milliseconds, since Delta readers disagree about
+//! anything finer.
 
 use std::sync::Arc;
 
@@ -168,8 +169,9 @@ pub(super) fn to_json(rows: u64, stats: &[ColumnStats]) -> String {
         .to_string()
 }
 
-/// Reads a Delta `stats` string: the number of rows and what it says about the columns of `schema`. What another
-/// engine wrote in another shape is left out, not an error: statistics only ever help to skip.
+/// Reads a Delta `stats` string: the number of rows and what it says about the columns of `schema`.
+/// What another engine wrote in another shape is left out, not an error: statistics only ever help
+/// to skip.
 pub(super) fn from_json(schema: &Schema, said: &str) -> Option<(u64, Vec<ColumnStats>)> {
     let value: Value = serde_json::from_str(said).ok()?;
     let rows = value["numRecords"].as_u64()?;

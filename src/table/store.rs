@@ -1,9 +1,11 @@
-//! An object store over the local disk whose every change is on stable storage before it is reported.
+//! An object store over the local disk whose every change is on stable storage before it is
+//! reported.
 //!
-//! object_store's own `LocalFileSystem` syncs nothing: after a power cut the newest Delta commit can be an empty file,
-//! which replays as "no rows" without any error. Reads and listings go to it; every change goes through [`Disk`],
-//! whose module says which sync guarantees what. A copy is a second link to the same bytes, synced before it is named;
-//! deletions sync their directories once for each bundle that is ready.
+//! object_store's own `LocalFileSystem` syncs nothing: after a power cut the newest Delta commit
+//! can be an empty file, which replays as "no rows" without any error. Reads and listings go to it;
+//! every change goes through [`Disk`], whose module says which sync guarantees what. A copy is a
+//! second link to the same bytes, synced before it is named; deletions sync their directories once
+//! for each bundle that is ready.
 //!
 //! It does not cache, retry or know what a table is.
 
@@ -32,8 +34,8 @@ use crate::durable::{Disk, Mode, Naming, Staged};
 const DELETES_PER_SYNC: usize = 64;
 const STORE: &str = "SyncedStore";
 
-/// The store of one table: its `/` is the table's folder. So delta-rs and its kernel never see the folder's own path,
-/// in which they would decode `%20` twice.
+/// The store of one table: its `/` is the table's folder. So delta-rs and its kernel never see the
+/// folder's own path, in which they would decode `%20` twice.
 #[derive(Clone, Debug)]
 pub(super) struct SyncedStore {
     inner: Arc<LocalFileSystem>,

@@ -1,11 +1,14 @@
-//! One Delta table with a cursor: created, opened, appended to, its small files replaced by compacted ones.
+//! One Delta table with a cursor: created, opened, appended to, its small files replaced by
+//! compacted ones.
 //!
 //! Invariants:
-//! - data and cursor change in one Delta commit, which is on stable storage when [`Table::commit`] returns;
-//! - a commit is made only when the cursor of the very snapshot it builds on is the one expected, and it is never
-//!   rebased: two writers cannot both move the cursor from the same place (test `a_stale_writer_is_fenced`);
-//! - after a failed write nothing is written again through this handle: whether the commit is there is known only to
-//!   whoever opens the table next;
+//! - data and cursor change in one Delta commit, which is on stable storage when [`Table::commit`]
+//!   returns;
+//! - a commit is made only when the cursor of the very snapshot it builds on is the one expected,
+//!   and it is never rebased: two writers cannot both move the cursor from the same place (test
+//!   `a_stale_writer_is_fenced`);
+//! - after a failed write nothing is written again through this handle: whether the commit is there
+//!   is known only to whoever opens the table next;
 //! - no row crosses days: each file holds rows of one UTC day.
 //!
 //! It does not know what a record is, does not decide when to commit, and never repairs.
@@ -47,7 +50,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// Opens the table in `root/name`, made when missing, after checking the tail of its log and all its files.
+    /// Opens the table in `root/name`, made when missing, after checking the tail of its log and
+    /// all its files.
     pub async fn open_or_create(
         root: &Path,
         name: &str,
@@ -79,7 +83,8 @@ impl Table {
         Ok(Table { options, store, log, state, snapshot, poison: Poison::default(), checkpoint })
     }
 
-    /// The newest snapshot of the table in `root/name`, checked like [`Table::open_or_create`] does. Writes nothing.
+    /// The newest snapshot of the table in `root/name`, checked like [`Table::open_or_create`]
+    /// does. Writes nothing.
     pub async fn open_read_only(root: &Path, name: &str) -> Result<TableSnapshot, TableError> {
         let root = root.join(name);
         if !root.is_dir() || !check::has_log(&root)? {
@@ -106,8 +111,8 @@ impl Table {
         &self.snapshot.files
     }
 
-    /// Adds rows and moves the cursor from `expected` to `next`, durably and in one step. Each batch holds rows of
-    /// its day only; there may be none, which moves the cursor alone.
+    /// Adds rows and moves the cursor from `expected` to `next`, durably and in one step. Each
+    /// batch holds rows of its day only; there may be none, which moves the cursor alone.
     pub async fn commit(
         &mut self,
         batches: Vec<(NaiveDate, RecordBatch)>,
@@ -129,14 +134,16 @@ impl Table {
         Ok(self.snapshot())
     }
 
-    /// A compaction that is due, to be run where it may block; its result goes to [`Table::commit_compaction`].
+    /// A compaction that is due, to be run where it may block; its result goes to
+    /// [`Table::commit_compaction`].
     pub fn compaction_due(&self) -> Option<Compaction> {
         let due = compaction::due(self.files())?;
         Some(Compaction::new(due, self.snapshot(), self.options, self.store.disk().clone()))
     }
 
-    /// Puts a compacted file in the place of those it was made from. Rows and cursor stay as they are. Changes nothing
-    /// when one of those files is no longer live: another compaction took it, and its rows must not come twice.
+    /// Puts a compacted file in the place of those it was made from. Rows and cursor stay as they
+    /// are. Changes nothing when one of those files is no longer live: another compaction took it,
+    /// and its rows must not come twice.
     pub async fn commit_compaction(
         &mut self,
         compacted: Compacted,
@@ -173,8 +180,8 @@ impl Table {
         Ok(true)
     }
 
-    /// Deletes files that left the table more than [`super::REMOVED_FILE_GRACE`] before `now`, and leftovers of
-    /// processes that died.
+    /// Deletes files that left the table more than [`super::REMOVED_FILE_GRACE`] before `now`, and
+    /// leftovers of processes that died.
     pub async fn vacuum(&self, now: Micros) -> Result<Vacuumed, TableError> {
         vacuum::run(&self.snapshot, &self.state, &self.log, self.store.disk().clone(), now).await
     }
@@ -183,8 +190,8 @@ impl Table {
         self.snapshot.root.to_path_buf()
     }
 
-    /// Begins a write that moves the cursor from `expected` to `next`. What is refused here shuts nothing; what fails
-    /// from here on shuts the handle.
+    /// Begins a write that moves the cursor from `expected` to `next`. What is refused here shuts
+    /// nothing; what fails from here on shuts the handle.
     fn begin_write(&self, expected: Offset, next: Offset) -> Result<Write, TableError> {
         if self.poison.is_poisoned() {
             return Err(TableError::Closed { root: self.root() });
@@ -241,7 +248,8 @@ impl Table {
         Ok(())
     }
 
-    /// A checkpoint only makes opening quicker: without one nothing is lost, so its failure is told, not returned.
+    /// A checkpoint only makes opening quicker: without one nothing is lost, so its failure is
+    /// told, not returned.
     async fn checkpoint_if_due(&mut self) {
         if self.snapshot.version < self.checkpoint + CHECKPOINT_EVERY_VERSIONS {
             return;

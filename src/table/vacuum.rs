@@ -1,9 +1,9 @@
 //! Deletes data files that no snapshot needs any more.
 //!
-//! A file is deleted only when the current snapshot does not list it and either its removal is older than
-//! [`REMOVED_FILE_GRACE`] (readers of older snapshots have finished by then) or the log does not know it at all and it
-//! is older than [`LEFTOVER_AGE`] (a process died between writing it and committing it). Anything else in the folder
-//! is left alone.
+//! A file is deleted only when the current snapshot does not list it and either its removal is
+//! older than [`REMOVED_FILE_GRACE`] (readers of older snapshots have finished by then) or the log
+//! does not know it at all and it is older than [`LEFTOVER_AGE`] (a process died between writing it
+//! and committing it). Anything else in the folder is left alone.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

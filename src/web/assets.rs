@@ -1,6 +1,7 @@
 //! What pages load besides themselves, built into the binary: style sheet, script, icon.
 //!
-//! Invariant: an address with the right hash (as [`address`] makes it) may be kept for ever; others are asked again.
+//! Invariant: an address with the right hash (as [`address`] makes it) may be kept for ever; others
+//! are asked again.
 
 use std::sync::LazyLock;
 

@@ -26,7 +26,8 @@ impl DayRange {
         DayRange { from: to.checked_sub_days(Days::new(count)).unwrap_or(today), to }
     }
 
-    /// Reads the form's two dates; a missing one is taken from `otherwise`. The error says what to mend.
+    /// Reads the form's two dates; a missing one is taken from `otherwise`. The error says what to
+    /// mend.
     pub(super) fn parse(
         from: &str,
         last_day: &str,

@@ -1,9 +1,10 @@
-//! Numbers, shares and durations as people read them, told apart by the column's name: `…_s` and `…_ms` are times,
-//! `…_rate` is a share between 0 and 1, everything else is a number.
+//! Numbers, shares and durations as people read them, told apart by the column's name: `…_s` and
+//! `…_ms` are times, `…_rate` is a share between 0 and 1, everything else is a number.
 
 use super::grid::Value;
 
-/// What stands where there is no figure: an end that has not come, a schedule that does not apply. Never 0.
+/// What stands where there is no figure: an end that has not come, a schedule that does not apply.
+/// Never 0.
 const NONE: &str = "–";
 
 /// A cell of the column `name`.

@@ -1,8 +1,9 @@
-//! What a form sent in an address. A page's own form cannot send it wrong, but people edit addresses and links get
-//! mangled: that is answered by the page with its form, never by a bare error.
+//! What a form sent in an address. A page's own form cannot send it wrong, but people edit
+//! addresses and links get mangled: that is answered by the page with its form, never by a bare
+//! error.
 //!
-//! Invariant: reading never fails. Unknown fields are left out, of a repeated field the last one counts, and bytes that
-//! are not text become replacement characters.
+//! Invariant: reading never fails. Unknown fields are left out, of a repeated field the last one
+//! counts, and bytes that are not text become replacement characters.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

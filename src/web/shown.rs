@@ -1,5 +1,6 @@
-//! Text of outside origin on a page: escaped, what was searched for marked, and every character that could hide, reorder or
-//! fake what it says shown as a labelled chip. What a reader sees is then what was stored.
+//! Text of outside origin on a page: escaped, what was searched for marked, and every character
+//! that could hide, reorder or fake what it says shown as a labelled chip. What a reader sees is
+//! then what was stored.
 //!
 //! Invariant: the pieces' text, chips read as their characters, is the text that was given.
 //! It does not judge look-alike letters: those are ordinary text.
@@ -45,7 +46,8 @@ impl Shown {
         Shown::marked(text, &[])
     }
 
-    /// `text` with the byte ranges `spans` marked. Ranges that do not lie on characters of the text are left out.
+    /// `text` with the byte ranges `spans` marked. Ranges that do not lie on characters of the text
+    /// are left out.
     pub(super) fn marked(text: &str, spans: &[(usize, usize)]) -> Shown {
         let mut shown = Shown::default();
         let mut spans = spans.to_vec();

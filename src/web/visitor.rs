@@ -13,7 +13,8 @@ use super::pages::{Notice, PageLayout};
 use crate::access::{Action, Identity, TokenRole};
 use crate::server::{Service, Token};
 
-/// Somebody with a valid token. Everybody else is sent to the sign-in page, and from there back to where they were.
+/// Somebody with a valid token. Everybody else is sent to the sign-in page, and from there back to
+/// where they were.
 pub(super) struct Visitor(pub Arc<Identity>);
 
 impl FromRequestParts<Service> for Visitor {

@@ -20,8 +20,8 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The picture of the broken bowl is what decides the dispute: it comes back bit for bit, and after a
-/// restart too.
+/// The picture of the broken bowl is what decides the dispute: it comes back bit for bit, and after
+/// a restart too.
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_and_voices_come_back_bit_for_bit() {
     let data = Data::new();

@@ -1,4 +1,5 @@
-//! The command line: bad files, wrong usage, refused SQL, owned and missing directories, closed pipes.
+//! The command line: bad files, wrong usage, refused SQL, owned and missing directories, closed
+//! pipes.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -9,8 +10,8 @@ use verbatim::access::TokenRole::Admin;
 use super::command::{command, ran};
 use super::support::{Data, SHOP, Server, counts, message, sample};
 
-/// A nightly import of whatever lies in a folder. Each bad input is named by file and line, the good lines
-/// beside it are kept, and the exit code tells the script.
+/// A nightly import of whatever lies in a folder. Each bad input is named by file and line, the
+/// good lines beside it are kept, and the exit code tells the script.
 #[test]
 fn bad_files_are_named_and_good_lines_kept() {
     let data = Data::new();
@@ -124,8 +125,8 @@ fn exit_codes_tell_no_from_wrong() {
     }
 }
 
-/// SQL is open to analysts, and to whatever writes their queries. Nothing it says may change, leave or look
-/// beyond the shop's tables.
+/// SQL is open to analysts, and to whatever writes their queries. Nothing it says may change, leave
+/// or look beyond the shop's tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn sql_only_reads_the_shops_tables() {
     let data = Data::committing_often();
@@ -212,7 +213,8 @@ async fn sql_only_reads_the_shops_tables() {
         );
     }
     assert!(!stolen.exists());
-    // Beyond the tables, the catalogue of names: it names no other shop, no file and no setting that holds one.
+    // Beyond the tables, the catalogue of names: it names no other shop, no file and no setting
+    // that holds one.
     for table in ["tables", "columns", "df_settings", "routines", "schemata", "views"] {
         let answer = admin.sql(&format!("select * from information_schema.{table}")).await;
         assert!(
@@ -250,7 +252,8 @@ fn find_file(folder: &std::path::Path, ending: &str) -> String {
     panic!("no {ending}")
 }
 
-/// The command line refuses with exit code 2 and nothing on stdout, and `--shop` bounds what a query sees.
+/// The command line refuses with exit code 2 and nothing on stdout, and `--shop` bounds what a
+/// query sees.
 #[test]
 fn sql_on_the_command_line_sees_one_shop() {
     let data = Data::new();
@@ -320,8 +323,8 @@ fn a_closed_pipe_is_quiet() {
     }
 }
 
-/// Two services on one directory would write one log twice. The second says who owns it, and the first goes
-/// on unharmed.
+/// Two services on one directory would write one log twice. The second says who owns it, and the
+/// first goes on unharmed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_has_one_server() {
     let data = Data::new();
@@ -376,8 +379,8 @@ fn a_directory_that_is_not_there_is_an_error() {
     assert!(!data.path().exists(), "asking makes nothing");
 }
 
-/// What was typed first decides a dispute. `show` tells every version of a message, who retracted what, and
-/// which files came with it, the same in place and through a server.
+/// What was typed first decides a dispute. `show` tells every version of a message, who retracted
+/// what, and which files came with it, the same in place and through a server.
 #[test]
 fn a_transcript_tells_every_version() {
     let data = Data::new();
@@ -410,7 +413,8 @@ fn a_transcript_tells_every_version() {
     );
 }
 
-/// Flags win over the environment, that over the file, that over defaults; a mistake in the file is named.
+/// Flags win over the environment, that over the file, that over defaults; a mistake in the file is
+/// named.
 #[test]
 fn settings_have_an_order_and_mistakes_are_named() {
     let data = Data::committing_often();
@@ -441,7 +445,8 @@ fn settings_have_an_order_and_mistakes_are_named() {
     wrong.assert_stderr_has("verbatim.toml");
 }
 
-/// An operator makes a token on the command line and gives it to a bot's developer: it opens what it says.
+/// An operator makes a token on the command line and gives it to a bot's developer: it opens what
+/// it says.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_made_on_the_command_line_works() {
     let data = Data::new();

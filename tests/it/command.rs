@@ -1,5 +1,6 @@
-//! The binary as a command. What a test prints of a command that did not do as it should is enough to see why: the
-//! command line, how it ended, what lies in its data directory, and both its streams.
+//! The binary as a command. What a test prints of a command that did not do as it should is enough
+//! to see why: the command line, how it ended, what lies in its data directory, and both its
+//! streams.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

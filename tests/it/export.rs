@@ -57,8 +57,8 @@ fn sorted(rows: &[Value]) -> Vec<String> {
     rows
 }
 
-/// "Give me everything, nightly, in a format my tools open". Each table in each format holds what SQL
-/// counts; Parquet and JSON hold the same rows; texts are those that were sent.
+/// "Give me everything, nightly, in a format my tools open". Each table in each format holds what
+/// SQL counts; Parquet and JSON hold the same rows; texts are those that were sent.
 #[test]
 fn each_table_in_each_format_holds_the_same_rows() {
     let data = with_history();
@@ -80,7 +80,8 @@ fn each_table_in_each_format_holds_the_same_rows() {
         if *table != "events" {
             continue;
         }
-        // The words themselves, line breaks, quotes, formulas and invisible characters included, in all three.
+        // The words themselves, line breaks, quotes, formulas and invisible characters included, in
+        // all three.
         let distinct = |rows: Vec<Option<String>>| -> BTreeSet<String> {
             rows.into_iter().flatten().collect()
         };
@@ -109,8 +110,8 @@ fn each_table_in_each_format_holds_the_same_rows() {
     }
 }
 
-/// A nightly export by days. What lies on the border belongs to exactly one of two neighbours, and the days
-/// together are the whole.
+/// A nightly export by days. What lies on the border belongs to exactly one of two neighbours, and
+/// the days together are the whole.
 #[test]
 fn ranges_are_half_open_and_days_are_of_the_zone() {
     let data = with_history();
@@ -215,8 +216,8 @@ async fn a_broken_off_export_leaves_no_file_that_looks_whole() {
     assert_eq!(std::fs::read_to_string(&out).unwrap(), "yesterday");
 }
 
-/// The server itself cannot read on (a file of the archive is gone). The client must see a broken answer,
-/// never a short one that looks whole.
+/// The server itself cannot read on (a file of the archive is gone). The client must see a broken
+/// answer, never a short one that looks whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_read_on_breaks_its_answer_off() {
     let data = with_history();

@@ -1,4 +1,5 @@
-//! Old transcripts come in once, whole, and are found: by SQL, by search, in place and through a server alike.
+//! Old transcripts come in once, whole, and are found: by SQL, by search, in place and through a
+//! server alike.
 
 use std::path::Path;
 
@@ -24,8 +25,9 @@ fn a_file_imported_twice_adds_nothing() {
     assert_eq!(csv(&count), [["n"], ["3716"]]);
 }
 
-/// Phrases and how many texts of the files contain each, by a plain scan. Folding is lower case for these: none of
-/// them, and no text that could match them, has full-width letters (the exact mode is compared too).
+/// Phrases and how many texts of the files contain each, by a plain scan. Folding is lower case for
+/// these: none of them, and no text that could match them, has full-width letters (the exact mode
+/// is compared too).
 fn scan(texts: &[String], phrase: &str) -> (usize, usize) {
     let folded = phrase.to_lowercase();
     let exact = texts.iter().filter(|text| text.contains(phrase)).count();
@@ -38,8 +40,8 @@ fn search(data: &Data, phrase: &str, more: &[&str]) -> (i32, Value) {
     (ran.code, serde_json::from_str(&ran.stdout).unwrap())
 }
 
-/// "We searched and found nothing" is evidence only if search finds everything a plain scan finds, in any
-/// script, inside words, and whichever way it is asked.
+/// "We searched and found nothing" is evidence only if search finds everything a plain scan finds,
+/// in any script, inside words, and whichever way it is asked.
 #[test]
 fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
     let Some(files) = shared_chats(CHATS) else { return };
@@ -86,8 +88,8 @@ fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
     server.assert_alive();
 }
 
-/// One question, three ways (a scan of the log's file, the index, the archive) and one answer; a number
-/// that depends on which of them is asked is worth nothing in a dispute.
+/// One question, three ways (a scan of the log's file, the index, the archive) and one answer; a
+/// number that depends on which of them is asked is worth nothing in a dispute.
 #[test]
 fn sql_search_and_a_scan_of_the_log_agree_on_the_sample() {
     let data = Data::new();
@@ -101,7 +103,8 @@ fn sql_search_and_a_scan_of_the_log_agree_on_the_sample() {
     let records = log.range(verbatim::model::Offset(0), log.head()).unwrap();
     drop(writer);
     assert_eq!(records.len(), events.len());
-    // Nothing is normalised on the way in: what the log holds is what the file says, invisible characters included.
+    // Nothing is normalised on the way in: what the log holds is what the file says, invisible
+    // characters included.
     for (record, event) in records.iter().zip(&events) {
         assert_eq!(record.event.text.as_deref(), event["text"].as_str());
     }
@@ -123,8 +126,8 @@ fn sql_search_and_a_scan_of_the_log_agree_on_the_sample() {
     );
 }
 
-/// An import through a server goes in requests, and a request has a size. Large messages, a thousand to a
-/// batch, must not make the import fail through a server where it works in place.
+/// An import through a server goes in requests, and a request has a size. Large messages, a
+/// thousand to a batch, must not make the import fail through a server where it works in place.
 #[test]
 fn large_messages_come_in_through_a_server_too() {
     let data = Data::new();

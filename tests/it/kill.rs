@@ -1,4 +1,5 @@
-//! `kill -9` under load, again and again: what was acknowledged is there, once, at its place, in every store.
+//! `kill -9` under load, again and again: what was acknowledged is there, once, at its place, in
+//! every store.
 //!
 //! `VERBATIM_KILLS=N` makes it longer.
 
@@ -41,7 +42,8 @@ fn placed(value: &Value) -> Placed {
     }
 }
 
-/// Everything wrong with a log, given what was acknowledged. Numbers in ids rise in the order of sending.
+/// Everything wrong with a log, given what was acknowledged. Numbers in ids rise in the order of
+/// sending.
 fn complaints(acked: &BTreeMap<Name, Placed>, log: &[(Name, Placed)]) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut found: BTreeMap<&Name, &Placed> = BTreeMap::new();
@@ -84,8 +86,8 @@ fn log_of(records: &[Value]) -> Vec<(Name, Placed)> {
         .collect()
 }
 
-/// The control: a checker that cannot complain proves nothing. Each kind of harm is done to a good log, and must be
-/// reported.
+/// The control: a checker that cannot complain proves nothing. Each kind of harm is done to a good
+/// log, and must be reported.
 #[test]
 fn the_checker_reports_every_kind_of_harm() {
     let place = |offset: u64, seq: u64| Placed { offset, seq, leaf: format!("leaf-{offset}") };
@@ -122,7 +124,8 @@ fn the_checker_reports_every_kind_of_harm() {
     );
 }
 
-/// One client: sends batches, each again and again until every event of it is acknowledged; stops at `end`.
+/// One client: sends batches, each again and again until every event of it is acknowledged; stops
+/// at `end`.
 async fn client(
     number: u64,
     token: String,
@@ -181,8 +184,8 @@ async fn client(
     acked
 }
 
-/// The power of the process is cut while customers write. Whoever saw "kept" finds it kept, once, at its
-/// place, with its receipt; and archive, facts and index agree with the log.
+/// The power of the process is cut while customers write. Whoever saw "kept" finds it kept, once,
+/// at its place, with its receipt; and archive, facts and index agree with the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     let kills = std::env::var("VERBATIM_KILLS").map_or(KILLS, |count| count.parse().unwrap());
@@ -206,7 +209,8 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
             assert!(Instant::now() < deadline, "nothing is acknowledged: {}", server.stderr());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // Between two acks, in a sync or in a commit: the moment itself is the point, not a wait for something.
+        // Between two acks, in a sync or in a commit: the moment itself is the point, not a wait
+        // for something.
         tokio::time::sleep(Duration::from_micros(rand::rng().random_range(0..60_000))).await;
         tokio::task::block_in_place(|| server.kill());
         server = tokio::task::block_in_place(|| Server::start(&data));

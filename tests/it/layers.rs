@@ -1,4 +1,5 @@
-//! The layers of `src/lib.rs`, which a single crate does not enforce: who imports whom, and where foreign types live.
+//! The layers of `src/lib.rs`, which a single crate does not enforce: who imports whom, and where
+//! foreign types live.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -137,7 +138,8 @@ fn wrong_arrows(source: &Source) -> Vec<String> {
     }
     let Some(own) = level(from) else { return vec![format!("`{}` has no level", source.path)] };
     for to in source.imports() {
-        // What the crate's root hands out is a folder or nothing; `main` may use the crate by its name.
+        // What the crate's root hands out is a folder or nothing; `main` may use the crate by its
+        // name.
         let Some(other) = level(&to) else {
             wrong.push(format!("`{}` imports `{to}`, which has no level", source.path));
             continue;
@@ -165,7 +167,8 @@ fn strangers(source: &Source) -> Vec<String> {
             let before = source.text[..at].chars().next_back();
             let is_word =
                 before.is_some_and(|char| char.is_alphanumeric() || char == '_' || char == ':');
-            // Words of an enum are the same in JSON, on the command line and in the docs: a derive, no clap type.
+            // Words of an enum are the same in JSON, on the command line and in the docs: a derive,
+            // no clap type.
             let is_derive = *library == "clap" && source.text[at..].starts_with("clap::ValueEnum");
             !is_word && !is_derive
         });

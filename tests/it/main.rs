@@ -1,4 +1,5 @@
-//! verbatim from outside: real processes, HTTP, WebSockets, files. One binary, since linking is slow.
+//! verbatim from outside: real processes, HTTP, WebSockets, files. One binary, since linking is
+//! slow.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod attachments;

@@ -4,7 +4,8 @@ use verbatim::access::TokenRole::{Admin, Analyst};
 
 use super::support::{Data, Server, message};
 
-/// The page for unknown addresses stood outside the layer that adds the headers, and went out without any of them.
+/// The page for unknown addresses stood outside the layer that adds the headers, and went out
+/// without any of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_carries_the_policy_and_keeps_to_it() {
     let data = Data::new();

@@ -85,8 +85,8 @@ fn with_history() -> Data {
     data
 }
 
-/// A disk error in a derived store, or a new version of one. It is deleted, the next start rebuilds it,
-/// and no row, hit or figure is another.
+/// A disk error in a derived store, or a new version of one. It is deleted, the next start rebuilds
+/// it, and no row, hit or figure is another.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_derived_store_is_rebuilt_to_the_same_content() {
     let data = with_history();
@@ -114,8 +114,8 @@ async fn each_derived_store_is_rebuilt_to_the_same_content() {
     assert_eq!(again["acked"], 0);
 }
 
-/// Somebody deletes the tables of turns and episodes and forgets the states beside them. That must be an error,
-/// with what to do about it, and what it says must help.
+/// Somebody deletes the tables of turns and episodes and forgets the states beside them. That must
+/// be an error, with what to do about it, and what it says must help.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_deleted_without_their_states_are_an_error_that_says_what_to_do() {
     let data = with_history();
@@ -130,8 +130,9 @@ async fn tables_deleted_without_their_states_are_an_error_that_says_what_to_do()
     assert_same(&before, &seen(&data).await, "what the message says");
 }
 
-/// The log itself is not derived. A directory whose log is gone while its stores remain must not start as
-/// if nothing had ever been said, and the control: the comparison above sees a single row that differs.
+/// The log itself is not derived. A directory whose log is gone while its stores remain must not
+/// start as if nothing had ever been said, and the control: the comparison above sees a single row
+/// that differs.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_log_a_directory_does_not_start_as_empty() {
     let data = with_history();

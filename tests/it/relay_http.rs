@@ -8,7 +8,8 @@ use super::support::{Data, Http, SHOP, Server, lines, message};
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
 
-/// A client that sent ten lines must know which ack is whose; offsets and seqs are dense from the start.
+/// A client that sent ten lines must know which ack is whose; offsets and seqs are dense from the
+/// start.
 #[tokio::test(flavor = "multi_thread")]
 async fn acks_come_one_per_event_in_order() {
     let data = Data::new();
@@ -39,15 +40,16 @@ async fn acks_come_one_per_event_in_order() {
     };
     assert_eq!(seqs(0), (2..=11).collect::<Vec<_>>());
     assert_eq!(seqs(1), (1..=10).collect::<Vec<_>>());
-    // Content types with parameters, a last line without a break, and empty lines between are all fine.
+    // Content types with parameters, a last line without a break, and empty lines between are all
+    // fine.
     let body = format!("\n{}\n\n\r\n{}", events[0], events[1]);
     let again = human.post("/v1/events", "application/x-ndjson; charset=utf-8", body).await;
     assert_eq!(again.lines(), acks[..2]);
     assert_eq!(again.header("verbatim-duplicates"), "2");
 }
 
-/// A phone that lost the answer sends again. The same ack, byte for byte, also after a restart; another
-/// text under a used id is refused, since the first was already acknowledged.
+/// A phone that lost the answer sends again. The same ack, byte for byte, also after a restart;
+/// another text under a used id is refused, since the first was already acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_means_one_body_for_ever() {
     let data = Data::new();
@@ -84,7 +86,8 @@ async fn an_id_means_one_body_for_ever() {
     human.event(&other).await.problem(409);
 }
 
-/// Nine good lines must not be lost to the tenth, and the tenth must be named by line, field and rule.
+/// Nine good lines must not be lost to the tenth, and the tenth must be named by line, field and
+/// rule.
 #[tokio::test(flavor = "multi_thread")]
 async fn good_lines_are_kept_and_bad_ones_answered_in_their_place() {
     let data = Data::new();
@@ -223,7 +226,8 @@ async fn what_breaks_a_rule_is_named() {
     server.assert_alive();
 }
 
-/// What is too large, of the wrong type or asks for what does not exist is answered, and costs nothing.
+/// What is too large, of the wrong type or asks for what does not exist is answered, and costs
+/// nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_and_questions_have_bounds() {
     let data = Data::new();
@@ -336,8 +340,8 @@ async fn statuses(http: &Http) -> Vec<u16> {
     statuses
 }
 
-/// Each role sees and sends what its work needs. A customer who could read the shop, or speak as an agent,
-/// would make every transcript worthless.
+/// Each role sees and sends what its work needs. A customer who could read the shop, or speak as an
+/// agent, would make every transcript worthless.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_opens_its_doors_and_no_others() {
     let data = Data::new();
@@ -390,20 +394,22 @@ async fn each_role_opens_its_doors_and_no_others() {
     assert_eq!(send(Dispute, event("11", "message", "human", "eve")).await, 403);
     assert_eq!(send(Importer, event("12", "message", "customer", "anyone")).await, 200);
     assert_eq!(send(Admin, event("13", "message", "system", "anyone")).await, 200);
-    // Old times are for importers: an agent who could set them could rewrite how long people waited.
+    // Old times are for importers: an agent who could set them could rewrite how long people
+    // waited.
     for (role, status) in [(Human, 403), (Importer, 200)] {
         let http = server.http_as(&data, "eve", &[role]);
         let event = message("c3", "old", "human", "eve", "x").to_string();
         assert_eq!(http.post("/v1/events?origin=imported", JSON, event).await.status, status);
     }
-    // A customer cannot speak in another customer's conversation, and is not told whether it exists.
+    // A customer cannot speak in another customer's conversation, and is not told whether it
+    // exists.
     let eve = server.http_as(&data, "eve", &[Customer]);
     eve.event(&message("c1", "m9", "customer", "eve", "let me in")).await.problem(403);
     server.assert_alive();
 }
 
-/// An edit changes what a shop is held to. Only one's own side may edit, only what exists, and the words of
-/// a customer are never edited by the shop.
+/// An edit changes what a shop is held to. Only one's own side may edit, only what exists, and the
+/// words of a customer are never edited by the shop.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_ones_own_is_edited() {
     let data = Data::new();
@@ -442,8 +448,8 @@ async fn only_what_is_ones_own_is_edited() {
     assert_eq!(rows.json(), expected);
 }
 
-/// Two shops share a machine, an agent's name, a conversation's id, even a message's id. At no route does
-/// one see a word of the other.
+/// Two shops share a machine, an agent's name, a conversation's id, even a message's id. At no
+/// route does one see a word of the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_sees_only_itself() {
     let data = Data::committing_often();

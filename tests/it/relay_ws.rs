@@ -1,4 +1,5 @@
-//! The relay's WebSocket: several devices, resume without gap or repeat, who hears what, and bad behaviour.
+//! The relay's WebSocket: several devices, resume without gap or repeat, who hears what, and bad
+//! behaviour.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +16,8 @@ fn seq(frame: &Value) -> u64 {
     frame["record"]["seq"].as_u64().unwrap_or_else(|| panic!("no event: {frame}"))
 }
 
-/// A customer writes on the phone while the tablet lies open: both show the message, and the answer.
+/// A customer writes on the phone while the tablet lies open: both show the message, and the
+/// answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_device_of_a_customer_hears_everything() {
     let data = Data::new();
@@ -45,7 +47,8 @@ async fn every_device_of_a_customer_hears_everything() {
         let frame = device.expect("event").await;
         assert_eq!((seq(&frame), &frame["record"]["event"]["text"]), (2, &json!("I am sorry")));
     }
-    // After unsubscribing, a device hears no more of it: the next thing heard is its own pong, and another's event.
+    // After unsubscribing, a device hears no more of it: the next thing heard is its own pong, and
+    // another's event.
     tablet.send(json!({"type": "unsubscribe", "conversation": "c1"})).await;
     tablet.send(json!({"type": "ping"})).await;
     tablet.expect("pong").await;
@@ -58,7 +61,8 @@ async fn every_device_of_a_customer_hears_everything() {
     assert_eq!(tablet.expect("ack").await["id"], "n1");
 }
 
-/// A phone in a tunnel. It comes back with its last seq and hears what it missed, once, then what comes.
+/// A phone in a tunnel. It comes back with its last seq and hears what it missed, once, then what
+/// comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_away_resumes_without_gap_or_repeat() {
     let data = Data::new();
@@ -70,7 +74,8 @@ async fn a_device_that_was_away_resumes_without_gap_or_repeat() {
     human.events(&events(0..600)).await;
     let token = data.token(SHOP, "bert", &[Human]);
     let mut heard = Vec::new();
-    // Away and back at several places while more comes in, also across a page of the resume (256 records).
+    // Away and back at several places while more comes in, also across a page of the resume (256
+    // records).
     for (round, until) in [(0, 3), (1, 300), (2, 601), (3, 640)] {
         let mut device = Socket::open(&server, &token).await;
         device.subscribe("c1", heard.last().copied().unwrap_or(0)).await;
@@ -94,7 +99,8 @@ async fn a_device_that_was_away_resumes_without_gap_or_repeat() {
     assert_eq!(seq(&ahead.expect("event").await), 682);
 }
 
-/// A customer guesses conversation ids. It receives nothing, and does not learn whether such a thing exists.
+/// A customer guesses conversation ids. It receives nothing, and does not learn whether such a
+/// thing exists.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_hears_nothing() {
     let data = Data::new();
@@ -118,7 +124,8 @@ async fn a_stranger_hears_nothing() {
     let mut other = Socket::open(&server, &data.token("other", "carl", &[Customer])).await;
     other.subscribe("c1", 0).await;
     assert_eq!(other.expect("error").await["problem"]["status"], 403);
-    // An agent of another shop may subscribe to what does not exist there yet, and hears only its own shop.
+    // An agent of another shop may subscribe to what does not exist there yet, and hears only its
+    // own shop.
     let mut agent = Socket::open(&server, &data.token("other", "anna", &[Human])).await;
     agent.subscribe("c1", 0).await;
     agent.send_event(message("c1", "n1", "human", "anna", "of the other shop")).await;
@@ -127,8 +134,8 @@ async fn a_stranger_hears_nothing() {
     assert_eq!((seq(event), &event["record"]["shop"]), (1, &json!("other")));
 }
 
-/// Agents talk about a customer in private notes. The customer's devices never get one, live or on resume,
-/// and the agents' do.
+/// Agents talk about a customer in private notes. The customer's devices never get one, live or on
+/// resume, and the agents' do.
 #[tokio::test(flavor = "multi_thread")]
 async fn private_notes_stay_with_the_shop() {
     let data = Data::new();
@@ -219,8 +226,8 @@ async fn a_frame_too_large_ends_only_its_own_connection() {
     server.assert_alive();
 }
 
-/// A page of another site opens a WebSocket with the visitor's cookie. The browser names the page's origin,
-/// and the relay refuses.
+/// A page of another site opens a WebSocket with the visitor's cookie. The browser names the page's
+/// origin, and the relay refuses.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_sites_and_bad_tokens_get_no_connection() {
     let data = Data::new();
@@ -253,8 +260,9 @@ async fn other_sites_and_bad_tokens_get_no_connection() {
     assert_eq!(status(&data.expired_token(Admin), "").await, 401);
 }
 
-/// A phone on a bad line stops reading. It is cut off, everyone else goes on, and once it comes back it misses
-/// nothing. (The code that says "come back" reaches it only where its line still takes a frame.)
+/// A phone on a bad line stops reading. It is cut off, everyone else goes on, and once it comes
+/// back it misses nothing. (The code that says "come back" reaches it only where its line still
+/// takes a frame.)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_is_cut_off_and_resumes() {
     let data = Data::new();
@@ -313,8 +321,8 @@ async fn a_slow_reader_is_cut_off_and_resumes() {
     server.assert_alive();
 }
 
-/// Eight agents and bots write into one conversation at once. There is one order, the same for everyone, and
-/// no seq is given twice or left out.
+/// Eight agents and bots write into one conversation at once. There is one order, the same for
+/// everyone, and no seq is given twice or left out.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_senders_get_one_order() {
     const SENDERS: u64 = 8;

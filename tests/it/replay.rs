@@ -1,4 +1,5 @@
-//! `serve` and `verbatim replay` together: real chats as live chat, as fast as the relay takes them.
+//! `serve` and `verbatim replay` together: real chats as live chat, as fast as the relay takes
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,8 +111,8 @@ async fn replay(data: &Data, files: &[&str], expected: BTreeMap<String, Vec<Opti
     server.assert_alive();
 }
 
-/// Real chats, live. Whoever listens hears every message once and in order, and afterwards search and SQL
-/// have them all.
+/// Real chats, live. Whoever listens hears every message once and in order, and afterwards search
+/// and SQL have them all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_hears_every_message_once_and_in_order() {
     let Some(files) = shared_chats(CHATS) else { return };

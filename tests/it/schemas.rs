@@ -17,8 +17,8 @@ fn schemas() -> [(PathBuf, Value); 2] {
     ]
 }
 
-/// Other people's clients are written against `schemas/`. A field that the code knows and the file does
-/// not, or the other way round, breaks them.
+/// Other people's clients are written against `schemas/`. A field that the code knows and the file
+/// does not, or the other way round, breaks them.
 #[test]
 fn the_published_schemas_are_those_of_the_code() {
     for (path, schema) in schemas() {
@@ -40,8 +40,8 @@ fn keys(object: &Value) -> BTreeSet<String> {
     object.as_object().unwrap().keys().cloned().collect()
 }
 
-/// What is taken and what is handed out keeps to the schemas: every sample event is one, and every record
-/// has exactly a record's properties.
+/// What is taken and what is handed out keeps to the schemas: every sample event is one, and every
+/// record has exactly a record's properties.
 #[tokio::test(flavor = "multi_thread")]
 async fn sample_events_and_their_records_keep_to_the_schemas() {
     let (event_schema, record_schema) = (fields::event_json_schema(), fields::record_json_schema());

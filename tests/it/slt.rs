@@ -1,4 +1,5 @@
-//! A runner of SQL kept as data, in the format of sqllogictest: records with blank lines between them, `#` for comments.
+//! A runner of SQL kept as data, in the format of sqllogictest: records with blank lines between
+//! them, `#` for comments.
 //! ```text
 //! connection SHOP          optional; SHOP is `main` without it
 //! query TYPES [rowsort]    one letter a column: Text, Integer, Real, Boolean, Date, Point in time, ? for what is left

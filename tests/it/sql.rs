@@ -1,5 +1,5 @@
-//! SQL as data: the records of `tests/sql/*.slt`, asked of the same events three ways (committed to files, held in the
-//! tail, half of them in each), are answered the same.
+//! SQL as data: the records of `tests/sql/*.slt`, asked of the same events three ways (committed to
+//! files, held in the tail, half of them in each), are answered the same.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,8 @@ async fn app_with(data: &Data, events: &[Value]) -> App {
     app
 }
 
-/// Asks every record of an app whose first `committed` of all events are in files, and the others in the tail.
+/// Asks every record of an app whose first `committed` of all events are in files, and the others
+/// in the tail.
 async fn check(committed: impl Fn(usize) -> usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql");
     let events = std::fs::read_to_string(folder.join("events.ndjson")).unwrap();

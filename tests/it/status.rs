@@ -11,8 +11,8 @@ fn status(data: &Data) -> Value {
     serde_json::from_str(&data.succeeds(["status", "--format", "json"])).unwrap()
 }
 
-/// An operator asks whether everything acknowledged is in every store. After a catch-up, every lag is 0 and every
-/// cursor stands at the head, in place and through a server.
+/// An operator asks whether everything acknowledged is in every store. After a catch-up, every lag
+/// is 0 and every cursor stands at the head, in place and through a server.
 #[tokio::test(flavor = "multi_thread")]
 async fn status_shows_head_cursors_and_lag() {
     let data = Data::committing_often();
@@ -44,8 +44,8 @@ async fn status_shows_head_cursors_and_lag() {
     assert!(table.contains(&format!("head {}", head + 1)), "{table}");
 }
 
-/// A deployment stops the service at any moment with SIGTERM. It ends with exit code 0, and the next start
-/// has lost and doubled nothing, committed or not.
+/// A deployment stops the service at any moment with SIGTERM. It ends with exit code 0, and the
+/// next start has lost and doubled nothing, committed or not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_and_a_start_lose_and_double_nothing() {
     // The usual interval: most of what is sent here is not committed when the stop comes.

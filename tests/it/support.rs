@@ -1,4 +1,5 @@
-//! What every test needs: a data directory that goes away, the `verbatim` binary as command and as server, HTTP.
+//! What every test needs: a data directory that goes away, the `verbatim` binary as command and as
+//! server, HTTP.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -372,7 +373,8 @@ pub fn sample_events(name: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Real chats kept beside the crate, never in it; `None`, with the reason printed, where they are absent.
+/// Real chats kept beside the crate, never in it; `None`, with the reason printed, where they are
+/// absent.
 pub fn shared_chats(names: &[&str]) -> Option<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let paths: Vec<PathBuf> =

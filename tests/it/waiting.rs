@@ -1,5 +1,5 @@
-//! Waiting times against a computation that shares nothing with the fold: straight from the file, by looking back from
-//! each reply.
+//! Waiting times against a computation that shares nothing with the fold: straight from the file,
+//! by looking back from each reply.
 
 use std::collections::BTreeMap;
 
@@ -54,8 +54,8 @@ fn report(data: &Data, name: &str, more: &[&str]) -> Vec<Value> {
     serde_json::from_str(&data.succeeds([&["report", name], &range[..], more].concat())).unwrap()
 }
 
-/// A manager is shown a median. Whoever doubts it counts by hand, from the file, and must get the same
-/// number, in all and for each day, in whichever zone the days are counted.
+/// A manager is shown a median. Whoever doubts it counts by hand, from the file, and must get the
+/// same number, in all and for each day, in whichever zone the days are counted.
 #[test]
 fn reports_show_the_waits_that_the_file_holds() {
     let Some(files) = shared_chats(&["star"]) else { return };

@@ -1,4 +1,5 @@
-//! The archive as a store, and its reader: files ∪ tail hold every applied record exactly once, at any moment.
+//! The archive as a store, and its reader: files ∪ tail hold every applied record exactly once, at
+//! any moment.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +16,8 @@ use crate::model::{Offset, Record};
 use crate::table::Table;
 use crate::table::tests::{message, messages, offsets};
 
-/// Checks that the snapshot holds `[0, applied)` once: the files below the cursor, the tail from it on.
+/// Checks that the snapshot holds `[0, applied)` once: the files below the cursor, the tail from it
+/// on.
 fn check(snapshot: &ArchiveSnapshot) {
     let cursor = snapshot.table.cursor;
     assert_eq!(snapshot.table.rows(), cursor.0, "files hold what is below the cursor");

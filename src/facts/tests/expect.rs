@@ -10,11 +10,13 @@ use crate::facts::{
 };
 use crate::model::Record;
 
-/// Folds `timeline` and compares. `expect` has one line for each row, open ones included: `turn 1: COLUMN=VALUE …` or
-/// `episode 1: …`. In values `#2` is the offset of the timeline's second line, `@2` its time; columns in `_ms` are
-/// written `3m` or `9h10m53s`. Columns not named may hold anything.
+/// Folds `timeline` and compares. `expect` has one line for each row, open ones included: `turn 1:
+/// COLUMN=VALUE …` or `episode 1: …`. In values `#2` is the offset of the timeline's second line,
+/// `@2` its time; columns in `_ms` are written `3m` or `9h10m53s`. Columns not named may hold
+/// anything.
 ///
-/// Every timeline is also folded with a stop after each of its records: the stored state must lead to the same rows.
+/// Every timeline is also folded with a stop after each of its records: the stored state must lead
+/// to the same rows.
 pub(crate) fn check(timeline: &str, expect: &str) {
     check_with(&FoldConfig::default(), timeline, expect);
 }
@@ -110,8 +112,9 @@ impl Run {
     }
 }
 
-/// Stops after each record, stores the state, reads it again, reads the log again from its beginning (as after a crash
-/// between state and cursor), and goes on: nothing may differ from the straight run.
+/// Stops after each record, stores the state, reads it again, reads the log again from its
+/// beginning (as after a crash between state and cursor), and goes on: nothing may differ from the
+/// straight run.
 pub(crate) fn check_every_stop(records: &[Record], config: &FoldConfig, straight: &Run) {
     for stop in 0..records.len() {
         let mut run = Run::of(&records[..stop], config);

@@ -139,8 +139,8 @@ fn g11_messages_in_one_microsecond_are_all_counted() {
     );
 }
 
-// G15, an event delivered twice, ends at the relay. What the fold can meet is a stretch of the log twice, and `check`
-// reads the log again from its beginning at every stop of every timeline.
+// G15, an event delivered twice, ends at the relay. What the fold can meet is a stretch of the log
+// twice, and `check` reads the log again from its beginning at every stop of every timeline.
 
 #[test]
 fn g16_the_order_of_the_relay_decides() {

@@ -1,4 +1,5 @@
-//! The rules as data: a timeline in, rows out. `timeline` reads the text, `expect` compares, the others hold the cases.
+//! The rules as data: a timeline in, rows out. `timeline` reads the text, `expect` compares, the
+//! others hold the cases.
 
 mod timeline;
 mod expect;

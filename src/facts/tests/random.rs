@@ -27,8 +27,9 @@ fn rules_hold_whatever_people_do() {
     }
 }
 
-/// Without reopens a reply's wait needs no knowledge of episodes: it begins with the first customer message or handoff
-/// after whatever last cleared the waiting. Computed backwards from each reply, that must give the same times.
+/// Without reopens a reply's wait needs no knowledge of episodes: it begins with the first customer
+/// message or handoff after whatever last cleared the waiting. Computed backwards from each reply,
+/// that must give the same times.
 #[test]
 fn waits_agree_with_a_search_backwards_from_each_reply() {
     let mut replies = 0;

@@ -1,10 +1,12 @@
 //! Timelines as text, one record a line: `WHEN WHO WHAT`.
 //!
-//! - WHEN: `09:00`, `09:00:03` (same day as the line before; the first day is Monday 2026-01-05), `+5m`, `-3m`, `+2d`,
-//!   or RFC 3339. `~` before it: an imported record; `~?`: imported, without a time.
+//! - WHEN: `09:00`, `09:00:03` (same day as the line before; the first day is Monday 2026-01-05),
+//!   `+5m`, `-3m`, `+2d`, or RFC 3339. `~` before it: an imported record; `~?`: imported, without a
+//!   time.
 //! - WHO: a role, or `role/id`.
-//! - WHAT: `: words` says them in public, `note: words` in private, `auto: words` without anybody typing; `files 3`
-//!   sends files alone; otherwise a kind and its argument: `assign bob`, `handoff`, `tag refund`, `rate 5`, `edit`.
+//! - WHAT: `: words` says them in public, `note: words` in private, `auto: words` without anybody
+//!   typing; `files 3` sends files alone; otherwise a kind and its argument: `assign bob`,
+//!   `handoff`, `tag refund`, `rate 5`, `edit`.
 //! - A JSON object at the end of a line adds fields to the event.
 
 use serde_json::{Map, Value, json};
@@ -16,7 +18,8 @@ const FIRST_DAY: &str = "2026-01-05T00:00:00Z";
 /// When the imports arrived: long after everything that happens in a timeline.
 const IMPORT_DAY: &str = "2030-06-01T00:00:00Z";
 
-/// The records of one conversation. Other conversations lie between them: their offsets are not dense.
+/// The records of one conversation. Other conversations lie between them: their offsets are not
+/// dense.
 pub(crate) fn records(timeline: &str) -> Vec<Record> {
     let mut clock = time(FIRST_DAY);
     let lines = timeline.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -17,8 +17,8 @@ use crate::server::{Problem, Service, Token};
 
 /// Largest HTTP body of events.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Most events in one HTTP body: more than fit at a realistic 300 bytes each, so that bytes are the bound that is
-/// reached first.
+/// Most events in one HTTP body: more than fit at a realistic 300 bytes each, so that bytes are the
+/// bound that is reached first.
 const BATCH_EVENTS_MAX: usize = 50_000;
 /// How many of a batch's events were kept before.
 const DUPLICATES_HEADER: &str = "verbatim-duplicates";

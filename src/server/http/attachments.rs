@@ -24,8 +24,8 @@ pub(super) async fn put(
     Ok((StatusCode::CREATED, axum::Json(kept)).into_response())
 }
 
-/// Serves an attachment to whoever of the shop knows its hash, which cannot be guessed. Only media types that the
-/// bytes themselves show are displayed; the rest is a download.
+/// Serves an attachment to whoever of the shop knows its hash, which cannot be guessed. Only media
+/// types that the bytes themselves show are displayed; the rest is a download.
 pub(super) async fn get(
     State(service): State<Service>,
     Token(identity): Token,

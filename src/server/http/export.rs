@@ -1,4 +1,5 @@
-//! `GET /v1/export/TABLE?format=…`: a table as a file, streamed from its first row to its last without a row limit.
+//! `GET /v1/export/TABLE?format=…`: a table as a file, streamed from its first row to its last
+//! without a row limit.
 
 use std::io::{self, Write};
 
@@ -56,7 +57,8 @@ pub(super) async fn stream(
     Ok(response)
 }
 
-/// Writes rows as they come. An error ends the answer broken off, which the client sees as incomplete.
+/// Writes rows as they come. An error ends the answer broken off, which the client sees as
+/// incomplete.
 async fn write(
     mut answer: AnswerStream,
     format: ExportFormat,

@@ -11,7 +11,8 @@ use crate::model::{FieldError, Kind, Micros, Role, instant_of};
 use crate::search::{Filters, HitOrder, SearchAnswer, SearchQuery};
 use crate::server::{Problem, Service, Token};
 
-/// A question as it stands in an address. Times are RFC 3339, local dates, or days before now (`-14d`).
+/// A question as it stands in an address. Times are RFC 3339, local dates, or days before now
+/// (`-14d`).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchParameters {

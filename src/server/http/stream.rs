@@ -1,4 +1,5 @@
-//! `GET /v1/events?from=OFFSET&follow=true`: the shop's records as lines of JSON; with `follow`, later ones as they come.
+//! `GET /v1/events?from=OFFSET&follow=true`: the shop's records as lines of JSON; with `follow`,
+//! later ones as they come.
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
@@ -54,8 +55,8 @@ struct RecordStream {
 }
 
 impl RecordStream {
-    /// The next records as lines; `None` at the end. An error ends the stream broken off, which the reader sees as an
-    /// incomplete answer, never as a complete one.
+    /// The next records as lines; `None` at the end. An error ends the stream broken off, which the
+    /// reader sees as an incomplete answer, never as a complete one.
     async fn next_lines(&mut self) -> Option<Result<Vec<u8>, LogError>> {
         loop {
             let records = match self.scan.next_batch(STREAM_RECORDS) {

@@ -1,5 +1,6 @@
-//! One open WebSocket: send, subscribe with resume, acks, events. A bad frame gets an error frame and the connection
-//! stays open; a client that does not read is cut off with a code that means: connect again and resume.
+//! One open WebSocket: send, subscribe with resume, acks, events. A bad frame gets an error frame
+//! and the connection stays open; a client that does not read is cut off with a code that means:
+//! connect again and resume.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use crate::model::{ErrorKind, FieldError, Origin, Record, Seq, Visibility};
 use crate::relay::{Outcome, RelayError, Subscriber, prepare};
 use crate::server::{Problem, Service};
 
-/// Close codes (RFC 6455): 1001 going away, 1013 try again later. Both mean: connect again and resume.
+/// Close codes (RFC 6455): 1001 going away, 1013 try again later. Both mean: connect again and
+/// resume.
 const GOING_AWAY: u16 = 1001;
 const TRY_AGAIN: u16 = 1013;
 /// Acks one connection may wait for; a client that sends faster is not read until the oldest comes.
@@ -159,8 +161,8 @@ impl Connection {
             ClientFrame::Subscribe { conversation, after_seq } => {
                 match self.may_subscribe(&conversation) {
                     Ok(()) => {
-                        // Subscribed first, read second: what arrives in between is in the queue and in the log, and
-                        // its seq shows that it was sent already.
+                        // Subscribed first, read second: what arrives in between is in the queue
+                        // and in the log, and its seq shows that it was sent already.
                         self.subscriber.subscribe(&self.identity.shop, &conversation);
                         self.subscriptions.insert(conversation.clone(), after_seq);
                         return self.catch_up(&conversation).await;

@@ -1,4 +1,5 @@
-//! `GET /v1/ws`: live chat both ways. Events in and their acks, records of subscribed conversations out.
+//! `GET /v1/ws`: live chat both ways. Events in and their acks, records of subscribed conversations
+//! out.
 
 mod connection;
 mod frames;

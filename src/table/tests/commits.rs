@@ -142,7 +142,8 @@ async fn expired_commit_entries_go_and_the_table_works_on() {
     }
     assert!(entries() < 130, "{} entries are left", entries());
     assert!(!log.join(format!("{:020}.json", 0)).exists());
-    // The handle that cleaned up still knows the whole table: compacting, sweeping and reading work.
+    // The handle that cleaned up still knows the whole table: compacting, sweeping and reading
+    // work.
     assert!(table.compact().await.unwrap());
     assert_eq!(table.vacuum(Micros(i64::MAX / 2)).await.unwrap().files, 16);
     assert_eq!(offsets(&table.snapshot()), (0..210).collect::<Vec<i64>>());

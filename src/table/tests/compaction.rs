@@ -1,4 +1,5 @@
-//! Compaction keeps every row, sorts, and leaves the cursor; removed files go when they may, not before.
+//! Compaction keeps every row, sorts, and leaves the cursor; removed files go when they may, not
+//! before.
 
 use std::fs;
 use std::path::Path;

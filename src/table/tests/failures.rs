@@ -1,4 +1,5 @@
-//! Whatever call to the disk fails, the table opens again with the old rows or with the new ones, never with some.
+//! Whatever call to the disk fails, the table opens again with the old rows or with the new ones,
+//! never with some.
 
 use std::fs;
 use std::ops::Range;
@@ -54,9 +55,9 @@ async fn open_again(root: &Path, failed: &Option<Call>) -> Table {
     table
 }
 
-/// Calls `check` with a disk whose first call fails, then with one whose second does, and so on until `check` says
-/// that nothing failed: both for a disk that fails once and for one that fails from then on. Returns how many calls
-/// there were.
+/// Calls `check` with a disk whose first call fails, then with one whose second does, and so on
+/// until `check` says that nothing failed: both for a disk that fails once and for one that fails
+/// from then on. Returns how many calls there were.
 async fn fail_each_call(check: impl AsyncFn(FailNth) -> Option<Call>) -> usize {
     let mut calls = 0;
     for fail in [FailNth::once, FailNth::for_good] {

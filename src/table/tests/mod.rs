@@ -1,5 +1,5 @@
-//! Tests of a table through its public functions, and what they share with the archive's: records to write, and a
-//! reader of all rows.
+//! Tests of a table through its public functions, and what they share with the archive's: records
+//! to write, and a reader of all rows.
 
 mod commits;
 mod compaction;

@@ -36,7 +36,8 @@ const WORDS: [&str; 24] = [
     "broken",
 ];
 
-/// Chat of the usual kind: some ten messages of some sixty bytes a conversation, a thousand conversations at a time.
+/// Chat of the usual kind: some ten messages of some sixty bytes a conversation, a thousand
+/// conversations at a time.
 fn chat() -> Vec<Record> {
     let mut dice = Dice::new(7);
     (0..RECORDS)
@@ -85,7 +86,8 @@ fn encode_speed() {
     }
 }
 
-/// Prints what one small commit costs, with and without syncs, by the number of files and commits there are.
+/// Prints what one small commit costs, with and without syncs, by the number of files and commits
+/// there are.
 #[tokio::test(flavor = "multi_thread")]
 async fn commit_latency() {
     use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Every file of a commit is synced after its last write and before it has its name, and its directory after that.
+//! Every file of a commit is synced after its last write and before it has its name, and its
+//! directory after that.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use crate::durable::testing::{Journal, SkipSyncs};
 use crate::durable::{Call, Disk, Seam};
 use crate::table::store::SyncedStore;
 
-/// What `calls` leave undone for the file `name`; nothing when it and all directories up to `root` are durable.
+/// What `calls` leave undone for the file `name`; nothing when it and all directories up to `root`
+/// are durable.
 fn undone(calls: &[Call], root: &Path, name: &Path) -> Vec<String> {
     let mut undone = Vec::new();
     let named = calls.iter().rposition(|call| matches!(call, Call::Name { to, .. } if to == name));

@@ -1,5 +1,6 @@
-//! Figures as shades: a row for each series, a column for each place along the bottom. A shade is an interval between
-//! two ticks of the scale that bars would have, so the legend can say what it means.
+//! Figures as shades: a row for each series, a column for each place along the bottom. A shade is
+//! an interval between two ticks of the scale that bars would have, so the legend can say what it
+//! means.
 
 use super::labels::{Label, TEXT_EM_MAX, shortened, text_em};
 use super::scale::{Ladder, Scale, Tick, Unit};

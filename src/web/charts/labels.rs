@@ -1,6 +1,8 @@
-//! Labels, and which of them fit. Nobody here knows the reader's font: widths are those of a wide one.
+//! Labels, and which of them fit. Nobody here knows the reader's font: widths are those of a wide
+//! one.
 //!
-//! Invariant: two labels seen at once do not overlap, nor does one leave the picture, in the largest text either.
+//! Invariant: two labels seen at once do not overlap, nor does one leave the picture, in the
+//! largest text either.
 
 use super::{EM_NARROW, EM_WIDE, GAP, WIDTH, rounded};
 
@@ -74,8 +76,8 @@ impl Label {
     }
 }
 
-/// Labels under an axis at the height `y`, from left to right: those that fit in the largest text, and more that fit
-/// in the smallest.
+/// Labels under an axis at the height `y`, from left to right: those that fit in the largest text,
+/// and more that fit in the smallest.
 pub(super) fn below(places: Vec<(f64, String)>, y: f64, slanted: bool) -> Vec<Label> {
     let side = if slanted { Side::BelowSlanted } else { Side::Below };
     let all: Vec<Label> =
@@ -89,7 +91,8 @@ pub(super) fn below(places: Vec<(f64, String)>, y: f64, slanted: bool) -> Vec<La
         .collect()
 }
 
-/// Every so-many-th label, such that none touches the next in text of `em`. On an even axis they are evenly spread.
+/// Every so-many-th label, such that none touches the next in text of `em`. On an even axis they
+/// are evenly spread.
 fn fitting(all: Vec<Label>, em: f64) -> Vec<Label> {
     let widest = all.iter().map(|label| text_em(&label.text)).fold(0.0, f64::max);
     let mut end = f64::NEG_INFINITY;

@@ -1,4 +1,5 @@
-//! Lines, bars beside each other, bars upon each other; a `…_rate` column among bars as a line on an axis of its own.
+//! Lines, bars beside each other, bars upon each other; a `…_rate` column among bars as a line on
+//! an axis of its own.
 
 use super::labels::{Label, text_em};
 use super::scale::{Ladder, Scale, Unit};

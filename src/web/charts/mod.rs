@@ -1,15 +1,17 @@
-//! An answer as a chart: SVG made on the server from a named query's chart header and its rows. Any query with such a
-//! header charts the same way, a shop's own too.
+//! An answer as a chart: SVG made on the server from a named query's chart header and its rows. Any
+//! query with such a header charts the same way, a shop's own too.
 //!
-//! Rules: durations are drawn in the largest unit that keeps numbers small, or on a logarithmic axis where they lie far
-//! apart; `percent` and columns named `…_rate` are shares between 0 and 1; a `…_rate` column among bars is a line on an
-//! axis of its own; NULL is a gap.
-//! Invariants: a chart has no script, no style and no colour of its own, only classes, so that the style sheet decides
-//! and the pages' policy holds; text of outside origin is escaped, with hidden characters shown; no two labels overlap.
-//! It answers no clicks and does not zoom: the table under it holds every figure.
+//! Rules: durations are drawn in the largest unit that keeps numbers small, or on a logarithmic
+//! axis where they lie far apart; `percent` and columns named `…_rate` are shares between 0 and 1;
+//! a `…_rate` column among bars is a line on an axis of its own; NULL is a gap. Invariants: a chart
+//! has no script, no style and no colour of its own, only classes, so that the style sheet decides
+//! and the pages' policy holds; text of outside origin is escaped, with hidden characters shown; no
+//! two labels overlap. It answers no clicks and does not zoom: the table under it holds every
+//! figure.
 //!
-//! Lengths are in units of the picture, [`WIDTH`] of them across. The style sheet sets text in [`EM_NARROW`] to
-//! [`EM_WIDE`] units, depending on the room there is, so that it reads as about 12 pixels everywhere.
+//! Lengths are in units of the picture, [`WIDTH`] of them across. The style sheet sets text in
+//! [`EM_NARROW`] to [`EM_WIDE`] units, depending on the room there is, so that it reads as about 12
+//! pixels everywhere.
 
 // Rows → named series of points.
 mod series;
@@ -46,7 +48,8 @@ const RIGHT: f64 = 8.0;
 const GAP: f64 = 8.0;
 /// Between an axis and the labels under it: the lowest figure beside it reaches down into this.
 const BELOW: f64 = 15.0;
-/// Size of text on a telephone, where the picture is 340 pixels wide: the largest, so every margin is made for it.
+/// Size of text on a telephone, where the picture is 340 pixels wide: the largest, so every margin
+/// is made for it.
 const EM_NARROW: f64 = 22.0;
 /// Size of text where the picture is 560 pixels wide and more.
 const EM_WIDE: f64 = 13.0;
@@ -131,8 +134,8 @@ impl Area {
     }
 }
 
-/// The chart of an answer to the question `title`; `None` when the rows lack the columns it names or there is nothing
-/// to draw.
+/// The chart of an answer to the question `title`; `None` when the rows lack the columns it names
+/// or there is nothing to draw.
 pub(super) fn draw(chart: &Chart, grid: &Grid, title: &str) -> Option<Drawing> {
     let read = series::read(chart, grid)?;
     let axis = XAxis::of(&read.series, &chart.x)?;

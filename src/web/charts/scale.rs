@@ -21,7 +21,8 @@ pub(super) enum Ladder {
     Never,
 }
 
-/// An axis of figures. Its ticks go upwards, the lowest at its foot unless figures lie beyond every step of a ladder.
+/// An axis of figures. Its ticks go upwards, the lowest at its foot unless figures lie beyond every
+/// step of a ladder.
 #[derive(Debug)]
 pub(super) struct Scale {
     pub ticks: Vec<Tick>,
@@ -49,9 +50,11 @@ const DURATIONS: &[(f64, &str)] = &[
     (604_800.0, "7 d"),
     (2_592_000.0, "30 d"),
 ];
-/// From this ratio on, the smaller of two durations cannot be read on a linear axis 250 pixels high.
+/// From this ratio on, the smaller of two durations cannot be read on a linear axis 250 pixels
+/// high.
 const LADDER_RATIO: f64 = 50.0;
-/// Intervals between ticks, before the range is rounded outwards to whole ones, which adds two at most.
+/// Intervals between ticks, before the range is rounded outwards to whole ones, which adds two at
+/// most.
 const INTERVALS_MAX: f64 = 5.0;
 /// Smallest range of an axis: less has no readable labels.
 const SPAN_MIN: f64 = 1e-6;

@@ -1,6 +1,7 @@
 //! An answer's rows as named series of points.
 //!
-//! Invariants: at most [`SERIES_MAX`] series and [`POINTS_MAX`] points; what is left out is said in a note.
+//! Invariants: at most [`SERIES_MAX`] series and [`POINTS_MAX`] points; what is left out is said in
+//! a note.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,8 @@ use crate::web::shown::Shown;
 
 /// Series drawn at most: more cannot be told apart. The table under the chart has them all.
 pub(super) const SERIES_MAX: usize = 12;
-/// Points drawn at most: ten years of days in three columns. × about 150 bytes of SVG = 1.8 MB before compression.
+/// Points drawn at most: ten years of days in three columns. × about 150 bytes of SVG = 1.8 MB
+/// before compression.
 const POINTS_MAX: usize = 12_000;
 /// Figures from here on are no figures of a shop, and an axis has no room for their labels.
 const FIGURE_MAX: f64 = 1e15;

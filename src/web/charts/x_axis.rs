@@ -1,5 +1,5 @@
-//! Where along the bottom a point stands: days and instants by the calendar, so that a missing day is a gap; numbers by
-//! their size; everything else side by side in order of appearance.
+//! Where along the bottom a point stands: days and instants by the calendar, so that a missing day
+//! is a gap; numbers by their size; everything else side by side in order of appearance.
 //!
 //! Invariant: places are sorted from left to right, and no two stand at one spot.
 
@@ -19,7 +19,8 @@ use crate::web::shown::Shown;
 const DAYS_OF_A_YEAR: f64 = 366.0;
 /// Numbers further out would leave no room between their neighbours.
 const NUMBER_MAX: f64 = 1e15;
-/// Steps along the axis that are looked at for labels: ten years of days. Beyond, only what has a figure has a label.
+/// Steps along the axis that are looked at for labels: ten years of days. Beyond, only what has a
+/// figure has a label.
 const STEPS_MAX: f64 = 4_000.0;
 
 pub(super) struct XAxis {
@@ -52,7 +53,8 @@ enum Kind {
 }
 
 impl XAxis {
-    /// The axis of the column `column`, with a place for every value that `series` have there; `None` where there is none.
+    /// The axis of the column `column`, with a place for every value that `series` have there;
+    /// `None` where there is none.
     pub(super) fn of(series: &[Series], column: &str) -> Option<XAxis> {
         let values = distinct(series);
         let kind = Kind::of(&values);
@@ -103,7 +105,8 @@ impl XAxis {
         &self.places[index].name
     }
 
-    /// Room that the axis needs at the left: for its title, or for the first label where labels slant.
+    /// Room that the axis needs at the left: for its title, or for the first label where labels
+    /// slant.
     pub(super) fn left(&self, width: f64) -> f64 {
         if self.is_slanted(width) {
             self.longest() * EM_NARROW * FRAC_1_SQRT_2
@@ -185,7 +188,8 @@ fn distinct(series: &[Series]) -> Vec<&Value> {
 }
 
 impl Kind {
-    /// The kind as which all values can be read. NULL is no day and no number, but a category of its own.
+    /// The kind as which all values can be read. NULL is no day and no number, but a category of
+    /// its own.
     fn of(values: &[&Value]) -> Kind {
         let known = || values.iter().filter(|value| **value != &Value::Null);
         let reads = |kind: &Kind| known().all(|value| kind.at(value, 0).is_some());

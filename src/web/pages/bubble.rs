@@ -1,6 +1,7 @@
 //! One entry of a transcript as the page shows it: a message with its versions, or a line.
 //!
-//! Invariant: who spoke, whether the customer saw it and whether it still stands are said in words, not by colour alone.
+//! Invariant: who spoke, whether the customer saw it and whether it still stands are said in words,
+//! not by colour alone.
 
 use std::collections::HashMap;
 
@@ -290,8 +291,8 @@ fn sender_view(sender: &Sender) -> SenderView {
     }
 }
 
-/// The language a message is in, as far as it is known: its own, or the conversation's where the letters are not such
-/// that any language may use them.
+/// The language a message is in, as far as it is known: its own, or the conversation's where the
+/// letters are not such that any language may use them.
 fn language_of(text: &str, own: Option<&str>, conversation: &str) -> String {
     match own {
         Some(own) => own.to_string(),

@@ -1,7 +1,8 @@
-//! The dashboard: headline figures, four charts and two tables of one range of days, each a named query.
+//! The dashboard: headline figures, four charts and two tables of one range of days, each a named
+//! query.
 //!
-//! Invariants: the headline row, the charts and the tables come from the same queries that reports and SQL use; a
-//! query that fails leaves its own panel empty and says so, the others stand.
+//! Invariants: the headline row, the charts and the tables come from the same queries that reports
+//! and SQL use; a query that fails leaves its own panel empty and says so, the others stand.
 
 use std::collections::HashMap;
 
@@ -42,7 +43,8 @@ pub(in crate::web) struct DashboardPage {
     pub computed_at: String,
 }
 
-/// Shows the dashboard. With `token` in the address it signs in first: such a link is what `verbatim demo` prints.
+/// Shows the dashboard. With `token` in the address it signs in first: such a link is what
+/// `verbatim demo` prints.
 pub(in crate::web) async fn show(
     State(service): State<Service>,
     Typed(fields): Typed<Fields>,

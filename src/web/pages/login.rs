@@ -1,8 +1,8 @@
 //! Signing in with a token, by the form or by a link, and out again.
 //!
-//! Invariants: a token is checked before it becomes a cookie; the cookie is for this site only and out of scripts'
-//! reach; after signing in a visitor lands on a page of this site.
-//! It makes no tokens: `verbatim token` does.
+//! Invariants: a token is checked before it becomes a cookie; the cookie is for this site only and
+//! out of scripts' reach; after signing in a visitor lands on a page of this site. It makes no
+//! tokens: `verbatim token` does.
 
 use askama::Template;
 use axum::extract::{Form, State};
@@ -91,7 +91,8 @@ fn signed_in(identity: &Identity, headers: &HeaderMap, token: &str, next: &str) 
     response
 }
 
-/// Where to go after signing in: `next` when it is a page of this site, else the first page the token may see.
+/// Where to go after signing in: `next` when it is a page of this site, else the first page the
+/// token may see.
 fn landing<'a>(identity: &Identity, next: &'a str) -> &'a str {
     let mut rest = next.chars();
     let own = rest.next() == Some('/') && !matches!(rest.next(), Some('/' | '\\'));

@@ -70,7 +70,8 @@ impl Notice {
         (status, page(&self)).into_response()
     }
 
-    /// The page for a failure. The error's own words may name paths or plans, so they go to the log, never here.
+    /// The page for a failure. The error's own words may name paths or plans, so they go to the
+    /// log, never here.
     pub(super) fn failure(identity: &Identity, kind: ErrorKind) -> Response {
         let notice = Notice {
             layout: PageLayout::of(identity, ""),

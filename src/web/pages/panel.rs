@@ -1,4 +1,5 @@
-//! One named query's answer on the dashboard: title, chart, table, SQL. Also a table alone, where no chart is asked for.
+//! One named query's answer on the dashboard: title, chart, table, SQL. Also a table alone, where
+//! no chart is asked for.
 
 use crate::model::{ErrorKind, Offset};
 use crate::sql::{Answer, NamedQuery};
@@ -116,7 +117,8 @@ impl Table {
     }
 }
 
-/// A cell's text. Among words NULL is a row of its own, such as "untagged", and stays empty for the template to name.
+/// A cell's text. Among words NULL is a row of its own, such as "untagged", and stays empty for the
+/// template to name.
 fn cell_text(name: &str, value: &Value, column: &Column) -> Shown {
     match value {
         Value::Null if !column.numeric => Shown::default(),

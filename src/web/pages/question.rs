@@ -1,5 +1,5 @@
-//! One named query on a page of its own, a shop's own queries too: its chart, its table, its SQL, and a field for each of
-//! its parameters.
+//! One named query on a page of its own, a shop's own queries too: its chart, its table, its SQL,
+//! and a field for each of its parameters.
 
 use askama::Template;
 use axum::extract::{Path, State};

@@ -57,7 +57,8 @@ impl RangeBar {
         RangeBar { range, presets: presets.collect(), zone: zone.name().to_string(), problem }
     }
 
-    /// What `query` is asked with: of the range, the zone and the address's `fields`, what it declares.
+    /// What `query` is asked with: of the range, the zone and the address's `fields`, what it
+    /// declares.
     pub(in crate::web) fn arguments(
         &self,
         query: &NamedQuery,

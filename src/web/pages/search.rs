@@ -1,6 +1,8 @@
-//! Search: one form, results grouped by conversation, each hit leading to its place in the transcript.
+//! Search: one form, results grouped by conversation, each hit leading to its place in the
+//! transcript.
 //!
-//! Invariant: the marks on a hit are the spans that `search` found in the stored text, nothing recomputed here.
+//! Invariant: the marks on a hit are the spans that `search` found in the stored text, nothing
+//! recomputed here.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -26,7 +28,8 @@ use crate::web::form::Typed;
 use crate::web::shown::Shown;
 use crate::web::visitor::{Area, Visitor, admit};
 
-/// Text of a hit shown before and after the first place found: enough to judge it, whole for most messages.
+/// Text of a hit shown before and after the first place found: enough to judge it, whole for most
+/// messages.
 const BEFORE_CHARS: usize = 160;
 const AFTER_CHARS: usize = 640;
 
@@ -140,8 +143,8 @@ fn role_choices(form: &SearchForm) -> Vec<RoleChoice> {
     roles.map(choice).collect()
 }
 
-/// The hits' records, for what an answer of `search` does not carry: names, languages, what nobody typed. A page
-/// without them still shows every hit.
+/// The hits' records, for what an answer of `search` does not carry: names, languages, what nobody
+/// typed. A page without them still shows every hit.
 async fn records_of(
     records: &Records,
     shop: &str,
@@ -211,7 +214,8 @@ fn hit_view(conversation: &str, hit: &Hit, record: Option<&Record>, zone: Tz) ->
     }
 }
 
-/// A long text cut to what stands around its first span, with the spans moved along. Cuts are shown as `…`.
+/// A long text cut to what stands around its first span, with the spans moved along. Cuts are shown
+/// as `…`.
 fn around(text: &str, spans: &[(usize, usize)]) -> (String, Vec<(usize, usize)>) {
     let found = spans
         .iter()

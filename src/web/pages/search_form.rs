@@ -12,7 +12,8 @@ use crate::model::{Role, day_start};
 use crate::search::{Filters, HitOrder, SearchQuery};
 use crate::web::days::{DayRange, parse_day};
 
-/// Conversations on one page, and what "more" adds up to: × 5 hits × at most 32 KiB = 16 MiB at the very worst.
+/// Conversations on one page, and what "more" adds up to: × 5 hits × at most 32 KiB = 16 MiB at the
+/// very worst.
 const CONVERSATIONS: usize = 20;
 pub(in crate::web) const CONVERSATIONS_MAX: usize = 100;
 const HITS_PER_CONVERSATION: usize = 5;

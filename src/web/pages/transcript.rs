@@ -1,6 +1,8 @@
-//! One conversation, word for word: every version of every message, who said it, when, and the receipt for each.
+//! One conversation, word for word: every version of every message, who said it, when, and the
+//! receipt for each.
 //!
-//! Invariant: nothing of the conversation is left out silently; what cannot be shown here is counted and said.
+//! Invariant: nothing of the conversation is left out silently; what cannot be shown here is
+//! counted and said.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -22,7 +24,8 @@ use crate::web::form::Typed;
 use crate::web::shown::Shown;
 use crate::web::visitor::{Area, Visitor, admit};
 
-/// Records of one conversation read at most: × about 1 KiB = 10 MiB. Longer ones are for `verbatim show`.
+/// Records of one conversation read at most: × about 1 KiB = 10 MiB. Longer ones are for `verbatim
+/// show`.
 const RECORDS_MAX: usize = 10_000;
 /// Entries on one page.
 const ENTRIES_PER_PAGE: usize = 1_000;
