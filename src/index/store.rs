@@ -63,9 +63,10 @@ impl FullText {
     }
 
     fn begin(&mut self) -> Result<(), IndexError> {
-        match std::mem::replace(&mut self.is_sound, false) {
-            true => Ok(()),
-            false => Err(IndexError::Closed { dir: self.dir.to_path_buf() }),
+        if std::mem::replace(&mut self.is_sound, false) {
+            Ok(())
+        } else {
+            Err(IndexError::Closed { dir: self.dir.to_path_buf() })
         }
     }
 

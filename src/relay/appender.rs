@@ -11,13 +11,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::lookup::{Conversation, Seen, key_of, sender_mark};
+use super::lookup::{Conversation, Seen, key_of};
+use super::participants::{require_owner, require_writer};
 use super::{Hub, Lookup, RelayError};
-use crate::access::{Action, Identity};
+use crate::access::Identity;
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{
-    Ack, CanonicalEvent, Event, FieldError, Fingerprint, Kind, Micros, Offset, Position, Record,
-    Role, Secret, Seq,
+    Ack, CanonicalEvent, FieldError, Fingerprint, Kind, Micros, Offset, Position, Record, Secret,
+    Seq,
 };
 
 /// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
@@ -168,7 +169,7 @@ impl Appender {
         for submission in submissions {
             let Submission { identity, events, answer } = submission;
             let outcomes: Answers =
-                events.into_iter().map(|event| self.place(&identity, event)).collect();
+                events.into_iter().map(|event| self.append(&identity, event)).collect();
             answers.push((answer, outcomes));
         }
         let durable = self.make_durable();
@@ -187,55 +188,70 @@ impl Appender {
         }
     }
 
-    /// Adds one event to the batch with its offset and seq, or finds the ack it already has.
-    fn place(
+    /// Adds one event to the batch, or finds the ack it already has.
+    fn append(
         &mut self,
         identity: &Identity,
-        canonical: CanonicalEvent,
+        event: CanonicalEvent,
     ) -> Result<Outcome, RelayError> {
-        let (shop, event) = (canonical.shop(), canonical.event());
-        let fingerprint = canonical.fingerprint();
-        let id_key = key_of(&[shop, &event.conversation, &event.id]);
-        if let Some(seen) = self.seen(&id_key)? {
-            if seen.fingerprint == fingerprint {
-                return Ok(Outcome { ack: seen.ack(&event.id), duplicate: true });
-            }
-            let (conversation, id) = (event.conversation.clone(), event.id.clone());
-            return Err(RelayError::Conflict { conversation, id });
+        let (shop, conversation) = (event.shop(), event.event().conversation.as_str());
+        let id_key = key_of(&[shop, conversation, &event.event().id]);
+        let conversation_key = key_of(&[shop, conversation]);
+        if let Some(earlier) = self.earlier(&id_key, &event)? {
+            return Ok(earlier);
         }
         if let Some(reason) = &self.failed {
             return Err(RelayError::Closed { reason: reason.clone() });
         }
-        let conversation_key = key_of(&[shop, &event.conversation]);
-        let state = self.conversation(&conversation_key)?;
-        check_takes_part(identity, state.as_ref(), event)?;
-        self.check_target(shop, event)?;
-
-        let secret = state.as_ref().map_or_else(|| Secret(rand::random()), |state| state.secret);
-        let position = Position {
-            offset: self.writer.head() + self.batch.records.len() as u64,
-            seq: Seq(state.as_ref().map_or(0, |state| state.last_seq.0) + 1),
-            prev: state.as_ref().map(|state| state.last_offset),
-            received_at: self.received_at,
-        };
-        let record = Arc::new(Record::new(position, canonical, &secret));
+        let before = self.conversation(&conversation_key)?;
+        self.admit(identity, before.as_ref(), &event)?;
+        let fingerprint = event.fingerprint();
+        let next = self.writer.head() + self.batch.records.len() as u64;
+        let (record, after) = sequence(next, self.received_at, before, event);
         if let Err(error) = self.writer.append(record.clone()) {
             self.fail(&error);
             return Err(error.into());
         }
         let ack = record.ack();
-        let customers = Vec::new();
-        let mut state = state.unwrap_or(Conversation {
-            last_seq: Seq(0),
-            last_offset: record.offset,
-            secret,
-            customers,
-        });
-        state.add(&record);
         self.batch.ids.insert(id_key, self.batch.records.len());
-        self.batch.conversations.insert(conversation_key, state);
+        self.batch.conversations.insert(conversation_key, after);
         self.batch.records.push((record, fingerprint));
         Ok(Outcome { ack, duplicate: false })
+    }
+
+    /// The ack that this event was given before, if it was.
+    fn earlier(
+        &self,
+        id_key: &[u8],
+        event: &CanonicalEvent,
+    ) -> Result<Option<Outcome>, RelayError> {
+        let Some(seen) = self.seen(id_key)? else { return Ok(None) };
+        let (conversation, id) = (&event.event().conversation, &event.event().id);
+        if seen.fingerprint != event.fingerprint() {
+            let (conversation, id) = (conversation.clone(), id.clone());
+            return Err(RelayError::Conflict { conversation, id });
+        }
+        Ok(Some(Outcome { ack: seen.ack(id), duplicate: true }))
+    }
+
+    /// Refuses what its sender may not do in this conversation.
+    fn admit(
+        &self,
+        identity: &Identity,
+        state: Option<&Conversation>,
+        event: &CanonicalEvent,
+    ) -> Result<(), RelayError> {
+        let (shop, event) = (event.shop(), event.event());
+        require_writer(identity, &event.conversation, state)?;
+        let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else {
+            return Ok(());
+        };
+        let Some(seen) = self.seen(&key_of(&[shop, &event.conversation, target]))? else {
+            let rule =
+                format!("be the id of an earlier event of conversation `{}`", event.conversation);
+            return Err(FieldError::new("target", target, rule).into());
+        };
+        require_owner(event, target, &seen)
     }
 
     fn seen(&self, id_key: &[u8]) -> Result<Option<Seen>, RelayError> {
@@ -253,28 +269,6 @@ impl Appender {
             Some(state) => Ok(Some(state.clone())),
             None => self.lookup.conversation_at(key),
         }
-    }
-
-    /// An edit or a retraction must name an event of the conversation that its sender may change:
-    /// its own, or for the shop's side any of the shop's. A human may also retract (never edit) a
-    /// customer's.
-    fn check_target(&self, shop: &str, event: &Event) -> Result<(), RelayError> {
-        let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else {
-            return Ok(());
-        };
-        let Some(seen) = self.seen(&key_of(&[shop, &event.conversation, target]))? else {
-            let rule =
-                format!("be the id of an earlier event of conversation `{}`", event.conversation);
-            return Err(FieldError::new("target", target, rule).into());
-        };
-        let own = seen.role == event.sender.role && seen.sender == sender_mark(&event.sender.id);
-        let both_of_the_shop = seen.role != Role::Customer && event.sender.role != Role::Customer;
-        let moderated = event.kind == Kind::Retract && event.sender.role == Role::Human;
-        if own || both_of_the_shop || moderated {
-            return Ok(());
-        }
-        let (sender, kind, target) = (event.sender.id.clone(), event.kind, target.clone());
-        Err(RelayError::NotTheirs { sender, kind, target })
     }
 
     fn make_durable(&mut self) -> Result<(), String> {
@@ -319,19 +313,48 @@ impl Batch {
     }
 }
 
-/// A customer writes to a conversation that is new, has no customer yet, or has this one.
-fn check_takes_part(
-    identity: &Identity,
-    state: Option<&Conversation>,
-    event: &Event,
-) -> Result<(), RelayError> {
-    let Some(state) = state else { return Ok(()) };
-    let is_stranger = !state.customers.is_empty() && !state.customers.contains(&identity.subject);
-    if is_stranger && !identity.may(Action::ListenAnywhere) {
-        return Err(RelayError::NotAParticipant {
-            subject: identity.subject.clone(),
-            conversation: event.conversation.clone(),
-        });
+/// The record of `event` at offset `next`, and where its conversation stands after it.
+fn sequence(
+    next: Offset,
+    received_at: Micros,
+    before: Option<Conversation>,
+    event: CanonicalEvent,
+) -> (Arc<Record>, Conversation) {
+    let position = Position {
+        offset: next,
+        seq: Seq(before.as_ref().map_or(0, |state| state.last_seq.0) + 1),
+        prev: before.as_ref().map(|state| state.last_offset),
+        received_at,
+    };
+    let mut state = before.unwrap_or_else(|| Conversation::new(next, Secret(rand::random())));
+    let record = Arc::new(Record::new(position, event, &state.secret));
+    state.add(&record);
+    (record, state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Event, Origin};
+
+    fn event(id: &str, sender: &str) -> CanonicalEvent {
+        let json = format!(
+            r#"{{"id":"{id}","conversation":"c","kind":"open","sender":{{"id":"{sender}","role":"customer"}}}}"#
+        );
+        CanonicalEvent::new("s", Origin::Live, Event::parse(json.as_bytes()).unwrap())
     }
-    Ok(())
+
+    #[test]
+    fn seqs_are_dense_and_each_record_names_the_one_before() {
+        let mut state = None;
+        let mut positions = Vec::new();
+        for (offset, id) in [(3, "a"), (4, "b"), (9, "c")] {
+            let (record, after) = sequence(Offset(offset), Micros(7), state, event(id, "u1"));
+            positions.push((record.offset.0, record.seq.0, record.prev.map(|prev| prev.0)));
+            assert_eq!((record.received_at, record.secret.is_some()), (Micros(7), id == "a"));
+            state = Some(after);
+        }
+        assert_eq!(positions, [(3, 1, None), (4, 2, Some(3)), (9, 3, Some(4))]);
+        assert_eq!(state.unwrap().customers, ["u1"]);
+    }
 }

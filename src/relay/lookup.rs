@@ -189,12 +189,7 @@ impl Lookup {
                 record.offset
             ))
         })?;
-        Ok(Conversation {
-            last_seq: Seq(0),
-            last_offset: record.offset,
-            secret,
-            customers: Vec::new(),
-        })
+        Ok(Conversation::new(record.offset, secret))
     }
 
     fn catch_up(&self, log: &LogReader) -> Result<(), RelayError> {
@@ -230,6 +225,11 @@ impl Lookup {
 }
 
 impl Conversation {
+    /// A conversation that begins at `offset`, before its first record.
+    pub fn new(offset: Offset, secret: Secret) -> Conversation {
+        Conversation { last_seq: Seq(0), last_offset: offset, secret, customers: Vec::new() }
+    }
+
     /// Moves the state past `record`.
     pub fn add(&mut self, record: &Record) {
         self.last_seq = record.seq;

@@ -12,6 +12,8 @@ mod prepare;
 mod appender;
 // Ids seen, and where each conversation stands.
 mod lookup;
+// Who takes part in a conversation, and what they may change in it.
+mod participants;
 // New records to their subscribers.
 mod hub;
 // Files sent along.
@@ -22,7 +24,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::access::{Action, Identity};
+use crate::access::Identity;
 use crate::model::{CanonicalEvent, Record};
 
 pub use appender::{Answers, AppendHandle, Outcome, Submitted, spawn as spawn_appender};
@@ -30,6 +32,7 @@ pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
 pub use hub::{Hub, Subscriber};
 pub use lookup::Lookup;
+use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
 
 /// The relay, for those who send and those who subscribe.
@@ -87,16 +90,7 @@ impl Relay {
         identity: &Identity,
         conversation: &str,
     ) -> Result<(), RelayError> {
-        if identity.may(Action::ListenAnywhere) {
-            return Ok(());
-        }
         let state = self.lookup.conversation(&identity.shop, conversation)?;
-        if state.is_some_and(|state| state.customers.contains(&identity.subject)) {
-            return Ok(());
-        }
-        Err(RelayError::NotAParticipant {
-            subject: identity.subject.clone(),
-            conversation: conversation.to_string(),
-        })
+        require_listener(identity, conversation, state.as_ref())
     }
 }

@@ -89,11 +89,10 @@ pub(super) async fn create(
         .with_commit_properties(properties(2, Offset(0)))
         .await
         .map(drop)
-        .or_else(|error| match is_overtaken(&error) {
+        .or_else(|error| {
             // Someone else made it at the same moment; which columns it has is checked after
             // loading.
-            true => Ok(()),
-            false => Err(failed(error)),
+            if is_overtaken(&error) { Ok(()) } else { Err(failed(error)) }
         })
 }
 

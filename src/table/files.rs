@@ -60,10 +60,10 @@ impl TableSnapshot {
         let mut hashed = Hashed::new(io::sink());
         io::copy(&mut File::open(&path).map_err(failed)?, &mut hashed).map_err(failed)?;
         let (_, found) = hashed.finish();
-        match found == said {
-            true => Ok(()),
-            false => Err(damaged(&path, format!("bytes whose SHA-256 begins with {said}"), found)),
+        if found == said {
+            return Ok(());
         }
+        Err(damaged(&path, format!("bytes whose SHA-256 begins with {said}"), found))
     }
 }
 

@@ -10,7 +10,9 @@
 //!
 //! Each page is a view model made by pure functions, a template, and a thin handler.
 
-// Who looks, and whether they may.
+// Which parts there are, and who may see each.
+mod area;
+// Who looks.
 mod visitor;
 // What a form sent, read without ever failing.
 mod form;

@@ -9,8 +9,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::area::Area;
 use super::pages::{Notice, PageLayout};
-use crate::access::{Action, Identity, TokenRole};
+use crate::access::{Identity, TokenRole};
 use crate::server::{Service, Token};
 
 /// Somebody with a valid token. Everybody else is sent to the sign-in page, and from there back to
@@ -41,29 +42,6 @@ fn login_address(wanted: &str) -> String {
                 .finish();
             format!("/login?{next}")
         }
-    }
-}
-
-/// A part of the pages with its own rule of who may see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Area {
-    /// Metrics.
-    Dashboard,
-    /// What people said.
-    Conversations,
-}
-
-impl Area {
-    fn action(self) -> Action {
-        match self {
-            Area::Dashboard => Action::ReadReports,
-            Area::Conversations => Action::ReadConversations,
-        }
-    }
-
-    /// Whether `identity` may see this area.
-    pub(super) fn admits(self, identity: &Identity) -> bool {
-        identity.may(self.action())
     }
 }
 

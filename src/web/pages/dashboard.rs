@@ -17,9 +17,10 @@ use super::{Notice, PageLayout, login, page};
 use crate::model::{ErrorKind, Kinded, Micros, Offset};
 use crate::server::Service;
 use crate::sql::{Answer, NamedQuery};
+use crate::web::area::Area;
 use crate::web::days::{local, today};
 use crate::web::form::Typed;
-use crate::web::visitor::{Area, Visitor, admit};
+use crate::web::visitor::{Visitor, admit};
 
 const SUMMARY: &str = "summary";
 const CHARTS: &[&str] = &["waiting_by_day", "waiting_by_hour", "volume_by_day", "bot_handoffs"];

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use super::{PageLayout, page};
 use crate::access::{Identity, Tokens};
 use crate::server::{Service, TOKEN_COOKIE};
+use crate::web::area::Area;
 use crate::web::form::Typed;
-use crate::web::visitor::Area;
 
 /// Longest token looked at: a browser keeps cookies of 4 KiB.
 const TOKEN_BYTES_MAX: usize = 3_800;

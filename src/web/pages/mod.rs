@@ -15,9 +15,9 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
+use super::area::Area;
 use super::assets;
 use super::shown::Shown;
-use super::visitor::Area;
 use crate::access::Identity;
 use crate::model::ErrorKind;
 use crate::server::status_of;

@@ -15,9 +15,10 @@ use crate::model::{ErrorKind, Kinded, Micros};
 use crate::server::Service;
 use crate::server::status_of;
 use crate::sql::NamedQuery;
+use crate::web::area::Area;
 use crate::web::days::today;
 use crate::web::form::Typed;
-use crate::web::visitor::{Area, Visitor, admit};
+use crate::web::visitor::{Visitor, admit};
 
 #[derive(Template)]
 #[template(path = "question.html")]

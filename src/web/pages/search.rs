@@ -22,11 +22,12 @@ use crate::model::{ErrorKind, Kinded, Offset, Record, Role, Visibility};
 use crate::records::Records;
 use crate::search::{ConversationHits, Hit, SearchAnswer};
 use crate::server::Service;
+use crate::web::area::Area;
 use crate::web::days::{full_utc, local};
 use crate::web::figures::thousands;
 use crate::web::form::Typed;
 use crate::web::shown::Shown;
-use crate::web::visitor::{Area, Visitor, admit};
+use crate::web::visitor::{Visitor, admit};
 
 /// Text of a hit shown before and after the first place found: enough to judge it, whole for most
 /// messages.

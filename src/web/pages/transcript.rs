@@ -20,9 +20,10 @@ use crate::model::{Kinded, Offset, Record, Seq};
 use crate::records::{Entry, Records, RecordsError, transcript};
 use crate::relay::{AttachmentStore, media_type_of};
 use crate::server::Service;
+use crate::web::area::Area;
 use crate::web::form::Typed;
 use crate::web::shown::Shown;
-use crate::web::visitor::{Area, Visitor, admit};
+use crate::web::visitor::{Visitor, admit};
 
 /// Records of one conversation read at most: × about 1 KiB = 10 MiB. Longer ones are for `verbatim
 /// show`.
