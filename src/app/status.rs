@@ -60,7 +60,7 @@ impl StatusReader {
     }
 
     fn store(&self, store: &Watched, head: Offset) -> StoreStatus {
-        let State { applied, committed, failed } = store.state();
+        let State { applied, committed, failed, is_open: _ } = store.state();
         let folders = store.folders.iter().map(|folder| self.data.root().join(folder));
         StoreStatus {
             name: store.name.to_string(),

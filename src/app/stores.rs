@@ -110,10 +110,10 @@ impl Stores {
         let head = self.log.head();
         for Running { watched, .. } in &self.list {
             let mut state = watched.state.clone();
-            let settled = |state: &State| state.applied >= head || state.failed.is_some();
-            let _ = state.wait_for(settled).await;
+            // An error means that its thread has ended: it is then as it is.
+            let _ = state.wait_for(|state| state.is_settled(head)).await;
             let state = state.borrow().clone();
-            if state.applied < head {
+            if !state.shows(head) {
                 let reason = state.failed.as_ref().map(|failed| failed.text.clone());
                 let reason = reason.unwrap_or_else(|| "it stopped".to_string());
                 return Err(BehindError { store: watched.name, head, state, reason });

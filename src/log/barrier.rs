@@ -37,9 +37,9 @@ impl ReadBarrier {
     pub async fn wait(&self) -> Reached {
         let head = self.log.head();
         let mut state = self.state.clone();
-        let settled = state.wait_for(|state| state.applied >= head || state.failed.is_some());
+        let settled = state.wait_for(|state| state.is_settled(head));
         match tokio::time::timeout(WAIT_MAX, settled).await {
-            Ok(Ok(state)) if state.applied >= head => Reached::Yes,
+            Ok(Ok(state)) if state.shows(head) => Reached::Yes,
             _ => Reached::No,
         }
     }
@@ -59,6 +59,8 @@ mod tests {
         let barrier = ReadBarrier::new(log, state);
         assert_eq!(barrier.wait().await, Reached::No, "nobody applies anything");
         report.send_modify(|state| state.applied = Offset(5));
+        assert_eq!(barrier.wait().await, Reached::No, "it is not open");
+        report.send_modify(|state| state.is_open = true);
         assert_eq!(barrier.wait().await, Reached::Yes);
         let failure = Failure {
             text: "no space".to_string(),

@@ -72,7 +72,7 @@ pub async fn follow<S: Store>(
     if applied > head {
         return Err(FollowError::BeyondLog { applied, head });
     }
-    report.send_replace(State { applied, committed: applied, failed: None });
+    report.send_replace(State { is_open: true, applied, committed: applied, failed: None });
     let scan = log.scan(applied);
     let mut follower =
         Follower { store, scan, policy, report, committed: applied, uncommitted_since: None };
