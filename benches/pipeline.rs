@@ -32,7 +32,7 @@ use server::{Connection, Server};
 
 /// Each question is asked once to warm up, then this often; the median counts.
 const TIMES_ASKED: usize = 5;
-/// How long the followers may take for what is acknowledged already.
+/// How long the stores may take for what is acknowledged already.
 const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(600);
 const STATUS_EVERY: Duration = Duration::from_millis(50);
 
@@ -96,7 +96,7 @@ fn main() {
     report.print();
 }
 
-/// Sends everything and waits for the followers.
+/// Sends everything and waits for the stores.
 fn ingest(
     server: &Server,
     connection: &mut Connection,
@@ -119,10 +119,10 @@ fn ingest(
     let cpu_acked = server.cpu_seconds();
     let (mut applied, mut committed) = (None, None);
     while committed.is_none() {
-        assert!(started.elapsed() < CATCH_UP_TIME_MAX, "the followers do not catch up");
+        assert!(started.elapsed() < CATCH_UP_TIME_MAX, "the stores do not catch up");
         let status = server.status(connection);
         let failed = status.stores.iter().find_map(|store| store.failed.as_ref());
-        assert!(failed.is_none(), "a follower failed: {failed:?}");
+        assert!(failed.is_none(), "a store failed: {failed:?}");
         let now = started.elapsed().as_secs_f64();
         if status.stores.iter().all(|store| store.applied == status.head) {
             applied.get_or_insert(now);

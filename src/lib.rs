@@ -15,8 +15,8 @@
 //! ```
 //! 1. **The log is the truth.** A message is acknowledged after its record is on stable storage,
 //!    never before.
-//! 2. **Everything else is derived**, keeps its cursor in the same atomic commit as its data, and
-//!    can be deleted: it is made anew from the log, with the same content.
+//! 2. **Archive, facts, index and lookup are derived**, keeps its cursor in the same atomic commit as its data, and
+//!    can be deleted: they come back from the log with the same content.
 //! 3. **Every answer is complete up to a stated offset**: what a store has committed, plus the tail
 //!    it holds in memory.
 //!
@@ -31,8 +31,8 @@
 //! # When something breaks
 //! `app::stores` opens each store on a thread of its own, feeds it, and after an error opens it
 //! again, with growing pauses. Whatever state the stores are in, the relay takes messages. Readers
-//! never repair: damage is an error with path and offset, and a derived store is deleted and made
-//! anew.
+//! never repair: damage is an error with path and offset, and a derived store is deleted and
+//! built again.
 //!
 //! # Invariants, and the tests that hold them
 //! - Only `log::writer` changes log bytes: `only_the_writer_changes_log_bytes`.

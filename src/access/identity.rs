@@ -14,9 +14,9 @@ pub enum TokenRole {
     Bot,
     /// Imports old transcripts and may name any sender.
     Importer,
-    /// Searches and reads conversations.
+    /// Searches, reads and streams all conversations.
     Dispute,
-    /// Reads metrics, reports and SQL.
+    /// As dispute, and reads reports, SQL and exports.
     Analyst,
     /// All of the above.
     Admin,

@@ -60,19 +60,6 @@ impl DataDir {
         self.root.join("lookup")
     }
 
-    pub fn archive(&self) -> PathBuf {
-        self.root.join("archive")
-    }
-
-    /// The state of each conversation's fold; its rows are in the archive.
-    pub fn facts(&self) -> PathBuf {
-        self.root.join("facts")
-    }
-
-    pub fn index(&self) -> PathBuf {
-        self.root.join("index")
-    }
-
     pub fn attachments(&self) -> PathBuf {
         self.root.join("attachments")
     }

@@ -23,7 +23,7 @@ use crate::facts::{FactStore, FoldConfig};
 use crate::index::FullText;
 use crate::log::{self, CommitPolicy, LogReader, Recovered};
 use crate::records::Records;
-use crate::relay::{self, AttachmentStore, Hub, Lookup, Relay};
+use crate::relay::{AttachmentStore, Lookup, Relay};
 use crate::search::Search;
 use crate::sql::Sql;
 
@@ -78,11 +78,9 @@ impl App {
         let facts = stores.add::<FactStore>(fold)?;
         let full_text = stores.add::<FullText>(())?;
 
-        let hub = Hub::default();
-        let (append, appender) =
-            relay::spawn_appender(writer, &log, lookup.clone(), hub.clone(), stop.clone())?;
+        let (relay, appender) = Relay::start(writer, &log, lookup.clone(), stop.clone())?;
         Ok(App {
-            relay: Relay::new(append, lookup.clone(), hub),
+            relay,
             records: Records::new(log.clone(), lookup),
             attachments: AttachmentStore::open_or_create(&data.attachments())?,
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
@@ -120,7 +118,7 @@ impl App {
         self.status_reader().read()
     }
 
-    /// A handle that reads the status after `self` has moved elsewhere.
+    /// What reads the status after `self` has moved elsewhere.
     pub fn status_reader(&self) -> StatusReader {
         StatusReader::new(self.log.clone(), self.data.clone(), self.stores.watched())
     }

@@ -1,5 +1,4 @@
-//! Why records do not become rows. Whatever is not the table's own error is a bug: the follower
-//! hands records over in order, and commits long before the tail is full.
+//! What the archive cannot write or show. A gap or a full tail would be a bug of [`crate::log::follow`].
 
 use arrow::error::ArrowError;
 

@@ -5,7 +5,8 @@
 //! rows by [`events_batch`].
 //!
 //! Invariants: at any moment a record below `applied` is in the files or in the tail, never in
-//! both; the columns are declared once, in [`columns`]. It does not read rows for questions.
+//! both; the columns are declared once, in [`columns`].
+//! It does not read rows for questions.
 
 pub mod columns;
 mod attachments;

@@ -16,7 +16,8 @@ use crate::export::render;
 use crate::model::{Ack, Event, Offset, Origin, Record};
 use crate::search::SearchAnswer;
 use crate::server::{
-    BATCH_BYTES_MAX, COMPLETE_TO_HEADER, ExportParameters, Problem, SearchParameters,
+    BATCH_BYTES_MAX, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters, Problem,
+    SearchParameters, TRUNCATED_HEADER,
 };
 use crate::sql::{Answer, NamedQuery};
 
@@ -85,7 +86,7 @@ impl Client {
         let response =
             checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?)
                 .await?;
-        appended.duplicates += number_in(&response, "verbatim-duplicates")?;
+        appended.duplicates += number_in(&response, DUPLICATES_HEADER)?;
         for line in response.text().await?.lines() {
             appended.answers.push(ack_or_problem(line)?);
         }
@@ -180,8 +181,7 @@ async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
         checked(request.header(ACCEPT, "application/vnd.apache.arrow.stream").send().await?)
             .await?;
     let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
-    let truncated =
-        response.headers().get("verbatim-truncated").is_some_and(|value| value == "true");
+    let truncated = response.headers().get(TRUNCATED_HEADER).is_some_and(|value| value == "true");
     let (schema, batches) = render::read_arrow_stream(&response.bytes().await?)?;
     Ok(Answer { complete_to, schema, batches, truncated })
 }

@@ -37,7 +37,7 @@ pub struct Cli {
 enum Command {
     /// The whole thing on sample data, with a page to open
     Demo(demo::Demo),
-    /// Relay, followers, questions and pages over a data directory
+    /// Relay, stores, questions and pages over a data directory
     Serve(serve::Serve),
     /// Import old transcripts or events with their own times
     Import(import::Import),

@@ -1,7 +1,8 @@
 //! One file on its way to its name: staged, written, synced, named.
 //!
 //! Invariant: a file has its name only with all its bytes on stable storage, or keeps its staging
-//! name and goes. It does not know where on the disk it may lie: see [`Disk`].
+//! name and goes.
+//! It does not know where on the disk it may lie: see [`Disk`].
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

@@ -2,16 +2,18 @@
 //! flat whatever the size.
 
 mod csv;
+mod error;
 mod jsonl;
 mod parquet;
 mod query;
 pub mod render;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
+pub use error::ExportError;
 pub use query::{EXPORT_TABLES, ExportQuery};
 
 /// A file format of exports.
@@ -26,16 +28,6 @@ pub enum ExportFormat {
     Csv,
     /// One JSON object a line.
     Jsonl,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    #[error("cannot write the export: {0}")]
-    Io(#[from] io::Error),
-    #[error("cannot write the rows: {0}")]
-    Arrow(#[from] arrow::error::ArrowError),
-    #[error("cannot write Parquet: {0}")]
-    Parquet(#[from] ::parquet::errors::ParquetError),
 }
 
 /// Takes rows, gives bytes.

@@ -22,7 +22,7 @@ const fn column<R>(name: &'static str, read: Read<R>, meaning: &'static str) -> 
 #[rustfmt::skip]
 pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
     column("shop", Text(|row| &row.shop), "the tenant"),
-    column("conversation", Text(|row| &row.conversation), "the thread"),
+    column("conversation", Text(|row| &row.conversation), "the conversation"),
     column("turn", Count(|row| row.turn.into()), "number of the turn in its conversation, dense from 1"),
     column("episode", Count(|row| row.episode.into()), "number of the episode it lies in"),
     column("started_by", Text(|row| row.started_by.as_str()), "customer, handoff, or reopen: what made the customer wait"),
@@ -40,7 +40,7 @@ pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
     column("handed_off", Flag(|row| row.handed_off), "a handoff happened while the customer was waiting"),
     column("excluded", MaybeText(|row| row.excluded.map(|reason| reason.as_str())), "why there is no figure and never will be: untimed, clock_backwards, unanswered_at_close"),
     column("closed_offset", MaybeCount(|row| row.closed_offset.map(Offset::signed)), "offset of the record that closed it; NULL while open"),
-    column("origin", Text(|row| row.origin.as_str()), "live chat, or an old transcript brought in"),
+    column("origin", Text(|row| row.origin.as_str()), "live chat, or an imported transcript"),
     column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
     column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
     column("metric_version", Small(|row| row.metric_version), "version of the rules behind this row"),
@@ -51,7 +51,7 @@ pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
 #[rustfmt::skip]
 pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
     column("shop", Text(|row| &row.shop), "the tenant"),
-    column("conversation", Text(|row| &row.conversation), "the thread"),
+    column("conversation", Text(|row| &row.conversation), "the conversation"),
     column("episode", Count(|row| row.episode.into()), "number of the episode in its conversation, dense from 1"),
     column("started_at", Time(|row| row.started_at), "when it began"),
     column("started_offset", Count(|row| row.started_offset.signed()), "offset of what began it; a rating or tag after the end belongs to the last episode that started at or below its offset"),
@@ -83,7 +83,7 @@ pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
     column("order", MaybeText(|row| row.order.as_deref()), "order number, as last told"),
     column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
     column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
-    column("origin", Text(|row| row.origin.as_str()), "live chat, or an old transcript brought in"),
+    column("origin", Text(|row| row.origin.as_str()), "live chat, or an imported transcript"),
     column("closed_offset", MaybeCount(|row| row.closed_offset.map(Offset::signed)), "offset of the record that closed it; NULL while open"),
     column("metric_version", Small(|row| row.metric_version), "version of the rules behind this row"),
     column("schedule_version", MaybeSmall(|row| row.schedule_version), "version of the opening hours behind this row; NULL: none configured"),

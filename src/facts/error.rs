@@ -11,7 +11,7 @@ pub enum FactsError {
     #[error("the states of the fold cannot be read or written: {0}")]
     States(#[from] fjall::Error),
     #[error(
-        "the states of the fold in `{path}` are damaged: {detail}; delete that folder and those of turns and episodes, and they are made anew from the log"
+        "the states of the fold in `{path}` are damaged: {detail}; delete that folder and those of turns and episodes, and they are built again from the log"
     )]
     StatesDamaged { path: String, detail: String },
     #[error(transparent)]
@@ -25,7 +25,7 @@ pub enum FactsError {
     #[error("cannot make a batch of rows: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error(
-        "the tables `turns` and `episodes` stand at {turns} and {episodes}, before their states at {states}; delete the folders of both and that of the states, `facts`, and all are made anew from the log"
+        "the tables `turns` and `episodes` stand at {turns} and {episodes}, before their states at {states}; delete the folders of both and that of the states, `facts`, and all are built again from the log"
     )]
     StatesAhead { turns: Offset, episodes: Offset, states: Offset },
 }

@@ -4,8 +4,8 @@
 //! Invariants: offsets decide the order, `occurred_at` the times; a turn is open only inside an
 //! open episode; rows are pushed only when final, the turn before the episode that ends with it.
 //! Records already folded change nothing, so that a stretch of the log can be read again over a
-//! newer state. It does not know other conversations, and no figure in it depends on what comes
-//! later.
+//! newer state.
+//! It does not know other conversations, and no figure in it depends on what comes later.
 //!
 //! What docs/METRICS.md leaves open is settled so:
 //! - Only public messages that somebody typed count: private notes, automatic texts, edits,

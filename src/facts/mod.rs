@@ -4,10 +4,11 @@
 //! Invariants: [`fold()`] is pure, so the same records give the same rows on every run, and each
 //! row names the record that closed it; a turn lies in one episode, and turns of a conversation
 //! never overlap; a time that is not known is NULL and never 0; the columns of a table are declared
-//! once, in [`columns`]. Flow: the [`FactsSink`] hands each record to [`fold()`], keeps closed rows
-//! until it commits them, and shows questions those and the rows still open as one tail. It does
-//! not read a clock, count business hours or average anything: schedules come on top of these rows,
-//! and `queries/` counts them.
+//! once, in [`columns`].
+//! Flow: the [`FactStore`] hands each record to [`fold()`], keeps closed rows until it commits
+//! them, and shows questions those and the rows still open as one tail.
+//! It does not read a clock, count business hours or average anything: schedules come on top of
+//! these rows, and `queries/` counts them.
 
 mod labels;
 mod moment;

@@ -7,14 +7,11 @@ use std::path::Path;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 
 use super::{ConversationState, FactsError, METRIC_VERSION};
-use crate::model::Offset;
+use crate::model::{ConversationKey, Offset};
 
 const CURSOR_KEY: &str = "cursor";
 const VERSION_KEY: &str = "metric_version";
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-
-/// A conversation: shop and id.
-pub(crate) type Thread = (String, String);
 
 /// Stored states.
 pub(crate) struct States {
@@ -61,8 +58,8 @@ impl States {
         Ok(Offset(u64::from_be_bytes(bytes)))
     }
 
-    pub(crate) fn get(&self, thread: &Thread) -> Result<ConversationState, FactsError> {
-        match self.states.get(key_of(thread))? {
+    pub(crate) fn get(&self, key: &ConversationKey) -> Result<ConversationState, FactsError> {
+        match self.states.get(key.to_bytes())? {
             None => Ok(ConversationState::default()),
             Some(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|error| self.damaged(&error.to_string()))
@@ -71,15 +68,16 @@ impl States {
     }
 
     /// Every conversation with something open, and its state.
-    pub(crate) fn open_ones(&self) -> Result<Vec<(Thread, ConversationState)>, FactsError> {
+    pub(crate) fn open_ones(
+        &self,
+    ) -> Result<Vec<(ConversationKey, ConversationState)>, FactsError> {
         let mut found = Vec::new();
         for entry in self.open.iter() {
             let key = entry.key()?;
-            let text = std::str::from_utf8(&key).ok().and_then(|key| key.split_once('\0'));
-            let (shop, conversation) = text.ok_or_else(|| self.damaged("a key of `open`"))?;
-            let thread = (shop.to_string(), conversation.to_string());
-            let state = self.get(&thread)?;
-            found.push((thread, state));
+            let key =
+                ConversationKey::from_bytes(&key).ok_or_else(|| self.damaged("a key of `open`"))?;
+            let state = self.get(&key)?;
+            found.push((key, state));
         }
         Ok(found)
     }
@@ -87,14 +85,14 @@ impl States {
     /// Replaces the states of these conversations and moves the cursor, in one atomic write.
     pub(crate) fn put<'a>(
         &self,
-        states: impl Iterator<Item = (&'a Thread, &'a ConversationState)>,
+        states: impl Iterator<Item = (&'a ConversationKey, &'a ConversationState)>,
         cursor: Offset,
     ) -> Result<(), FactsError> {
         let mut batch = self.database.batch();
-        for (thread, state) in states {
+        for (key, state) in states {
             let json =
                 serde_json::to_vec(state).map_err(|error| self.damaged(&error.to_string()))?;
-            let key = key_of(thread);
+            let key = key.to_bytes();
             if state.is_open() {
                 batch.insert(&self.open, key.clone(), []);
             } else {
@@ -109,8 +107,4 @@ impl States {
     fn damaged(&self, detail: &str) -> FactsError {
         FactsError::StatesDamaged { path: self.path.clone(), detail: detail.to_string() }
     }
-}
-
-fn key_of((shop, conversation): &Thread) -> Vec<u8> {
-    [shop.as_str(), conversation.as_str()].join("\0").into_bytes()
 }

@@ -14,13 +14,13 @@ use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use parking_lot::Mutex;
 
-use super::states::{States, Thread};
+use super::states::States;
 use super::{
     ConversationState, EpisodeRow, Facts, FactsError, FoldConfig, TurnRow, episodes_batch,
     episodes_schema, fold, turns_batch, turns_schema,
 };
 use crate::log::{Batch, LogError, LogReader, Slot, Store};
-use crate::model::{Micros, Offset, Record};
+use crate::model::{ConversationKey, Micros, Offset};
 use crate::table::{Maintenance, Table, TableOptions, TableSnapshot};
 
 /// The folder of all Delta tables.
@@ -58,7 +58,7 @@ struct Shown {
     closed: Facts,
     /// States of conversations with something open. Those of millions of conversations that never
     /// end would be held here: imports of transcripts without a resolve are such.
-    open: HashMap<Thread, ConversationState>,
+    open: HashMap<ConversationKey, ConversationState>,
     applied: Offset,
     /// Batches made for an earlier question, good until the next record.
     tails: Option<(RecordBatch, RecordBatch)>,
@@ -73,7 +73,7 @@ pub struct FactStore {
     episodes_maintenance: Maintenance,
     states: States,
     /// States changed since the last commit.
-    changed: HashMap<Thread, ConversationState>,
+    changed: HashMap<ConversationKey, ConversationState>,
     shown: Arc<Mutex<Shown>>,
 }
 
@@ -100,9 +100,9 @@ impl Shown {
         }
         let mut turns = self.closed.turns.clone();
         let mut episodes = self.closed.episodes.clone();
-        for ((shop, conversation), state) in &self.open {
-            turns.extend(state.open_turn(shop, conversation));
-            episodes.extend(state.open_episode(shop, conversation));
+        for (ConversationKey { shop, id }, state) in &self.open {
+            turns.extend(state.open_turn(shop, id));
+            episodes.extend(state.open_episode(shop, id));
         }
         let tails = (turns_batch(&turns)?, episodes_batch(&episodes)?);
         self.tails = Some(tails.clone());
@@ -132,27 +132,27 @@ impl FactStore {
             return Err(LogError::Gap { expected, got }.into());
         }
         // States are read before the lock is taken, so that a question never waits for the store.
-        let mut threads = Vec::with_capacity(batch.len());
+        let mut keys = Vec::with_capacity(batch.len());
         for record in batch.records() {
-            let thread = thread_of(record);
-            if !self.changed.contains_key(&thread) {
-                let state = self.states.get(&thread)?;
-                self.changed.insert(thread.clone(), state);
+            let key = record.conversation();
+            if !self.changed.contains_key(&key) {
+                let state = self.states.get(&key)?;
+                self.changed.insert(key.clone(), state);
             }
-            threads.push(thread);
+            keys.push(key);
         }
         let mut shown = self.shown.lock();
-        for (record, thread) in batch.records().iter().zip(&threads) {
-            if let Some(state) = self.changed.get_mut(thread) {
+        for (record, key) in batch.records().iter().zip(&keys) {
+            if let Some(state) = self.changed.get_mut(key) {
                 fold(state, record, &self.config, &mut shown.closed);
             }
         }
         shown.applied = batch.end();
         // Copied once for each conversation, as it stands after all of its records.
-        for thread in threads.into_iter().collect::<HashSet<Thread>>() {
-            match self.changed.get(&thread) {
-                Some(state) if state.is_open() => drop(shown.open.insert(thread, state.clone())),
-                _ => drop(shown.open.remove(&thread)),
+        for key in keys.into_iter().collect::<HashSet<ConversationKey>>() {
+            match self.changed.get(&key) {
+                Some(state) if state.is_open() => drop(shown.open.insert(key, state.clone())),
+                _ => drop(shown.open.remove(&key)),
             }
         }
         let (turns_at, episodes_at) = (self.turns.cursor(), self.episodes.cursor());
@@ -249,10 +249,6 @@ impl Store for FactStore {
         self.publish();
         Ok(applied)
     }
-}
-
-fn thread_of(record: &Record) -> Thread {
-    (record.shop.clone(), record.event.conversation.clone())
 }
 
 /// One batch for each UTC day on which a row began.

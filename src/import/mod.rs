@@ -1,8 +1,9 @@
-//! Files of chat from elsewhere, as events: one file per input format.
+//! Files of chat from elsewhere, as events: a file for each format that is not our own.
 //!
 //! Invariants: what cannot be read as an event is an error in its place, with field, value and
 //! rule; an event's id is the source's own or made from conversation and position, so that a file
-//! imported twice adds nothing. It sends nothing: whoever reads a file decides where its events go.
+//! imported twice adds nothing.
+//! It sends nothing: whoever reads a file decides where its events go.
 
 // A file, line by line.
 mod file;

@@ -4,7 +4,8 @@
 //! `fold(text)` is Unicode's `toNFKC_Casefold(text)`: each character's `NFKC_Casefold`, then NFC. A
 //! folded text with a map also knows which bytes of the original each stretch of it came from.
 //! Invariants: `fold_with_map(text).text == fold(text)`; ranges of the original are whole extended
-//! grapheme clusters. It knows nothing of words or terms.
+//! grapheme clusters.
+//! It knows nothing of words or terms.
 
 use std::ops::Range;
 

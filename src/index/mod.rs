@@ -4,8 +4,9 @@
 //! since the cursor is the payload of the commit that holds the documents; a snapshot is the
 //! committed index and the applied tail as they were at one instant; and for any texts `t` and `w`,
 //! `t.contains(w)` (as is or folded) implies that every term the planner asks for on behalf of `w`
-//! is among the terms of `t` ([`characters`] says why). It answers no question: planning, filtering
-//! and verifying are `search`'s. It never repairs: damage is an error that says to rebuild.
+//! is among the terms of `t` ([`characters`] says why).
+//! It answers no question: planning, filtering and verifying are `search`'s.
+//! It never repairs: damage is an error that says to rebuild.
 
 // How a character folds, what of it goes into terms, which kind of token it is in.
 pub mod characters;
@@ -36,6 +37,9 @@ pub use fold::{Folded, fold, fold_with_map};
 pub use open::{damaged_files, open_read_only};
 pub use snapshot::{FullTextReader, IndexSnapshot};
 pub use store::FullText;
+
+/// How people call this store, and the folder it lies in.
+const NAME: &str = "index";
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tantivy::Searcher;
 
 use super::term_cache::TermCache;
-use super::{FullText, IndexError};
-use crate::log::{Batch, LogError, NotOpen, Slot, Store, Tail};
+use super::{IndexError, NAME};
+use crate::log::{Batch, LogError, NotOpen, Slot, Tail};
 use crate::model::{Offset, Record};
 
 /// Where snapshots come from.
@@ -33,7 +33,7 @@ pub struct IndexSnapshot {
 impl FullTextReader {
     /// The index as it is now.
     pub fn snapshot(&self) -> Result<IndexSnapshot, NotOpen> {
-        Ok(self.slot.current(FullText::NAME)?.lock().clone())
+        Ok(self.slot.current(NAME)?.lock().clone())
     }
 
     pub(super) fn show(&self, shown: Arc<Mutex<IndexSnapshot>>) {

@@ -3,8 +3,8 @@
 //! Invariants: a commit's documents are exactly the records below its cursor, since tantivy drops
 //! what was added but not committed; `commit` returns after the directory is synced
 //! ([`super::directory`]); after a failure nothing more is taken until the index is opened again,
-//! as what the writer then holds is unknown. It does not open an index's files (`open.rs` does) and
-//! never repairs one.
+//! as what the writer then holds is unknown.
+//! It does not open an index's files (`open.rs` does) and never repairs one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,15 +16,13 @@ use tantivy::{IndexReader, IndexWriter};
 use super::cursor::Committed;
 use super::document::document;
 use super::snapshot::{FullTextReader, IndexSnapshot};
-use super::{IndexError, open};
+use super::{IndexError, NAME, open};
 use crate::log::{Batch, LogReader, Store};
 use crate::model::Offset;
 
 /// Documents sent to the indexing thread at once, which wakes it as often. Its queue takes 10,000
 /// sends: × 16 × about 1 KiB = 160 MiB, and never more documents than the records in the tail.
 const SENT_TOGETHER: usize = 16;
-/// Where the index lies in a data directory.
-const FOLDER: &str = "index";
 
 /// The index as a store of the log.
 pub struct FullText {
@@ -98,8 +96,8 @@ impl FullText {
 }
 
 impl Store for FullText {
-    const NAME: &'static str = "index";
-    const FOLDERS: &'static [&'static str] = &[FOLDER];
+    const NAME: &'static str = NAME;
+    const FOLDERS: &'static [&'static str] = &[NAME];
 
     type Error = IndexError;
     type Options = ();
@@ -111,7 +109,7 @@ impl Store for FullText {
         _options: &(),
         reader: &FullTextReader,
     ) -> Result<FullText, IndexError> {
-        FullText::open_in(&root.join(FOLDER), reader)
+        FullText::open_in(&root.join(NAME), reader)
     }
 
     fn applied(&self) -> Offset {

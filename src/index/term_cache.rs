@@ -139,18 +139,18 @@ mod tests {
 
     async fn index_of(texts: &[&str]) -> (tempfile::TempDir, FullTextReader) {
         let dir = tempfile::tempdir().expect("a directory");
-        let (mut sink, handle) = open(dir.path()).expect("opens");
+        let (mut store, reader) = open(dir.path()).expect("opens");
         for (offset, text) in texts.iter().enumerate() {
-            sink.apply(batch(vec![message(offset as u64, "c", text)])).await.expect("applies");
-            sink.commit().await.expect("commits");
+            store.apply(batch(vec![message(offset as u64, "c", text)])).await.expect("applies");
+            store.commit().await.expect("commits");
         }
-        (dir, handle)
+        (dir, reader)
     }
 
     #[tokio::test]
     async fn terms_are_found_by_what_they_hold() {
-        let (_dir, handle) = index_of(&["退款 refund funder, fun! re fun refun"]).await;
-        let snapshot = handle.snapshot().unwrap();
+        let (_dir, reader) = index_of(&["退款 refund funder, fun! re fun refun"]).await;
+        let snapshot = reader.snapshot().unwrap();
         let segment = snapshot.searcher().segment_reader(0);
         let terms = TermCache::default().terms_of(segment).expect("reads").expect("keeps");
         let check = |piece: &str, expected: &[&str]| {
@@ -169,9 +169,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_kept_is_bounded() {
-        let (_dir, handle) =
+        let (_dir, reader) =
             index_of(&["one two", "three fours", "five", "退", &"x ".repeat(3), "yy"]).await;
-        let snapshot = handle.snapshot().unwrap();
+        let snapshot = reader.snapshot().unwrap();
         // A term takes 5 bytes more than its letters, a segment one: only `three fours` is too
         // much.
         let cache = TermCache::new(20);
@@ -193,8 +193,8 @@ mod tests {
     /// A segment that fills the cache alone is kept, and one that is too large is found out once.
     #[tokio::test]
     async fn what_is_known_of_a_segment_stays_known() {
-        let (_dir, handle) = index_of(&["three fours"]).await;
-        let snapshot = handle.snapshot().unwrap();
+        let (_dir, reader) = index_of(&["three fours"]).await;
+        let snapshot = reader.snapshot().unwrap();
         let segment = snapshot.searcher().segment_reader(0);
         let bytes = SegmentTerms::read(segment, 100).expect("reads").expect("few").bytes();
         for (bytes_max, is_kept) in [(bytes, true), (bytes - 1, false)] {
@@ -207,8 +207,8 @@ mod tests {
     #[tokio::test]
     async fn questions_at_once_read_a_segment_once() {
         let text: String = (0..2_000).map(|number| format!("w{number} ")).collect();
-        let (_dir, handle) = index_of(&[&text]).await;
-        let snapshot = handle.snapshot().unwrap();
+        let (_dir, reader) = index_of(&[&text]).await;
+        let snapshot = reader.snapshot().unwrap();
         let segment = snapshot.searcher().segment_reader(0);
         for _ in 0..20 {
             let (cache, together) = (TermCache::default(), std::sync::Barrier::new(4));

@@ -11,51 +11,51 @@ fn messages(from: u64, to: u64) -> Vec<Record> {
 }
 
 async fn index_with_two_commits(dir: &Path) -> FullText {
-    let (mut sink, _) = open(dir).expect("opens");
+    let (mut store, _) = open(dir).expect("opens");
     for (from, to) in [(0, 10), (10, 25)] {
-        sink.apply(batch(messages(from, to))).await.expect("applies");
-        assert_eq!(sink.commit().await.expect("commits"), Offset(to));
+        store.apply(batch(messages(from, to))).await.expect("applies");
+        assert_eq!(store.commit().await.expect("commits"), Offset(to));
     }
-    sink
+    store
 }
 
-fn offsets_in_tail(sink: &FullText) -> Vec<u64> {
-    sink.shown().tail().map(|record| record.offset.0).collect()
+fn offsets_in_tail(store: &FullText) -> Vec<u64> {
+    store.shown().tail().map(|record| record.offset.0).collect()
 }
 
 #[tokio::test]
 async fn the_cursor_survives_and_what_was_not_committed_does_not() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(batch(messages(25, 40))).await.expect("applies");
-    assert_eq!((sink.applied(), sink.shown().cursor()), (Offset(40), Offset(25)));
-    assert_eq!(offsets_in_tail(&sink), (25..40).collect::<Vec<u64>>());
-    drop(sink);
+    let mut store = index_with_two_commits(dir.path()).await;
+    store.apply(batch(messages(25, 40))).await.expect("applies");
+    assert_eq!((store.applied(), store.shown().cursor()), (Offset(40), Offset(25)));
+    assert_eq!(offsets_in_tail(&store), (25..40).collect::<Vec<u64>>());
+    drop(store);
 
-    let (mut sink, handle) = open(dir.path()).expect("opens again");
-    assert_eq!((sink.applied(), sink.shown().cursor()), (Offset(25), Offset(25)));
-    assert_eq!(handle.snapshot().unwrap().searcher().num_docs(), 25);
-    assert_eq!(handle.snapshot().unwrap().tail().count(), 0);
-    sink.apply(batch(messages(25, 40))).await.expect("applies again");
-    assert_eq!(sink.commit().await.expect("commits"), Offset(40));
-    let snapshot = handle.snapshot().unwrap();
+    let (mut store, reader) = open(dir.path()).expect("opens again");
+    assert_eq!((store.applied(), store.shown().cursor()), (Offset(25), Offset(25)));
+    assert_eq!(reader.snapshot().unwrap().searcher().num_docs(), 25);
+    assert_eq!(reader.snapshot().unwrap().tail().count(), 0);
+    store.apply(batch(messages(25, 40))).await.expect("applies again");
+    assert_eq!(store.commit().await.expect("commits"), Offset(40));
+    let snapshot = reader.snapshot().unwrap();
     assert_eq!(
         (snapshot.searcher().num_docs(), snapshot.cursor(), snapshot.applied()),
         (40, Offset(40), Offset(40))
     );
     assert_eq!(snapshot.tail().count(), 0);
-    assert_eq!(sink.commit().await.expect("nothing to commit"), Offset(40));
+    assert_eq!(store.commit().await.expect("nothing to commit"), Offset(40));
     assert_eq!(damaged_files(dir.path()).expect("reads all"), Vec::<std::path::PathBuf>::new());
 }
 
 #[tokio::test]
 async fn a_snapshot_does_not_change() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(batch(messages(25, 30))).await.expect("applies");
-    let before = sink.shown();
-    sink.apply(batch(messages(30, 35))).await.expect("applies");
-    sink.commit().await.expect("commits");
+    let mut store = index_with_two_commits(dir.path()).await;
+    store.apply(batch(messages(25, 30))).await.expect("applies");
+    let before = store.shown();
+    store.apply(batch(messages(30, 35))).await.expect("applies");
+    store.commit().await.expect("commits");
     assert_eq!(
         (before.cursor(), before.applied(), before.tail().count()),
         (Offset(25), Offset(30), 5)
@@ -64,23 +64,23 @@ async fn a_snapshot_does_not_change() {
 }
 
 #[tokio::test]
-async fn records_out_of_order_are_refused_and_close_the_sink() {
+async fn records_out_of_order_are_refused_and_close_the_store() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut sink = index_with_two_commits(dir.path()).await;
-    let error = sink.apply(batch(messages(26, 27))).await.expect_err("a gap");
+    let mut store = index_with_two_commits(dir.path()).await;
+    let error = store.apply(batch(messages(26, 27))).await.expect_err("a gap");
     assert!(
         matches!(error, IndexError::Log(LogError::Gap { expected: Offset(25), got: Offset(26) })),
         "{error}"
     );
-    let error = sink.apply(batch(messages(25, 27))).await.expect_err("closed");
+    let error = store.apply(batch(messages(25, 27))).await.expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
 
 #[tokio::test]
 async fn another_process_reads_what_is_committed_and_the_log_beyond() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut sink = index_with_two_commits(dir.path()).await;
-    sink.apply(batch(messages(25, 30))).await.expect("applies");
+    let mut store = index_with_two_commits(dir.path()).await;
+    store.apply(batch(messages(25, 30))).await.expect("applies");
     let snapshot = open_read_only(dir.path()).expect("opens beside the writer");
     assert_eq!((snapshot.cursor(), snapshot.applied()), (Offset(25), Offset(25)));
     let snapshot = snapshot.with_log_tail(batch(messages(25, 28))).expect("goes on at the cursor");
@@ -100,7 +100,7 @@ fn check_damage(dir: &Path, damage: impl FnOnce(&Path), says: &str) {
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         let text = error.to_string();
         assert!(
-            text.contains("rebuild index") && text.contains(&dir.display().to_string()),
+            text.contains("delete that folder") && text.contains(&dir.display().to_string()),
             "{text}"
         );
         assert!(text.contains(says), "{text}");

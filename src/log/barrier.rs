@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::LogReader;
-use super::store::State;
+use super::state::State;
 
 /// Longest a question waits.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ impl ReadBarrier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::store::Failure;
+    use crate::log::Failure;
     use crate::model::{ErrorKind, Micros, Offset};
 
     #[tokio::test]

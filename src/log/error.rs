@@ -1,4 +1,4 @@
-//! What can go wrong with the log.
+//! Errors of the log, by what a caller can do about them.
 
 use std::io;
 use std::path::PathBuf;

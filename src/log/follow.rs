@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::store::{State, Store};
+use super::state::State;
+use super::store::Store;
 use super::{Batch, LogError, LogScan};
 use crate::model::{ErrorKind, Kinded, Offset};
 

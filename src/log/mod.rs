@@ -10,7 +10,7 @@
 mod segment;
 // Append, then one sync for all.
 mod writer;
-// Handles, and where in the files an offset lies.
+// The reading side of the log, and where in the files an offset lies.
 mod reader;
 // Read forward from an offset.
 mod scan;
@@ -20,6 +20,8 @@ mod recent;
 mod batch;
 // Records a store has applied and not yet committed.
 mod tail;
+// How far a store is.
+mod state;
 // What a store is.
 mod store;
 // The loop that feeds one.
@@ -34,7 +36,8 @@ pub use error::LogError;
 pub use follow::{CommitPolicy, FollowError, follow};
 pub use reader::LogReader;
 pub use scan::LogScan;
-pub use store::{Failure, Followed, NotOpen, Slot, State, Store};
+pub use state::{Failure, State};
+pub use store::{Followed, NotOpen, Slot, Store};
 pub use tail::Tail;
 pub use writer::{LogWriter, Recovered, open};
 

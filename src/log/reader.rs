@@ -9,8 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::recent::Recent;
-use super::{LogError, LogScan};
-use crate::model::{Offset, Record};
+use crate::model::Offset;
 
 /// Scans note where they are about every so many bytes, so that a later scan starts near its
 /// offset: at 100 GiB of log this is 100,000 positions × 32 bytes = 3 MiB.
@@ -24,7 +23,7 @@ pub(super) struct FilePosition {
     pub(super) byte: u64,
 }
 
-/// A handle from which scans are made.
+/// The reading side of the log: for any number of scans.
 #[derive(Clone)]
 pub struct LogReader {
     pub(super) dir: Arc<Path>,
@@ -42,27 +41,6 @@ impl LogReader {
     /// First offset not yet durable.
     pub fn head(&self) -> Offset {
         *self.head.borrow()
-    }
-
-    /// A scan from `from` on.
-    pub fn scan(&self, from: Offset) -> LogScan {
-        LogScan::new(self.clone(), from)
-    }
-
-    /// The records of `[from, to)`, as far as they are durable. For short stretches: they are all
-    /// held in memory.
-    pub fn range(&self, from: Offset, to: Offset) -> Result<Vec<Record>, LogError> {
-        let count_max = usize::try_from(to.since(from)).unwrap_or(usize::MAX);
-        let mut records = Vec::new();
-        let mut scan = self.scan(from);
-        while records.len() < count_max {
-            let more = scan.next_batch(count_max - records.len())?;
-            if more.is_empty() {
-                break;
-            }
-            records.extend(more.into_records().into_iter().map(Arc::unwrap_or_clone));
-        }
-        Ok(records)
     }
 
     /// The last noted position at or before `offset`.

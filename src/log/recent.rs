@@ -1,5 +1,5 @@
-//! The newest durable records, as the writer made them. A follower that keeps up takes them from
-//! here instead of reading and decoding the log, which three followers would each do for
+//! The newest durable records, as the writer made them. A store that keeps up takes them from
+//! here instead of reading and decoding the log, which three stores would each do for
 //! themselves: a sixth of the CPU time of the whole path (`perf record -p PID` beside `cargo bench
 //! --bench pipeline`). One that has fallen behind reads the log.
 
@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::model::{Offset, Record};
 
 /// Encoded bytes kept: about 150,000 records. In memory each takes about twice as much, which makes
-/// 128 MiB; the tails of followers that keep up hold the same records, not copies.
+/// 128 MiB; the tails of stores that keep up hold the same records, not copies.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Shared by the writer and its readers. Cheap to clone.

@@ -32,11 +32,30 @@ struct SegmentCursor {
     indexed_byte: u64,
 }
 
-impl LogScan {
-    pub(super) fn new(reader: LogReader, from: Offset) -> LogScan {
-        LogScan { reader, next: from, cursor: None }
+impl LogReader {
+    /// A scan from `from` on.
+    pub fn scan(&self, from: Offset) -> LogScan {
+        LogScan { reader: self.clone(), next: from, cursor: None }
     }
 
+    /// The records of `[from, to)`, as far as they are durable. For short stretches: they are all
+    /// held in memory.
+    pub fn range(&self, from: Offset, to: Offset) -> Result<Vec<Record>, LogError> {
+        let count_max = usize::try_from(to.since(from)).unwrap_or(usize::MAX);
+        let mut records = Vec::new();
+        let mut scan = self.scan(from);
+        while records.len() < count_max {
+            let more = scan.next_batch(count_max - records.len())?;
+            if more.is_empty() {
+                break;
+            }
+            records.extend(more.into_records().into_iter().map(Arc::unwrap_or_clone));
+        }
+        Ok(records)
+    }
+}
+
+impl LogScan {
     /// Waits until there is more to read. False when the writer is gone and no more will come.
     pub async fn wait_for_more(&mut self) -> bool {
         self.reader.head.wait_for(|head| *head > self.next).await.is_ok()
@@ -241,7 +260,7 @@ mod tests {
     }
 
     /// The pipeline benchmark met a segment with 16 bytes left, too few for a record's header: the
-    /// reader took them for a cut record, and all followers stopped for good.
+    /// reader took them for a cut record, and all stores stopped for good.
     #[test]
     fn a_segment_may_end_with_any_number_of_zeros() {
         for rest in [0, 8, 16, 24, 4_096] {
@@ -271,7 +290,7 @@ mod tests {
         assert!(matches!(reader.range(Offset(0), Offset(1)), Err(LogError::Damaged { .. })));
     }
 
-    /// What a follower is handed from memory is what the log would have given it.
+    /// What a scan hands out from memory is what the log would have given it.
     #[test]
     fn records_in_memory_are_those_of_the_log() {
         let dir = tempfile::tempdir().unwrap();

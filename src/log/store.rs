@@ -6,8 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::state::State;
 use super::{Batch, LogReader, ReadBarrier};
-use crate::model::{ErrorKind, Kinded, Micros, Offset};
+use crate::model::{ErrorKind, Kinded, Offset};
 
 /// A store derived from the log.
 ///
@@ -42,42 +43,6 @@ pub trait Store: Sized {
 
     /// Makes everything applied durable, with the cursor; returns the cursor.
     fn commit(&mut self) -> impl Future<Output = Result<Offset, Self::Error>>;
-}
-
-/// How far a store is, and why not further.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
-    /// It was opened, so its reader shows something. It goes on showing that while it stands still.
-    pub is_open: bool,
-    /// First offset that questions cannot see yet.
-    pub applied: Offset,
-    /// Its cursor: all offsets below are in it for good.
-    pub committed: Offset,
-    /// Why it stands still, if it does.
-    pub failed: Option<Failure>,
-}
-
-impl State {
-    /// Whether there is nothing to wait for: questions see everything below `head`, or the store
-    /// stands still.
-    pub fn is_settled(&self, head: Offset) -> bool {
-        self.failed.is_some() || self.shows(head)
-    }
-
-    /// Whether questions see everything below `head`.
-    pub fn shows(&self, head: Offset) -> bool {
-        self.is_open && self.applied >= head
-    }
-}
-
-/// Why a store stands still, and when it is tried again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub text: String,
-    pub kind: ErrorKind,
-    /// Failures since it last moved on.
-    pub tries: u32,
-    pub next_try: Micros,
 }
 
 /// A store as questions hold it: its reader, and the barrier that waits for what was acknowledged.

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-/// What the caller of a failed operation should do. Becomes an HTTP status in `server::problem` and
-/// an exit code in `cli::exit`. (The idea of naming an error by the caller's next step is
+/// What the caller of a failed operation should do. Becomes an HTTP status in
+/// `server::problem`. (The idea of naming an error by the caller's next step is
 /// slatedb's.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -29,7 +29,7 @@ pub enum ErrorKind {
 }
 
 /// An error that says what its caller should do: the one road from any folder's error to a problem
-/// document and to an exit code.
+/// document.
 pub trait Kinded: std::error::Error {
     /// What the caller should do.
     fn kind(&self) -> ErrorKind;

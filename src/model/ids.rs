@@ -1,4 +1,4 @@
-//! Positions. Ranges over them are half-open.
+//! Positions, and the name of a conversation. Ranges are half-open.
 
 use std::fmt;
 use std::ops::Add;
@@ -18,6 +18,31 @@ pub struct Offset(pub u64);
 )]
 #[serde(transparent)]
 pub struct Seq(pub u32);
+
+/// A conversation of a shop. Written, a zero byte separates the two, since no id holds a control
+/// character.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConversationKey {
+    pub shop: String,
+    pub id: String,
+}
+
+impl ConversationKey {
+    pub fn new(shop: &str, id: &str) -> ConversationKey {
+        ConversationKey { shop: shop.to_string(), id: id.to_string() }
+    }
+
+    /// `shop 0 id`
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.shop.as_str(), self.id.as_str()].join("\0").into_bytes()
+    }
+
+    /// What [`ConversationKey::to_bytes`] wrote; `None` for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<ConversationKey> {
+        let (shop, id) = std::str::from_utf8(bytes).ok()?.split_once('\0')?;
+        Some(ConversationKey::new(shop, id))
+    }
+}
 
 impl Offset {
     /// The position after this one.

@@ -117,7 +117,7 @@ pub enum Visibility {
 pub enum Origin {
     /// Chat as it happens: `occurred_at` is `received_at`.
     Live,
-    /// An old transcript brought in: `occurred_at` is the client's `sent_at`.
+    /// An imported transcript: `occurred_at` is the client's `sent_at`.
     Imported,
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Invariants: no I/O, no async and no Arrow in this folder; every value of outside origin has
 //! passed [`Event::parse`] or [`Event::check`]; what a field is called, holds and means is said
-//! once, in [`fields`]. It does not decide who may send what: that is the relay's.
+//! once, in [`fields`].
+//! It does not decide who may send what: that is `access`'s.
 
 mod canonical;
 mod error;
@@ -24,7 +25,7 @@ pub(crate) mod testing;
 pub use canonical::{CanonicalEvent, CanonicalParts, Fingerprint};
 pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender, is_sha256_hex};
-pub use ids::{Offset, Seq};
+pub use ids::{ConversationKey, Offset, Seq};
 pub use instant::{instant_of, parse_zone};
 pub use labels::{Kind, Origin, Role, Visibility};
 pub use leaf::{Leaf, LeafHash, NO_PREVIOUS, Secret};

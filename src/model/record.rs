@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CanonicalEvent, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq};
+use super::{
+    CanonicalEvent, ConversationKey, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq,
+};
 
 /// An event with what the relay added. Its JSON, without `offset`, is what the log stores;
 /// [`Record::public`] is what consumers see.
@@ -94,6 +96,11 @@ impl Record {
     /// which must not enter any waiting time.
     pub fn is_timed(&self) -> bool {
         self.origin == Origin::Live || self.event.sent_at.is_some()
+    }
+
+    /// The conversation it is in.
+    pub fn conversation(&self) -> ConversationKey {
+        ConversationKey::new(&self.shop, &self.event.conversation)
     }
 
     /// The receipt for this record.

@@ -1,8 +1,8 @@
 //! Records by conversation and by offset: what transcripts, resume and pages read.
 //!
 //! Invariants: records come in order and belong to the shop that was asked for, whatever the lookup
-//! holds; a record that cannot be read is an error, never left out. It does not decide who may
-//! read, and computes nothing.
+//! holds; a record that cannot be read is an error, never left out.
+//! It does not decide who may read, and computes nothing.
 
 mod error;
 mod transcript;
@@ -62,7 +62,7 @@ impl Records {
         count_max: usize,
     ) -> Result<Vec<Record>, RecordsError> {
         let mut records =
-            self.at(shop, &self.lookup.thread(shop, conversation, after, count_max)?)?;
+            self.at(shop, &self.lookup.offsets(shop, conversation, after, count_max)?)?;
         // Checked although the lookup names this conversation's only: transcripts are evidence.
         records.retain(|record| record.event.conversation == conversation);
         Ok(records)

@@ -3,8 +3,8 @@
 //!
 //! Invariants: every record appears in exactly one entry, as the entry itself or inside the message
 //! it edits, retracts or reads; entries are in log order; no text is shortened or changed (only a
-//! quote is an excerpt). It does not hide anything, decide who may read, or format times: pages and
-//! command line do.
+//! quote is an excerpt).
+//! It does not hide anything, decide who may read, or format times: pages and command line do.
 
 use std::collections::HashMap;
 

@@ -9,14 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
-use crate::model::Record;
+use crate::model::{ConversationKey, Record};
 
 /// Records waiting to be sent to one subscriber: × about 1 KiB = 256 KiB. What finds no room is
 /// read from the log.
 const SEND_QUEUE_RECORDS: usize = 256;
-
-/// Shop and conversation.
-type ConversationKey = (String, String);
 
 /// One WebSocket's end of the hub.
 pub struct Subscriber {
@@ -65,7 +62,7 @@ impl Hub {
             return;
         }
         for record in records {
-            let key = (record.shop.clone(), record.event.conversation.clone());
+            let key = record.conversation();
             for queue in
                 subscriptions.by_conversation.get(&key).into_iter().flat_map(HashMap::values)
             {
@@ -103,7 +100,7 @@ impl Subscriptions {
 impl Subscriber {
     /// From now on, records of this conversation arrive in the queue.
     pub fn subscribe(&self, shop: &str, conversation: &str) {
-        let key = (shop.to_string(), conversation.to_string());
+        let key = ConversationKey::new(shop, conversation);
         let mut subscriptions = self.hub.lock();
         let subscribed = subscriptions.by_conversation.entry(key.clone()).or_default();
         if subscribed.insert(self.number, self.queue.clone()).is_none() {
@@ -113,7 +110,7 @@ impl Subscriber {
 
     /// No further records of this conversation, beyond those already in the queue.
     pub fn unsubscribe(&self, shop: &str, conversation: &str) {
-        let key = (shop.to_string(), conversation.to_string());
+        let key = ConversationKey::new(shop, conversation);
         let mut subscriptions = self.hub.lock();
         subscriptions.remove_from(&key, self.number);
         if let Some(conversations) = subscriptions.conversations_of.get_mut(&self.number) {

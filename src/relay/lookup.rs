@@ -118,7 +118,7 @@ impl Lookup {
     }
 
     /// Offsets of a conversation's records with seq above `after`, in order, at most `count_max`.
-    pub fn thread(
+    pub fn offsets(
         &self,
         shop: &str,
         conversation: &str,

@@ -3,8 +3,9 @@
 //!
 //! Invariants: an [`crate::model::Ack`] leaves [`appender`] only after the record's sync; the same
 //! id and body always get the same ack; whatever waits or grows has a named bound in the file that
-//! enforces it. It speaks no protocol: HTTP and WebSocket are the server's. It does not know the
-//! archive, the facts or the index: it takes messages while they are down.
+//! enforces it.
+//! It speaks no protocol: HTTP and WebSocket are the server's.
+//! It does not know the archive, the facts or the index: it takes messages while they are down.
 
 // From bytes to a checked event.
 mod prepare;
@@ -21,16 +22,21 @@ mod attachments;
 mod error;
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::Identity;
+use crate::log::{LogReader, LogWriter};
 use crate::model::{CanonicalEvent, Record};
 
-pub use appender::{Answers, AppendHandle, Outcome, Submitted, spawn as spawn_appender};
+use appender::AppendHandle;
+pub use appender::{Answers, Outcome, Submitted};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
-pub use hub::{Hub, Subscriber};
+use hub::Hub;
+pub use hub::Subscriber;
 pub use lookup::Lookup;
 use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
@@ -44,8 +50,17 @@ pub struct Relay {
 }
 
 impl Relay {
-    pub fn new(append: AppendHandle, lookup: Lookup, hub: Hub) -> Relay {
-        Relay { append, lookup, hub }
+    /// Starts the appender on a thread of its own; to be called on an async thread. It ends with
+    /// `stop`, after what was submitted by then.
+    pub fn start(
+        writer: LogWriter,
+        log: &LogReader,
+        lookup: Lookup,
+        stop: CancellationToken,
+    ) -> Result<(Relay, JoinHandle<()>), RelayError> {
+        let hub = Hub::default();
+        let (append, thread) = appender::spawn(writer, log, lookup.clone(), hub.clone(), stop)?;
+        Ok((Relay { append, lookup, hub }, thread))
     }
 
     /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of

@@ -4,7 +4,8 @@
 //! Invariants: a result equals a `contains` over every record below [`SearchAnswer::complete_to`],
 //! as is or folded, and `total` counts all of it whatever is shown (test
 //! `search_equals_brute_force`); every version of a message is found; no question sees another
-//! shop. It writes nothing, and does not decide who may ask.
+//! shop.
+//! It writes nothing, and does not decide who may ask.
 
 // What is asked, checked.
 mod query;

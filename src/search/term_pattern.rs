@@ -130,21 +130,22 @@ mod tests {
     async fn cache_and_walk_find_the_same() {
         let dice = &mut Dice::new(3);
         let dir = tempfile::tempdir().expect("a directory");
-        let (mut sink, handle) = open(dir.path()).expect("opens");
+        let (mut store, reader) = open(dir.path()).expect("opens");
         let word = |dice: &mut Dice| -> String {
             (0..1 + dice.roll(6))
                 .map(|_| *dice.pick(&["a", "b", "7", "я", "к", "क", "ि", "退", " "]))
                 .collect()
         };
         for offset in 0..300 {
-            sink.apply(batch(vec![message(offset, "c", &format!("x{}", word(dice)))]))
+            store
+                .apply(batch(vec![message(offset, "c", &format!("x{}", word(dice)))]))
                 .await
                 .expect("applies");
             if offset % 100 == 99 {
-                sink.commit().await.expect("commits");
+                store.commit().await.expect("commits");
             }
         }
-        let snapshot = handle.snapshot().unwrap();
+        let snapshot = reader.snapshot().unwrap();
         let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
         let (kept, walked) = (Arc::new(TermCache::default()), Arc::new(TermCache::new(0)));
         let mut with_documents = 0;

@@ -198,32 +198,32 @@ fn check_queries(
 async fn search_equals_brute_force() {
     let dice = &mut Dice::new(2026);
     let dir = tempfile::tempdir().expect("a directory");
-    let (mut sink, handle) = open(dir.path()).expect("opens");
+    let (mut store, reader) = open(dir.path()).expect("opens");
     let mut records: Vec<Record> = Vec::new();
     for _ in 0..5 {
         for _ in 0..4 {
             let from = records.len() as u64;
             let more = random_records(dice, from, from + 60);
-            sink.apply(batch(more.clone())).await.expect("applies");
+            store.apply(batch(more.clone())).await.expect("applies");
             records.extend(more);
-            assert!(check_queries(dice, &handle.snapshot().unwrap(), &records, 150) > 75);
+            assert!(check_queries(dice, &reader.snapshot().unwrap(), &records, 150) > 75);
         }
-        sink.commit().await.expect("commits");
-        check_queries(dice, &handle.snapshot().unwrap(), &records, 150);
+        store.commit().await.expect("commits");
+        check_queries(dice, &reader.snapshot().unwrap(), &records, 150);
     }
     let tail = random_records(dice, 1_200, 1_300);
-    sink.apply(batch(tail.clone())).await.expect("applies");
+    store.apply(batch(tail.clone())).await.expect("applies");
     records.extend(tail.clone());
-    assert!(check_queries(dice, &handle.snapshot().unwrap(), &records, 2_000) > 1_000);
-    drop((sink, handle));
+    assert!(check_queries(dice, &reader.snapshot().unwrap(), &records, 2_000) > 1_000);
+    drop((store, reader));
 
-    let (mut sink, handle) = open(dir.path()).expect("opens again");
-    assert_eq!(handle.snapshot().unwrap().cursor(), Offset(1_200));
-    check_queries(dice, &handle.snapshot().unwrap(), &records[..1_200], 300);
-    sink.apply(batch(tail)).await.expect("applies again");
-    check_queries(dice, &handle.snapshot().unwrap(), &records, 300);
-    sink.commit().await.expect("commits");
-    check_queries(dice, &handle.snapshot().unwrap(), &records, 300);
+    let (mut store, reader) = open(dir.path()).expect("opens again");
+    assert_eq!(reader.snapshot().unwrap().cursor(), Offset(1_200));
+    check_queries(dice, &reader.snapshot().unwrap(), &records[..1_200], 300);
+    store.apply(batch(tail)).await.expect("applies again");
+    check_queries(dice, &reader.snapshot().unwrap(), &records, 300);
+    store.commit().await.expect("commits");
+    check_queries(dice, &reader.snapshot().unwrap(), &records, 300);
 }
 
 /// One letter with two marks can be written in five ways, which fold to one; only terms without
@@ -288,17 +288,17 @@ async fn a_lost_or_doubled_record_would_be_noticed() {
 /// An index of `records`, of which those from `tail_from` on are in the tail.
 async fn snapshot_of(records: Vec<Record>, tail_from: u64) -> (tempfile::TempDir, IndexSnapshot) {
     let dir = tempfile::tempdir().expect("a directory");
-    let (mut sink, handle) = open(dir.path()).expect("opens");
+    let (mut store, reader) = open(dir.path()).expect("opens");
     let (committed, tail): (Vec<Record>, Vec<Record>) =
         records.into_iter().partition(|record| record.offset.0 < tail_from);
     if !committed.is_empty() {
-        sink.apply(batch(committed)).await.expect("applies");
-        sink.commit().await.expect("commits");
+        store.apply(batch(committed)).await.expect("applies");
+        store.commit().await.expect("commits");
     }
     if !tail.is_empty() {
-        sink.apply(batch(tail)).await.expect("applies");
+        store.apply(batch(tail)).await.expect("applies");
     }
-    let snapshot = handle.snapshot().unwrap();
+    let snapshot = reader.snapshot().unwrap();
     (dir, snapshot)
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Invariants: every request but `/v1/ws` carries its token in a header or the pages' cookie, and
 //! is answered for that token's shop alone; whatever goes wrong is a problem document, made in
-//! [`problem`]. It computes no figure and decides no match: it hands over what `relay`, `records`,
-//! `sql` and `search` answer, with the offset they are complete to.
+//! [`problem`].
+//! It computes no figure and decides no match: it hands over what `relay`, `records`, `sql` and
+//! `search` answer, with the offset they are complete to.
 
-// Which address leads where, and the one port.
+// The one port, and an orderly stop.
 mod router;
 // Who is asking.
 mod auth;
@@ -33,7 +34,10 @@ use crate::sql::Sql;
 
 pub use auth::{TOKEN_COOKIE, Token};
 pub use connections::Connections;
-pub use http::{BATCH_BYTES_MAX, COMPLETE_TO_HEADER, ExportParameters, SearchParameters};
+pub use http::{
+    BATCH_BYTES_MAX, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters, SearchParameters,
+    TRUNCATED_HEADER,
+};
 pub use problem::{Problem, status_of};
 pub use router::serve;
 pub use websocket::SEND_TIME_MAX;

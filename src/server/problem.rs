@@ -41,6 +41,22 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
+/// What a client is told of an error that is not its own fault; `None` where it is.
+fn own_fault_text(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::Retry => Some("the server is busy or not ready: try again in a moment"),
+        ErrorKind::Closed => Some("the server is stopping or takes no more events: try again"),
+        ErrorKind::Corrupt | ErrorKind::Bug => {
+            Some("the server could not answer; its log says why")
+        }
+        ErrorKind::BadInput
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Unauthenticated
+        | ErrorKind::Denied => None,
+    }
+}
+
 impl Problem {
     /// A problem of one kind; `detail` is for people.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Problem {
@@ -83,16 +99,16 @@ impl Problem {
 /// The one conversion from an error to its answer.
 impl<E: Kinded> From<E> for Problem {
     fn from(error: E) -> Problem {
-        // Damage and bugs are for the operator's log: their text may name paths, which a client
-        // must not see.
-        let detail = match error.kind() {
-            ErrorKind::Corrupt | ErrorKind::Bug => {
-                tracing::error!(%error, "request failed");
-                "the server could not answer; its log says why".to_string()
+        let kind = error.kind();
+        let detail = match own_fault_text(kind) {
+            // Texts of our own faults name paths and reasons: they are for the operator's log.
+            Some(text) => {
+                tracing::error!(%error, "a request failed");
+                text.to_string()
             }
-            _ => error.to_string(),
+            None => error.to_string(),
         };
-        let problem = Problem::new(error.kind(), detail);
+        let problem = Problem::new(kind, detail);
         match error.field() {
             Some(field) => problem.blaming(field),
             None => problem,

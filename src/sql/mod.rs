@@ -2,8 +2,8 @@
 //! them read-only.
 //!
 //! Invariants: nothing a query says reaches another shop's rows, a file or a setting; every answer
-//! names the offset it is complete to; memory, time and rows are bounded. It does not render
-//! answers: that is for `cli`, `web` and `export`.
+//! names the offset it is complete to; memory, time and rows are bounded.
+//! It does not render answers: that is for `cli`, `web` and `export`.
 
 // A query as it is given: one, and read-only.
 mod guard;

@@ -101,7 +101,7 @@ impl Sql {
         self.collect(shop, sql, Vec::new()).await
     }
 
-    /// Answers a named query. Arguments are as people give them; see [`super::instant_of`].
+    /// Answers a named query. Arguments are as people give them; see [`crate::model::instant_of`].
     pub async fn run_named(
         &self,
         shop: &str,

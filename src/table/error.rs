@@ -1,4 +1,4 @@
-//! What can go wrong with a table.
+//! Errors of a table, by what a caller can do about them.
 
 use std::fmt::Display;
 use std::io;

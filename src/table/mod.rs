@@ -6,8 +6,8 @@
 //! files are compacted, removed ones swept by [`Maintenance`]. Questions read a [`TableSnapshot`].
 //!
 //! Invariants: cursor and rows change in one commit; a reported commit is on stable storage;
-//! nothing damaged is served; a file that any snapshot of the last 15 minutes lists is on disk. It
-//! does not know what a row means and reads none for questions; nothing above it knows that the
+//! nothing damaged is served; a file that any snapshot of the last 15 minutes lists is on disk.
+//! It does not know what a row means and reads none for questions; nothing above it knows that the
 //! disk is local but by `root`.
 
 mod blocking;

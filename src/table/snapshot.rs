@@ -1,7 +1,8 @@
 //! What a table holds at one moment, for readers. Cheap to clone; nothing in it changes.
 //!
 //! The files it lists stay on disk for [`super::REMOVED_FILE_GRACE`] after a later snapshot stopped
-//! listing them. It reads no file itself.
+//! listing them.
+//! It reads no file itself.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

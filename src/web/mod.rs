@@ -4,9 +4,10 @@
 //!
 //! Invariants: text of outside origin reaches a page only as escaped text, with characters that
 //! could hide or reorder it made visible ([`shown`]); every page is of the visitor's own shop; no
-//! page names a path or a query plan; nothing is fetched from another host. It computes no figure
-//! and decides no match: it shows what `sql` and `search` answer, with the offset they are complete
-//! to. It writes nothing.
+//! page names a path or a query plan; nothing is fetched from another host.
+//! It computes no figure and decides no match: it shows what `sql` and `search` answer, with the
+//! offset they are complete to.
+//! It writes nothing.
 //!
 //! Each page is a view model made by pure functions, a template, and a thin handler.
 

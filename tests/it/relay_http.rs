@@ -271,7 +271,7 @@ async fn bodies_and_questions_have_bounds() {
 
 /// A leaked, old or home-made token opens nothing, at no route.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_door_wants_a_valid_token() {
+async fn every_route_wants_a_valid_token() {
     let data = Data::new();
     let server = Server::start(&data);
     let stranger = Data::new();
@@ -343,7 +343,7 @@ async fn statuses(http: &Http) -> Vec<u16> {
 /// Each role sees and sends what its work needs. A customer who could read the shop, or speak as an
 /// agent, would make every transcript worthless.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_role_opens_its_doors_and_no_others() {
+async fn each_role_opens_its_routes_and_no_others() {
     let data = Data::new();
     let mut server = Server::start(&data);
     server

@@ -1,5 +1,5 @@
 //! Tests of the archive: rows read back by a reader that knows nothing of the writer, and the
-//! follower with its handle.
+//! store with its reader.
 
 mod read_back;
 mod store;

@@ -21,7 +21,7 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// bound that is reached first.
 const BATCH_EVENTS_MAX: usize = 50_000;
 /// How many of a batch's events were kept before.
-const DUPLICATES_HEADER: &str = "verbatim-duplicates";
+pub const DUPLICATES_HEADER: &str = "verbatim-duplicates";
 /// Bytes of one ack, about.
 const ACK_BYTES: usize = 200;
 

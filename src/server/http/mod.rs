@@ -22,14 +22,14 @@ use crate::export::render;
 use crate::model::{ErrorKind, Offset};
 use crate::sql::Answer;
 
-pub use append::BATCH_BYTES_MAX;
+pub use append::{BATCH_BYTES_MAX, DUPLICATES_HEADER};
 pub use export::ExportParameters;
 pub use search::SearchParameters;
 
 /// The offset an answer is complete to.
 pub const COMPLETE_TO_HEADER: &str = "verbatim-complete-to";
 /// `true` when there were more rows than an answer in memory holds.
-const TRUNCATED_HEADER: &str = "verbatim-truncated";
+pub const TRUNCATED_HEADER: &str = "verbatim-truncated";
 const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 const NDJSON: &str = "application/x-ndjson";
 
@@ -66,8 +66,7 @@ fn rows(answer: &Answer, headers: &HeaderMap) -> Result<Response, Problem> {
         accept if accept.contains("text/csv") => ("text/csv; charset=utf-8", render::csv(answer)),
         _ => ("application/json", render::json(answer)),
     };
-    let body = body.map_err(|error| Problem::new(ErrorKind::Bug, error.to_string()))?;
-    let mut response = ([(header::CONTENT_TYPE, media_type)], body).into_response();
+    let mut response = ([(header::CONTENT_TYPE, media_type)], body?).into_response();
     add_complete_to(&mut response, answer.complete_to);
     let truncated = HeaderValue::from_static(if answer.truncated { "true" } else { "false" });
     response.headers_mut().insert(TRUNCATED_HEADER, truncated);

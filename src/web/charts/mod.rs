@@ -3,11 +3,11 @@
 //!
 //! Rules: durations are drawn in the largest unit that keeps numbers small, or on a logarithmic
 //! axis where they lie far apart; `percent` and columns named `…_rate` are shares between 0 and 1;
-//! a `…_rate` column among bars is a line on an axis of its own; NULL is a gap. Invariants: a chart
-//! has no script, no style and no colour of its own, only classes, so that the style sheet decides
-//! and the pages' policy holds; text of outside origin is escaped, with hidden characters shown; no
-//! two labels overlap. It answers no clicks and does not zoom: the table under it holds every
-//! figure.
+//! a `…_rate` column among bars is a line on an axis of its own; NULL is a gap.
+//! Invariants: a chart has no script, no style and no colour of its own, only classes, so that the
+//! style sheet decides and the pages' policy holds; text of outside origin is escaped, with hidden
+//! characters shown; no two labels overlap.
+//! It answers no clicks and does not zoom: the table under it holds every figure.
 //!
 //! Lengths are in units of the picture, [`WIDTH`] of them across. The style sheet sets text in
 //! [`EM_NARROW`] to [`EM_WIDE`] units, depending on the room there is, so that it reads as about 12

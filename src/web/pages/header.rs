@@ -17,7 +17,7 @@ pub(in crate::web) struct Header {
     pub tags: Vec<Shown>,
     pub status: &'static str,
     pub rating: Option<u8>,
-    /// Some records are an old transcript brought in: their times are as that file says.
+    /// Some records are an imported transcript: their times are as that file says.
     pub imported: bool,
     /// The language of the first record that names one.
     pub language: String,

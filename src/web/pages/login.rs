@@ -1,8 +1,8 @@
 //! Signing in with a token, by the form or by a link, and out again.
 //!
 //! Invariants: a token is checked before it becomes a cookie; the cookie is for this site only and
-//! out of scripts' reach; after signing in a visitor lands on a page of this site. It makes no
-//! tokens: `verbatim token` does.
+//! out of scripts' reach; after signing in a visitor lands on a page of this site.
+//! It makes no tokens: `verbatim token` does.
 
 use askama::Template;
 use axum::extract::{Form, State};
