@@ -22,7 +22,7 @@ const fn column<R>(name: &'static str, read: Read<R>, meaning: &'static str) -> 
 #[rustfmt::skip]
 pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
     column("shop", Text(|row| &row.shop), "the tenant"),
-    column("conversation", Text(|row| &row.conversation), "the conversation"),
+    column("conversation", Text(|row| &row.conversation), "the conversation it is part of"),
     column("turn", Count(|row| row.turn.into()), "number of the turn in its conversation, dense from 1"),
     column("episode", Count(|row| row.episode.into()), "number of the episode it lies in"),
     column("started_by", Text(|row| row.started_by.as_str()), "customer, handoff, or reopen: what made the customer wait"),
@@ -51,7 +51,7 @@ pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
 #[rustfmt::skip]
 pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
     column("shop", Text(|row| &row.shop), "the tenant"),
-    column("conversation", Text(|row| &row.conversation), "the conversation"),
+    column("conversation", Text(|row| &row.conversation), "the conversation it is part of"),
     column("episode", Count(|row| row.episode.into()), "number of the episode in its conversation, dense from 1"),
     column("started_at", Time(|row| row.started_at), "when it began"),
     column("started_offset", Count(|row| row.started_offset.signed()), "offset of what began it; a rating or tag after the end belongs to the last episode that started at or below its offset"),

@@ -107,7 +107,7 @@ pub const FIELDS: &[Field] = &[
     field("origin", SetBy::Relay, Shape::Enum(Origin::VARIANTS), true, Indexed::No, "live chat, or an imported transcript"),
     field("leaf", SetBy::Relay, Shape::Hash, true, Indexed::No, "hash of the leaf that commits to this record: the receipt"),
     field("shop", SetBy::Token, Shape::Label, true, Indexed::Exact, "the tenant"),
-    field("conversation", SetBy::Client, Shape::Label, true, Indexed::Exact, "the conversation"),
+    field("conversation", SetBy::Client, Shape::Label, true, Indexed::Exact, "the conversation it is part of"),
     field("id", SetBy::Client, Shape::Label, true, Indexed::No, "idempotency key, unique in the conversation"),
     field("kind", SetBy::Client, Shape::Enum(Kind::VARIANTS), true, Indexed::Exact, "what happened"),
     field("sender", SetBy::Client, Shape::Sender, true, Indexed::Exact, "who: id, role (customer, human, bot, system) and a name for people"),
