@@ -73,10 +73,9 @@ impl SearchQuery {
             return Err(FieldError::new("shop", "", "not be empty"));
         }
         self.check_text()?;
-        for (field, limit) in [
-            ("limit_conversations", self.limit_conversations),
-            ("hits_per_conversation", self.hits_per_conversation),
-        ] {
+        for (field, limit) in
+            [("limit", self.limit_conversations), ("hits", self.hits_per_conversation)]
+        {
             if !(1..=SHOWN_MAX).contains(&limit) {
                 return Err(FieldError::new(
                     field,
@@ -91,7 +90,7 @@ impl SearchQuery {
                 "make at most {HITS_MAX} hits with the {} conversations asked for",
                 self.limit_conversations
             );
-            return Err(FieldError::new("hits_per_conversation", self.hits_per_conversation, rule));
+            return Err(FieldError::new("hits", self.hits_per_conversation, rule));
         }
         match (self.filters.from, self.filters.to) {
             (Some(from), Some(to)) if from >= to => {

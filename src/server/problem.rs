@@ -44,7 +44,9 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
 /// What a client is told of an error that is not its own fault; `None` where it is.
 fn own_fault_text(kind: ErrorKind) -> Option<&'static str> {
     match kind {
-        ErrorKind::Retry => Some("the server is busy or not ready: try again in a moment"),
+        ErrorKind::Retry => Some(
+            "the server is busy, or a store stands still: try again in a moment; `verbatim status` says more",
+        ),
         ErrorKind::Closed => Some("the server is stopping or takes no more events: try again"),
         ErrorKind::Corrupt | ErrorKind::Bug => {
             Some("the server could not answer; its log says why")

@@ -103,16 +103,22 @@ fn line(series: &Series, axis: &XAxis, scale: &Scale, area: &Area) -> Group {
     points.sort_by_key(|(index, _)| *index);
     let mut group = Group { class: series.class(), line: String::new(), marks: Vec::new() };
     let mut goes_on = false;
-    for (index, point) in points {
+    for (nth, &(index, point)) in points.iter().enumerate() {
         let Some(figure) = point.y else {
             goes_on = false;
             continue;
         };
         let (x, y) = (rounded(area.x(axis.share(index))), rounded(area.y(scale.share(figure))));
         group.line.push_str(&format!("{}{x} {y}", if goes_on { 'L' } else { 'M' }));
+        // No line leads to it: seen as a dot or not at all.
+        let is_lone = !goes_on && points.get(nth + 1).is_none_or(|(_, next)| next.y.is_none());
         goes_on = true;
         let title = title(series, axis, index, point);
-        group.marks.push(Mark { class: "dot", shape: Shape::Dot { x, y }, title });
+        group.marks.push(Mark {
+            class: if is_lone { "dot lone" } else { "dot" },
+            shape: Shape::Dot { x, y },
+            title,
+        });
     }
     group
 }

@@ -34,8 +34,9 @@ pub(super) struct Series {
 
 pub(super) struct Point {
     pub x: Value,
-    /// `None` where there is no figure.
+    /// `None` where there is no figure, or one from [`FIGURE_MAX`] on.
     pub y: Option<f64>,
+    pub is_too_large: bool,
     /// The figure as people read it.
     pub figure: String,
 }
@@ -70,7 +71,10 @@ pub(super) fn read(chart: &Chart, grid: &Grid) -> Option<Read> {
     }
     order_and_colour(&mut series);
     let is_cut = grid.cut || rows.len() < grid.rows.len();
-    Some(Read { note: note(series.len(), total, is_cut.then_some(rows.len())), series })
+    let points = series.iter().flat_map(|series| &series.points);
+    let too_large = points.filter(|point| point.is_too_large).count();
+    let note = note(series.len(), total, is_cut.then_some(rows.len()), too_large);
+    Some(Read { note, series })
 }
 
 /// One series for each value of the column `split`, and how many there are in all.
@@ -133,8 +137,9 @@ fn point(chart: &Chart, column: &str, x: &Value, y: &Value) -> Point {
         Unit::Seconds => "_s",
         Unit::Count | Unit::Number => "",
     };
-    let number = y.number().filter(|number| number.abs() < FIGURE_MAX);
-    Point { x: x.clone(), y: number, figure: figure(name_of_unit, y) }
+    let is_too_large = y.number().is_some_and(|number| number.abs() >= FIGURE_MAX);
+    let number = y.number().filter(|_| !is_too_large);
+    Point { x: x.clone(), y: number, is_too_large, figure: figure(name_of_unit, y) }
 }
 
 /// Roles stand in their order and keep their colours, also where one of them is missing.
@@ -148,7 +153,7 @@ fn order_and_colour(series: &mut [Series]) {
     }
 }
 
-fn note(shown: usize, total: usize, first_rows: Option<usize>) -> String {
+fn note(shown: usize, total: usize, first_rows: Option<usize>, too_large: usize) -> String {
     let mut notes = Vec::new();
     if shown < total {
         notes.push(format!("{shown} of {total} series shown."));
@@ -156,6 +161,9 @@ fn note(shown: usize, total: usize, first_rows: Option<usize>) -> String {
     if let Some(rows) = first_rows {
         let rows = thousands(i64::try_from(rows).unwrap_or(i64::MAX));
         notes.push(format!("Only the first {rows} rows are drawn."));
+    }
+    if too_large > 0 {
+        notes.push(format!("Figures too large to draw: {too_large}."));
     }
     notes.join(" ")
 }

@@ -86,7 +86,9 @@ impl Notice {
 /// What an error's kind means to a reader.
 pub(super) fn failure_text(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Retry => "The server is busy or not ready. Try again in a moment.",
+        ErrorKind::Retry => {
+            "The server is busy, or a store stands still. Try again in a moment; verbatim status says more."
+        }
         ErrorKind::Closed => "The server is stopping. Try again in a moment.",
         ErrorKind::BadInput => "The question could not be understood.",
         ErrorKind::NotFound => "There is nothing here.",
