@@ -79,6 +79,11 @@ impl Disk {
         self.sync_parent(path)
     }
 
+    /// Looks for every folder again: somebody took one away.
+    pub(crate) fn forget_directories(&self) {
+        self.durable_directories.lock().clear();
+    }
+
     /// Syncs the directory that holds `path`.
     pub(super) fn sync_parent(&self, path: &Path) -> io::Result<()> {
         match path.parent() {

@@ -85,7 +85,16 @@ impl AttachmentStore {
 
 impl Upload {
     fn start(disk: &Arc<Disk>, path: &Path) -> Result<Upload, RelayError> {
-        let staged = Staged::create(disk, path, Mode::Usual)?;
+        let create = || Staged::create(disk, path, Mode::Usual);
+        let staged = create().or_else(|error| match error.kind() {
+            // A folder was taken away under the running relay; each file stands for itself, so a
+            // new folder serves as well. (A table must not do that: its files belong together.)
+            io::ErrorKind::NotFound => {
+                disk.forget_directories();
+                create()
+            }
+            _ => Err(error),
+        })?;
         Ok(Upload { staged, sha256: Sha256::new(), bytes: 0 })
     }
 
@@ -157,6 +166,24 @@ mod tests {
             }
         }
         names
+    }
+
+    #[tokio::test]
+    async fn a_folder_taken_away_under_a_running_relay_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("attachments");
+        let store = AttachmentStore::open_or_create(&root).unwrap();
+        let sha256 = hex::encode(Sha256::digest(b"photo"));
+        let path = store.path_of("shop", &sha256).unwrap();
+        for taken in path.ancestors().skip(1).take(3) {
+            let photo = stream::iter([Ok::<_, Infallible>(b"photo")]);
+            assert_eq!(store.put("shop", &sha256, photo).await.unwrap(), 5);
+            std::fs::remove_dir_all(taken).unwrap();
+            assert!(store.open("shop", &sha256).await.unwrap().is_none());
+            let photo = stream::iter([Ok::<_, Infallible>(b"photo")]);
+            assert_eq!(store.put("shop", &sha256, photo).await.unwrap(), 5, "{taken:?}");
+            assert!(store.open("shop", &sha256).await.unwrap().is_some());
+        }
     }
 
     /// A client that goes away takes the request with it: nobody is left to tidy up but what is
