@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tantivy::TantivyError;
-use tantivy::directory::error::{LockError, OpenReadError};
+use tantivy::directory::error::{LockError, OpenReadError, OpenWriteError};
 
 use crate::log::{LogError, NotOpen};
 use crate::model::{ErrorKind, Kinded};
@@ -54,7 +54,8 @@ impl IndexError {
                 IndexError::Locked { dir: dir.to_path_buf() }
             }
             TantivyError::IoError(error) => IndexError::of_io(dir, &error),
-            TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => {
+            TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. })
+            | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error, .. }) => {
                 IndexError::of_io(dir, &io_error)
             }
             TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(path)) => {
@@ -79,6 +80,28 @@ impl IndexError {
                 dir: dir.to_path_buf(),
                 source: io::Error::new(kind, error.to_string()),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_waited_for_and_a_short_file_is_damage() {
+        let dir = Path::new("index");
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let short = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let write = OpenWriteError::wrap_io_error(full(), "a.idx".into());
+        let read = OpenReadError::wrap_io_error(short(), "a.idx".into());
+        for (source, kind) in [
+            (TantivyError::from(full()), ErrorKind::Retry),
+            (write.into(), ErrorKind::Retry),
+            (read.into(), ErrorKind::Corrupt),
+        ] {
+            let error = IndexError::of(dir, source);
+            assert_eq!(error.kind(), kind, "{error}");
         }
     }
 }
