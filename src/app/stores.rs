@@ -2,10 +2,12 @@
 //! matches on a name. A new store is a folder with an `impl Store` and an [`Stores::add`].
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -51,7 +53,7 @@ impl Watched {
 
 /// A store that did not catch up.
 #[derive(Debug, thiserror::Error)]
-#[error("the {store} stands at {applied}, the log at {head}: {reason}", applied = .state.applied)]
+#[error("the store `{store}` stands at {applied}, the log at {head}: {reason}", applied = .state.applied)]
 pub struct BehindError {
     store: &'static str,
     head: crate::model::Offset,
@@ -122,17 +124,14 @@ impl Stores {
         Ok(())
     }
 
-    /// Waits for every store to commit and end, once `stop` is cancelled. Returns what went wrong.
+    /// Waits for every store to commit and end, once `stop` is cancelled. Returns which panicked; a
+    /// store that stands still has said so and reads on at the next start.
     pub fn join(self) -> Vec<String> {
         let mut failures = Vec::new();
         for Running { watched, thread } in self.list {
-            let name = watched.name;
             if thread.join().is_err() {
-                failures.push(format!("the {name} panicked"));
+                failures.push(format!("the store `{}` panicked", watched.name));
             }
-            failures.extend(
-                watched.state().failed.map(|failed| format!("the {name}: {}", failed.text)),
-            );
         }
         failures
     }
@@ -154,7 +153,7 @@ impl<S: Store> Supervisor<S> {
         let mut tries = 0;
         loop {
             let before = self.report.borrow().committed;
-            let failure = match self.follow(self.dir.root()).await {
+            let failure = match self.follow_supervised(self.dir.root()).await {
                 Ok(()) => return,
                 Err(failure) => failure,
             };
@@ -178,6 +177,18 @@ impl<S: Store> Supervisor<S> {
                 () = self.stop.cancelled() => return,
             }
         }
+    }
+
+    /// As [`Supervisor::follow`]; a panic is a failure like others, and the store is opened again.
+    async fn follow_supervised(&self, root: &Path) -> Result<(), Failure> {
+        // Nothing of the store outlives the panic: it is opened anew from what is on disk.
+        let followed = AssertUnwindSafe(self.follow(root)).catch_unwind().await;
+        followed.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+            let text = format!("it panicked: {said}");
+            Err(Failure { text, kind: ErrorKind::Bug, tries: 0, next_try: Micros(0) })
+        })
     }
 
     /// Opens the store and feeds it until the end, or its first error.
@@ -221,7 +232,14 @@ mod tests {
     /// A store whose third commit fails, once.
     struct Failing {
         applied: Offset,
+        fault: Fault,
         seen: Seen,
+    }
+
+    #[derive(Clone, Copy)]
+    enum Fault {
+        Error,
+        Panic,
     }
 
     /// What happened to it, over all its openings.
@@ -237,19 +255,19 @@ mod tests {
         const NAME: &'static str = "failing";
         const FOLDERS: &'static [&'static str] = &["failing"];
         type Error = LogError;
-        type Options = ();
+        type Options = Fault;
         type Reader = Seen;
 
         async fn open(
             _root: &Path,
             _log: &LogReader,
-            _options: &(),
+            fault: &Fault,
             reader: &Seen,
         ) -> Result<Failing, LogError> {
             reader.openings.fetch_add(1, Ordering::SeqCst);
             reader.pending.lock().clear();
             let applied = reader.durable.lock().last().map_or(Offset(0), |last| last.next());
-            Ok(Failing { applied, seen: reader.clone() })
+            Ok(Failing { applied, fault: *fault, seen: reader.clone() })
         }
 
         fn applied(&self) -> Offset {
@@ -264,6 +282,9 @@ mod tests {
 
         async fn commit(&mut self) -> Result<Offset, LogError> {
             if self.seen.commits.fetch_add(1, Ordering::SeqCst) == 2 {
+                if matches!(self.fault, Fault::Panic) {
+                    panic!("beyond the end");
+                }
                 let source = io::Error::other("no space");
                 return Err(LogError::Read { path: "x".into(), position: 0, source });
             }
@@ -286,7 +307,7 @@ mod tests {
         let policy = CommitPolicy { records_max: 1, interval: Duration::from_secs(3_600) };
         let stop = CancellationToken::new();
         let mut stores = Stores::new(DataDir::new(dir.path()), log, policy, stop.clone());
-        let followed = stores.add::<Failing>(()).unwrap();
+        let followed = stores.add::<Failing>(Fault::Error).unwrap();
         for offset in 0..2 {
             append(&mut writer, offset);
             stores.catch_up().await.unwrap();
@@ -305,6 +326,29 @@ mod tests {
         let seen = followed.caught_up().await;
         assert_eq!(*seen.durable.lock(), [Offset(0), Offset(1), Offset(2)]);
         assert_eq!(seen.openings.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_store_that_panics_stands_still_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut writer, log, _) = log::open(&dir.path().join("log")).unwrap();
+        let policy = CommitPolicy { records_max: 1, interval: Duration::from_secs(3_600) };
+        let stop = CancellationToken::new();
+        let mut stores = Stores::new(DataDir::new(dir.path()), log, policy, stop.clone());
+        stores.add::<Failing>(Fault::Panic).unwrap();
+        let mut state = stores.list[0].watched.state.clone();
+        for offset in 0..3 {
+            append(&mut writer, offset);
+            state
+                .wait_for(|state| state.committed == Offset(offset + 1) || state.failed.is_some())
+                .await
+                .unwrap();
+        }
+        append(&mut writer, 3);
+        let behind = stores.catch_up().await.unwrap_err().to_string();
+        assert!(behind.contains("failing") && behind.contains("beyond the end"), "{behind}");
+        stop.cancel();
+        assert_eq!(stores.join(), Vec::<String>::new(), "it waited to be opened again");
     }
 
     #[test]
