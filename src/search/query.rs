@@ -157,14 +157,10 @@ mod tests {
         check(with_text(" \u{200b}\t"), "words", "visible");
         check(with_text(&"x".repeat(1_025)), "words", "1024");
         check(SearchQuery { shop: String::new(), ..ok.clone() }, "shop", "empty");
-        check(
-            SearchQuery { limit_conversations: 0, ..ok.clone() },
-            "limit_conversations",
-            "between 1",
-        );
+        check(SearchQuery { limit_conversations: 0, ..ok.clone() }, "limit", "between 1");
         check(
             SearchQuery { limit_conversations: 1_000, hits_per_conversation: 11, ..ok.clone() },
-            "hits_per_conversation",
+            "hits",
             "10000",
         );
         let filters = Filters { from: Some(Micros(5)), to: Some(Micros(5)), ..Filters::default() };
