@@ -1,5 +1,6 @@
 //! Answers in this process, over a data directory that it owns. Each method stands for one of the
-//! client's.
+//! client's. One that asks the stores first waits until they have applied what is acknowledged: with
+//! no server running, nobody else would have them read it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -45,6 +46,7 @@ impl Local {
     }
 
     pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
+        self.app.catch_up().await?;
         Ok(self.app.sql.query(&self.shop, query).await?)
     }
 
@@ -53,6 +55,7 @@ impl Local {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> anyhow::Result<Answer> {
+        self.app.catch_up().await?;
         Ok(self.app.sql.run_named(&self.shop, name, arguments).await?)
     }
 
@@ -66,6 +69,7 @@ impl Local {
     ) -> anyhow::Result<SearchAnswer> {
         let zone = self.app.config.zone;
         let query = parameters.clone().query(&self.shop, zone, Micros::now())?;
+        self.app.catch_up().await?;
         Ok(self.app.search.run(query).await?)
     }
 
@@ -77,7 +81,10 @@ impl Local {
         }
     }
 
-    pub(super) fn status(&self) -> Status {
+    /// The status once every store has caught up, or stands still: it then says why.
+    pub(super) async fn status(&self) -> Status {
+        // What went wrong is in the status.
+        let _ = self.app.catch_up().await;
         self.app.status()
     }
 
@@ -91,6 +98,7 @@ impl Local {
         let ExportParameters { format, from, to } = parameters;
         let zone = self.app.config.zone;
         let query = ExportQuery::new(table, from.as_deref(), to.as_deref(), zone, Micros::now())?;
+        self.app.catch_up().await?;
         let mut answer = self.app.sql.stream(&self.shop, &query.sql, query.values).await?;
         let mut writer = format.writer(answer.schema, out)?;
         while let Some(rows) = answer.rows.next().await {

@@ -74,9 +74,9 @@ impl Replay {
             self.send(&mut target, batch, &mut counts).await?;
         }
         bar.finish_and_clear();
-        target.catch_up().await?;
-        target.close()?;
+        // First: the counts are true whatever becomes of the stores.
         write::json_line(&counts)?;
+        target.catch_up_and_close().await?;
         Ok(Exit::found(counts.rejected == 0 && counts.events > 0))
     }
 

@@ -79,8 +79,7 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// Opens what the arguments name, and reads the settings once. With [`IfMissing::Fail`] it
-    /// returns when every store has applied what is acknowledged, so that the answers have it.
+    /// Opens what the arguments name, and reads the settings once.
     pub(super) async fn open(args: &TargetArgs, if_missing: IfMissing) -> anyhow::Result<Target> {
         if args.url.is_none() && if_missing == IfMissing::Fail {
             args.data_dir().must_exist()?;
@@ -97,11 +96,7 @@ impl Target {
                 return Ok(Target::Remote { client, zone });
             }
         };
-        let target = Target::Local(Box::new(Local { app, shop: args.shop.clone() }));
-        if if_missing == IfMissing::Fail {
-            target.catch_up().await?;
-        }
-        Ok(target)
+        Ok(Target::Local(Box::new(Local { app, shop: args.shop.clone() })))
     }
 
     /// Turns to the server that owns the data directory now: restarted, it may listen elsewhere. An
@@ -184,7 +179,7 @@ impl Target {
     /// How far each store is.
     pub(super) async fn status(&self) -> anyhow::Result<Status> {
         match self {
-            Target::Local(local) => Ok(local.status()),
+            Target::Local(local) => Ok(local.status().await),
             Target::Remote { client, .. } => client.status().await,
         }
     }
@@ -203,13 +198,16 @@ impl Target {
         }
     }
 
-    /// Waits until every store of this process has applied what is acknowledged. A server's go on
-    /// by themselves.
-    pub(super) async fn catch_up(&self) -> anyhow::Result<()> {
-        match self {
-            Target::Local(local) => Ok(local.app.catch_up().await?),
-            Target::Remote { .. } => Ok(()),
+    /// Waits until every store of this process has applied what is acknowledged, then closes. A
+    /// server's stores go on by themselves. A store that stands still is a warning: the log has the
+    /// events, and the store reads them when it is mended.
+    pub(super) async fn catch_up_and_close(self) -> anyhow::Result<()> {
+        if let Target::Local(local) = &self
+            && let Err(behind) = local.app.catch_up().await
+        {
+            eprintln!("warning: the events are kept, but {behind}");
         }
+        self.close()
     }
 
     /// Stops what was started.

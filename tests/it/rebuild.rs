@@ -115,17 +115,26 @@ async fn each_derived_store_is_rebuilt_to_the_same_content() {
 }
 
 /// Somebody deletes the tables of turns and episodes and forgets the states beside them. That must
-/// be an error, with what to do about it, and what it says must help.
+/// be an error, with what to do about it, and what it says must help. What does not ask the damaged
+/// store goes on: the record is shown, events are taken, and status answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_deleted_without_their_states_are_an_error_that_says_what_to_do() {
     let data = with_history();
     let before = seen(&data).await;
     remove(&data, &["archive/turns", "archive/episodes"]);
-    let ran = data.run(["status"]);
+    let ran = data.run(["sql", "select count(*) from turns"]);
     ran.assert_code(2);
     for named in ["turns", "episodes", "facts", "delete"] {
         ran.assert_stderr_has(named);
     }
+    let ran = data.run(["status"]);
+    ran.assert_code(1);
+    assert!(ran.stdout.contains("stands still: "), "{ran}");
+    data.succeeds(["show", "c-20260101-0001"]);
+    let ran = data.run([Path::new("import"), &sample("history.ndjson")]);
+    ran.assert_code(0);
+    assert_eq!(counts(&ran.stdout)["rejected"], 0, "{ran}");
+    ran.assert_stderr_has("warning: the events are kept, but the store `facts` stands at");
     remove(&data, &["archive/turns", "archive/episodes", "facts"]);
     assert_same(&before, &seen(&data).await, "what the message says");
 }
