@@ -65,6 +65,26 @@ fn durations_far_apart_share_a_logarithmic_axis() {
 }
 
 #[test]
+fn a_figure_with_no_line_to_it_is_a_dot_and_what_cannot_be_drawn_is_told() {
+    let rows: [&[&str]; 6] = [
+        &["2026-01-01", "5"],
+        &["2026-01-02", "1e300"],
+        &["2026-01-03", "7"],
+        &["2026-01-04", "NaN"],
+        &["2026-01-05", "6"],
+        &["2026-01-06", "8"],
+    ];
+    let (line, rows) =
+        (chart(ChartKind::Line, &["turns"], None, "count"), grid(&["day", "turns"], &rows));
+    let plot = drawn(&line, &rows);
+    let marks = plot.groups.iter().flat_map(|group| &group.marks);
+    let classes: Vec<&str> = marks.map(|mark| mark.class).collect();
+    assert_eq!(classes, ["dot lone", "dot lone", "dot", "dot"]);
+    assert!(plot.note.contains("Figures too large to draw: 1."), "{}", plot.note);
+    assert!(!html(&line, &rows).contains("NaN"));
+}
+
+#[test]
 fn seconds_are_drawn_in_a_larger_unit_and_null_is_a_gap() {
     let days = ["2026-01-03", "2026-01-04", "2026-01-05", "2026-01-06"];
     let figures = ["120", "", "600", "300"];
