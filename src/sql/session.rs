@@ -157,26 +157,13 @@ impl Sql {
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
+        let of_facts = |table, tail: RecordBatch| {
+            files_and_tail(tail.schema(), table, vec![tail], RowFilter::Above)
+        };
         let stored = vec![
             ("events", files_and_tail(events_schema(), &archive.table, tail, RowFilter::Pushed)),
-            (
-                "turns",
-                files_and_tail(
-                    facts.turns_tail.schema(),
-                    &facts.turns,
-                    vec![facts.turns_tail],
-                    RowFilter::Above,
-                ),
-            ),
-            (
-                "episodes",
-                files_and_tail(
-                    facts.episodes_tail.schema(),
-                    &facts.episodes,
-                    vec![facts.episodes_tail],
-                    RowFilter::Above,
-                ),
-            ),
+            ("turns", of_facts(&facts.turns, facts.turns_tail)),
+            ("episodes", of_facts(&facts.episodes, facts.episodes_tail)),
         ];
         views::register(&context, shop, stored).await?;
         Ok((context, complete_to))
