@@ -21,6 +21,12 @@ pub fn authorize(identity: &Identity, event: &Event, origin: Origin) -> Result<(
     if origin == Origin::Imported {
         identity.require(Action::Import)?;
     }
+    if event.kind == Kind::Access {
+        return Err(identity.denied("send kind `access`: verbatim itself writes it"));
+    }
+    if event.kind.is_administrative() {
+        identity.require(Action::Administer)?;
+    }
     if identity.may(Action::SendAsAnyone) {
         return Ok(());
     }
@@ -44,6 +50,9 @@ fn authorize_customer(event: &Event) -> Result<(), AccessError> {
     if !CUSTOMER_KINDS.contains(&event.kind) {
         return denied(format!("send kind `{}`", event.kind.as_str()));
     }
+    if event.customer.is_some() {
+        return denied("say whom a conversation is with".to_string());
+    }
     if event.visibility == Visibility::Private || event.automatic {
         return denied("send private or automatic events".to_string());
     }
@@ -54,6 +63,7 @@ fn authorize_customer(event: &Event) -> Result<(), AccessError> {
 mod tests {
     use super::super::TokenRole;
     use super::*;
+    use crate::model::testing::fitted;
 
     fn identity(roles: &[TokenRole]) -> Identity {
         Identity { subject: "u1".to_string(), shop: "s".to_string(), roles: roles.to_vec() }
@@ -63,7 +73,8 @@ mod tests {
         let json = format!(
             r#"{{"id":"m","conversation":"c","kind":"{kind}","text":"x","target":"t","assignee":"a","rating":1,"sender":{{"id":"{sender}","role":"{role}"}}{extra}}}"#
         );
-        Event::parse(json.as_bytes()).unwrap()
+        let event = fitted(serde_json::from_str(&json).unwrap());
+        Event::parse(event.to_string().as_bytes()).unwrap()
     }
 
     #[test]
@@ -88,6 +99,13 @@ mod tests {
             (Analyst, event("message", "u1", "human", ""), live, false),
             (Importer, event("message", "anyone", "system", ""), Origin::Imported, true),
             (Admin, event("message", "anyone", "bot", ""), live, true),
+            (Customer, event("open", "u1", "customer", r#","customer":"u2""#), live, false),
+            (Human, event("open", "u1", "human", r#","customer":"u2""#), live, true),
+            (Human, event("hold", "u1", "human", ""), live, false),
+            (Importer, event("rules", "u1", "human", ""), live, false),
+            (Admin, event("rules", "u1", "human", ""), live, true),
+            (Admin, event("erase", "u1", "human", ""), live, true),
+            (Admin, event("access", "u1", "system", ""), live, false),
         ];
         for (role, event, origin, allowed) in cases {
             assert_eq!(

@@ -13,6 +13,8 @@ pub enum Action {
     SendAsBot,
     SendAsAnyone,
     Import,
+    /// Rules, holds, releases and erasures.
+    Administer,
     SendAttachments,
     /// Listening to conversations one takes no part in, private notes included.
     ListenAnywhere,
@@ -45,6 +47,7 @@ const RIGHTS: &[Right] = &[
     right(Action::SendAsBot, &[Bot], "send as a bot"),
     right(Action::SendAsAnyone, &[Importer], "send as anybody else"),
     right(Action::Import, &[Importer], "import old transcripts"),
+    right(Action::Administer, &[], "administer the shop"),
     right(Action::SendAttachments, &[Customer, Human, Bot, Importer], "send attachments"),
     right(Action::ListenAnywhere, &[Human, Bot, Importer, Dispute, Analyst], "listen where it takes no part"),
     right(Action::StreamRecords, &[Importer, Dispute, Analyst], "read the whole shop"),

@@ -42,6 +42,7 @@ pub const EVENT_COLUMNS: &[Column<Record>] = &[
     part_of("sender", "sender_id", Text(|record| &record.event.sender.id)),
     part_of("sender", "sender_role", Text(|record| record.event.sender.role.as_str())),
     part_of("sender", "sender_name", MaybeText(|record| record.event.sender.name.as_deref())),
+    column("customer", MaybeText(|record| record.event.customer.as_deref())),
     column("sent_at", MaybeText(|record| record.event.sent_at.as_deref())),
     column("text", MaybeText(|record| record.event.text.as_deref())),
     column("attachments", MaybeNested { data_type: attachments::data_type, array: attachments::array }),
@@ -96,6 +97,7 @@ mod tests {
             "sender_id Utf8",
             "sender_role Utf8",
             "sender_name Utf8?",
+            "customer Utf8?",
             "sent_at Utf8?",
             "text Utf8?",
             "attachments List(Struct(\"sha256\": Utf8, \"name\": Utf8, \"media_type\": Utf8, \

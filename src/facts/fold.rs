@@ -83,7 +83,12 @@ pub fn fold(
         | Kind::Read
         | Kind::Join
         | Kind::Leave
-        | Kind::Call => {}
+        | Kind::Call
+        | Kind::Rules
+        | Kind::Hold
+        | Kind::Release
+        | Kind::Erase
+        | Kind::Access => {}
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
         conversation,
         kind,
         sender,
+        customer,
         text,
         order,
         visibility,
@@ -62,6 +63,9 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
         Role::Customer => document.add_text(fields.customer, sender_id),
         Role::Human => document.add_text(fields.agent, sender_id),
         Role::Bot | Role::System => {}
+    }
+    if let Some(customer) = customer {
+        document.add_text(fields.customer, customer);
     }
     if let Some(assignee) = assignee {
         document.add_text(fields.agent, assignee);

@@ -1,7 +1,7 @@
 //! The tantivy schema, made from the one table of fields, and the few fields added to it.
 //!
 //! - `id` is stored, to name a hit;
-//! - `customer` and `agent` are the sender's id under the role it had, so that one term finds a
+//! - `customer` and `agent` also hold the sender's id under the role it had, so that one term finds a
 //!   person's conversations (`agent` also holds an assignee);
 //! - `text_form` tells of a record with text whether its terms alone prove a match.
 //!
@@ -70,7 +70,6 @@ impl IndexSchema {
             };
         }
         let id = builder.add_text_field("id", STORED);
-        let customer = builder.add_text_field("customer", exact("customer"));
         let agent = builder.add_text_field("agent", exact("agent"));
         let text_form = builder.add_u64_field("text_form", INDEXED | FAST);
         let schema = builder.build();
@@ -92,7 +91,7 @@ impl IndexSchema {
             assignee: field("assignee"),
             category: field("category"),
             id,
-            customer,
+            customer: field("customer"),
             agent,
             text_form,
             schema,

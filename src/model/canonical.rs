@@ -95,6 +95,8 @@ struct MetaPart<'a> {
     channel: Option<&'a str>,
     conversation: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a str>,
     id: &'a str,
     kind: &'a str,
@@ -144,6 +146,7 @@ impl CanonicalParts {
             conversation,
             kind,
             sender,
+            customer,
             sent_at,
             text,
             attachments,
@@ -165,6 +168,7 @@ impl CanonicalParts {
             category: category.as_deref(),
             channel: channel.as_deref(),
             conversation,
+            customer: customer.as_deref(),
             data: data.as_deref().map(RawValue::get),
             id,
             kind: kind.as_str(),
@@ -220,7 +224,7 @@ mod tests {
             "sent_at": "2026-01-03T02:13:05+08:00",
             "text": "line\nbreak\ttab\u{7f}\u{1}\u{8}\u{c} </script> \u{2028} é 😀 \\",
             "attachments": [{"sha256": "0".repeat(64), "name": "a b.png", "media_type": "image/png", "bytes": 9007199254740991u64}],
-            "order": "A1", "automatic": true, "rating": 5, "language": "zh", "data": {"z": 1, "a": "\u{e9}"},
+            "order": "A1", "automatic": true, "language": "zh", "data": {"z": 1, "a": "\u{e9}"},
         });
         let event = Event::parse(json.to_string().as_bytes()).expect("valid");
         let canonical = CanonicalParts::of("shop", Origin::Live, &event);

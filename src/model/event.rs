@@ -1,9 +1,13 @@
 //! An event: what a client sent. Stored exactly as received; checked, never repaired.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::fields::{ATTACHMENTS_MAX, DATA_MAX_BYTES, ID_MAX_CHARS, RATING_MAX, TEXT_MAX_BYTES};
+use super::fields::{
+    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, DATA_MAX_BYTES, FIELDS, ID_MAX_CHARS, RATING_MAX,
+    TEXT_MAX_BYTES, With,
+};
+use super::labels::RESERVED_PREFIX;
 use super::{FieldError, Kind, Micros, Role, Visibility, parse_time};
 
 /// Who sent an event.
@@ -37,6 +41,8 @@ pub struct Event {
     pub conversation: String,
     pub kind: Kind,
     pub sender: Sender,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// The client's clock as it wrote it, an RFC 3339 string kept character for character.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<String>,
@@ -64,9 +70,14 @@ pub struct Event {
     pub category: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<u8>,
-    /// Any JSON, kept byte for byte.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Any JSON, kept byte for byte: `null` is a value like any other.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<Box<RawValue>>,
+}
+
+/// What stands there, where serde would take `null` for nothing.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(deserializer).map(Some)
 }
 
 fn public() -> Visibility {
@@ -86,6 +97,7 @@ impl Event {
             conversation,
             kind,
             sender,
+            customer: None,
             sent_at: None,
             text: None,
             attachments: Vec::new(),
@@ -118,6 +130,7 @@ impl Event {
         self.check_text()?;
         self.check_attachments()?;
         for (field, value) in [
+            ("customer", &self.customer),
             ("reply_to", &self.reply_to),
             ("target", &self.target),
             ("order", &self.order),
@@ -137,17 +150,25 @@ impl Event {
                 format!("lie between 1 and {RATING_MAX}"),
             ));
         }
-        if let Some(data) = &self.data
-            && data.get().len() > DATA_MAX_BYTES
-        {
-            let length = format!("{} bytes", data.get().len());
-            return Err(FieldError::new(
-                "data",
-                length,
-                format!("be at most {DATA_MAX_BYTES} bytes of JSON"),
-            ));
+        self.check_data()?;
+        self.check_kind()?;
+        self.check_fields_of_kind()?;
+        self.check_reserved()
+    }
+
+    fn check_data(&self) -> Result<(), FieldError> {
+        let Some(data) = self.data.as_deref().map(RawValue::get) else { return Ok(()) };
+        if data.len() > DATA_MAX_BYTES {
+            let (length, rule) = (data.len(), format!("be at most {DATA_MAX_BYTES} bytes of JSON"));
+            return Err(FieldError::new("data", format!("{length} bytes"), rule));
         }
-        self.check_kind()
+        // Between tokens JSON allows line breaks; kept as they are, one would cut the line of every
+        // stream this record is written to.
+        if data.contains(|char: char| char.is_ascii_control()) {
+            let rule = "be written without raw control characters, line breaks included";
+            return Err(FieldError::new("data", data.escape_debug(), rule));
+        }
+        Ok(())
     }
 
     fn check_sent_at(&self) -> Result<(), FieldError> {
@@ -187,12 +208,9 @@ impl Event {
             }
             check_id(&field("name"), &attachment.name)?;
             check_id(&field("media_type"), &attachment.media_type)?;
-            if i64::try_from(attachment.bytes).is_err() {
-                return Err(FieldError::new(
-                    field("bytes"),
-                    attachment.bytes,
-                    "be a file's length",
-                ));
+            if attachment.bytes > ATTACHMENT_BYTES_SAID_MAX {
+                let rule = format!("be at most {ATTACHMENT_BYTES_SAID_MAX}");
+                return Err(FieldError::new(field("bytes"), attachment.bytes, rule));
             }
         }
         Ok(())
@@ -213,10 +231,11 @@ impl Event {
                 needs(self.target.is_some(), "target")?;
                 needs(self.text.is_some(), "text")
             }
-            Kind::Retract | Kind::Read => needs(self.target.is_some(), "target"),
+            Kind::Retract | Kind::Read | Kind::Erase => needs(self.target.is_some(), "target"),
             Kind::Assign => needs(self.assignee.is_some(), "assignee"),
             Kind::Tag | Kind::Untag => needs(self.category.is_some(), "category"),
             Kind::Rate => needs(self.rating.is_some(), "rating"),
+            Kind::Rules | Kind::Access => needs(self.data.is_some(), "data"),
             Kind::Open
             | Kind::Handoff
             | Kind::Queue
@@ -227,8 +246,59 @@ impl Event {
             | Kind::RateRequest
             | Kind::Join
             | Kind::Leave
-            | Kind::Call => Ok(()),
+            | Kind::Call
+            | Kind::Hold
+            | Kind::Release => Ok(()),
         }
+    }
+
+    /// A field that means nothing on this kind is refused, not kept: what a customer writes into
+    /// `assignee` of a message would be found as if somebody had been assigned.
+    fn check_fields_of_kind(&self) -> Result<(), FieldError> {
+        for field in FIELDS {
+            let With::Only(kinds) = field.goes_with else { continue };
+            if kinds.contains(&self.kind) {
+                continue;
+            }
+            if let Some(value) = self.value_of(field.name) {
+                let known: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+                let (kind, known) = (self.kind.as_str(), known.join(", "));
+                let rule = format!("be left out on kind `{kind}`: it goes with {known}");
+                return Err(FieldError::new(field.name, value, rule));
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a field that only some kinds have, if the event has it.
+    fn value_of(&self, field: &str) -> Option<String> {
+        match field {
+            "customer" => self.customer.clone(),
+            "text" => self.text.clone(),
+            "attachments" => (!self.attachments.is_empty())
+                .then(|| format!("{} attachments", self.attachments.len())),
+            "reply_to" => self.reply_to.clone(),
+            "target" => self.target.clone(),
+            "assignee" => self.assignee.clone(),
+            "category" => self.category.clone(),
+            "rating" => self.rating.map(|rating| rating.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Conversations whose names begin with `@` are about the shop: each holds one kind, and that
+    /// kind stands nowhere else.
+    fn check_reserved(&self) -> Result<(), FieldError> {
+        let rule = match self.kind.reserved_conversation() {
+            Some(name) if name == self.conversation => return Ok(()),
+            Some(name) => format!("be `{name}` on kind `{}`", self.kind.as_str()),
+            None if !self.conversation.starts_with(RESERVED_PREFIX) => return Ok(()),
+            None => format!(
+                "not begin with `{RESERVED_PREFIX}` on kind `{}`: such names are about the shop",
+                self.kind.as_str()
+            ),
+        };
+        Err(FieldError::new("conversation", &self.conversation, rule))
     }
 }
 

@@ -20,6 +20,8 @@ pub const TEXT_MAX_BYTES: usize = 32 * 1024;
 pub const DATA_MAX_BYTES: usize = 16 * 1024;
 /// Most attachments on one event.
 pub const ATTACHMENTS_MAX: usize = 32;
+/// Longest file an attachment may say it is: the largest integer that RFC 8785 prints exactly, 2^53 − 1.
+pub const ATTACHMENT_BYTES_SAID_MAX: u64 = (1 << 53) - 1;
 /// Highest rating; the lowest is 1.
 pub const RATING_MAX: u8 = 5;
 
@@ -82,8 +84,26 @@ pub struct Field {
     pub set_by: SetBy,
     pub shape: Shape,
     pub required: bool,
+    pub goes_with: With,
     pub indexed: Indexed,
     pub meaning: &'static str,
+}
+
+/// The kinds of events that may have a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum With {
+    EveryKind,
+    Only(&'static [Kind]),
+}
+
+impl With {
+    /// Whether an event of this kind may have the field.
+    pub fn allows(self, kind: Kind) -> bool {
+        match self {
+            With::EveryKind => true,
+            With::Only(kinds) => kinds.contains(&kind),
+        }
+    }
 }
 
 const fn field(
@@ -94,8 +114,34 @@ const fn field(
     indexed: Indexed,
     meaning: &'static str,
 ) -> Field {
-    Field { name, set_by, shape, required, indexed, meaning }
+    Field { name, set_by, shape, required, goes_with: With::EveryKind, indexed, meaning }
 }
+
+impl Field {
+    /// The field, on events of these kinds only.
+    const fn only_on(self, kinds: &'static [Kind]) -> Field {
+        Field { goes_with: With::Only(kinds), ..self }
+    }
+}
+
+/// What has words: what was said, or why it was done.
+const WITH_TEXT: &[Kind] = &[
+    Kind::Message,
+    Kind::Edit,
+    Kind::Retract,
+    Kind::Assign,
+    Kind::Handoff,
+    Kind::Pause,
+    Kind::Resolve,
+    Kind::Reopen,
+    Kind::RateRequest,
+    Kind::Rate,
+    Kind::Leave,
+    Kind::Call,
+    Kind::Hold,
+    Kind::Release,
+    Kind::Erase,
+];
 
 /// Every field of a record, in the order of the columns.
 #[rustfmt::skip]
@@ -111,20 +157,21 @@ pub const FIELDS: &[Field] = &[
     field("id", SetBy::Client, Shape::Label, true, Indexed::No, "idempotency key, unique in the conversation"),
     field("kind", SetBy::Client, Shape::Enum(Kind::VARIANTS), true, Indexed::Exact, "what happened"),
     field("sender", SetBy::Client, Shape::Sender, true, Indexed::Exact, "who: id, role (customer, human, bot, system) and a name for people"),
+    field("customer", SetBy::Client, Shape::Label, false, Indexed::Exact, "whom the conversation is with, said by the shop's side before that customer has written").only_on(&[Kind::Open, Kind::Join]),
     field("sent_at", SetBy::Client, Shape::TimeText, false, Indexed::No, "the client's clock, kept as said; never used for order"),
-    field("text", SetBy::Client, Shape::Text, false, Indexed::FullText, "what was said, exactly as received"),
-    field("attachments", SetBy::Client, Shape::Attachments, false, Indexed::No, "pictures, voice, video, files; their bytes are kept by hash"),
-    field("reply_to", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message answered"),
-    field("target", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message edited, retracted or read"),
+    field("text", SetBy::Client, Shape::Text, false, Indexed::FullText, "what was said, or why something was done, exactly as received").only_on(WITH_TEXT),
+    field("attachments", SetBy::Client, Shape::Attachments, false, Indexed::No, "pictures, voice, video, files; their bytes are kept by hash").only_on(&[Kind::Message]),
+    field("reply_to", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message answered").only_on(&[Kind::Message]),
+    field("target", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message edited, retracted, read or erased").only_on(&[Kind::Edit, Kind::Retract, Kind::Read, Kind::Erase]),
     field("order", SetBy::Client, Shape::Label, false, Indexed::Exact, "order number"),
     field("channel", SetBy::Client, Shape::Label, false, Indexed::No, "app, web, mini-program, …"),
     field("language", SetBy::Client, Shape::Label, false, Indexed::No, "BCP 47 tag"),
     field("visibility", SetBy::Client, Shape::Enum(Visibility::VARIANTS), false, Indexed::Exact, "public, or a private note of the shop's side; public when absent"),
     field("automatic", SetBy::Client, Shape::Flag, false, Indexed::No, "a greeting, an away text, a survey: nobody typed it"),
-    field("assignee", SetBy::Client, Shape::Label, false, Indexed::Exact, "who is to answer, on assign and handoff"),
-    field("category", SetBy::Client, Shape::Label, false, Indexed::Exact, "the issue, on tag and untag"),
-    field("rating", SetBy::Client, Shape::Rating, false, Indexed::No, "1 to 5, on rate"),
-    field("data", SetBy::Client, Shape::Json, false, Indexed::No, "any JSON, kept byte for byte"),
+    field("assignee", SetBy::Client, Shape::Label, false, Indexed::Exact, "who is to answer, on assign and handoff").only_on(&[Kind::Assign, Kind::Handoff]),
+    field("category", SetBy::Client, Shape::Label, false, Indexed::Exact, "the issue, on tag and untag").only_on(&[Kind::Tag, Kind::Untag]),
+    field("rating", SetBy::Client, Shape::Rating, false, Indexed::No, "1 to 5, on rate").only_on(&[Kind::Rate]),
+    field("data", SetBy::Client, Shape::Json, false, Indexed::No, "any JSON, kept byte for byte; no raw control characters"),
 ];
 
 /// A field as a column of tables and of the index, or a part of one.
@@ -203,7 +250,13 @@ fn object_schema<'a>(
 ) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
+    let mut on_some_kinds = Map::new();
     for field in fields {
+        if let With::Only(kinds) = field.goes_with {
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            let rule = json!({"properties": {"kind": {"enum": kinds}}});
+            on_some_kinds.insert(field.name.to_string(), rule);
+        }
         let mut property = json_schema_of(field.shape);
         property["description"] = json!(field.meaning);
         properties.insert(field.name.to_string(), property);
@@ -211,7 +264,7 @@ fn object_schema<'a>(
             required.push(json!(field.name));
         }
     }
-    json!({
+    let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": format!("{name}.json"),
         "title": name,
@@ -220,7 +273,11 @@ fn object_schema<'a>(
         "properties": properties,
         "required": required,
         "additionalProperties": false,
-    })
+    });
+    if !on_some_kinds.is_empty() {
+        schema["dependentSchemas"] = Value::Object(on_some_kinds);
+    }
+    schema
 }
 
 fn json_schema_of(shape: Shape) -> Value {
@@ -251,7 +308,7 @@ fn json_schema_of(shape: Shape) -> Value {
                     "sha256": hash,
                     "name": label,
                     "media_type": label,
-                    "bytes": {"type": "integer", "minimum": 0},
+                    "bytes": {"type": "integer", "minimum": 0, "maximum": ATTACHMENT_BYTES_SAID_MAX},
                 },
                 "required": ["sha256", "name", "media_type", "bytes"],
                 "additionalProperties": false,

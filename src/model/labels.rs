@@ -4,6 +4,13 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, FromRepr, IntoStaticStr, VariantNames};
 
+/// How the names of conversations begin that are about a shop and not a chat.
+pub const RESERVED_PREFIX: char = '@';
+/// Where a shop's rules stand.
+pub const RULES_CONVERSATION: &str = "@rules";
+/// Where it stands who looked at a shop's evidence.
+pub const ACCESS_CONVERSATION: &str = "@access";
+
 /// What happened. The numbers are part of the leaf and never change.
 #[derive(
     Clone,
@@ -44,6 +51,15 @@ pub enum Kind {
     Join = 17,
     Leave = 18,
     Call = 19,
+    /// What the shop decides: idle time, opening hours, categories.
+    Rules = 20,
+    /// Nothing of this conversation is erased until it is released.
+    Hold = 21,
+    Release = 22,
+    /// A message is to be forgotten.
+    Erase = 23,
+    /// Somebody searched, viewed or exported evidence.
+    Access = 24,
 }
 
 /// Who speaks.
@@ -126,6 +142,22 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
+
+    /// Whether only the shop's administration sends it. Customers neither send nor hear it, and no
+    /// figure counts it.
+    pub const fn is_administrative(self) -> bool {
+        matches!(self, Kind::Rules | Kind::Hold | Kind::Release | Kind::Erase | Kind::Access)
+    }
+
+    /// The reserved conversation in which every record of this kind stands; `None` for what is
+    /// about a chat.
+    pub const fn reserved_conversation(self) -> Option<&'static str> {
+        match self {
+            Kind::Rules => Some(RULES_CONVERSATION),
+            Kind::Access => Some(ACCESS_CONVERSATION),
+            _ => None,
+        }
+    }
 }
 
 impl Role {
@@ -188,9 +220,9 @@ mod tests {
 
     #[test]
     fn numbers_are_dense_and_lead_back() {
-        for number in 1..=19 {
+        for number in 1..=24 {
             assert_eq!(Kind::from_repr(number).map(|kind| kind as u8), Some(number));
         }
-        assert_eq!((Kind::from_repr(0), Kind::from_repr(20)), (None, None));
+        assert_eq!((Kind::from_repr(0), Kind::from_repr(25)), (None, None));
     }
 }

@@ -27,7 +27,9 @@ pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender, is_sha256_hex};
 pub use ids::{ConversationKey, Offset, Seq};
 pub use instant::{instant_of, parse_zone};
-pub use labels::{Kind, Origin, Role, Visibility};
+pub use labels::{
+    ACCESS_CONVERSATION, Kind, Origin, RESERVED_PREFIX, RULES_CONVERSATION, Role, Visibility,
+};
 pub use leaf::{Leaf, LeafHash, NO_PREVIOUS, Secret};
 pub use local_day::day_start;
 pub use record::{Ack, DecodeError, Position, PublicRecord, Record};

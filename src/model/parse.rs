@@ -140,6 +140,11 @@ fn missing_or_broken(path: &str, shape: Shape, value: Option<&Value>) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::Kind;
+    use super::super::fields::With;
+    use super::super::testing::fitted;
     use super::*;
 
     /// A valid event with one key replaced (or added), as JSON.
@@ -197,6 +202,91 @@ mod tests {
     fn bytes_that_are_not_utf8_are_named_by_position() {
         let error = Event::parse(b"{\"id\":\"\xff\"}").expect_err("bad UTF-8");
         assert!(error.rule.contains("byte 7"), "{error}");
+    }
+
+    /// Whoever reads `assignee` of a message would take the customer who wrote it there for an
+    /// agent.
+    #[test]
+    fn a_field_goes_only_with_the_kinds_that_know_it() {
+        for field in FIELDS {
+            let With::Only(kinds) = field.goes_with else { continue };
+            for kind in Kind::VARIANTS.iter().map(|name| name.parse::<Kind>().unwrap()) {
+                let value = match field.shape {
+                    Shape::Rating => json!(3),
+                    Shape::Attachments => json!([{"sha256": "0".repeat(64), "name": "a",
+                        "media_type": "b", "bytes": 1}]),
+                    _ => json!("x"),
+                };
+                let mut event =
+                    fitted(json!({"id": "m1", "conversation": "c1", "kind": kind.as_str(),
+                    "sender": {"id": "u1", "role": "human"}, "text": "x", "target": "t",
+                    "assignee": "a", "category": "k", "rating": 1}));
+                event[field.name] = value;
+                let read = Event::parse(event.to_string().as_bytes());
+                match read {
+                    Ok(_) => assert!(kinds.contains(&kind), "{event}"),
+                    Err(error) => {
+                        assert!(!kinds.contains(&kind), "{error}");
+                        assert_eq!(error.field, field.name, "{error}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_reserved_conversation_holds_its_own_kind_and_nothing_else() {
+        let event = |conversation: &str, kind: &str| {
+            let event = json!({"id": "r", "conversation": conversation, "kind": kind, "data": {},
+                "sender": {"id": "u1", "role": "human"}});
+            Event::parse(event.to_string().as_bytes())
+        };
+        assert!(event("@rules", "rules").is_ok() && event("@access", "access").is_ok());
+        for (conversation, kind) in
+            [("c1", "rules"), ("@access", "rules"), ("@rules", "open"), ("@x", "open")]
+        {
+            let error = event(conversation, kind).unwrap_err();
+            assert_eq!(
+                (error.field.as_str(), error.value.as_str()),
+                ("conversation", conversation)
+            );
+        }
+    }
+
+    /// A line break between two tokens of `data` used to become a line break of the stream, which
+    /// then held two halves of a record.
+    #[test]
+    fn data_has_no_raw_control_characters_and_null_is_kept() {
+        for data in ["{\n}", "[1,\t2]", "\r1", "{\"a\":\n1}"] {
+            let json =
+                with("text", "\"x\"").replace("\"text\"", &format!("\"data\":{data},\"text\""));
+            let error = Event::parse(json.as_bytes()).map(|event| format!("{event:?}"));
+            // Around the value it is the document's white space, not the value's.
+            if data.trim() == data {
+                let error = error.unwrap_err();
+                assert_eq!(error.field, "data", "{error}");
+                assert!(error.rule.contains("control characters"), "{error}");
+            }
+        }
+        let event = Event::parse(with("data", "null").as_bytes()).unwrap();
+        assert_eq!(event.data.as_deref().map(|data| data.get()), Some("null"));
+        let again = Event::parse(serde_json::to_string(&event).unwrap().as_bytes()).unwrap();
+        assert_eq!(again.data.as_deref().map(|data| data.get()), Some("null"));
+    }
+
+    #[test]
+    fn a_length_beyond_what_json_numbers_hold_is_refused() {
+        let file = |bytes: u64| {
+            let file = json!([{"sha256": "0".repeat(64), "name": "a", "media_type": "b",
+                "bytes": bytes}]);
+            Event::parse(with("attachments", &file.to_string()).as_bytes())
+        };
+        assert!(file((1 << 53) - 1).is_ok());
+        let error = file(1 << 53).unwrap_err();
+        assert_eq!(
+            (error.field.as_str(), error.value),
+            ("attachments[0].bytes", (1_u64 << 53).to_string())
+        );
     }
 
     #[test]

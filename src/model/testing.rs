@@ -4,8 +4,10 @@ use std::fmt::Display;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
 
-use super::{CanonicalEvent, Event, Micros, Offset, Origin, Position, Record, Secret, Seq};
+use super::fields::FIELDS;
+use super::{CanonicalEvent, Event, Kind, Micros, Offset, Origin, Position, Record, Secret, Seq};
 
 /// A live record of shop `s` at `offset`, received that many seconds after the epoch; `event` is
 /// its JSON.
@@ -23,6 +25,20 @@ pub(crate) fn record_at(
 ) -> Record {
     let event = Event::parse(event.to_string().as_bytes()).unwrap();
     Record::new(position, CanonicalEvent::new(shop, origin, event), &Secret([7; 32]))
+}
+
+/// `event`, a JSON object with any fields, without those that its kind does not know.
+pub(crate) fn fitted(mut event: Value) -> Value {
+    let kind: Kind = event["kind"].as_str().unwrap().parse().unwrap();
+    let fields = event.as_object_mut().unwrap();
+    for field in FIELDS.iter().filter(|field| !field.goes_with.allows(kind)) {
+        fields.remove(field.name);
+    }
+    if let Some(reserved) = kind.reserved_conversation() {
+        fields.insert("conversation".to_string(), reserved.into());
+        fields.entry("data").or_insert_with(|| json!({}));
+    }
+    event
 }
 
 /// The position at `offset` where one conversation fills the log.

@@ -69,6 +69,7 @@ fn filters_of(query: &SearchQuery) -> Vec<Filter<'_>> {
         }),
         ("customer", &given.customer, fields.customer, |record, value| {
             is_sender(record, Role::Customer, value)
+                || record.event.customer.as_deref() == Some(value)
         }),
         ("agent", &given.agent, fields.agent, |record, value| {
             is_sender(record, Role::Human, value) || record.event.assignee.as_deref() == Some(value)

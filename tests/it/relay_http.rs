@@ -180,6 +180,9 @@ async fn what_breaks_a_rule_is_named() {
         (with("colour", json!("red")), "colour", "no event has this field"),
         (with("kind", json!("edit")), "target", "be present"),
         (with("kind", json!("tag")), "category", "be present"),
+        (with("assignee", json!("eve")), "assignee", "it goes with assign, handoff"),
+        (with("conversation", json!("@rules")), "conversation", "not begin with `@`"),
+        (with("kind", json!("rules")), "data", "be present"),
         (json!({"id": "m1", "conversation": "c1", "kind": "message"}), "sender", "be present"),
         (
             json!({"id": "m1", "conversation": "c1", "sender": {"id": "anna", "role": "human"}}),
@@ -371,8 +374,18 @@ async fn each_role_opens_its_routes_and_no_others() {
     let send =
         async |role, event: Value| server.http_as(&data, "eve", &[role]).event(&event).await.status;
     let event = |id: &str, kind: &str, role: &str, sender: &str| {
-        json!({"id": id, "conversation": "c2", "kind": kind, "text": "x", "assignee": "a", "category": "k",
-            "sender": {"id": sender, "role": role}})
+        let mut event = json!({"id": id, "conversation": "c2", "kind": kind,
+            "sender": {"id": sender, "role": role}});
+        let own = match kind {
+            "message" => Some("text"),
+            "assign" | "handoff" => Some("assignee"),
+            "tag" | "untag" => Some("category"),
+            _ => None,
+        };
+        if let Some(own) = own {
+            event[own] = json!("x");
+        }
+        event
     };
     assert_eq!(send(Customer, event("1", "message", "customer", "eve")).await, 200);
     assert_eq!(send(Customer, event("2", "message", "customer", "carl")).await, 403);

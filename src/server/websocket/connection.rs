@@ -268,9 +268,9 @@ impl Connection {
 
     async fn send_record(&mut self, record: &Record) -> Result<(), Closed> {
         self.subscriptions.insert(record.event.conversation.clone(), record.seq);
-        if record.event.visibility == Visibility::Private
-            && !self.identity.may(Action::ListenAnywhere)
-        {
+        let is_for_the_shop =
+            record.event.visibility == Visibility::Private || record.event.kind.is_administrative();
+        if is_for_the_shop && !self.identity.may(Action::ListenAnywhere) {
             return Ok(());
         }
         self.send_frame(&ServerFrame::Event { record: record.public() }).await
