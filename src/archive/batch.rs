@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 
-use super::{ArchiveError, events_batch};
+use super::{ArchiveError, stored_events_batch};
 use crate::model::{Offset, Record};
 use crate::table::{Encoding, TableOptions};
 
@@ -14,6 +14,7 @@ pub const EVENTS_OPTIONS: TableOptions = TableOptions {
     sort: &["shop", "conversation", "offset"],
     encodings: &[
         ("leaf", Encoding::RandomHex),
+        ("salt", Encoding::Plain),
         ("id", Encoding::Plain),
         ("sent_at", Encoding::Plain),
         ("text", Encoding::Plain),
@@ -34,7 +35,7 @@ pub fn events_by_day<'a>(
     }
     let batch = |(day, mut records): (NaiveDate, Vec<&'a Record>)| {
         records.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-        Ok((day, events_batch(&records)?))
+        Ok((day, stored_events_batch(&records)?))
     };
     days.into_iter().map(batch).collect()
 }

@@ -12,7 +12,7 @@ use super::{ArchiveError, attachments};
 use crate::model::Record;
 use crate::model::fields::meaning_of;
 use crate::table::columns::Read::{
-    Count, Flag, Hash, MaybeNested, MaybeSmall, MaybeText, Text, Time,
+    Count, Flag, Hash, MaybeBytes, MaybeNested, MaybeSmall, MaybeText, Text, Time,
 };
 use crate::table::columns::{Column, Read, batch, schema};
 
@@ -26,7 +26,7 @@ const fn part_of(field: &'static str, name: &'static str, read: Read<Record>) ->
     Column { name, read, meaning: meaning_of(field) }
 }
 
-/// Every column of `events`, in order, but for the partition column.
+/// Every column of `events` as questions see it, in order, but for the partition column.
 #[rustfmt::skip]
 pub const EVENT_COLUMNS: &[Column<Record>] = &[
     column("offset", Count(|record| record.offset.signed())),
@@ -42,6 +42,8 @@ pub const EVENT_COLUMNS: &[Column<Record>] = &[
     part_of("sender", "sender_id", Text(|record| &record.event.sender.id)),
     part_of("sender", "sender_role", Text(|record| record.event.sender.role.as_str())),
     part_of("sender", "sender_name", MaybeText(|record| record.event.sender.name.as_deref())),
+    part_of("by", "by_sub", MaybeText(|record| record.by.as_ref().map(|by| by.sub.as_str()))),
+    part_of("by", "by_role", MaybeText(|record| record.by.as_ref().map(|by| by.role.as_str()))),
     column("customer", MaybeText(|record| record.event.customer.as_deref())),
     column("sent_at", MaybeText(|record| record.event.sent_at.as_deref())),
     column("text", MaybeText(|record| record.event.text.as_deref())),
@@ -59,7 +61,18 @@ pub const EVENT_COLUMNS: &[Column<Record>] = &[
     column("data", MaybeText(|record| record.event.data.as_deref().map(|data| data.get()))),
 ];
 
-/// Arrow schema of `events`, without the partition column.
+/// In the files and in no answer: what a record is made from again, and its leaf recomputed.
+const SALT_COLUMN: Column<Record> = Column {
+    name: "salt",
+    read: MaybeBytes(|record| record.salt.as_ref().map(|salt| salt.0.as_slice())),
+    meaning: "16 random bytes that salt the record's commitments; NULL once it is erased",
+};
+
+/// The columns of the files of `events`.
+static STORED_COLUMNS: LazyLock<Vec<Column<Record>>> =
+    LazyLock::new(|| EVENT_COLUMNS.iter().cloned().chain([SALT_COLUMN]).collect());
+
+/// Arrow schema of `events` as questions see it, without the partition column.
 pub fn events_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(EVENT_COLUMNS));
     SCHEMA.clone()
@@ -70,6 +83,17 @@ pub fn events_batch<R: Borrow<Record>>(records: &[R]) -> Result<RecordBatch, Arc
     Ok(batch(events_schema(), EVENT_COLUMNS, records)?)
 }
 
+/// Arrow schema of the files of `events`: with the salt.
+pub fn stored_events_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(&STORED_COLUMNS));
+    SCHEMA.clone()
+}
+
+/// `records` as one batch of [`stored_events_schema`], in their order.
+pub fn stored_events_batch<R: Borrow<Record>>(records: &[R]) -> Result<RecordBatch, ArchiveError> {
+    Ok(batch(stored_events_schema(), &STORED_COLUMNS, records)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,7 +102,7 @@ mod tests {
     /// Other tools read these files for years: a column may be added, and none may change.
     #[test]
     fn the_columns_of_events_stand() {
-        let schema = events_schema();
+        let schema = stored_events_schema();
         let columns = schema.fields().iter().map(|field| {
             let nullable = if field.is_nullable() { "?" } else { "" };
             format!("{} {}{nullable}", field.name(), field.data_type())
@@ -97,6 +121,8 @@ mod tests {
             "sender_id Utf8",
             "sender_role Utf8",
             "sender_name Utf8?",
+            "by_sub Utf8?",
+            "by_role Utf8?",
             "customer Utf8?",
             "sent_at Utf8?",
             "text Utf8?",
@@ -113,6 +139,7 @@ mod tests {
             "category Utf8?",
             "rating Int32?",
             "data Utf8?",
+            "salt Binary?",
         ];
         assert_eq!(columns.collect::<Vec<String>>(), expected);
     }

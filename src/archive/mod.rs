@@ -17,7 +17,9 @@ mod store;
 mod tests;
 
 pub use batch::{EVENTS_OPTIONS, events_by_day};
-pub use columns::{EVENT_COLUMNS, events_batch, events_schema};
+pub use columns::{
+    EVENT_COLUMNS, events_batch, events_schema, stored_events_batch, stored_events_schema,
+};
 pub use error::ArchiveError;
 pub use store::{Archive, ArchiveReader, ArchiveSnapshot};
 

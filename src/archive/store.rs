@@ -11,7 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::batch::{EVENTS_OPTIONS, events_by_day};
-use super::{ArchiveError, EVENTS_TABLE, events_schema};
+use super::{ArchiveError, EVENTS_TABLE, stored_events_schema};
 use crate::log::{Batch, LogReader, NotOpen, Slot, Store, Tail};
 use crate::model::Offset;
 use crate::table::{Maintenance, Table, TableSnapshot};
@@ -76,7 +76,7 @@ impl Store for Archive {
         _options: &(),
         reader: &ArchiveReader,
     ) -> Result<Archive, ArchiveError> {
-        let (folder, schema) = (root.join(TABLES_FOLDER), events_schema());
+        let (folder, schema) = (root.join(TABLES_FOLDER), stored_events_schema());
         let table = Table::open_or_create(&folder, EVENTS_TABLE, schema, EVENTS_OPTIONS).await?;
         let tail = Tail::starting_at(table.cursor());
         let shown = Arc::new(Mutex::new(ArchiveSnapshot { table: table.snapshot(), tail }));

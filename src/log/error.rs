@@ -23,6 +23,8 @@ pub enum LogError {
     Gap { expected: Offset, got: Offset },
     #[error("{records} records wait for a commit, more than the {records_max} that are kept")]
     TailFull { records: u64, records_max: usize },
+    #[error("the payload at offset {offset} is too short for a record")]
+    CutPayload { offset: Offset },
     #[error(transparent)]
     NotARecord(#[from] DecodeError),
 }
@@ -34,9 +36,10 @@ impl Kinded for LogError {
             LogError::Append { .. } => ErrorKind::Closed,
             LogError::Trimmed { .. } => ErrorKind::NotFound,
             LogError::Gap { .. } | LogError::TailFull { .. } => ErrorKind::Bug,
-            LogError::Open { .. } | LogError::Damaged { .. } | LogError::NotARecord(_) => {
-                ErrorKind::Corrupt
-            }
+            LogError::Open { .. }
+            | LogError::Damaged { .. }
+            | LogError::CutPayload { .. }
+            | LogError::NotARecord(_) => ErrorKind::Corrupt,
         }
     }
 }

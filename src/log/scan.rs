@@ -163,7 +163,7 @@ impl SegmentCursor {
     /// The record at the current position, which must be that of `offset`; `None` at the end of the
     /// segment.
     fn read(&mut self, offset: Offset) -> Result<Option<Record>, LogError> {
-        self.advance(offset, |payload| Record::decode(offset, payload).map_err(LogError::from))
+        self.advance(offset, |payload| segment::decode(offset, payload))
     }
 
     fn skip(&mut self, offset: Offset) -> Result<bool, LogError> {
@@ -245,7 +245,7 @@ mod tests {
 
     /// A segment that holds the record of `offset` and ends `rest` zero bytes after it.
     fn write_segment(dir: &Path, offset: u64, rest: usize) {
-        let payload = record(offset).encode();
+        let payload = segment::encode(&record(offset));
         let mut framed = Vec::new();
         framed.extend_from_slice(&u32::try_from(payload.len()).unwrap().to_le_bytes());
         framed.extend_from_slice(&(offset + 1).to_le_bytes());
@@ -312,7 +312,7 @@ mod tests {
                 (from_files.next_batch(4).unwrap(), from_memory.next_batch(4).unwrap());
             assert_eq!((read.len(), kept.len()), (count, count));
             for (read, kept) in read.records().iter().zip(kept.records()) {
-                assert_eq!((read.offset, read.encode()), (kept.offset, kept.encode()));
+                assert_eq!((read.offset, read.to_text()), (kept.offset, kept.to_text()));
             }
         }
         assert!(from_memory.next_batch(4).unwrap().is_empty());

@@ -14,12 +14,14 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::model::Offset;
+use super::LogError;
+use crate::model::{LeafHash, Offset, Record, Salt};
 
 /// Where the records of a segment begin.
 pub const HEADER_BYTES: u64 = 64;
 const RECORD_HEADER_BYTES: usize = 20;
 const FULL_RECORD: u8 = 1;
+const SALT_BYTES: usize = 16;
 
 /// One record's place in a buffer.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +56,20 @@ impl Header {
             record_type: *rest.first()?,
         })
     }
+}
+
+/// The payload of one record: `leaf[32] ‖ salt[16] ‖` its text.
+pub fn encode(record: &Record) -> Vec<u8> {
+    let salt = record.salt.map_or([0; SALT_BYTES], |salt| salt.0);
+    [record.leaf.0.as_slice(), &salt, &record.to_text()].concat()
+}
+
+/// The record of [`encode`]'s payload at `offset`.
+pub fn decode(offset: Offset, payload: &[u8]) -> Result<Record, LogError> {
+    let cut = LogError::CutPayload { offset };
+    let Some((leaf, rest)) = payload.split_first_chunk() else { return Err(cut) };
+    let Some((salt, text)) = rest.split_first_chunk() else { return Err(cut) };
+    Ok(Record::from_text(offset, LeafHash(*leaf), Salt(*salt), text)?)
 }
 
 /// Reads the record at the start of `buffer`.

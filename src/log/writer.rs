@@ -61,7 +61,7 @@ impl LogWriter {
     /// Adds a record to the batch in memory; [`LogWriter::commit`] makes it durable.
     /// The record's offset must be the next one.
     pub fn append(&mut self, record: Arc<Record>) -> Result<(), LogError> {
-        let encoded = record.encode();
+        let encoded = segment::encode(&record);
         let lsn = self.wal.append(&encoded).map_err(|source| LogError::Append { source })?;
         assert_eq!(offset_of(lsn), record.offset, "the relay and the log count offsets alike");
         self.appended.push((record, encoded.len()));

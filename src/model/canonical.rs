@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{Attachment, Event, Origin, Role, Sender};
+use super::{Attachment, By, Event, Origin, Role, Sender};
 
 /// An event of a shop, with its canonical parts and their fingerprint: made together, once, so that
 /// none can be another event's.
@@ -19,6 +19,7 @@ use super::{Attachment, Event, Origin, Role, Sender};
 pub struct CanonicalEvent {
     pub(super) shop: String,
     pub(super) origin: Origin,
+    pub(super) by: Option<By>,
     pub(super) event: Event,
     pub(super) parts: CanonicalParts,
     pub(super) fingerprint: Fingerprint,
@@ -31,14 +32,22 @@ pub struct CanonicalParts {
     pub sender: String,
     /// `{attachments, text}`
     pub body: String,
-    /// Every other client field, with shop and origin.
+    /// Every other client field, with shop, origin and by.
     pub meta: String,
 }
 
-/// First 16 bytes of a SHA-256 over the canonical parts: equal exactly when two events say the
-/// same.
+/// First 8 bytes of a SHA-256 over the canonical parts, without who sent it: equal when two events
+/// say the same, whoever repeats them. By chance alone two bodies under one id are alike once in
+/// 2^64.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint(pub [u8; 16]);
+pub struct Fingerprint(pub [u8; 8]);
+
+impl Fingerprint {
+    /// The fingerprint of an event that was taken before.
+    pub fn of(shop: &str, origin: Origin, event: &Event) -> Fingerprint {
+        CanonicalParts::of(shop, origin, None, event).fingerprint()
+    }
+}
 
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,6 +99,8 @@ struct MetaPart<'a> {
     assignee: Option<&'a str>,
     automatic: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a By>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     category: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<&'a str>,
@@ -118,10 +129,14 @@ struct MetaPart<'a> {
 }
 
 impl CanonicalEvent {
-    pub fn new(shop: &str, origin: Origin, event: Event) -> CanonicalEvent {
-        let parts = CanonicalParts::of(shop, origin, &event);
-        let fingerprint = parts.fingerprint();
-        CanonicalEvent { shop: shop.to_string(), origin, event, parts, fingerprint }
+    pub fn new(shop: &str, origin: Origin, by: Option<By>, event: Event) -> CanonicalEvent {
+        let said = CanonicalParts::of(shop, origin, None, &event);
+        let fingerprint = said.fingerprint();
+        let parts = match &by {
+            None => said,
+            Some(by) => CanonicalParts::of(shop, origin, Some(by), &event),
+        };
+        CanonicalEvent { shop: shop.to_string(), origin, by, event, parts, fingerprint }
     }
 
     pub fn shop(&self) -> &str {
@@ -138,9 +153,14 @@ impl CanonicalEvent {
 }
 
 impl CanonicalParts {
+    /// The parts with the names under which they are salted, in the order of the leaf.
+    pub fn named(&self) -> [(&'static str, &str); 3] {
+        [("sender", &self.sender), ("body", &self.body), ("meta", &self.meta)]
+    }
+
     /// The canonical parts of `event`, sent to `shop`. Nothing of an event is left out: it is taken
     /// apart whole, so that a field that is not committed to does not compile.
-    pub fn of(shop: &str, origin: Origin, event: &Event) -> CanonicalParts {
+    pub fn of(shop: &str, origin: Origin, by: Option<&By>, event: &Event) -> CanonicalParts {
         let Event {
             id,
             conversation,
@@ -165,6 +185,7 @@ impl CanonicalParts {
         let meta = MetaPart {
             assignee: assignee.as_deref(),
             automatic: *automatic,
+            by,
             category: category.as_deref(),
             channel: channel.as_deref(),
             conversation,
@@ -188,10 +209,10 @@ impl CanonicalParts {
         CanonicalParts { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
     }
 
-    /// What tells a repeated delivery from another event under the same id.
-    pub fn fingerprint(&self) -> Fingerprint {
+    /// What tells a repeated delivery from another event under the same id; of parts without `by`.
+    fn fingerprint(&self) -> Fingerprint {
         let mut hasher = Sha256::new();
-        for part in [&self.sender, &self.body, &self.meta] {
+        for (_, part) in self.named() {
             // Lengths first, so that moving a byte between parts changes the hash.
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part.as_bytes());
@@ -227,7 +248,7 @@ mod tests {
             "order": "A1", "automatic": true, "language": "zh", "data": {"z": 1, "a": "\u{e9}"},
         });
         let event = Event::parse(json.to_string().as_bytes()).expect("valid");
-        let canonical = CanonicalParts::of("shop", Origin::Live, &event);
+        let canonical = CanonicalParts::of("shop", Origin::Live, None, &event);
         for part in [&canonical.sender, &canonical.body, &canonical.meta] {
             check_against_rfc_8785(part);
         }
@@ -243,7 +264,7 @@ mod tests {
             let json = serde_json::json!({"id": "m", "conversation": "c", "kind": "message",
                 "sender": {"id": "u", "role": "customer"}, "text": text});
             let event = Event::parse(json.to_string().as_bytes()).expect("valid");
-            CanonicalParts::of("shop", Origin::Live, &event).fingerprint()
+            CanonicalParts::of("shop", Origin::Live, None, &event).fingerprint()
         };
         assert_eq!(event("refund"), event("refund"));
         assert_ne!(event("refund"), event("refund "));

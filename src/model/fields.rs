@@ -10,7 +10,7 @@
 use serde_json::{Map, Value, json};
 use strum::VariantNames;
 
-use super::{Kind, Origin, Role, Visibility};
+use super::{Authority, Kind, Origin, Role, Visibility};
 
 /// Longest id, name or label, in Unicode characters.
 pub const ID_MAX_CHARS: usize = 128;
@@ -54,6 +54,8 @@ pub enum Shape {
     Enum(&'static [&'static str]),
     /// `{id, role, name?}`; three columns in tables.
     Sender,
+    /// `{role, sub}`; two columns in tables.
+    By,
     /// List of `{sha256, name, media_type, bytes}`.
     Attachments,
     /// 1 to [`RATING_MAX`].
@@ -157,6 +159,7 @@ pub const FIELDS: &[Field] = &[
     field("id", SetBy::Client, Shape::Label, true, Indexed::No, "idempotency key, unique in the conversation"),
     field("kind", SetBy::Client, Shape::Enum(Kind::VARIANTS), true, Indexed::Exact, "what happened"),
     field("sender", SetBy::Client, Shape::Sender, true, Indexed::Exact, "who: id, role (customer, human, bot, system) and a name for people"),
+    field("by", SetBy::Token, Shape::By, false, Indexed::No, "who sent it, where that is not the sender it names: an importer, an administrator"),
     field("customer", SetBy::Client, Shape::Label, false, Indexed::Exact, "whom the conversation is with, said by the shop's side before that customer has written").only_on(&[Kind::Open, Kind::Join]),
     field("sent_at", SetBy::Client, Shape::TimeText, false, Indexed::No, "the client's clock, kept as said; never used for order"),
     field("text", SetBy::Client, Shape::Text, false, Indexed::FullText, "what was said, or why something was done, exactly as received").only_on(WITH_TEXT),
@@ -196,6 +199,9 @@ fn columns_of(field: &Field) -> Vec<FieldColumn> {
             column("sender_role", false),
             FieldColumn { indexed: Indexed::No, ..column("sender_name", true) },
         ];
+    }
+    if field.shape == Shape::By {
+        return vec![column("by_sub", true), column("by_role", true)];
     }
     // Visibility and automatic have a value in every record, whether or not the client wrote one.
     let always = field.required || matches!(field.name, "visibility" | "automatic");
@@ -297,6 +303,12 @@ fn json_schema_of(shape: Shape) -> Value {
             "type": "object",
             "properties": {"id": label, "role": {"enum": Role::VARIANTS}, "name": label},
             "required": ["id", "role"],
+            "additionalProperties": false,
+        }),
+        Shape::By => json!({
+            "type": "object",
+            "properties": {"role": {"enum": Authority::VARIANTS}, "sub": label},
+            "required": ["role", "sub"],
             "additionalProperties": false,
         }),
         Shape::Attachments => json!({

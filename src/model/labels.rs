@@ -137,6 +137,26 @@ pub enum Origin {
     Imported,
 }
 
+/// The right to name another as the sender.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Authority {
+    Importer,
+    Admin,
+}
+
 impl Kind {
     /// The kind as written in JSON, SQL and files.
     pub const fn as_str(self) -> &'static str {
@@ -169,6 +189,13 @@ impl Role {
 
 impl Visibility {
     /// The visibility as written in JSON, SQL and files.
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
+}
+
+impl Authority {
+    /// The authority as written in JSON, SQL and files.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
@@ -215,6 +242,7 @@ mod tests {
         check(Role::as_str);
         check(Visibility::as_str);
         check(Origin::as_str);
+        check(Authority::as_str);
         assert_eq!(Kind::RateRequest.as_str(), "rate_request");
     }
 

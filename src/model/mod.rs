@@ -6,6 +6,7 @@
 //! once, in [`fields`].
 //! It does not decide who may send what: that is `access`'s.
 
+mod by;
 mod canonical;
 mod error;
 mod event;
@@ -22,15 +23,17 @@ pub mod visible;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use by::By;
 pub use canonical::{CanonicalEvent, CanonicalParts, Fingerprint};
 pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender, is_sha256_hex};
 pub use ids::{ConversationKey, Offset, Seq};
 pub use instant::{instant_of, parse_zone};
 pub use labels::{
-    ACCESS_CONVERSATION, Kind, Origin, RESERVED_PREFIX, RULES_CONVERSATION, Role, Visibility,
+    ACCESS_CONVERSATION, Authority, Kind, Origin, RESERVED_PREFIX, RULES_CONVERSATION, Role,
+    Visibility,
 };
-pub use leaf::{Leaf, LeafHash, NO_PREVIOUS, Secret};
+pub use leaf::{Chain, Leaf, LeafHash, Salt};
 pub use local_day::day_start;
-pub use record::{Ack, DecodeError, Position, PublicRecord, Record};
+pub use record::{Ack, DecodeError, PublicRecord, Record};
 pub use time::{Micros, parse_time};

@@ -80,7 +80,8 @@ fn broken_shape(name: &str, shape: Shape, value: &Value) -> Option<FieldError> {
         Shape::Position | Shape::ShortPosition => must(value.is_u64(), "be a whole number"),
         Shape::Sender => broken_sender(value),
         Shape::Attachments => broken_attachments(value),
-        Shape::Json => None,
+        // No client sets it.
+        Shape::By | Shape::Json => None,
     }
 }
 

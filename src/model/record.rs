@@ -1,38 +1,38 @@
 //! A record: an event with what the relay added. The log holds records; everything else is made
 //! from them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CanonicalEvent, ConversationKey, Event, Leaf, LeafHash, Micros, Offset, Origin, Secret, Seq,
+    By, CanonicalEvent, CanonicalParts, Chain, ConversationKey, Event, Leaf, LeafHash, Micros,
+    Offset, Origin, Salt, Seq,
 };
 
-/// An event with what the relay added. Its JSON, without `offset`, is what the log stores;
-/// [`Record::public`] is what consumers see.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// An event with what the relay added. [`Record::public`] is what consumers see, and a record can be
+/// read back from that.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Record {
-    /// Position in the log. Not stored in the record: the log numbers its entries. [`PublicRecord`]
-    /// has it, so that a consumer can read what it is handed back into a record.
-    #[serde(default, skip_serializing)]
+    /// Position in the log.
     pub offset: Offset,
     pub seq: Seq,
-    /// Offset of the conversation's previous record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Offset>,
     pub received_at: Micros,
     pub origin: Origin,
     pub shop: String,
+    /// Who sent it, where that is not the sender it names.
+    #[serde(default)]
+    pub by: Option<By>,
     pub leaf: LeafHash,
-    /// The conversation's secret, on its first record only: the one place where it is kept for
-    /// good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<Secret>,
+    /// What its commitments are salted with. `None` where it may not be seen, and once the message
+    /// is erased.
+    #[serde(skip)]
+    pub salt: Option<Salt>,
     pub event: Event,
 }
 
-/// A record as consumers see it: everything but the secret, with the offset.
+/// A record as consumers see it: everything but the salt.
 #[derive(Debug, Serialize)]
 pub struct PublicRecord<'a> {
     pub offset: Offset,
@@ -42,7 +42,22 @@ pub struct PublicRecord<'a> {
     pub origin: Origin,
     pub leaf: LeafHash,
     pub shop: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<&'a By>,
     pub event: &'a Event,
+}
+
+/// What the log keeps of a record as text. Offset, leaf and salt are kept beside it: the first
+/// follows from where a record lies, the others no compression shortens.
+#[derive(Serialize, Deserialize)]
+struct RecordText<'a> {
+    seq: Seq,
+    received_at: Micros,
+    origin: Origin,
+    shop: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Cow<'a, By>>,
+    event: Cow<'a, Event>,
 }
 
 /// The receipt for one event. It exists only after the record is on stable storage.
@@ -55,36 +70,30 @@ pub struct Ack {
     pub leaf: LeafHash,
 }
 
-/// Where a record stands in the log and in its conversation, and when it was received.
-#[derive(Clone, Copy, Debug)]
-pub struct Position {
-    pub offset: Offset,
-    pub seq: Seq,
-    pub prev: Option<Offset>,
-    pub received_at: Micros,
-}
-
 impl Record {
-    /// Puts `event` at its position and commits to it.
-    pub fn new(position: Position, event: CanonicalEvent, secret: &Secret) -> Record {
-        let Position { offset, seq, prev, received_at } = position;
-        let CanonicalEvent { shop, origin, event, parts, fingerprint: _ } = event;
-        let leaf = Leaf { offset, received_at, seq, prev, kind: event.kind, parts: &parts };
-        let is_first = prev.is_none();
-        Record {
-            offset,
-            seq,
-            prev,
-            received_at,
-            origin,
-            shop,
-            leaf: leaf.hash(secret),
-            secret: is_first.then_some(*secret),
-            event,
-        }
+    /// Puts `event` at `offset` of the log and behind `chain` of its conversation, and commits to
+    /// it.
+    pub fn new(
+        offset: Offset,
+        received_at: Micros,
+        chain: &Chain,
+        event: CanonicalEvent,
+        salt: Salt,
+    ) -> Record {
+        let CanonicalEvent { shop, origin, by, event, parts, fingerprint: _ } = event;
+        let leaf = Leaf { chain, received_at, kind: event.kind, parts: &parts }.hash(&salt);
+        let (seq, salt) = (chain.next_seq(), Some(salt));
+        Record { offset, seq, received_at, origin, shop, by, leaf, salt, event }
     }
 
-    /// The time that ranges, partitions and metrics use.
+    /// Its leaf, computed again: behind `chain`, from what it says now. `None` without its salt.
+    pub fn leaf_behind(&self, chain: &Chain) -> Option<LeafHash> {
+        let parts = CanonicalParts::of(&self.shop, self.origin, self.by.as_ref(), &self.event);
+        let (received_at, kind) = (self.received_at, self.event.kind);
+        Some(Leaf { chain, received_at, kind, parts: &parts }.hash(&self.salt?))
+    }
+
+    /// The time that ranges and metrics use.
     pub fn occurred_at(&self) -> Micros {
         match self.origin {
             Origin::Live => self.received_at,
@@ -124,22 +133,36 @@ impl Record {
             origin: self.origin,
             leaf: self.leaf,
             shop: &self.shop,
+            by: self.by.as_ref(),
             event: &self.event,
         }
     }
 
-    /// The bytes the log stores.
-    pub fn encode(&self) -> Vec<u8> {
+    /// What the log keeps of it as text: one line of JSON, without offset, leaf and salt.
+    pub fn to_text(&self) -> Vec<u8> {
+        let text = RecordText {
+            seq: self.seq,
+            received_at: self.received_at,
+            origin: self.origin,
+            shop: Cow::Borrowed(&self.shop),
+            by: self.by.as_ref().map(Cow::Borrowed),
+            event: Cow::Borrowed(&self.event),
+        };
         // Into memory, from types whose serialization cannot fail.
-        serde_json::to_vec(self).unwrap_or_default()
+        serde_json::to_vec(&text).unwrap_or_default()
     }
 
-    /// Reads what the log stored at `offset`.
-    pub fn decode(offset: Offset, bytes: &[u8]) -> Result<Record, DecodeError> {
-        let mut record: Record =
-            serde_json::from_slice(bytes).map_err(|source| DecodeError { offset, source })?;
-        record.offset = offset;
-        Ok(record)
+    /// A record from what the log kept at `offset`.
+    pub fn from_text(
+        offset: Offset,
+        leaf: LeafHash,
+        salt: Salt,
+        text: &[u8],
+    ) -> Result<Record, DecodeError> {
+        let RecordText { seq, received_at, origin, shop, by, event } =
+            serde_json::from_slice(text).map_err(|source| DecodeError { offset, source })?;
+        let (shop, by, event) = (shop.into_owned(), by.map(Cow::into_owned), event.into_owned());
+        Ok(Record { offset, seq, received_at, origin, shop, by, leaf, salt: Some(salt), event })
     }
 }
 

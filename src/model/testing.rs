@@ -7,7 +7,15 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use super::fields::FIELDS;
-use super::{CanonicalEvent, Event, Kind, Micros, Offset, Origin, Position, Record, Secret, Seq};
+use super::{CanonicalEvent, Chain, Event, Kind, Micros, Offset, Origin, Record, Salt, Seq};
+
+/// Where a record stands in the log and in its conversation, and when it was received.
+#[derive(Clone, Copy)]
+pub(crate) struct Position {
+    pub(crate) offset: Offset,
+    pub(crate) seq: Seq,
+    pub(crate) received_at: Micros,
+}
 
 /// A live record of shop `s` at `offset`, received that many seconds after the epoch; `event` is
 /// its JSON.
@@ -24,7 +32,10 @@ pub(crate) fn record_at(
     event: impl Display,
 ) -> Record {
     let event = Event::parse(event.to_string().as_bytes()).unwrap();
-    Record::new(position, CanonicalEvent::new(shop, origin, event), &Secret([7; 32]))
+    let Position { offset, seq, received_at } = position;
+    let chain = Chain { last_seq: Seq(seq.0 - 1), ..Chain::default() };
+    let event = CanonicalEvent::new(shop, origin, None, event);
+    Record::new(offset, received_at, &chain, event, Salt([7; 16]))
 }
 
 /// `event`, a JSON object with any fields, without those that its kind does not know.
@@ -43,12 +54,7 @@ pub(crate) fn fitted(mut event: Value) -> Value {
 
 /// The position at `offset` where one conversation fills the log.
 pub(crate) fn position(offset: u64, received_at: Micros) -> Position {
-    Position {
-        offset: Offset(offset),
-        seq: Seq(u32::try_from(offset + 1).unwrap()),
-        prev: offset.checked_sub(1).map(Offset),
-        received_at,
-    }
+    Position { offset: Offset(offset), seq: Seq(u32::try_from(offset + 1).unwrap()), received_at }
 }
 
 /// Chances from a seed.

@@ -231,8 +231,8 @@ mod tests {
     use strum::VariantNames;
 
     use super::*;
-    use crate::model::testing::{fitted, record_at};
-    use crate::model::{Micros, Origin, Position, Seq};
+    use crate::model::testing::{Position, fitted, record_at};
+    use crate::model::{Micros, Origin, Seq};
 
     fn records(events: &[&str]) -> Vec<Record> {
         let numbered = (0_u32..).zip(events);
@@ -241,7 +241,6 @@ mod tests {
                 let position = Position {
                     offset: Offset(u64::from(index) * 10),
                     seq: Seq(index + 1),
-                    prev: index.checked_sub(1).map(|before| Offset(u64::from(before) * 10)),
                     received_at: Micros(i64::from(index) * 1_000_000),
                 };
                 let sender = r#""sender":{"id":"u","role":"customer","name":"Ann"}"#;

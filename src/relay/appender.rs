@@ -17,8 +17,7 @@ use super::{Hub, Lookup, RelayError};
 use crate::access::Identity;
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{
-    Ack, CanonicalEvent, FieldError, Fingerprint, Kind, Micros, Offset, Position, Record, Secret,
-    Seq,
+    Ack, CanonicalEvent, FieldError, Fingerprint, Kind, Micros, Offset, Record, Salt,
 };
 
 /// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
@@ -320,41 +319,36 @@ fn sequence(
     before: Option<Conversation>,
     event: CanonicalEvent,
 ) -> (Arc<Record>, Conversation) {
-    let position = Position {
-        offset: next,
-        seq: Seq(before.as_ref().map_or(0, |state| state.last_seq.0) + 1),
-        prev: before.as_ref().map(|state| state.last_offset),
-        received_at,
-    };
-    let mut state = before.unwrap_or_else(|| Conversation::new(next, Secret(rand::random())));
-    let record = Arc::new(Record::new(position, event, &state.secret));
+    let mut state = before.unwrap_or_default();
+    let record = Record::new(next, received_at, &state.chain, event, Salt::random());
     state.add(&record);
-    (record, state)
+    (Arc::new(record), state)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Event, Origin};
+    use crate::model::{Chain, Event, Origin, Seq};
 
     fn event(id: &str, sender: &str) -> CanonicalEvent {
         let json = format!(
             r#"{{"id":"{id}","conversation":"c","kind":"open","sender":{{"id":"{sender}","role":"customer"}}}}"#
         );
-        CanonicalEvent::new("s", Origin::Live, Event::parse(json.as_bytes()).unwrap())
+        CanonicalEvent::new("s", Origin::Live, None, Event::parse(json.as_bytes()).unwrap())
     }
 
     #[test]
-    fn seqs_are_dense_and_each_record_names_the_one_before() {
-        let mut state = None;
-        let mut positions = Vec::new();
-        for (offset, id) in [(3, "a"), (4, "b"), (9, "c")] {
+    fn seqs_are_dense_and_each_leaf_is_chained_to_the_one_before() {
+        let mut state: Option<Conversation> = None;
+        let mut chain = Chain::default();
+        for (offset, id, seq) in [(3, "a", 1), (4, "b", 2), (9, "c", 3)] {
             let (record, after) = sequence(Offset(offset), Micros(7), state, event(id, "u1"));
-            positions.push((record.offset.0, record.seq.0, record.prev.map(|prev| prev.0)));
-            assert_eq!((record.received_at, record.secret.is_some()), (Micros(7), id == "a"));
+            assert_eq!((record.offset, record.seq), (Offset(offset), Seq(seq)));
+            assert_eq!(record.leaf_behind(&chain), Some(record.leaf));
+            chain.add(record.leaf);
+            assert_eq!(after.chain, chain);
             state = Some(after);
         }
-        assert_eq!(positions, [(3, 1, None), (4, 2, Some(3)), (9, 3, Some(4))]);
         assert_eq!(state.unwrap().customers, ["u1"]);
     }
 }

@@ -3,7 +3,7 @@
 //! log has beyond its cursor.
 //!
 //! ```text
-//! ids            shop 0 conversation 0 id   → offset u64 ‖ seq u32 ‖ received_at i64 ‖ leaf[32] ‖ fingerprint[16] ‖ role u8 ‖ sender[8]
+//! ids            shop 0 conversation 0 id   → offset u64 ‖ seq u32 ‖ received_at i64 ‖ leaf[32] ‖ fingerprint[8] ‖ role u8 ‖ sender[8]
 //! conversations  shop 0 conversation        → JSON of [`Conversation`]
 //! threads        shop 0 conversation 0 seq u32 → offset u64
 //! meta           "cursor"                   → u64                       integers big-endian
@@ -22,9 +22,7 @@ use sha2::{Digest, Sha256};
 
 use super::RelayError;
 use crate::log::LogReader;
-use crate::model::{
-    Ack, CanonicalParts, Fingerprint, LeafHash, Micros, Offset, Record, Role, Secret, Seq,
-};
+use crate::model::{Ack, Chain, Fingerprint, LeafHash, Micros, Offset, Record, Role, Seq};
 
 /// Records applied in one write while catching up.
 const CATCH_UP_RECORDS: usize = 4_096;
@@ -34,11 +32,9 @@ const CURSOR_KEY: &str = "cursor";
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Where a conversation stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
-    pub last_seq: Seq,
-    pub last_offset: Offset,
-    pub secret: Secret,
+    pub chain: Chain,
     /// Ids of the customers who take part, in order of appearance.
     pub customers: Vec<String>,
 }
@@ -143,7 +139,10 @@ impl Lookup {
         for (record, _) in records {
             let state = match touched.entry(key_of(&[&record.shop, &record.event.conversation])) {
                 Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(self.state_before(record)?),
+                Entry::Vacant(entry) => {
+                    let state = self.conversation(&record.shop, &record.event.conversation)?;
+                    entry.insert(state.unwrap_or_default())
+                }
             };
             state.add(record);
         }
@@ -177,21 +176,6 @@ impl Lookup {
         Ok(batch.commit()?)
     }
 
-    /// The conversation's state before `record`, which carries the secret when it is the first.
-    fn state_before(&self, record: &Record) -> Result<Conversation, RelayError> {
-        let conversation = &record.event.conversation;
-        if let Some(state) = self.conversation(&record.shop, conversation)? {
-            return Ok(state);
-        }
-        let secret = record.secret.ok_or_else(|| {
-            self.damaged(&format!(
-                "conversation `{conversation}` has no first record before offset {}",
-                record.offset
-            ))
-        })?;
-        Ok(Conversation::new(record.offset, secret))
-    }
-
     fn catch_up(&self, log: &LogReader) -> Result<(), RelayError> {
         let cursor = self.cursor()?;
         if cursor > log.head() {
@@ -204,9 +188,8 @@ impl Lookup {
             if records.is_empty() {
                 return Ok(());
             }
-            let fingerprint = |record: &Record| {
-                CanonicalParts::of(&record.shop, record.origin, &record.event).fingerprint()
-            };
+            let fingerprint =
+                |record: &Record| Fingerprint::of(&record.shop, record.origin, &record.event);
             let records: Vec<_> =
                 records.into_iter().map(|record| (record.clone(), fingerprint(&record))).collect();
             self.apply(&records)?;
@@ -225,15 +208,9 @@ impl Lookup {
 }
 
 impl Conversation {
-    /// A conversation that begins at `offset`, before its first record.
-    pub fn new(offset: Offset, secret: Secret) -> Conversation {
-        Conversation { last_seq: Seq(0), last_offset: offset, secret, customers: Vec::new() }
-    }
-
     /// Moves the state past `record`.
     pub fn add(&mut self, record: &Record) {
-        self.last_seq = record.seq;
-        self.last_offset = record.offset;
+        self.chain.add(record.leaf);
         let sender = &record.event.sender;
         let is_new = sender.role == Role::Customer && !self.customers.contains(&sender.id);
         if is_new && self.customers.len() < CUSTOMERS_MAX {
@@ -243,7 +220,7 @@ impl Conversation {
 }
 
 impl Seen {
-    const BYTES: usize = 8 + 4 + 8 + 32 + 16 + 1 + 8;
+    const BYTES: usize = 8 + 4 + 8 + 32 + 8 + 1 + 8;
 
     /// What is kept of `record`.
     pub fn of(record: &Record, fingerprint: Fingerprint) -> Seen {
@@ -322,7 +299,7 @@ mod tests {
             seq: Seq(3),
             received_at: Micros(1_700_000_000_000_000),
             leaf: LeafHash([9; 32]),
-            fingerprint: Fingerprint([4; 16]),
+            fingerprint: Fingerprint([4; 8]),
             role: Role::Bot,
             sender: sender_mark("bot-1"),
         };

@@ -27,6 +27,6 @@ pub fn prepare_event(
     origin: Origin,
     event: Event,
 ) -> Result<CanonicalEvent, RelayError> {
-    authorize(identity, &event, origin)?;
-    Ok(CanonicalEvent::new(&identity.shop, origin, event))
+    let by = authorize(identity, &event, origin)?;
+    Ok(CanonicalEvent::new(&identity.shop, origin, by, event))
 }

@@ -7,8 +7,8 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
@@ -29,6 +29,7 @@ pub enum Read<R> {
     Text(fn(&R) -> &str),
     MaybeText(fn(&R) -> Option<&str>),
     Texts(fn(&R) -> &[String]),
+    MaybeBytes(fn(&R) -> Option<&[u8]>),
     /// A SHA-256, as text of 64 lower-case hex digits.
     Hash(fn(&R) -> &[u8; 32]),
     /// A count, a number in a row, an offset or milliseconds: 64 bits.
@@ -51,6 +52,7 @@ impl<R> Column<R> {
     pub fn data_type(&self) -> DataType {
         match self.read {
             Read::Text(_) | Read::MaybeText(_) | Read::Hash(_) => DataType::Utf8,
+            Read::MaybeBytes(_) => DataType::Binary,
             Read::Texts(_) => DataType::List(Arc::new(text_element())),
             // Delta and most tools have no unsigned integers.
             Read::Count(_) | Read::MaybeCount(_) => DataType::Int64,
@@ -64,6 +66,7 @@ impl<R> Column<R> {
     pub fn is_nullable(&self) -> bool {
         match self.read {
             Read::MaybeText(_)
+            | Read::MaybeBytes(_)
             | Read::MaybeCount(_)
             | Read::MaybeSmall(_)
             | Read::MaybeTime(_)
@@ -84,6 +87,7 @@ impl<R> Column<R> {
             Read::Text(read) => Arc::new(StringArray::from_iter_values(rows.map(read))),
             Read::MaybeText(read) => Arc::new(rows.map(read).collect::<StringArray>()),
             Read::Texts(read) => texts(rows.map(read)),
+            Read::MaybeBytes(read) => Arc::new(rows.map(read).collect::<BinaryArray>()),
             Read::Hash(read) => hashes(rows.map(read)),
             Read::Count(read) => Arc::new(Int64Array::from_iter_values(rows.map(read))),
             Read::MaybeCount(read) => Arc::new(rows.map(read).collect::<Int64Array>()),

@@ -6,6 +6,7 @@ mod attachments;
 mod cli;
 mod command;
 mod export;
+mod golden;
 mod import;
 mod kill;
 mod layers;

@@ -6,6 +6,7 @@ use arrow::util::pretty::pretty_format_batches;
 use serde_json::{Value, json};
 use verbatim::app::App;
 use verbatim::app::{Config, DataDir};
+use verbatim::model::Record;
 use verbatim::search::SearchQuery;
 
 use super::support::{Data, SHOP, counts, lines, message, sample, sample_events};
@@ -43,6 +44,7 @@ async fn seen(data: &Data) -> Vec<(String, String)> {
         ));
     }
     let thread = app.records.conversation(SHOP, "c-20260101-0001").unwrap();
+    let thread: Vec<_> = thread.iter().map(Record::public).collect();
     seen.push(("thread".to_string(), serde_json::to_string(&thread).unwrap()));
     tokio::task::block_in_place(|| app.stop()).unwrap();
     seen

@@ -11,8 +11,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::testing::record_at;
-use crate::model::{Micros, Offset, Origin, Position, Record, Seq, parse_time};
+use crate::model::testing::{Position, record_at};
+use crate::model::{Micros, Offset, Origin, Record, Seq, parse_time};
 
 const FIRST_DAY: &str = "2026-01-05T00:00:00Z";
 /// When the imports arrived: long after everything that happens in a timeline.
@@ -53,9 +53,8 @@ pub(crate) fn duration_us(text: &str) -> i64 {
 
 /// The record of an event, `index`th of its conversation.
 pub(crate) fn record_of(index: usize, origin: Origin, at: Micros, event: &Value) -> Record {
-    let prev = index.checked_sub(1).map(offset);
     let seq = Seq(u32::try_from(index + 1).expect("a short timeline"));
-    let position = Position { offset: offset(index), seq, prev, received_at: at };
+    let position = Position { offset: offset(index), seq, received_at: at };
     record_at(position, "shop", origin, event)
 }
 

@@ -29,7 +29,7 @@ async fn a_commit_without_rows_moves_the_cursor_alone() {
     commit(&mut table, &messages(0..2)).await;
     let snapshot = table.commit(Vec::new(), Offset(2), Offset(500)).await.unwrap();
     assert_eq!((snapshot.cursor, snapshot.files.len()), (Offset(500), 1));
-    let empty = crate::archive::events_batch::<Record>(&[]).unwrap();
+    let empty = crate::archive::stored_events_batch::<Record>(&[]).unwrap();
     let snapshot =
         table.commit(vec![(START.day(), empty)], Offset(500), Offset(501)).await.unwrap();
     assert_eq!((snapshot.cursor, snapshot.files.len()), (Offset(501), 1));

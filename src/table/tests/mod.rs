@@ -19,7 +19,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 use super::{Table, TableError, TableSnapshot};
-use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day, events_schema};
+use crate::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day, stored_events_schema};
 use crate::durable::{Disk, Seam};
 use crate::model::testing::{position, record_at};
 use crate::model::{Micros, Offset, Origin, Record, parse_time};
@@ -58,14 +58,14 @@ pub(crate) async fn open(root: &Path) -> Table {
 }
 
 pub(crate) async fn try_open(root: &Path) -> Result<Table, TableError> {
-    Table::open_or_create(root, EVENTS_TABLE, events_schema(), EVENTS_OPTIONS).await
+    Table::open_or_create(root, EVENTS_TABLE, stored_events_schema(), EVENTS_OPTIONS).await
 }
 
 /// The same table, with `seam` before its disk.
 pub(crate) async fn open_through(root: &Path, seam: Arc<dyn Seam>) -> Result<Table, TableError> {
     let root = root.join(EVENTS_TABLE);
     let disk = Disk::open_through(&root, seam).map_err(TableError::io("make", &root))?;
-    Table::open_on(disk, EVENTS_TABLE, events_schema(), EVENTS_OPTIONS).await
+    Table::open_on(disk, EVENTS_TABLE, stored_events_schema(), EVENTS_OPTIONS).await
 }
 
 /// Commits `records`, which begin at the table's cursor.

@@ -63,7 +63,7 @@ fn chat() -> Vec<Record> {
 #[test]
 fn encode_speed() {
     let records = chat();
-    let json_bytes: usize = records.iter().map(|record| record.encode().len()).sum();
+    let json_bytes: usize = records.iter().map(|record| record.to_text().len()).sum();
     println!("{RECORDS} records, {} bytes of JSON each", json_bytes / records.len());
     let start = Instant::now();
     let rows = events_by_day(records.iter()).unwrap();
@@ -103,7 +103,7 @@ async fn commit_latency() {
         } else {
             Disk::open_through(&root, Arc::new(SkipSyncs::default()))
         };
-        let schema = events_schema();
+        let schema = stored_events_schema();
         let mut table =
             Table::open_on(disk.unwrap(), EVENTS_TABLE, schema, EVENTS_OPTIONS).await.unwrap();
         for hundred in 0..3 {
