@@ -23,7 +23,7 @@ use crate::facts::{FactStore, FoldConfig};
 use crate::index::FullText;
 use crate::log::{self, CommitPolicy, LogReader, Recovered};
 use crate::records::Records;
-use crate::relay::{AttachmentStore, Lookup, Relay};
+use crate::relay::{AttachmentStore, Lookup, LookupStore, Relay};
 use crate::search::Search;
 use crate::sql::Sql;
 
@@ -78,10 +78,14 @@ impl App {
         let facts = stores.add::<FactStore>(fold)?;
         let full_text = stores.add::<FullText>(())?;
 
-        let (relay, appender) = Relay::start(writer, &log, lookup.clone(), stop.clone())?;
+        stores.add::<LookupStore>(lookup.clone())?;
+
+        let records = Records::new(log.clone(), lookup.clone());
+        let kept = Arc::new(records.clone());
+        let (relay, appender) = Relay::start(writer, &log, lookup, kept, stop.clone())?;
         Ok(App {
             relay,
-            records: Records::new(log.clone(), lookup),
+            records,
             attachments: AttachmentStore::open_or_create(&data.attachments())?,
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
             sql: Sql::new(archive, facts, data.queries(), config.zone)?,

@@ -18,6 +18,9 @@ const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// the relay adds.
 const RECORD_BYTES_MAX: u32 = 1024 * 1024;
 
+/// Most records of one sync.
+const APPENDED_RECORDS_MAX: usize = 8_192;
+
 /// The only thing that changes log bytes. One task owns it.
 pub struct LogWriter {
     wal: Wal,
@@ -66,6 +69,11 @@ impl LogWriter {
         assert_eq!(offset_of(lsn), record.offset, "the relay and the log count offsets alike");
         self.appended.push((record, encoded.len()));
         Ok(())
+    }
+
+    /// Whether what is appended should be committed before more is.
+    pub fn is_full(&self) -> bool {
+        self.appended.len() >= APPENDED_RECORDS_MAX
     }
 
     /// Makes everything appended durable, then lets readers see it. After an error nothing is

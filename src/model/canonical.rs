@@ -5,16 +5,13 @@
 //! and lists. For those, serde_json's compact output is RFC 8785 already; a test holds it against
 //! an independent implementation.
 
-use std::fmt;
-
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
-use super::{Attachment, By, Event, Origin, Role, Sender};
+use super::{Attachment, By, ConversationKey, Event, Origin, Record, Role, Sender};
 
-/// An event of a shop, with its canonical parts and their fingerprint: made together, once, so that
-/// none can be another event's.
+/// An event of a shop with its canonical parts: made together, once, so that neither can be another
+/// event's.
 #[derive(Clone, Debug)]
 pub struct CanonicalEvent {
     pub(super) shop: String,
@@ -22,7 +19,6 @@ pub struct CanonicalEvent {
     pub(super) by: Option<By>,
     pub(super) event: Event,
     pub(super) parts: CanonicalParts,
-    pub(super) fingerprint: Fingerprint,
 }
 
 /// The three canonical parts of one event.
@@ -34,25 +30,6 @@ pub struct CanonicalParts {
     pub body: String,
     /// Every other client field, with shop, origin and by.
     pub meta: String,
-}
-
-/// First 8 bytes of a SHA-256 over the canonical parts, without who sent it: equal when two events
-/// say the same, whoever repeats them. By chance alone two bodies under one id are alike once in
-/// 2^64.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint(pub [u8; 8]);
-
-impl Fingerprint {
-    /// The fingerprint of an event that was taken before.
-    pub fn of(shop: &str, origin: Origin, event: &Event) -> Fingerprint {
-        CanonicalParts::of(shop, origin, None, event).fingerprint()
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&hex::encode(self.0))
-    }
 }
 
 #[derive(Serialize)]
@@ -130,13 +107,8 @@ struct MetaPart<'a> {
 
 impl CanonicalEvent {
     pub fn new(shop: &str, origin: Origin, by: Option<By>, event: Event) -> CanonicalEvent {
-        let said = CanonicalParts::of(shop, origin, None, &event);
-        let fingerprint = said.fingerprint();
-        let parts = match &by {
-            None => said,
-            Some(by) => CanonicalParts::of(shop, origin, Some(by), &event),
-        };
-        CanonicalEvent { shop: shop.to_string(), origin, by, event, parts, fingerprint }
+        let parts = CanonicalParts::of(shop, origin, by.as_ref(), &event);
+        CanonicalEvent { shop: shop.to_string(), origin, by, event, parts }
     }
 
     pub fn shop(&self) -> &str {
@@ -147,8 +119,17 @@ impl CanonicalEvent {
         &self.event
     }
 
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+    /// The conversation it is sent to.
+    pub fn key(&self) -> ConversationKey {
+        ConversationKey::new(&self.shop, &self.event.conversation)
+    }
+
+    /// Whether `record`, which has its id, was made from an event that said the same, whoever sent
+    /// it.
+    pub fn says_the_same_as(&self, record: &Record) -> bool {
+        let parts = |shop, origin, event| CanonicalParts::of(shop, origin, None, event);
+        parts(&self.shop, self.origin, &self.event)
+            == parts(&record.shop, record.origin, &record.event)
     }
 }
 
@@ -208,18 +189,6 @@ impl CanonicalParts {
         let sender = SenderPart::of(sender);
         CanonicalParts { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
     }
-
-    /// What tells a repeated delivery from another event under the same id; of parts without `by`.
-    fn fingerprint(&self) -> Fingerprint {
-        let mut hasher = Sha256::new();
-        for (_, part) in self.named() {
-            // Lengths first, so that moving a byte between parts changes the hash.
-            hasher.update((part.len() as u64).to_be_bytes());
-            hasher.update(part.as_bytes());
-        }
-        let digest: [u8; 32] = hasher.finalize().into();
-        Fingerprint(std::array::from_fn(|index| digest[index]))
-    }
 }
 
 fn to_json(part: &impl Serialize) -> String {
@@ -230,6 +199,7 @@ fn to_json(part: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Authority, Chain, Micros, Offset, Salt};
 
     fn check_against_rfc_8785(json: &str) {
         let value: serde_json::Value = serde_json::from_str(json).expect("canonical form is JSON");
@@ -259,14 +229,18 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_word_changes_the_fingerprint() {
-        let event = |text: &str| {
+    fn an_event_says_the_same_whoever_repeats_it_and_no_more_when_a_word_changes() {
+        let event = |text: &str, sub: Option<&str>| {
             let json = serde_json::json!({"id": "m", "conversation": "c", "kind": "message",
                 "sender": {"id": "u", "role": "customer"}, "text": text});
             let event = Event::parse(json.to_string().as_bytes()).expect("valid");
-            CanonicalParts::of("shop", Origin::Live, None, &event).fingerprint()
+            let by = sub.map(|sub| By { role: Authority::Importer, sub: sub.to_string() });
+            CanonicalEvent::new("shop", Origin::Live, by, event)
         };
-        assert_eq!(event("refund"), event("refund"));
-        assert_ne!(event("refund"), event("refund "));
+        let kept = event("refund", Some("desk-1"));
+        let record = Record::new(Offset(0), Micros(1), &Chain::default(), kept, Salt([1; 16]));
+        assert!(event("refund", None).says_the_same_as(&record));
+        assert!(event("refund", Some("desk-2")).says_the_same_as(&record));
+        assert!(!event("refund ", Some("desk-1")).says_the_same_as(&record));
     }
 }

@@ -24,7 +24,7 @@ pub mod visible;
 pub(crate) mod testing;
 
 pub use by::By;
-pub use canonical::{CanonicalEvent, CanonicalParts, Fingerprint};
+pub use canonical::{CanonicalEvent, CanonicalParts};
 pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender, is_sha256_hex};
 pub use ids::{ConversationKey, Offset, Seq};

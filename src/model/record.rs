@@ -80,7 +80,7 @@ impl Record {
         event: CanonicalEvent,
         salt: Salt,
     ) -> Record {
-        let CanonicalEvent { shop, origin, by, event, parts, fingerprint: _ } = event;
+        let CanonicalEvent { shop, origin, by, event, parts } = event;
         let leaf = Leaf { chain, received_at, kind: event.kind, parts: &parts }.hash(&salt);
         let (seq, salt) = (chain.next_seq(), Some(salt));
         Record { offset, seq, received_at, origin, shop, by, leaf, salt, event }

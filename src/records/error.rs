@@ -1,15 +1,17 @@
 //! Why records cannot be read.
 
 use crate::log::LogError;
-use crate::model::{ErrorKind, Kinded};
-use crate::relay::RelayError;
+use crate::model::{ErrorKind, Kinded, Offset};
+use crate::relay::LookupError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
     #[error("conversation `{conversation}` does not exist")]
     NoConversation { conversation: String },
     #[error(transparent)]
-    Lookup(#[from] RelayError),
+    Lookup(#[from] LookupError),
+    #[error("the record at offset {offset} is not of the conversation that the lookup says")]
+    NotThere { offset: Offset },
     #[error(transparent)]
     Log(#[from] LogError),
     #[error("reading ended early: {0}")]
@@ -21,6 +23,7 @@ impl Kinded for RecordsError {
         match self {
             RecordsError::NoConversation { .. } => ErrorKind::NotFound,
             RecordsError::Lookup(error) => error.kind(),
+            RecordsError::NotThere { .. } => ErrorKind::Corrupt,
             RecordsError::Log(error) => error.kind(),
             RecordsError::Task(_) => ErrorKind::Bug,
         }

@@ -1,7 +1,7 @@
-//! Records by conversation and by offset: what transcripts, resume and pages read.
+//! Records by conversation and by offset: what transcripts, resume and repetitions read.
 //!
-//! Invariants: records come in order and belong to the shop that was asked for, whatever the lookup
-//! holds; a record that cannot be read is an error, never left out.
+//! Invariants: records come in order and belong to the conversation that was asked for, whatever the
+//! lookup holds; a record that cannot be read is an error, never left out.
 //! It does not decide who may read, and computes nothing.
 
 mod error;
@@ -10,14 +10,12 @@ mod transcript;
 use std::collections::HashMap;
 
 use crate::log::LogReader;
-use crate::model::{Offset, Record, Seq};
-use crate::relay::Lookup;
+use crate::model::{ConversationKey, Kinded, Offset, Record, Seq};
+use crate::relay::{KeptRecords, Lookup, RelayError};
 
 pub use error::RecordsError;
 pub use transcript::{Entry, Line, Message, Quote, transcript};
 
-/// Records of a conversation read at once: × about 1 KiB = 10 MiB.
-const PAGE_RECORDS: usize = 10_000;
 /// Offsets this close are read in one go: reading on costs less than a second seek.
 const READ_GAP_MAX: u64 = 256;
 
@@ -42,15 +40,11 @@ impl Records {
         shop: &str,
         conversation: &str,
     ) -> Result<Vec<Record>, RecordsError> {
-        let mut records = self.after(shop, conversation, Seq(0), PAGE_RECORDS)?;
-        while let Some(last) = records.last().map(|record| record.seq) {
-            let more = self.after(shop, conversation, last, PAGE_RECORDS)?;
-            if more.is_empty() {
-                return Ok(records);
-            }
-            records.extend(more);
+        let records = self.after(shop, conversation, Seq(0), usize::MAX)?;
+        if records.is_empty() {
+            return Err(RecordsError::NoConversation { conversation: conversation.to_string() });
         }
-        Err(RecordsError::NoConversation { conversation: conversation.to_string() })
+        Ok(records)
     }
 
     /// The next records of a conversation with a seq above `after`, in order, at most `count_max`.
@@ -61,29 +55,19 @@ impl Records {
         after: Seq,
         count_max: usize,
     ) -> Result<Vec<Record>, RecordsError> {
-        let mut records =
-            self.at(shop, &self.lookup.offsets(shop, conversation, after, count_max)?)?;
-        // Checked although the lookup names this conversation's only: transcripts are evidence.
-        records.retain(|record| record.event.conversation == conversation);
-        Ok(records)
-    }
-
-    /// The shop's records at `offsets`, which must ascend.
-    pub fn at(&self, shop: &str, offsets: &[Offset]) -> Result<Vec<Record>, RecordsError> {
-        let mut found = Vec::with_capacity(offsets.len());
-        for run in offsets.chunk_by(|one, next| next.since(*one) <= READ_GAP_MAX) {
-            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-            let mut wanted = run.iter().peekable();
-            for record in self.log.range(*first, last.next())? {
-                if wanted.next_if_eq(&&record.offset).is_some() && record.shop == shop {
-                    found.push(record);
-                }
-            }
+        let key = ConversationKey::new(shop, conversation);
+        // Seqs are dense from 1, so the conversation's offsets in order are those of seq 1, 2, 3, …
+        let offsets = self.lookup.offsets(shop, conversation)?.into_iter();
+        let wanted: Vec<Offset> = offsets.skip(after.0 as usize).take(count_max).collect();
+        let records = self.at(&wanted)?;
+        match records.iter().find(|record| record.conversation() != key) {
+            Some(other) => Err(RecordsError::NotThere { offset: other.offset }),
+            None => Ok(records),
         }
-        Ok(found)
     }
 
-    /// The shop's records at `offsets`, in any order, by their offsets.
+    /// The shop's records at `offsets`, in any order, by their offsets. Those of others are left
+    /// out.
     pub fn by_offset(
         &self,
         shop: &str,
@@ -92,6 +76,40 @@ impl Records {
         let mut sorted = offsets.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
-        Ok(self.at(shop, &sorted)?.into_iter().map(|record| (record.offset, record)).collect())
+        let of_shop = self.at(&sorted)?.into_iter().filter(|record| record.shop == shop);
+        Ok(of_shop.map(|record| (record.offset, record)).collect())
+    }
+
+    /// The records at `offsets`, which must ascend.
+    fn at(&self, offsets: &[Offset]) -> Result<Vec<Record>, RecordsError> {
+        let mut found = Vec::with_capacity(offsets.len());
+        for run in offsets.chunk_by(|one, next| next.since(*one) <= READ_GAP_MAX) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+            let mut wanted = run.iter().peekable();
+            for record in self.log.range(*first, last.next())? {
+                if wanted.next_if_eq(&&record.offset).is_some() {
+                    found.push(record);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl KeptRecords for Records {
+    fn at(&self, wanted: &[(ConversationKey, Offset)]) -> Result<Vec<Record>, RelayError> {
+        let mut offsets: Vec<Offset> = wanted.iter().map(|(_, offset)| *offset).collect();
+        offsets.sort_unstable();
+        offsets.dedup();
+        let records = self
+            .at(&offsets)
+            .map_err(|error| RelayError::Kept { kind: error.kind(), shown: error.to_string() })?;
+        let by_offset: HashMap<Offset, Record> =
+            records.into_iter().map(|record| (record.offset, record)).collect();
+        let found = |(key, offset): &(ConversationKey, Offset)| {
+            let record = by_offset.get(offset).filter(|record| record.conversation() == *key);
+            record.cloned().ok_or(RelayError::LostRecord { offset: *offset })
+        };
+        wanted.iter().map(found).collect()
     }
 }

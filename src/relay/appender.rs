@@ -3,7 +3,7 @@
 //!
 //! A thread of its own: it spends its time in `fdatasync`, which must not hold up the connections.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -11,18 +11,19 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::lookup::{Conversation, Seen, key_of};
+use super::kept::{self, KeptRecords, Repetition};
+use super::lookup::{Conversation, Used, conversation_key, id_key};
 use super::participants::{require_owner, require_writer};
 use super::{Hub, Lookup, RelayError};
 use crate::access::Identity;
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{
-    Ack, CanonicalEvent, FieldError, Fingerprint, Kind, Micros, Offset, Record, Salt,
+    Ack, CanonicalEvent, ErrorKind, FieldError, Kinded, Micros, Offset, Record, Salt,
 };
 
 /// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
 const SUBMISSIONS_WAITING_MAX: usize = 16;
-/// Most events made durable by one sync.
+/// Most events drained for one sync.
 const SYNC_EVENTS_MAX: usize = 8_192;
 
 /// An event that is on stable storage.
@@ -36,51 +37,37 @@ pub struct Outcome {
 /// One answer per event.
 pub type Answers = Vec<Result<Outcome, RelayError>>;
 
-struct Submission {
-    identity: Arc<Identity>,
-    events: Vec<CanonicalEvent>,
-    answer: oneshot::Sender<Answers>,
+/// An event in line, with what it changes where that had to be read.
+pub(super) struct Waiting {
+    pub(super) event: CanonicalEvent,
+    pub(super) target: Option<Arc<Record>>,
+}
+
+pub(super) struct Submission {
+    pub(super) identity: Arc<Identity>,
+    pub(super) events: Vec<Waiting>,
+    pub(super) answer: oneshot::Sender<Vec<Answer>>,
+}
+
+/// What the appender says of one event.
+pub(super) enum Answer {
+    Given(Result<Outcome, RelayError>),
+    /// Its id was used by a record that must be read to answer; the asker does.
+    Repeats(Box<Repetition>),
+}
+
+/// Where one event stands, and what makes its answer true.
+enum Placed {
+    /// An earlier sync, or nothing at all: the next sync changes nothing about it.
+    Before(Answer),
+    /// The next sync. Should that fail, it is undecided: also for a repetition of what waits for it.
+    Now(Result<Outcome, RelayError>),
 }
 
 /// Hands events to the appender's thread.
-#[derive(Clone)]
-pub struct AppendHandle {
-    submissions: mpsc::Sender<Submission>,
-}
+pub(super) type Submissions = mpsc::Sender<Submission>;
 
-impl AppendHandle {
-    /// Hands events over, in order. Two submissions of one caller are placed in the order of their
-    /// calls; the answers come with [`Submitted::answers`].
-    pub async fn submit(
-        &self,
-        identity: Arc<Identity>,
-        events: Vec<CanonicalEvent>,
-    ) -> Result<Submitted, RelayError> {
-        let (answer, answered) = oneshot::channel();
-        let submission = Submission { identity, events, answer };
-        self.submissions.send(submission).await.map_err(|_| stopping())?;
-        Ok(Submitted { answered })
-    }
-}
-
-/// Events that wait for the next sync.
-pub struct Submitted {
-    answered: oneshot::Receiver<Answers>,
-}
-
-impl Submitted {
-    /// One answer per event, in order. Dropping this loses the answers, not the events.
-    pub async fn answers(self) -> Result<Answers, RelayError> {
-        self.answered.await.map_err(|_| stopping())
-    }
-
-    /// The answer to the only event.
-    pub async fn answer(self) -> Result<Outcome, RelayError> {
-        self.answers().await?.pop().unwrap_or_else(|| Err(stopping()))
-    }
-}
-
-fn stopping() -> RelayError {
+pub(super) fn stopping() -> RelayError {
     RelayError::Closed { reason: "the service is stopping".to_string() }
 }
 
@@ -88,30 +75,32 @@ fn stopping() -> RelayError {
 /// `stop`, after what was submitted by then, not when the last handle goes: a connection that
 /// nobody closes keeps one. When the log fails, each waiting and later event is answered with an
 /// error and nothing more is written.
-pub fn spawn(
+pub(super) fn spawn(
     writer: LogWriter,
     reader: &LogReader,
     lookup: Lookup,
+    kept: Arc<dyn KeptRecords>,
     hub: Hub,
     stop: CancellationToken,
-) -> Result<(AppendHandle, JoinHandle<()>), RelayError> {
+) -> Result<(Submissions, JoinHandle<()>), RelayError> {
     let (submissions, waiting) = mpsc::channel(SUBMISSIONS_WAITING_MAX);
     let head = reader.head();
     let last = reader.range(Offset(head.0.saturating_sub(1)), head)?;
     let received_at = last.last().map_or(Micros(0), |record| record.received_at);
-    let appender =
-        Appender { writer, lookup, hub, received_at, batch: Batch::default(), failed: None };
+    let batch = Batch::default();
+    let appender = Appender { writer, lookup, kept, hub, received_at, batch, failed: None };
     let runtime = Handle::current();
     let thread = std::thread::Builder::new()
         .name("appender".to_string())
         .spawn(move || appender.run(waiting, &stop, &runtime))
         .map_err(|error| RelayError::Closed { reason: error.to_string() })?;
-    Ok((AppendHandle { submissions }, thread))
+    Ok((submissions, thread))
 }
 
 struct Appender {
     writer: LogWriter,
     lookup: Lookup,
+    kept: Arc<dyn KeptRecords>,
     hub: Hub,
     /// Time of the newest record; the next is never earlier.
     received_at: Micros,
@@ -119,14 +108,20 @@ struct Appender {
     failed: Option<String>,
 }
 
-/// What is being made durable by the next sync, and not yet in the lookup store.
+/// What is being made durable by the next sync, and not yet in the lookup.
 #[derive(Default)]
 struct Batch {
-    records: Vec<(Arc<Record>, Fingerprint)>,
-    /// Indexes into `records`, by [`key_of`] shop, conversation and id.
+    records: Vec<Arc<Record>>,
+    /// Indexes into `records`, by [`id_key`].
     ids: HashMap<Vec<u8>, usize>,
-    /// Where each conversation stands after `records`, by [`key_of`] shop and conversation.
-    conversations: HashMap<Vec<u8>, Conversation>,
+    /// Where each conversation stands after `records`, by [`conversation_key`].
+    standing: HashMap<Vec<u8>, Arc<Conversation>>,
+}
+
+/// A submission while its events are placed.
+struct Placing {
+    answer: oneshot::Sender<Vec<Answer>>,
+    placed: Vec<Placed>,
 }
 
 impl Appender {
@@ -159,52 +154,97 @@ impl Appender {
         }
     }
 
+    /// Places all events, one sync for each frame that they fill, and answers.
     fn append_all(&mut self, submissions: Vec<Submission>) {
         self.received_at = self.received_at.max(Micros::now());
-        let mut answers = Vec::with_capacity(submissions.len());
-        self.batch = Batch::with_room_for(
-            submissions.iter().map(|submission| submission.events.len()).sum(),
-        );
-        for submission in submissions {
-            let Submission { identity, events, answer } = submission;
-            let outcomes: Answers =
-                events.into_iter().map(|event| self.append(&identity, event)).collect();
-            answers.push((answer, outcomes));
-        }
-        let durable = self.make_durable();
-        for (answer, mut outcomes) in answers {
-            if let Err(reason) = &durable {
-                // A duplicate's first ack still stands; whatever waited for this sync is undecided.
-                for outcome in outcomes
-                    .iter_mut()
-                    .filter(|outcome| matches!(outcome, Ok(outcome) if !outcome.duplicate))
-                {
-                    *outcome = Err(RelayError::Closed { reason: reason.clone() });
+        let mut all: Vec<Placing> = Vec::with_capacity(submissions.len());
+        for Submission { identity, events, answer } in submissions {
+            all.push(Placing { answer, placed: Vec::with_capacity(events.len()) });
+            let mut refused = Refused::default();
+            for waiting in events {
+                let placed = match refused.again(&waiting.event) {
+                    Some(error) => Placed::Before(Answer::Given(Err(error))),
+                    None => self.place(&identity, waiting, &mut refused),
+                };
+                if let Some(placing) = all.last_mut() {
+                    placing.placed.push(placed);
+                }
+                if self.writer.is_full() {
+                    self.sync(&mut all);
                 }
             }
+        }
+        self.sync(&mut all);
+        for Placing { answer, placed } in all {
+            let answers = placed.into_iter().map(|placed| match placed {
+                Placed::Before(answer) => answer,
+                Placed::Now(outcome) => Answer::Given(outcome),
+            });
             // The sender may be gone; its events are kept all the same.
-            let _ = answer.send(outcomes);
+            let _ = answer.send(answers.collect());
         }
     }
 
-    /// Adds one event to the batch, or finds the ack it already has.
+    /// Makes what waits durable, or undecided.
+    fn sync(&mut self, all: &mut [Placing]) {
+        let durable = self.make_durable();
+        for placed in all.iter_mut().flat_map(|placing| &mut placing.placed) {
+            if let Placed::Now(outcome) = placed {
+                let outcome = std::mem::replace(outcome, Err(stopping()));
+                let outcome = match &durable {
+                    Ok(()) => outcome,
+                    Err(reason) => Err(RelayError::Closed { reason: reason.clone() }),
+                };
+                *placed = Placed::Before(Answer::Given(outcome));
+            }
+        }
+    }
+
+    fn place(&mut self, identity: &Identity, waiting: Waiting, refused: &mut Refused) -> Placed {
+        let key = conversation_key(waiting.event.shop(), &waiting.event.event().conversation);
+        match self.append(identity, &key, waiting) {
+            Ok(placed) => placed,
+            Err(error) => {
+                refused.remember(key, &error);
+                Placed::Before(Answer::Given(Err(error)))
+            }
+        }
+    }
+
+    /// Adds one event to the batch, or finds where its id was used.
     fn append(
         &mut self,
         identity: &Identity,
-        event: CanonicalEvent,
-    ) -> Result<Outcome, RelayError> {
-        let (shop, conversation) = (event.shop(), event.event().conversation.as_str());
-        let id_key = key_of(&[shop, conversation, &event.event().id]);
-        let conversation_key = key_of(&[shop, conversation]);
-        if let Some(earlier) = self.earlier(&id_key, &event)? {
-            return Ok(earlier);
+        conversation_key: &[u8],
+        Waiting { event, target }: Waiting,
+    ) -> Result<Placed, RelayError> {
+        let before = self.conversation(conversation_key)?;
+        // First of all: a refusal must not tell a stranger which ids exist.
+        require_writer(identity, &event.event().conversation, before.as_deref())?;
+        let said = event.event();
+        let id_key = id_key(event.shop(), &said.conversation, &said.id);
+        if let Some(index) = self.batch.ids.get(&id_key) {
+            return Ok(Placed::Now(kept::answer(&event, &self.batch.records[*index])));
+        }
+        // A conversation without records has no ids.
+        let used = if before.is_some() { self.lookup.used(&id_key)? } else { None };
+        match used {
+            Some(Used::Lately(record)) => {
+                return Ok(Placed::Before(Answer::Given(kept::answer(&event, &record))));
+            }
+            Some(Used::At(offset)) => {
+                let repetition = Box::new(Repetition { event, offset });
+                return Ok(Placed::Before(Answer::Repeats(repetition)));
+            }
+            None => {}
         }
         if let Some(reason) = &self.failed {
             return Err(RelayError::Closed { reason: reason.clone() });
         }
-        let before = self.conversation(&conversation_key)?;
-        self.admit(identity, before.as_ref(), &event)?;
-        let fingerprint = event.fingerprint();
+        if self.lookup.is_full() {
+            return Err(RelayError::LookupBehind);
+        }
+        self.admit(&event, target)?;
         let next = self.writer.head() + self.batch.records.len() as u64;
         let (record, after) = sequence(next, self.received_at, before, event);
         if let Err(error) = self.writer.append(record.clone()) {
@@ -213,85 +253,66 @@ impl Appender {
         }
         let ack = record.ack();
         self.batch.ids.insert(id_key, self.batch.records.len());
-        self.batch.conversations.insert(conversation_key, after);
-        self.batch.records.push((record, fingerprint));
-        Ok(Outcome { ack, duplicate: false })
+        self.batch.standing.insert(conversation_key.to_vec(), after);
+        self.batch.records.push(record);
+        Ok(Placed::Now(Ok(Outcome { ack, duplicate: false })))
     }
 
-    /// The ack that this event was given before, if it was.
-    fn earlier(
+    /// Refuses a change of what its sender may not change.
+    fn admit(&self, event: &CanonicalEvent, target: Option<Arc<Record>>) -> Result<(), RelayError> {
+        let Some(id) = kept::target_of(event) else { return Ok(()) };
+        let conversation = &event.event().conversation;
+        let Some(target) = self.target(event, id, target)? else {
+            let rule = format!("be the id of an earlier event of conversation `{conversation}`");
+            return Err(FieldError::new("target", id, rule).into());
+        };
+        require_owner(event.event(), &target)
+    }
+
+    /// The record that an event changes.
+    fn target(
         &self,
-        id_key: &[u8],
         event: &CanonicalEvent,
-    ) -> Result<Option<Outcome>, RelayError> {
-        let Some(seen) = self.seen(id_key)? else { return Ok(None) };
-        let (conversation, id) = (&event.event().conversation, &event.event().id);
-        if seen.fingerprint != event.fingerprint() {
-            let (conversation, id) = (conversation.clone(), id.clone());
-            return Err(RelayError::Conflict { conversation, id });
+        id: &str,
+        read: Option<Arc<Record>>,
+    ) -> Result<Option<Arc<Record>>, RelayError> {
+        let key = id_key(event.shop(), &event.event().conversation, id);
+        if let Some(index) = self.batch.ids.get(&key) {
+            return Ok(Some(self.batch.records[*index].clone()));
         }
-        Ok(Some(Outcome { ack: seen.ack(id), duplicate: true }))
-    }
-
-    /// Refuses what its sender may not do in this conversation.
-    fn admit(
-        &self,
-        identity: &Identity,
-        state: Option<&Conversation>,
-        event: &CanonicalEvent,
-    ) -> Result<(), RelayError> {
-        let (shop, event) = (event.shop(), event.event());
-        require_writer(identity, &event.conversation, state)?;
-        let (Kind::Edit | Kind::Retract, Some(target)) = (event.kind, &event.target) else {
-            return Ok(());
-        };
-        let Some(seen) = self.seen(&key_of(&[shop, &event.conversation, target]))? else {
-            let rule =
-                format!("be the id of an earlier event of conversation `{}`", event.conversation);
-            return Err(FieldError::new("target", target, rule).into());
-        };
-        require_owner(event, target, &seen)
-    }
-
-    fn seen(&self, id_key: &[u8]) -> Result<Option<Seen>, RelayError> {
-        match self.batch.ids.get(id_key) {
-            Some(index) => {
-                let (record, fingerprint) = &self.batch.records[*index];
-                Ok(Some(Seen::of(record, *fingerprint)))
+        if read.is_some() {
+            return Ok(read);
+        }
+        match self.lookup.used(&key)? {
+            None => Ok(None),
+            Some(Used::Lately(record)) => Ok(Some(record)),
+            // Written behind since the event was put in line, so it is among the newest.
+            Some(Used::At(offset)) => {
+                Ok(Some(Arc::new(kept::at(self.kept.as_ref(), &(event.key(), offset))?)))
             }
-            None => self.lookup.seen(id_key),
         }
     }
 
-    fn conversation(&self, key: &[u8]) -> Result<Option<Conversation>, RelayError> {
-        match self.batch.conversations.get(key) {
+    fn conversation(&self, key: &[u8]) -> Result<Option<Arc<Conversation>>, RelayError> {
+        match self.batch.standing.get(key) {
             Some(state) => Ok(Some(state.clone())),
-            None => self.lookup.conversation_at(key),
+            None => Ok(self.lookup.conversation(key)?),
         }
     }
 
     fn make_durable(&mut self) -> Result<(), String> {
-        let batch = std::mem::take(&mut self.batch);
+        let Batch { records, standing, ids: _ } = std::mem::take(&mut self.batch);
         if let Some(reason) = &self.failed {
             return Err(reason.clone());
         }
-        if batch.records.is_empty() {
+        if records.is_empty() {
             return Ok(());
         }
         if let Err(error) = self.writer.commit() {
             self.fail(&error);
             return Err(error.to_string());
         }
-        let applied = self.lookup.put(&batch.records, batch.conversations);
-        if let Err(error) = applied {
-            // The records are durable and their acks true, but without the lookup the next
-            // duplicate would be taken for new: stop here, and let a restart rebuild what is
-            // missing from the log.
-            tracing::error!(%error, "the lookup store failed; no further events are taken until a restart");
-            self.failed = Some(format!("the lookup store failed: {error}"));
-        }
-        let records: Vec<Arc<Record>> =
-            batch.records.into_iter().map(|(record, _)| record).collect();
+        self.lookup.add(&records, standing);
         self.hub.publish(&records);
         Ok(())
     }
@@ -302,13 +323,26 @@ impl Appender {
     }
 }
 
-impl Batch {
-    fn with_room_for(events: usize) -> Batch {
-        Batch {
-            records: Vec::with_capacity(events),
-            ids: HashMap::with_capacity(events),
-            conversations: HashMap::with_capacity(events),
+/// Conversations of one submission of which an event could not be taken for now. The rest of them
+/// waits too: its sender repeats what was refused, and a later message must not stand before it.
+#[derive(Default)]
+struct Refused {
+    conversations: HashSet<Vec<u8>>,
+}
+
+impl Refused {
+    fn remember(&mut self, conversation_key: Vec<u8>, error: &RelayError) {
+        if error.kind() == ErrorKind::Retry {
+            self.conversations.insert(conversation_key);
         }
+    }
+
+    fn again(&self, event: &CanonicalEvent) -> Option<RelayError> {
+        if self.conversations.is_empty() {
+            return None;
+        }
+        let key = conversation_key(event.shop(), &event.event().conversation);
+        self.conversations.contains(&key).then_some(RelayError::AfterRefused)
     }
 }
 
@@ -316,19 +350,19 @@ impl Batch {
 fn sequence(
     next: Offset,
     received_at: Micros,
-    before: Option<Conversation>,
+    before: Option<Arc<Conversation>>,
     event: CanonicalEvent,
-) -> (Arc<Record>, Conversation) {
-    let mut state = before.unwrap_or_default();
+) -> (Arc<Record>, Arc<Conversation>) {
+    let mut state = before.map(Arc::unwrap_or_clone).unwrap_or_default();
     let record = Record::new(next, received_at, &state.chain, event, Salt::random());
     state.add(&record);
-    (Arc::new(record), state)
+    (Arc::new(record), Arc::new(state))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Chain, Event, Origin, Seq};
+    use crate::model::{Chain, ConversationKey, Event, Origin, Seq};
 
     fn event(id: &str, sender: &str) -> CanonicalEvent {
         let json = format!(
@@ -339,7 +373,7 @@ mod tests {
 
     #[test]
     fn seqs_are_dense_and_each_leaf_is_chained_to_the_one_before() {
-        let mut state: Option<Conversation> = None;
+        let mut state: Option<Arc<Conversation>> = None;
         let mut chain = Chain::default();
         for (offset, id, seq) in [(3, "a", 1), (4, "b", 2), (9, "c", 3)] {
             let (record, after) = sequence(Offset(offset), Micros(7), state, event(id, "u1"));
@@ -350,5 +384,62 @@ mod tests {
             state = Some(after);
         }
         assert_eq!(state.unwrap().customers, ["u1"]);
+    }
+
+    struct NothingKept;
+
+    impl KeptRecords for NothingKept {
+        fn at(&self, _: &[(ConversationKey, Offset)]) -> Result<Vec<Record>, RelayError> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn appender(dir: &std::path::Path) -> Appender {
+        let (writer, reader, _) = crate::log::open(&dir.join("log")).unwrap();
+        let lookup = Lookup::open(&dir.join("lookup"), &reader).unwrap();
+        Appender {
+            writer,
+            lookup,
+            kept: Arc::new(NothingKept),
+            hub: Hub::default(),
+            received_at: Micros(1),
+            batch: Batch::default(),
+            failed: None,
+        }
+    }
+
+    fn placed(appender: &mut Appender, ids: &[&str]) -> Vec<Placing> {
+        let identity = crate::access::operator("s");
+        let place = |id: &&str| {
+            let waiting = Waiting { event: event(id, "u1"), target: None };
+            appender.place(&identity, waiting, &mut Refused::default())
+        };
+        let placed = ids.iter().map(place).collect();
+        vec![Placing { answer: oneshot::channel().0, placed }]
+    }
+
+    fn outcomes(all: Vec<Placing>) -> Vec<Option<bool>> {
+        let outcome = |placed: Placed| match placed {
+            Placed::Before(Answer::Given(outcome)) => outcome.ok().map(|kept| kept.duplicate),
+            Placed::Before(Answer::Repeats(_)) | Placed::Now(_) => panic!("not settled"),
+        };
+        all.into_iter().flat_map(|placing| placing.placed).map(outcome).collect()
+    }
+
+    /// When the disk stalls, a client times out and repeats its message; both copies wait for one
+    /// sync. It failed, and the second copy was acknowledged all the same: "a duplicate's first ack
+    /// still stands", though the first had never been durable.
+    #[test]
+    fn a_repetition_within_a_sync_that_fails_is_undecided_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut appender = appender(dir.path());
+        let mut all = placed(&mut appender, &["a", "a", "b"]);
+        appender.sync(&mut all);
+        assert_eq!(outcomes(all), [Some(false), Some(true), Some(false)]);
+        let mut all = placed(&mut appender, &["c", "c", "a"]);
+        appender.failed = Some("the disk is gone".to_string());
+        appender.sync(&mut all);
+        assert_eq!(outcomes(all), [None, None, Some(true)], "only what was durable before stands");
+        assert_eq!(appender.writer.head(), Offset(2));
     }
 }

@@ -1,8 +1,9 @@
 //! Why the relay does not take an event.
 
+use super::LookupError;
 use crate::access::AccessError;
 use crate::log::LogError;
-use crate::model::{ErrorKind, FieldError, Kind, Kinded};
+use crate::model::{ErrorKind, FieldError, Kind, Kinded, Offset};
 
 /// A refusal of one event or upload; its kind says what the sender should do.
 #[derive(Debug, thiserror::Error)]
@@ -21,10 +22,17 @@ pub enum RelayError {
     Closed { reason: String },
     #[error(transparent)]
     Log(#[from] LogError),
-    #[error("the lookup store failed: {0}")]
-    Lookup(#[from] fjall::Error),
-    #[error("the lookup store in `{path}` is damaged: {detail}")]
-    LookupDamaged { path: String, detail: String },
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    #[error("too much waits to be written to the lookup; try again shortly")]
+    LookupBehind,
+    #[error("an earlier event of this conversation could not be taken; send both again")]
+    AfterRefused,
+    /// Reading a kept record failed where its own error belongs to a higher level.
+    #[error("a kept record cannot be read: {shown}")]
+    Kept { kind: ErrorKind, shown: String },
+    #[error("the record at offset {offset} is not where the lookup says")]
+    LostRecord { offset: Offset },
     #[error("the upload broke off: {reason}")]
     UploadBrokeOff { reason: String },
     #[error("cannot keep an attachment: {0}")]
@@ -40,8 +48,12 @@ impl Kinded for RelayError {
             RelayError::Conflict { .. } => ErrorKind::Conflict,
             RelayError::Closed { .. } => ErrorKind::Closed,
             RelayError::Log(error) => error.kind(),
-            RelayError::Lookup(_) | RelayError::Attachment(_) => ErrorKind::Retry,
-            RelayError::LookupDamaged { .. } => ErrorKind::Corrupt,
+            RelayError::Lookup(error) => error.kind(),
+            RelayError::LookupBehind | RelayError::AfterRefused | RelayError::Attachment(_) => {
+                ErrorKind::Retry
+            }
+            RelayError::Kept { kind, .. } => *kind,
+            RelayError::LostRecord { .. } => ErrorKind::Corrupt,
         }
     }
 

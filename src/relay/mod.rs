@@ -11,8 +11,12 @@
 mod prepare;
 // The one task that appends.
 mod appender;
-// Ids seen, and where each conversation stands.
+// What waits for its answers.
+mod submitted;
+// Ids used, and where each conversation stands.
 mod lookup;
+// Records kept before, for repetitions and edits.
+mod kept;
 // Who takes part in a conversation, and what they may change in it.
 mod participants;
 // New records to their subscribers.
@@ -24,28 +28,31 @@ mod error;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Identity;
 use crate::log::{LogReader, LogWriter};
 use crate::model::{CanonicalEvent, Record};
 
-use appender::AppendHandle;
-pub use appender::{Answers, Outcome, Submitted};
+pub use appender::{Answers, Outcome};
+use appender::{Submission, Submissions, Waiting};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
 use hub::Hub;
 pub use hub::Subscriber;
-pub use lookup::Lookup;
+pub use kept::KeptRecords;
+pub use lookup::{Conversation, Days, Lookup, LookupError, LookupStore, conversation_key};
 use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
+pub use submitted::Submitted;
 
 /// The relay, for those who send and those who subscribe.
 #[derive(Clone)]
 pub struct Relay {
-    append: AppendHandle,
+    submissions: Submissions,
     lookup: Lookup,
+    kept: Arc<dyn KeptRecords>,
     hub: Hub,
 }
 
@@ -56,11 +63,13 @@ impl Relay {
         writer: LogWriter,
         log: &LogReader,
         lookup: Lookup,
+        kept: Arc<dyn KeptRecords>,
         stop: CancellationToken,
     ) -> Result<(Relay, JoinHandle<()>), RelayError> {
         let hub = Hub::default();
-        let (append, thread) = appender::spawn(writer, log, lookup.clone(), hub.clone(), stop)?;
-        Ok((Relay { append, lookup, hub }, thread))
+        let (submissions, thread) =
+            appender::spawn(writer, log, lookup.clone(), kept.clone(), hub.clone(), stop)?;
+        Ok((Relay { submissions, lookup, kept, hub }, thread))
     }
 
     /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of
@@ -71,7 +80,28 @@ impl Relay {
         identity: Arc<Identity>,
         events: Vec<CanonicalEvent>,
     ) -> Result<Submitted, RelayError> {
-        self.append.submit(identity, events).await
+        let events = self.with_targets(events).await?;
+        let (answer, answered) = oneshot::channel();
+        let submission = Submission { identity, events, answer };
+        self.submissions.send(submission).await.map_err(|_| appender::stopping())?;
+        Ok(Submitted::new(answered, self.kept.clone()))
+    }
+
+    /// Reads what edits and retractions change, here where it may take its time.
+    async fn with_targets(&self, events: Vec<CanonicalEvent>) -> Result<Vec<Waiting>, RelayError> {
+        let untargeted = |event| Waiting { event, target: None };
+        if events.iter().all(|event| kept::target_of(event).is_none()) {
+            return Ok(events.into_iter().map(untargeted).collect());
+        }
+        let (kept, lookup) = (self.kept.clone(), self.lookup.clone());
+        let read = move || -> Result<Vec<Waiting>, RelayError> {
+            let with_target = |event| {
+                let target = kept::read_target(kept.as_ref(), &lookup, &event)?;
+                Ok(Waiting { event, target })
+            };
+            events.into_iter().map(with_target).collect()
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| appender::stopping())?
     }
 
     /// Appends events in order: one answer per event, in order, each given only after the sync.
@@ -105,7 +135,7 @@ impl Relay {
         identity: &Identity,
         conversation: &str,
     ) -> Result<(), RelayError> {
-        let state = self.lookup.conversation(&identity.shop, conversation)?;
-        require_listener(identity, conversation, state.as_ref())
+        let state = self.lookup.conversation(&conversation_key(&identity.shop, conversation))?;
+        require_listener(identity, conversation, state.as_deref())
     }
 }

@@ -1,9 +1,9 @@
 //! Who takes part in a conversation, and what they may change in it: what a token alone cannot say.
 
 use super::RelayError;
-use super::lookup::{Conversation, Seen, sender_mark};
+use super::lookup::Conversation;
 use crate::access::{Action, Identity};
-use crate::model::{Event, Kind, Role};
+use crate::model::{Event, FieldError, Kind, Record, Role};
 
 /// Refuses a customer who listens to a conversation that is not theirs, whether or not there is such
 /// a conversation: a stranger learns nothing. Everybody else of the shop may listen.
@@ -36,19 +36,31 @@ pub(super) fn require_writer(
 }
 
 /// Refuses an edit or a retraction of what its sender may not change. They may change their own, and
-/// the shop's side any of the shop's; a human may also retract (never edit) a customer's.
-pub(super) fn require_owner(event: &Event, target: &str, seen: &Seen) -> Result<(), RelayError> {
-    let own = seen.role == event.sender.role && seen.sender == sender_mark(&event.sender.id);
-    let both_of_the_shop = seen.role != Role::Customer && event.sender.role != Role::Customer;
-    let moderated = event.kind == Kind::Retract && event.sender.role == Role::Human;
-    if own || both_of_the_shop || moderated {
-        return Ok(());
+/// the shop's side any of the shop's; a human may also retract (never edit) a customer's. It is as
+/// visible as what it changes: an edit of a private note would show the customer its text.
+pub(super) fn require_owner(event: &Event, target: &Record) -> Result<(), RelayError> {
+    let (by, of) = (&event.sender, &target.event.sender);
+    if target.event.kind != Kind::Message {
+        let rule =
+            format!("be the id of a message; this is of kind `{}`", target.event.kind.as_str());
+        return Err(FieldError::new("target", &target.event.id, rule).into());
     }
-    Err(RelayError::NotTheirs {
-        sender: event.sender.id.clone(),
-        kind: event.kind,
-        target: target.to_string(),
-    })
+    let own = of.role == by.role && of.id == by.id;
+    let both_of_the_shop = of.role != Role::Customer && by.role != Role::Customer;
+    let moderated = event.kind == Kind::Retract && by.role == Role::Human;
+    if !(own || both_of_the_shop || moderated) {
+        return Err(RelayError::NotTheirs {
+            sender: by.id.clone(),
+            kind: event.kind,
+            target: target.event.id.clone(),
+        });
+    }
+    let visibility = target.event.visibility;
+    if event.visibility != visibility {
+        let rule = format!("be `{}`, as the message it changes is", visibility.as_str());
+        return Err(FieldError::new("visibility", event.visibility.as_str(), rule).into());
+    }
+    Ok(())
 }
 
 fn stranger(identity: &Identity, conversation: &str) -> RelayError {

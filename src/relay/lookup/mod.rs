@@ -1,0 +1,198 @@
+//! What the appender must know to place an event: was this id used, and where does its conversation
+//! stand. Derived from the log and written behind it: what is not written yet is answered from an
+//! [`overlay`] in memory, so that no ack waits for this store.
+//!
+//! ```text
+//! ids            shop 0 conversation 0 id   → offset u64
+//! conversations  shop 0 conversation        → [`Conversation`], see conversation.rs
+//! meta           "cursor"                   → u64                       integers big-endian
+//! ```
+//! The zero byte separates because no id holds a control character, and a conversation's ids lie
+//! together: they name all its records. What a record says is in the record, so nothing here has to
+//! be forgotten when a message is erased.
+//!
+//! Invariants: a record is in the overlay or written, from the moment it is durable; one atomic
+//! write for each commit, cursor included. It does not judge what may be placed.
+
+mod conversation;
+mod days;
+mod error;
+mod overlay;
+mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use parking_lot::RwLock;
+
+use crate::log::LogReader;
+use crate::model::{Offset, Record};
+
+pub use conversation::Conversation;
+pub use days::Days;
+pub use error::LookupError;
+use overlay::Overlay;
+pub use store::LookupStore;
+
+const CURSOR_KEY: &str = "cursor";
+/// Blocks of the newest and most asked tables.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// Records that wait to be written at most. They are shared with the other stores' tails, which
+/// commit at 65,536: × 4, should the disk be slow, with about 200 bytes of keys each = 50 MiB.
+const OVERLAY_RECORDS_MAX: usize = 262_144;
+/// Records applied in one write while catching up.
+const CATCH_UP_RECORDS: usize = 16_384;
+
+/// Where an id was used.
+#[derive(Clone, Debug)]
+pub enum Used {
+    /// By this record, which is not written behind yet.
+    Lately(Arc<Record>),
+    At(Offset),
+}
+
+/// The lookup: for the appender that adds to it, and for any number of readers.
+#[derive(Clone)]
+pub struct Lookup {
+    written: Arc<Written>,
+    overlay: Arc<RwLock<Overlay>>,
+}
+
+/// What lies on the disk.
+struct Written {
+    database: Database,
+    ids: Keyspace,
+    conversations: Keyspace,
+    meta: Keyspace,
+    path: String,
+}
+
+impl Lookup {
+    /// Opens the store in `dir` and applies what the log has beyond its cursor.
+    pub fn open(dir: &Path, log: &LogReader) -> Result<Lookup, LookupError> {
+        let written = Arc::new(Written::open(dir)?);
+        let end = store::catch_up(&written, log)?;
+        Ok(Lookup { written, overlay: Arc::new(RwLock::new(Overlay::starting_at(end))) })
+    }
+
+    /// Whether so much waits to be written that no more should be added.
+    pub(super) fn is_full(&self) -> bool {
+        self.overlay.read().len() >= OVERLAY_RECORDS_MAX
+    }
+
+    /// First offset that is not written.
+    pub fn cursor(&self) -> Result<Offset, LookupError> {
+        self.written.cursor()
+    }
+
+    /// Where an id was used, if it was, by its [`id_key`].
+    pub fn used(&self, id_key: &[u8]) -> Result<Option<Used>, LookupError> {
+        if let Some(record) = self.overlay.read().record(id_key) {
+            return Ok(Some(Used::Lately(record)));
+        }
+        Ok(self.written.offset_of(id_key)?.map(Used::At))
+    }
+
+    /// Where a conversation stands, if it exists, by its [`conversation_key`].
+    pub fn conversation(&self, key: &[u8]) -> Result<Option<Arc<Conversation>>, LookupError> {
+        if let Some(lately) = self.overlay.read().conversation(key) {
+            return Ok(Some(lately));
+        }
+        Ok(self.written.conversation(key)?.map(Arc::new))
+    }
+
+    /// Offsets of all records of a conversation, in order.
+    pub fn offsets(&self, shop: &str, conversation: &str) -> Result<Vec<Offset>, LookupError> {
+        let prefix = id_key(shop, conversation, "");
+        // The overlay first: what is written meanwhile is then found twice rather than not at all.
+        let lately = self.overlay.read().offsets(&prefix[..prefix.len() - 1]);
+        let mut offsets = self.written.offsets_under(&prefix)?;
+        offsets.extend(lately);
+        offsets.sort_unstable();
+        offsets.dedup();
+        Ok(offsets)
+    }
+
+    /// Adds durable records, which are next in the log, and where their conversations stand after
+    /// them.
+    pub(super) fn add(
+        &self,
+        records: &[Arc<Record>],
+        standing: impl IntoIterator<Item = (Vec<u8>, Arc<Conversation>)>,
+    ) {
+        self.overlay.write().add(records, standing);
+    }
+}
+
+impl Written {
+    fn open(dir: &Path) -> Result<Written, LookupError> {
+        let path = dir.display().to_string();
+        let failed = |source| LookupError::failed(&path, source);
+        let database = Database::builder(dir)
+            .cache_size(CACHE_BYTES)
+            .worker_threads(1)
+            .open()
+            .map_err(failed)?;
+        let keyspace =
+            |name: &str| database.keyspace(name, KeyspaceCreateOptions::default).map_err(failed);
+        let (ids, conversations, meta) =
+            (keyspace("ids")?, keyspace("conversations")?, keyspace("meta")?);
+        Ok(Written { ids, conversations, meta, path, database })
+    }
+
+    fn cursor(&self) -> Result<Offset, LookupError> {
+        match self.meta.get(CURSOR_KEY).map_err(|source| self.failed(source))? {
+            None => Ok(Offset(0)),
+            Some(bytes) => self.offset(&bytes, "the cursor"),
+        }
+    }
+
+    fn offset_of(&self, id_key: &[u8]) -> Result<Option<Offset>, LookupError> {
+        let found = self.ids.get(id_key).map_err(|source| self.failed(source))?;
+        found.map(|bytes| self.offset(&bytes, "an entry of ids")).transpose()
+    }
+
+    fn offsets_under(&self, prefix: &[u8]) -> Result<Vec<Offset>, LookupError> {
+        let offset = |entry: fjall::Guard| {
+            let bytes = entry.value().map_err(|source| self.failed(source))?;
+            self.offset(&bytes, "an entry of ids")
+        };
+        self.ids.prefix(prefix).map(offset).collect()
+    }
+
+    fn conversation(&self, key: &[u8]) -> Result<Option<Conversation>, LookupError> {
+        let found = self.conversations.get(key).map_err(|source| self.failed(source))?;
+        found
+            .map(|bytes| {
+                Conversation::decode(&bytes)
+                    .ok_or_else(|| self.damaged("an entry of conversations"))
+            })
+            .transpose()
+    }
+
+    fn offset(&self, bytes: &[u8], what: &str) -> Result<Offset, LookupError> {
+        match bytes.try_into() {
+            Ok(bytes) => Ok(Offset(u64::from_be_bytes(bytes))),
+            Err(_) => Err(self.damaged(&format!("{what} has {} bytes, want 8", bytes.len()))),
+        }
+    }
+
+    fn failed(&self, source: fjall::Error) -> LookupError {
+        LookupError::failed(&self.path, source)
+    }
+
+    fn damaged(&self, detail: &str) -> LookupError {
+        LookupError::Damaged { path: self.path.clone(), detail: detail.to_string() }
+    }
+}
+
+/// The key of an id.
+pub fn id_key(shop: &str, conversation: &str, id: &str) -> Vec<u8> {
+    [shop, conversation, id].join("\0").into_bytes()
+}
+
+/// The key of a conversation: what its ids' keys begin with, before a zero byte.
+pub fn conversation_key(shop: &str, conversation: &str) -> Vec<u8> {
+    [shop, conversation].join("\0").into_bytes()
+}

@@ -1,0 +1,99 @@
+//! What is durable in the log and not written behind yet: in memory, and answered first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Conversation, id_key};
+use crate::model::{Offset, Record};
+
+/// Records beyond the store's cursor, as the appender made them durable. Its records are shared with
+/// the log's newest and with the other stores' tails; [`super::store`] bounds how many there are.
+pub(super) struct Overlay {
+    /// First offset of the log that was not added yet.
+    end: Offset,
+    /// By [`id_key`].
+    records: HashMap<Vec<u8>, Arc<Record>>,
+    /// By [`conversation_key`].
+    standing: HashMap<Vec<u8>, Standing>,
+}
+
+/// Where a conversation stands that spoke lately.
+struct Standing {
+    conversation: Arc<Conversation>,
+    /// Of its records in the overlay.
+    offsets: Vec<Offset>,
+}
+
+impl Overlay {
+    /// One that is empty because everything below `end` is written.
+    pub(super) fn starting_at(end: Offset) -> Overlay {
+        Overlay { end, records: HashMap::new(), standing: HashMap::new() }
+    }
+
+    /// First offset that was not added yet. The log lets its followers see a record a moment before
+    /// the appender adds it here.
+    pub(super) fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// How many records wait to be written.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn record(&self, id_key: &[u8]) -> Option<Arc<Record>> {
+        self.records.get(id_key).cloned()
+    }
+
+    pub(super) fn conversation(&self, key: &[u8]) -> Option<Arc<Conversation>> {
+        self.standing.get(key).map(|standing| standing.conversation.clone())
+    }
+
+    pub(super) fn offsets(&self, key: &[u8]) -> Vec<Offset> {
+        self.standing.get(key).map(|standing| standing.offsets.clone()).unwrap_or_default()
+    }
+
+    /// Adds records and where their conversations stand after them: of each there is one.
+    pub(super) fn add(
+        &mut self,
+        records: &[Arc<Record>],
+        standing: impl IntoIterator<Item = (Vec<u8>, Arc<Conversation>)>,
+    ) {
+        for (key, conversation) in standing {
+            let before = self.standing.remove(&key);
+            let offsets = before.map(|standing| standing.offsets).unwrap_or_default();
+            self.standing.insert(key, Standing { conversation, offsets });
+        }
+        for record in records {
+            let (shop, event) = (&record.shop, &record.event);
+            let key = id_key(shop, &event.conversation, &event.id);
+            let of_conversation = key.len() - event.id.len() - 1;
+            if let Some(standing) = self.standing.get_mut(&key[..of_conversation]) {
+                standing.offsets.push(record.offset);
+            }
+            self.records.insert(key, record.clone());
+            self.end = record.offset.next();
+        }
+    }
+
+    /// Forgets what is written now: `records`, of which the conversations have these keys. A
+    /// conversation stays while it has later records here.
+    pub(super) fn remove<'a>(
+        &mut self,
+        records: &[Arc<Record>],
+        conversations: impl Iterator<Item = &'a Vec<u8>>,
+        cursor: Offset,
+    ) {
+        for record in records {
+            let event = &record.event;
+            self.records.remove(&id_key(&record.shop, &event.conversation, &event.id));
+        }
+        for key in conversations {
+            let Some(standing) = self.standing.get_mut(key) else { continue };
+            standing.offsets.retain(|offset| *offset >= cursor);
+            if standing.offsets.is_empty() {
+                self.standing.remove(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The store that writes the lookup behind the log.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{
+    CATCH_UP_RECORDS, CURSOR_KEY, Conversation, Lookup, LookupError, Written, conversation_key,
+    id_key,
+};
+use crate::log::{Batch, LogReader, Store};
+use crate::model::{Offset, Record};
+
+/// Writes what the overlay holds, and then takes it out of there.
+pub struct LookupStore {
+    lookup: Lookup,
+    /// Applied and not yet written.
+    records: Vec<Arc<Record>>,
+    applied: Offset,
+}
+
+impl Store for LookupStore {
+    const NAME: &'static str = "lookup";
+    const FOLDERS: &'static [&'static str] = &["lookup"];
+
+    type Error = LookupError;
+    /// The open lookup: the relay cannot place an event without it, so that it is open before the
+    /// stores are.
+    type Options = Lookup;
+    type Reader = ();
+
+    async fn open(
+        _root: &Path,
+        _log: &LogReader,
+        lookup: &Lookup,
+        _reader: &(),
+    ) -> Result<LookupStore, LookupError> {
+        let applied = lookup.cursor()?;
+        Ok(LookupStore { lookup: lookup.clone(), records: Vec::new(), applied })
+    }
+
+    fn applied(&self) -> Offset {
+        self.applied
+    }
+
+    async fn apply(&mut self, batch: Batch) -> Result<(), LookupError> {
+        self.applied = batch.end();
+        self.records.extend(batch.into_records());
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<Offset, LookupError> {
+        let end = self.lookup.overlay.read().end().min(self.applied);
+        let ready = self.records.partition_point(|record| record.offset < end);
+        let records: Vec<Arc<Record>> = self.records.drain(..ready).collect();
+        let mut standing = HashMap::new();
+        for record in &records {
+            let key = conversation_key(&record.shop, &record.event.conversation);
+            if let Entry::Vacant(entry) = standing.entry(key) {
+                // As it stands now, which may be after later records: they are durable, and reading
+                // them again changes nothing.
+                let state = self.lookup.conversation(entry.key())?.unwrap_or_default();
+                entry.insert(state);
+            }
+        }
+        write(&self.lookup.written, &records, &standing, end)?;
+        self.lookup.overlay.write().remove(&records, standing.keys(), end);
+        Ok(end)
+    }
+}
+
+/// Brings what is written up to the log's head, and returns it.
+pub(super) fn catch_up(written: &Written, log: &LogReader) -> Result<Offset, LookupError> {
+    let (cursor, head) = (written.cursor()?, log.head());
+    if cursor > head {
+        let path = written.path.clone();
+        return Err(LookupError::BeyondLog { path, cursor, head });
+    }
+    let mut scan = log.scan(cursor);
+    loop {
+        let batch = scan.next_batch(CATCH_UP_RECORDS)?;
+        if batch.is_empty() {
+            return Ok(batch.end());
+        }
+        let mut standing: HashMap<Vec<u8>, Arc<Conversation>> = HashMap::new();
+        for record in batch.records() {
+            let key = conversation_key(&record.shop, &record.event.conversation);
+            let state = match standing.remove(&key) {
+                Some(state) => state,
+                None => Arc::new(written.conversation(&key)?.unwrap_or_default()),
+            };
+            let mut state = Arc::unwrap_or_clone(state);
+            state.add(record);
+            standing.insert(key, Arc::new(state));
+        }
+        write(written, batch.records(), &standing, batch.end())?;
+    }
+}
+
+/// One atomic write: ids, conversations, cursor. Sorted, since neighbours are quickest to insert.
+fn write(
+    written: &Written,
+    records: &[Arc<Record>],
+    standing: &HashMap<Vec<u8>, Arc<Conversation>>,
+    cursor: Offset,
+) -> Result<(), LookupError> {
+    let entry = |record: &Arc<Record>| {
+        (id_key(&record.shop, &record.event.conversation, &record.event.id), record.offset)
+    };
+    let mut ids: Vec<(Vec<u8>, Offset)> = records.iter().map(entry).collect();
+    ids.sort_unstable();
+    let mut conversations: Vec<(&Vec<u8>, &Arc<Conversation>)> = standing.iter().collect();
+    conversations.sort_unstable_by_key(|(key, _)| *key);
+    let mut batch = written.database.batch();
+    for (key, offset) in ids {
+        batch.insert(&written.ids, key, offset.0.to_be_bytes());
+    }
+    for (key, conversation) in conversations {
+        batch.insert(&written.conversations, key.as_slice(), conversation.encode());
+    }
+    batch.insert(&written.meta, CURSOR_KEY, cursor.0.to_be_bytes());
+    batch.commit().map_err(|source| written.failed(source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log;
+    use crate::model::testing::record;
+    use crate::relay::lookup::Used;
+
+    /// A message of conversation `c0`, `c1` or `c2`.
+    fn message(offset: u64, chain: &mut [Conversation; 3]) -> Arc<Record> {
+        let of = (offset % 3) as usize;
+        let mut record = record(
+            offset,
+            format!(
+                r#"{{"id":"m{offset}","conversation":"c{of}","kind":"message","text":"x","sender":{{"id":"u{of}","role":"customer"}}}}"#
+            ),
+        );
+        record.seq = chain[of].chain.next_seq();
+        chain[of].add(&record);
+        Arc::new(record)
+    }
+
+    fn standing(chain: &[Conversation; 3]) -> Vec<(Vec<u8>, Arc<Conversation>)> {
+        let of = |index: usize| {
+            (conversation_key("s", &format!("c{index}")), Arc::new(chain[index].clone()))
+        };
+        (0..3).map(of).collect()
+    }
+
+    /// What a reader sees must not depend on what was written behind already.
+    #[tokio::test]
+    async fn written_or_not_the_answers_are_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, reader, _) = log::open(&dir.path().join("log")).unwrap();
+        let lookup = Lookup::open(&dir.path().join("lookup"), &reader).unwrap();
+        let mut store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        let mut chain: [Conversation; 3] = Default::default();
+        let records: Vec<Arc<Record>> = (0..9).map(|offset| message(offset, &mut chain)).collect();
+        lookup.add(&records[..6], standing(&chain));
+        let seen = |upto: u64| {
+            let of = |offset: u64| {
+                let key = id_key("s", &format!("c{}", offset % 3), &format!("m{offset}"));
+                lookup.used(&key).unwrap().map(|used| match used {
+                    Used::Lately(record) => record.offset,
+                    Used::At(offset) => offset,
+                })
+            };
+            let ids: Vec<Option<Offset>> = (0..upto).map(of).collect();
+            let conversations: Vec<_> = (0..3)
+                .map(|index| {
+                    let name = format!("c{index}");
+                    let state = lookup.conversation(&conversation_key("s", &name)).unwrap();
+                    (state, lookup.offsets("s", &name).unwrap())
+                })
+                .collect();
+            (ids, conversations)
+        };
+        let before = seen(6);
+        assert_eq!(before.0, (0..6).map(|offset| Some(Offset(offset))).collect::<Vec<_>>());
+        assert_eq!(before.1[1].1, [Offset(1), Offset(4)]);
+        // The log shows followers all nine; the appender has not added the last three yet.
+        store
+            .apply(log::batch(records.iter().map(|record| (**record).clone()).collect()))
+            .await
+            .unwrap();
+        assert_eq!(store.commit().await.unwrap(), Offset(6));
+        assert_eq!(seen(6), before);
+        assert_eq!(lookup.overlay.read().len(), 0);
+        lookup.add(&records[6..], standing(&chain));
+        assert_eq!(store.commit().await.unwrap(), Offset(9));
+        assert_eq!(lookup.cursor().unwrap(), Offset(9));
+        assert_eq!(seen(9).1[0].1, [Offset(0), Offset(3), Offset(6)]);
+        assert_eq!(lookup.used(&id_key("s", "c0", "m1")).unwrap().map(|_| ()), None);
+    }
+}
