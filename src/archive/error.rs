@@ -3,7 +3,7 @@
 use arrow::error::ArrowError;
 
 use crate::log::{LogError, NotOpen};
-use crate::model::{ErrorKind, Kinded};
+use crate::model::{ErrorKind, Kinded, Offset};
 use crate::table::TableError;
 
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,10 @@ pub enum ArchiveError {
     Table(#[from] TableError),
     #[error("cannot make a batch of events: {0}")]
     Arrow(#[from] ArrowError),
+    #[error("the archive's row of offset {offset} is no record: {column}: {detail}")]
+    Row { offset: Offset, column: &'static str, detail: String },
+    #[error("the archive's files have no column `{column}` of the type it must have")]
+    Column { column: &'static str },
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -24,6 +28,7 @@ impl Kinded for ArchiveError {
             ArchiveError::Table(error) => error.kind(),
             ArchiveError::Log(error) => error.kind(),
             ArchiveError::NotOpen(error) => error.kind(),
+            ArchiveError::Row { .. } | ArchiveError::Column { .. } => ErrorKind::Corrupt,
             ArchiveError::Arrow(_) => ErrorKind::Bug,
         }
     }

@@ -12,6 +12,8 @@ pub mod columns;
 mod attachments;
 mod batch;
 mod error;
+mod history;
+mod row;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ pub use columns::{
     EVENT_COLUMNS, events_batch, events_schema, stored_events_batch, stored_events_schema,
 };
 pub use error::ArchiveError;
+pub use row::records_of;
 pub use store::{Archive, ArchiveReader, ArchiveSnapshot};
 
 /// The table of records, in its folder of the same name.

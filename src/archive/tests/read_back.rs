@@ -4,8 +4,12 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use serde_json::{Value, json};
 
-use crate::archive::{EVENTS_TABLE, events_batch, events_schema};
-use crate::model::{Micros, Offset, Origin, Record};
+use strum::VariantNames;
+
+use crate::archive::{ArchiveSnapshot, EVENTS_TABLE, events_batch, events_schema};
+use crate::log::Tail;
+use crate::model::testing::fitted;
+use crate::model::{Authority, By, ConversationKey, Kind, Micros, Offset, Origin, Record};
 use crate::table::Table;
 use crate::table::tests::{
     START, all_rows, commit, ints, message_at, messages, offsets, open, record, rows_of_file,
@@ -191,4 +195,68 @@ async fn a_folder_with_any_name_can_hold_the_archive() {
     let mut table = open(&root).await;
     commit(&mut table, &messages(0..3)).await;
     assert_eq!(offsets(&open(&root).await.snapshot()), [0, 1, 2]);
+}
+
+/// What the log no longer holds is made from rows again: nothing of a record may be lost on the
+/// way, whatever its kind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_comes_back_from_its_row_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    let event = |index: usize, kind: &str| {
+        let mut event = full_event();
+        event["id"] = json!(format!("m{index}"));
+        event["kind"] = json!(kind);
+        for (field, value) in [
+            ("target", json!("m0")),
+            ("assignee", json!("agent-7")),
+            ("category", json!("late")),
+            ("rating", json!(4)),
+            ("customer", json!("u1")),
+        ] {
+            event[field] = value;
+        }
+        fitted(event)
+    };
+    let mut records: Vec<Record> = Kind::VARIANTS
+        .iter()
+        .enumerate()
+        .map(|(index, kind)| {
+            let origin = if index % 2 == 0 { Origin::Live } else { Origin::Imported };
+            let at = Micros(START.0 + index as i64 * 40_000_000);
+            record(index as u64, at, origin, event(index, kind))
+        })
+        .collect();
+    records.push(record(records.len() as u64, START, Origin::Live, bare_event()));
+    records[3].by = Some(By { role: Authority::Importer, sub: "desk 林".to_string() });
+    records[4].salt = None;
+    let table = commit(&mut table, &records).await;
+    let snapshot = ArchiveSnapshot { table, tail: Tail::starting_at(Offset(records.len() as u64)) };
+    let whole = |record: &Record| {
+        let salt = record.salt.map(|salt| salt.0);
+        (record.offset, record.leaf, salt, String::from_utf8(record.to_text()).unwrap())
+    };
+    let all: Vec<_> = records.iter().map(whole).collect();
+    let range = |from: u64, to: u64| {
+        let read = snapshot.records_of_range(Offset(from)..Offset(to)).unwrap();
+        read.iter().map(whole).collect::<Vec<_>>()
+    };
+    assert_eq!(range(0, 1_000), all);
+    assert_eq!(range(2, 5), all[2..5]);
+    assert_eq!(range(50, 60), []);
+    let conversation = |shop: &str, id: &str| {
+        let key = ConversationKey::new(shop, id);
+        snapshot
+            .records_of_conversation(&key, |_| true)
+            .unwrap()
+            .iter()
+            .map(whole)
+            .collect::<Vec<_>>()
+    };
+    let of_c1 = records.iter().filter(|record| record.event.conversation == "c1").map(whole);
+    assert_eq!(conversation("shop-1", "c1"), of_c1.collect::<Vec<_>>());
+    assert_eq!(conversation("shop-1", "@rules").len(), 1);
+    assert_eq!(conversation("shop-2", "c1"), []);
+    let no_day = snapshot.records_of_conversation(&ConversationKey::new("shop-1", "c1"), |_| false);
+    assert_eq!(no_day.unwrap().len(), 0);
 }
