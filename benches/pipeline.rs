@@ -3,28 +3,33 @@
 //! figures as JSON.
 //!
 //! ```text
-//! cargo bench --bench pipeline                1,000,000 events
-//! cargo bench --bench pipeline -- --quick     50,000 events, for every change
-//! cargo bench --bench pipeline -- --help      what else can be chosen
+//! cargo bench --bench pipeline                          1,000,000 events
+//! cargo bench --bench pipeline -- --events 10000000     ten million: what grows shows here
+//! cargo bench --bench pipeline -- --quick               50,000 events, for every change
+//! cargo bench --bench pipeline -- --help                what else can be chosen
 //! ```
 //! Machines differ: read the acks against `raw`, the same bodies written to a plain file with an
-//! `fdatasync` each. Answers are checked against what the generator counted, so that a fast wrong
-//! build fails.
+//! `fdatasync` each, and CPU seconds by the event. Answers are checked against what the generator
+//! counted, so that a fast wrong build fails. While the traffic runs somebody asks the named queries,
+//! and after it the directory is started again and asked in place.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "pipeline/chat.rs"]
 mod chat;
 #[path = "pipeline/server.rs"]
 mod server;
+#[path = "pipeline/in_place.rs"]
+mod in_place;
 
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chat::{Batch, Chat};
+use chat::{Batch, Chat, Shop, Size};
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use serde_json::{Map, Value, json};
@@ -34,6 +39,7 @@ use server::{Connection, Server};
 const TIMES_ASKED: usize = 5;
 /// How long the stores may take for what is acknowledged already.
 const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(600);
+const ASK_EVERY: Duration = Duration::from_millis(200);
 const STATUS_EVERY: Duration = Duration::from_millis(50);
 
 /// Measures verbatim from chat over HTTP to the answers of its reports and searches.
@@ -49,6 +55,12 @@ struct Options {
     /// Connections that send at once, each its own conversations
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = from_one())]
     connections: usize,
+    /// Shops among which the connections are dealt out
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = from_one())]
+    shops: usize,
+    /// Days over which the conversations begin
+    #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(i64).range(1..))]
+    days: i64,
     /// Events in one request
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = from_one())]
     batch: usize,
@@ -75,46 +87,63 @@ impl Options {
 
 fn main() {
     let options = Options::parse();
-    let chat = Chat::new(options.seed, options.events(), options.connections, options.batch);
+    let shops = options.shops.min(options.connections);
+    let chat = Chat::new(&Size {
+        seed: options.seed,
+        events: options.events(),
+        shops,
+        lanes: options.connections,
+        batch_events: options.batch,
+        days: options.days,
+    });
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let data = options.keep.clone().unwrap_or_else(|| scratch.path().join("data"));
     let raw = raw_seconds(&chat, &scratch.path().join("raw"));
 
     let mut report = Report::default();
     report.add("events", options.events(), "");
-    report.add("conversations", chat.conversations, "");
+    report.add("shops", shops, "");
+    let conversations: u64 = chat.shops.iter().map(|shop| shop.conversations).sum();
+    report.add("conversations", conversations, "");
     let server = Server::start(&data);
-    let mut connection = server.connect();
-    ingest(&server, &mut connection, &chat, &options, raw, &mut report);
+    ingest(&server, &chat, &options, raw, &mut report);
     server.settle();
     report.add("CPU with merges after", round(server.cpu_seconds(), 1), "s");
-    check(&mut connection, &chat, &options);
-    questions(&mut connection, &chat, &mut report);
+    let per_event = server.cpu_seconds() * 1e6 / options.events() as f64;
+    report.add("CPU an event, merges included", round(per_event, 1), "µs");
+    for shop in &chat.shops {
+        check(&mut server.connect(&shop.name), shop);
+    }
+    questions(&mut server.connect(&chat.shops[0].name), &chat, &mut report);
     report.add("peak memory with questions", mib(server.memory_bytes("VmHWM")), "MiB");
     server.stop();
     sizes(&data, &chat, &options, &mut report);
+    in_place::measure(&data, &chat.shops[0], &mut report);
+    in_place::ten_years(&scratch.path().join("ten-years"), &mut report);
     report.print();
 }
 
 /// Sends everything and waits for the stores.
-fn ingest(
-    server: &Server,
-    connection: &mut Connection,
-    chat: &Chat,
-    options: &Options,
-    raw: f64,
-    report: &mut Report,
-) {
+fn ingest(server: &Server, chat: &Chat, options: &Options, raw: f64, report: &mut Report) {
     let events = options.events() as f64;
     let started = Instant::now();
-    let mut latencies: Vec<f64> = std::thread::scope(|scope| {
-        let senders: Vec<_> = chat
-            .lanes
-            .iter()
-            .map(|lane| scope.spawn(|| send(&mut server.connect(), lane)))
+    let is_sending = AtomicBool::new(true);
+    let (mut latencies, mut asked): (Vec<f64>, Vec<f64>) = std::thread::scope(|scope| {
+        let lanes = chat.lanes.iter().enumerate();
+        let senders: Vec<_> = lanes
+            .map(|(number, lane)| {
+                let mut connection = server.connect(&chat.shop_of(number).name);
+                scope.spawn(move || send(&mut connection, lane))
+            })
             .collect();
-        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+        let mut connection = server.connect(&chat.shops[0].name);
+        let is_sending = &is_sending;
+        let asker = scope.spawn(move || ask_meanwhile(&mut connection, chat, is_sending));
+        let latencies = senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect();
+        is_sending.store(false, Ordering::Relaxed);
+        (latencies, asker.join().unwrap())
     });
+    let connection = &mut server.connect(&chat.shops[0].name);
     let acked = started.elapsed().as_secs_f64();
     let cpu_acked = server.cpu_seconds();
     let (mut applied, mut committed) = (None, None);
@@ -134,7 +163,8 @@ fn ingest(
     }
     let (applied, committed) = (applied.unwrap_or(acked), committed.unwrap_or(acked));
     latencies.sort_by(f64::total_cmp);
-    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share).round() as usize] * 1e3;
+    asked.sort_by(f64::total_cmp);
+    let at = |share: f64| quantile(&latencies, share) * 1e3;
 
     report.add("raw: write + fdatasync", (events / raw).round(), "events/s");
     report.add("acks", (events / acked).round(), "events/s");
@@ -142,11 +172,36 @@ fn ingest(
     report.add("batch p50", round(at(0.5), 1), "ms");
     report.add("batch p99", round(at(0.99), 1), "ms");
     report.add("batch slowest", round(at(1.0), 1), "ms");
+    report.add("question during traffic p50", round(quantile(&asked, 0.5) * 1e3, 1), "ms");
+    report.add("question during traffic p99", round(quantile(&asked, 0.99) * 1e3, 1), "ms");
     report.add("end to end, answered", (events / applied).round(), "events/s");
     report.add("end to end, committed", (events / committed).round(), "events/s");
     report.add("CPU until acked", round(cpu_acked, 1), "s");
     report.add("CPU until committed", round(server.cpu_seconds(), 1), "s");
     report.add("peak memory of ingest", mib(server.memory_bytes("VmHWM")), "MiB");
+}
+
+/// The value below which a share of the sorted `values` lies.
+fn quantile(values: &[f64], share: f64) -> f64 {
+    values[((values.len() - 1) as f64 * share).round() as usize]
+}
+
+/// Asks one named query after the other, a few each second, while events are sent. Returns seconds
+/// for each.
+fn ask_meanwhile(connection: &mut Connection, chat: &Chat, is_sending: &AtomicBool) -> Vec<f64> {
+    let reports: Vec<Map<String, Value>> = connection.get_json("/v1/reports");
+    let names: Vec<&str> = reports.iter().filter_map(|report| report["name"].as_str()).collect();
+    let mut seconds = Vec::new();
+    for name in names.iter().cycle() {
+        let started = Instant::now();
+        connection.get(&format!("/v1/reports/{name}?from={}&to={}", chat.from, chat.to));
+        seconds.push(started.elapsed().as_secs_f64());
+        if !is_sending.load(Ordering::Relaxed) {
+            break;
+        }
+        std::thread::sleep(ASK_EVERY);
+    }
+    seconds
 }
 
 /// Sends one connection's batches, each after the answer to the one before. Returns seconds for
@@ -167,19 +222,19 @@ fn send(connection: &mut Connection, lane: &[Batch]) -> Vec<f64> {
     lane.iter().map(timed).collect()
 }
 
-/// Fails unless SQL knows every event once.
-fn check(connection: &mut Connection, chat: &Chat, options: &Options) {
+/// Fails unless SQL knows every event of the shop once, and none of another.
+fn check(connection: &mut Connection, shop: &Shop) {
     let mut ask = |sql: &str| -> Vec<Map<String, Value>> {
         serde_json::from_slice(&connection.post("/v1/sql", "text/plain", sql.as_bytes())).unwrap()
     };
     let counts = ask(
         r#"SELECT count(*) AS events, count(DISTINCT "offset") AS offsets, count(DISTINCT conversation) AS conversations FROM events"#,
     );
-    let expected = json!([{"events": options.events(), "offsets": options.events(), "conversations": chat.conversations}]);
+    let expected = json!([{"events": shop.events, "offsets": shop.events, "conversations": shop.conversations}]);
     assert_eq!(json!(counts), expected, "SQL must know every event once");
     let kinds = ask("SELECT kind, count(*) AS events FROM events GROUP BY kind ORDER BY kind");
     let expected: Vec<Value> =
-        chat.kinds.iter().map(|(kind, events)| json!({"kind": kind, "events": events})).collect();
+        shop.kinds.iter().map(|(kind, events)| json!({"kind": kind, "events": events})).collect();
     assert_eq!(json!(kinds), json!(expected), "SQL must know each kind as often as it was sent");
 }
 
@@ -192,7 +247,7 @@ fn questions(connection: &mut Connection, chat: &Chat, report: &mut Report) {
         assert!(!rows.is_empty(), "`{name}` has an answer");
         report.add(format!("query {name}"), median_ms(|| drop(connection.get(&path))), "ms");
     }
-    for search in &chat.searches {
+    for search in &chat.shops[0].searches {
         let words = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("words", search.words)
             .finish();
@@ -226,8 +281,7 @@ fn sizes(data: &Path, chat: &Chat, options: &Options, report: &mut Report) {
     report.add("log", per_event(log_bytes(&data.join("log"))), "bytes/event");
     report.add("lookup", per_event(bytes_under(&data.join("lookup"))), "bytes/event");
     report.add("archive", per_event(bytes_under(&data.join("archive/events"))), "bytes/event");
-    let tables =
-        bytes_under(&data.join("archive/turns")) + bytes_under(&data.join("archive/episodes"));
+    let tables = bytes_under(&data.join("archive")) - bytes_under(&data.join("archive/events"));
     report.add("facts, tables", per_event(tables), "bytes/event");
     report.add("facts, states", per_event(bytes_under(&data.join("facts"))), "bytes/event");
     report.add("index", per_event(bytes_under(&data.join("index"))), "bytes/event");
@@ -247,12 +301,12 @@ fn bytes_under(folder: &Path) -> u64 {
 
 /// Without the zeros that the last segment is allocated ahead with.
 fn log_bytes(folder: &Path) -> u64 {
-    let mut segments: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    segments.retain(|path| path.extension().is_some_and(|extension| extension == "wal"));
-    segments
-        .iter()
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
         .map(|path| {
+            if path.is_dir() {
+                return log_bytes(&path);
+            }
             let bytes = fs::read(path).unwrap();
             bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
         })

@@ -12,9 +12,8 @@ use verbatim::model::{Event, Kind, Micros, Role, Sender, Visibility};
 
 /// 2026-01-05T00:00:00Z: fixed, so that one seed always makes the same bytes.
 const STARTED_AT: i64 = 1_767_571_200_000_000;
-const DAYS: i64 = 14;
 const DAY_MICROS: f64 = 86_400e6;
-/// What the script below comes to; decides how many conversations begin in [`DAYS`].
+/// What the script below comes to; decides how many conversations begin each day.
 const EVENTS_PER_CONVERSATION: f64 = 13.8;
 const AGENTS: u64 = 60;
 const CATEGORIES: u64 = 24;
@@ -42,36 +41,54 @@ pub struct Search {
     pub total: u64,
 }
 
-/// All events, dealt out by conversation so that each connection sends its conversations in order.
-pub struct Chat {
-    pub lanes: Vec<Vec<Batch>>,
-    pub json_bytes: u64,
+/// What one shop's answers must be.
+pub struct Shop {
+    pub name: String,
+    pub events: u64,
     pub kinds: BTreeMap<&'static str, u64>,
     pub conversations: u64,
     pub searches: Vec<Search>,
+}
+
+/// How much chat, and how it is dealt out.
+pub struct Size {
+    pub seed: u64,
+    pub events: usize,
+    pub shops: usize,
+    /// Connections, each with the conversations of one shop: lane `n` is of shop `n % shops`.
+    pub lanes: usize,
+    pub batch_events: usize,
+    /// Days over which conversations begin.
+    pub days: i64,
+}
+
+/// All events, dealt out by conversation so that each connection sends its conversations in order.
+pub struct Chat {
+    pub lanes: Vec<Vec<Batch>>,
+    pub shops: Vec<Shop>,
+    pub json_bytes: u64,
     pub from: String,
     pub to: String,
 }
 
 impl Chat {
-    pub fn new(seed: u64, events: usize, lanes: usize, batch_events: usize) -> Chat {
+    pub fn new(size: &Size) -> Chat {
+        let Size { seed, events, shops, lanes, batch_events, days } = *size;
         let mut chat = Chat {
             lanes: (0..lanes).map(|_| Vec::new()).collect(),
+            shops: (0..shops).map(Shop::new).collect(),
             json_bytes: 0,
-            kinds: BTreeMap::new(),
-            conversations: 0,
-            searches: searches(),
             from: Micros(STARTED_AT).to_string(),
             // Reopenings of the last day's conversations come up to two days later.
-            to: Micros(STARTED_AT + (DAYS + 10) * DAY_MICROS as i64).to_string(),
+            to: Micros(STARTED_AT + (days + 10) * DAY_MICROS as i64).to_string(),
         };
         let mut waiting: Vec<Batch> =
             (0..lanes).map(|_| Batch { body: Vec::new(), events: 0 }).collect();
-        let mut writer = Writer::new(seed, events);
+        let mut writer = Writer::new(seed, events, days);
         for _ in 0..events {
             let (conversation, event) = writer.next();
-            chat.count(&event, conversation);
             let lane = conversation as usize % lanes;
+            chat.shops[lane % shops].count(&event);
             let batch = &mut waiting[lane];
             serde_json::to_writer(&mut batch.body, &event).expect("an event is JSON");
             batch.body.push(b'\n');
@@ -88,9 +105,28 @@ impl Chat {
         chat
     }
 
-    fn count(&mut self, event: &Event, conversation: u64) {
+    /// The shop whose conversations a lane has.
+    pub fn shop_of(&self, lane: usize) -> &Shop {
+        &self.shops[lane % self.shops.len()]
+    }
+}
+
+impl Shop {
+    fn new(number: usize) -> Shop {
+        Shop {
+            name: format!("shop-{number}"),
+            events: 0,
+            kinds: BTreeMap::new(),
+            conversations: 0,
+            searches: searches(),
+        }
+    }
+
+    fn count(&mut self, event: &Event) {
+        self.events += 1;
         *self.kinds.entry(event.kind.as_str()).or_default() += 1;
-        self.conversations = self.conversations.max(conversation + 1);
+        // Each conversation is opened once, by its first event.
+        self.conversations += u64::from(event.kind == Kind::Open);
         if let Some(text) = &event.text {
             let lower = text.to_lowercase();
             self.searches
@@ -235,7 +271,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(seed: u64, events: usize) -> Writer {
+    fn new(seed: u64, events: usize, days: i64) -> Writer {
         let mut dice = Dice(seed);
         let (english, chinese) = (Vocabulary::english(&mut dice), Vocabulary::chinese(&mut dice));
         let conversations = events as f64 / EVENTS_PER_CONVERSATION;
@@ -248,7 +284,7 @@ impl Writer {
             free: Vec::new(),
             begun: 0,
             next_start: STARTED_AT as f64,
-            start_every: DAYS as f64 * DAY_MICROS / conversations,
+            start_every: days as f64 * DAY_MICROS / conversations,
         }
     }
 

@@ -3,22 +3,22 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use verbatim::app::Status;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_verbatim");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_verbatim");
 /// Linux counts CPU time in hundredths of a second, whatever the kernel's own tick is.
 const TICKS_PER_SECOND: f64 = 100.0;
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
 
 pub struct Server {
     child: Child,
-    pub address: String,
-    pub token: String,
+    data: PathBuf,
+    address: String,
 }
 
 impl Server {
@@ -45,21 +45,22 @@ impl Server {
         std::thread::spawn(move || {
             says.lines().map_while(Result::ok).for_each(|line| eprintln!("serve: {line}"))
         });
+        Server { child, data: data.to_path_buf(), address }
+    }
+
+    /// A connection that may do everything in one shop.
+    pub fn connect(&self, shop: &str) -> Connection {
         let token = Command::new(PROGRAM)
-            .args(["token", "--sub", "bench", "--role", "admin", "--data"])
-            .arg(data)
+            .args(["token", "--sub", "bench", "--role", "admin", "--shop", shop, "--data"])
+            .arg(&self.data)
             .output()
             .expect("verbatim token runs");
         assert!(token.status.success(), "verbatim token failed");
         let token = String::from_utf8(token.stdout).expect("a token is text").trim().to_string();
-        Server { child, address, token }
-    }
-
-    pub fn connect(&self) -> Connection {
         let stream = TcpStream::connect(&self.address).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(ANSWER_TIME_MAX)).expect("a TCP socket");
-        let lead = format!("Host: {}\r\nAuthorization: Bearer {}\r\n", self.address, self.token);
+        let lead = format!("Host: {}\r\nAuthorization: Bearer {token}\r\n", self.address);
         Connection { reader: BufReader::with_capacity(256 * 1024, stream), lead }
     }
 
@@ -85,14 +86,7 @@ impl Server {
 
     /// `VmHWM`, `RssAnon`, … of /proc/PID/status, in bytes.
     pub fn memory_bytes(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .expect("the server runs");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .expect("a line of it");
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
-        kib * 1024
+        memory_bytes(&self.child, name).expect("the server runs")
     }
 
     /// Waits until it has nothing left to do in the background (merges of segments and files), for
@@ -117,6 +111,14 @@ impl Server {
             "verbatim serve failed at its end"
         );
     }
+}
+
+/// A line of /proc/PID/status, in bytes; `None` once the process has ended.
+pub fn memory_bytes(child: &Child, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib * 1024)
 }
 
 impl Drop for Server {
