@@ -10,7 +10,8 @@ SELECT
     count(*) FILTER (WHERE handoffs > 0) AS handed_off,
     count(*) FILTER (WHERE ended_at IS NOT NULL AND human_messages = 0) AS contained_naive,
     round(avg(CASE WHEN handoffs > 0 THEN 1.0 ELSE 0.0 END), 4) AS handoff_rate,
-    count(*) FILTER (WHERE ended_at IS NULL) AS n_pending
+    count(*) FILTER (WHERE ended_at IS NULL) AS n_pending,
+    count(*) FILTER (WHERE abandoned) AS n_abandoned
 FROM episodes
 WHERE bot_messages > 0 AND started_at >= $from AND started_at < $to
 GROUP BY day

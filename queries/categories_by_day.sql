@@ -8,7 +8,7 @@ SELECT
     local_day(occurred_at, $zone) AS day,
     category,
     count(DISTINCT conversation) AS conversations
-FROM events
-WHERE kind = 'tag' AND occurred_at >= $from AND occurred_at < $to
+FROM tags
+WHERE tagged AND occurred_at >= $from AND occurred_at < $to
 GROUP BY day, category
 ORDER BY day, category

@@ -13,7 +13,8 @@ SELECT
     round(percentile_cont(0.5) WITHIN GROUP (ORDER BY CAST(frt_bot_ms AS DOUBLE)) / 1000, 3) AS bot_median_s,
     count(frt_total_ms) AS n,
     count(*) FILTER (WHERE frt_total_ms IS NULL AND ended_at IS NULL) AS n_pending,
-    count(*) FILTER (WHERE frt_total_ms IS NULL AND ended_at IS NOT NULL) AS n_excluded
+    count(*) FILTER (WHERE frt_total_ms IS NULL AND abandoned) AS n_abandoned,
+    count(*) FILTER (WHERE frt_total_ms IS NULL AND ended_at IS NOT NULL AND NOT abandoned) AS n_excluded
 FROM episodes
 WHERE started_at >= $from AND started_at < $to
 GROUP BY day

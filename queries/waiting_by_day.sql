@@ -11,7 +11,8 @@ SELECT
     round(percentile_cont(0.95) WITHIN GROUP (ORDER BY CAST(nrt_ms AS DOUBLE)) / 1000, 3) AS p95_s,
     round(avg(nrt_ms) / 1000, 3) AS mean_s,
     count(nrt_ms) AS n,
-    count(*) FILTER (WHERE outcome = 'open') AS n_pending,
+    count(*) FILTER (WHERE outcome = 'open' AND excluded IS NULL) AS n_pending,
+    count(*) FILTER (WHERE outcome = 'abandoned' AND excluded IS NULL) AS n_abandoned,
     count(excluded) AS n_excluded
 FROM turns
 WHERE waiting_since >= $from AND waiting_since < $to

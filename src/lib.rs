@@ -7,7 +7,7 @@
 //!                        ┌─────────────────────┼─────────────────────┐   stores, each with its own cursor
 //!                        ▼                     ▼                     ▼
 //!                     archive                facts                 index
-//!                  `events`: rows      `turns`, `episodes`       full text
+//!                  `events`: rows     turns, episodes, …         full text
 //!                        └──────────┬──────────┘                     │
 //!                    sql = files ∪ tail                   search = index ∪ tail
 //!                                   └──────────┬──────────────────────┘
@@ -25,8 +25,9 @@
 //! `access` says whether its sender may → `relay::appender` gives it offset, seq and leaf, appends
 //! it with its neighbours and syncs once → the ack goes out, `relay::hub` notifies the subscribers
 //! → `log::follow` hands it to each store: `archive` and `index` keep it as tail until their next
-//! commit, `facts` folds it into its conversation's state → `sql` and `search` answer from
-//! committed data and tail as one, `records` gives a conversation back word for word.
+//! commit, `facts` lets the log's clock close what has gone idle and folds it into its
+//! conversation's state → `sql` and `search` answer from committed data and tail as one, `records`
+//! gives a conversation back word for word.
 //!
 //! # When something breaks
 //! `app::stores` opens each store on a thread of its own, feeds it, and after an error opens it
@@ -40,6 +41,10 @@
 //! - A store that failed is opened again and misses nothing:
 //!   `a_store_that_fails_is_opened_again_and_misses_nothing`.
 //! - A store that is deleted comes back with the same rows and hits: `tests/it/rebuild.rs`.
+//! - Whatever was committed and whatever was lost, the fold gives each row once:
+//!   `facts_are_the_same_whatever_was_committed_and_whatever_was_lost`.
+//! - Views over facts show what aggregates over all events would:
+//!   `views_over_facts_show_what_aggregates_over_all_events_show`.
 //! - Acknowledged means kept, once, in one order, through kills: `tests/it/kill.rs`.
 //! - Search finds what a scan finds: `search_equals_brute_force`.
 //! - Folders import only lower levels: `tests/it/layers.rs`.
@@ -73,7 +78,7 @@ pub mod access;
 pub mod relay;
 // 4. Derived: every record as a row of `events`.
 pub mod archive;
-// 4. Derived: `turns` and `episodes`.
+// 4. Derived: turns and episodes, by the log's own clock; what became of messages and tags.
 pub mod facts;
 // 4. Derived: full text.
 pub mod index;

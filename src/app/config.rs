@@ -24,8 +24,6 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Zone in which days and hours are counted and times are shown.
     pub zone: Tz,
-    /// An episode ends when nothing happened for so many hours and nobody waits.
-    pub idle_hours: u32,
     /// Longest that records wait in memory before archive, facts and index commit them.
     pub commit_interval_ms: u64,
 }
@@ -46,7 +44,6 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             zone: Tz::UTC,
-            idle_hours: 24,
             commit_interval_ms: 2_000,
         }
     }
@@ -60,11 +57,12 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
             Err(source) => return Err(ConfigError::Read { path: path.to_path_buf(), source }),
         };
-        let config: Config = toml::from_str(&text).map_err(|source| ConfigError::Parse {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        })?;
-        config.check().map_err(|source| ConfigError::Field { path: path.to_path_buf(), source })?;
+        let parse =
+            |source| ConfigError::Parse { path: path.to_path_buf(), source: Box::new(source) };
+        let field = |source| ConfigError::Field { path: path.to_path_buf(), source };
+        check_no_rules(&toml::from_str(&text).map_err(parse)?).map_err(field)?;
+        let config: Config = toml::from_str(&text).map_err(parse)?;
+        config.check().map_err(field)?;
         Ok(config)
     }
 
@@ -74,15 +72,21 @@ impl Config {
 
     /// Refuses settings that would make no sense.
     fn check(&self) -> Result<(), FieldError> {
-        if !(1..=8_760).contains(&self.idle_hours) {
-            return Err(FieldError::new("idle_hours", self.idle_hours, "lie between 1 and 8760"));
-        }
         if !(10..=60_000).contains(&self.commit_interval_ms) {
             let rule = "lie between 10 and 60000";
             return Err(FieldError::new("commit_interval_ms", self.commit_interval_ms, rule));
         }
         Ok(())
     }
+}
+
+/// A setting that changes figures would make them come out otherwise when they are computed again.
+fn check_no_rules(file: &toml::Table) -> Result<(), FieldError> {
+    let Some(hours) = file.get("idle_hours") else { return Ok(()) };
+    let rule = format!(
+        "be decided for each shop by `verbatim rules set idle_hours={hours}`: it changes figures, so it stands in the log"
+    );
+    Err(FieldError::new("idle_hours", hours, rule))
 }
 
 #[cfg(test)]
@@ -98,9 +102,9 @@ mod tests {
 
     #[test]
     fn a_file_sets_what_it_names_and_defaults_stand_for_the_rest() {
-        let config = read("zone = \"Asia/Shanghai\"\nidle_hours = 48\n").unwrap();
+        let config = read("zone = \"Asia/Shanghai\"\ncommit_interval_ms = 500\n").unwrap();
         assert_eq!(config.zone, Tz::Asia__Shanghai);
-        assert_eq!(config.idle_hours, 48);
+        assert_eq!(config.commit_interval_ms, 500);
         assert_eq!(config.listen, Config::default().listen);
         assert_eq!(
             Config::read(Path::new("/nonexistent/verbatim.toml")).unwrap(),
@@ -114,7 +118,7 @@ mod tests {
             ("zonw = \"UTC\"", "zonw"),
             ("zone = \"Mars\"", "Mars"),
             ("listen = \"8080\"", "listen"),
-            ("idle_hours = 0", "idle_hours `0`"),
+            ("idle_hours = 48", "verbatim rules set idle_hours=48"),
             ("commit_interval_ms = 1", "commit_interval_ms `1`"),
         ] {
             let error = read(text).unwrap_err().to_string();

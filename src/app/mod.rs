@@ -13,13 +13,12 @@ mod status;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Tokens;
 use crate::archive::Archive;
-use crate::facts::{FactStore, FoldConfig};
+use crate::facts::FactStore;
 use crate::index::FullText;
 use crate::log::{self, CommitPolicy, LogReader, Recovered};
 use crate::records::Records;
@@ -72,10 +71,9 @@ impl App {
             records_max: UNCOMMITTED_RECORDS_MAX,
             interval: config.commit_interval(),
         };
-        let fold = FoldConfig { idle: Duration::from_hours(config.idle_hours.into()) };
         let mut stores = Stores::new(data.clone(), log.clone(), policy, stop.clone());
         let archive = stores.add::<Archive>(())?;
-        let facts = stores.add::<FactStore>(fold)?;
+        let facts = stores.add::<FactStore>(())?;
         let full_text = stores.add::<FullText>(())?;
 
         stores.add::<LookupStore>(lookup.clone())?;

@@ -1,18 +1,21 @@
-//! The one table of columns of `turns`, and the one of `episodes`: name, how it is read, what it
-//! means. Arrow schema, batches and reference docs are made from it.
+//! The one table of columns of each table of facts: name, how it is read, what it means. Arrow
+//! schema, batches and reference docs are made from it.
 
 use std::sync::LazyLock;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
 
+use super::change_row::ChangeRow;
+use super::closer::Closer;
+use super::row::FactRow;
 use super::rows::{EpisodeRow, TurnRow};
+use super::stray_row::StrayRow;
+use super::tag_row::TagRow;
 use crate::model::Offset;
 use crate::table::columns::Read::{
     Count, Flag, MaybeCount, MaybeSmall, MaybeText, MaybeTime, Small, Text, Texts, Time,
 };
-use crate::table::columns::{Column, Read, batch, schema};
+use crate::table::columns::{Column, Read, schema};
 
 const fn column<R>(name: &'static str, read: Read<R>, meaning: &'static str) -> Column<R> {
     Column { name, read, meaning }
@@ -29,8 +32,8 @@ pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
     column("waiting_since", Time(|row| row.waiting_since), "first unanswered message, handoff or reopen; where the transcript has no times, the time of import"),
     column("waiting_offset", Count(|row| row.waiting_offset.signed()), "offset of what began the waiting"),
     column("customer_messages", Count(|row| row.customer_messages.into()), "public messages of the customer in it"),
-    column("ended_at", MaybeTime(|row| row.ended_at), "the answer, or the resolve that cut it; NULL while open"),
-    column("outcome", Text(|row| row.outcome.as_str()), "replied (by a human), bot, closed (resolved without an answer), open"),
+    column("ended_at", MaybeTime(|row| row.ended_at), "the answer, the resolve that cut it, or the end of the idle time; NULL while open"),
+    column("outcome", Text(|row| row.outcome.as_str()), "replied (by a human), bot, closed (resolved without an answer), abandoned (nobody said anything for the idle time), open"),
     column("replied_at", MaybeTime(|row| row.replied_at), "the human reply that ended it"),
     column("replier", MaybeText(|row| row.replier.as_deref()), "who sent that reply: the credit is theirs"),
     column("replier_assignee", MaybeText(|row| row.replier_assignee.as_deref()), "who was assigned when it was sent; NULL when nobody was"),
@@ -39,11 +42,13 @@ pub const TURN_COLUMNS: &[Column<TurnRow>] = &[
     column("response_any_ms", MaybeCount(|row| row.response_any_ms), "waiting_since to the first message of anyone but the customer, bots included"),
     column("handed_off", Flag(|row| row.handed_off), "a handoff happened while the customer was waiting"),
     column("excluded", MaybeText(|row| row.excluded.map(|reason| reason.as_str())), "why there is no figure and never will be: untimed, clock_backwards, unanswered_at_close"),
-    column("closed_offset", MaybeCount(|row| row.closed_offset.map(Offset::signed)), "offset of the record that closed it; NULL while open"),
+    column("closed_offset", MaybeCount(|row| row.closed_offset.map(Offset::signed)), "offset of the record that closed it, of whichever conversation; NULL while open"),
+    column("closed_at", MaybeTime(|row| row.closed_at), "when that record was received"),
     column("origin", Text(|row| row.origin.as_str()), "live chat, or an imported transcript"),
     column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
     column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
-    column("metric_version", Small(|row| row.metric_version), "version of the rules behind this row"),
+    column("metric_version", Small(|row| row.metric_version), "version of the definitions behind this row"),
+    column("rules_version", Count(|row| row.rules_version.into()), "version of the shop's rules behind this row; 0: none set"),
     column("schedule_version", MaybeSmall(|row| row.schedule_version), "version of the opening hours behind this row; NULL: none configured"),
 ];
 
@@ -64,11 +69,16 @@ pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
     column("frt_bot_ms", MaybeCount(|row| row.frt_bot_ms), "first_customer_at to first_bot_at"),
     column("frt_excluded", MaybeText(|row| row.frt_excluded.map(|reason| reason.as_str())), "why frt_total_ms or frt_human_ms will never have a value: untimed, clock_backwards, no_reply, no_customer"),
     column("first_replier", MaybeText(|row| row.first_replier.as_deref()), "who sent the first reply"),
-    column("ended_at", MaybeTime(|row| row.ended_at), "the resolve, or the last activity before the silence; NULL while open"),
+    column("ended_at", MaybeTime(|row| row.ended_at), "the resolve, or the last activity plus the idle time; NULL while open"),
     column("ended_by", MaybeText(|row| row.ended_by.map(|end| end.as_str())), "resolve or idle; NULL while open"),
     column("resolved_by", MaybeText(|row| row.resolved_by.as_deref()), "who resolved it"),
     column("resolver_role", MaybeText(|row| row.resolver_role.map(|role| role.as_str())), "role of who resolved it"),
     column("episode_resolution_ms", MaybeCount(|row| row.episode_resolution_ms), "started_at to the resolve; NULL when it went idle"),
+    column("abandoned", Flag(|row| row.abandoned), "it went idle while the customer waited"),
+    column("events", Count(|row| row.events.into()), "records in it, of whatever kind"),
+    column("messages", Count(|row| row.messages.into()), "messages in it, notes and automatic texts included"),
+    column("earliest_at", Time(|row| row.earliest_at), "earliest of its records by their own times"),
+    column("latest_at", Time(|row| row.latest_at), "latest of its records by their own times"),
     column("customer_messages", Count(|row| row.customer_messages.into()), "public messages of the customer"),
     column("human_messages", Count(|row| row.human_messages.into()), "public messages of humans, automatic ones left out"),
     column("bot_messages", Count(|row| row.bot_messages.into()), "public messages of bots, automatic ones left out"),
@@ -84,29 +94,92 @@ pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
     column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
     column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
     column("origin", Text(|row| row.origin.as_str()), "live chat, or an imported transcript"),
-    column("closed_offset", MaybeCount(|row| row.closed_offset.map(Offset::signed)), "offset of the record that closed it; NULL while open"),
-    column("metric_version", Small(|row| row.metric_version), "version of the rules behind this row"),
+    column("closed_offset", MaybeCount(|row| row.closed_offset.map(Offset::signed)), "offset of the record that closed it, of whichever conversation; NULL while open"),
+    column("closed_at", MaybeTime(|row| row.closed_at), "when that record was received"),
+    column("metric_version", Small(|row| row.metric_version), "version of the definitions behind this row"),
+    column("rules_version", Count(|row| row.rules_version.into()), "version of the shop's rules behind this row; 0: none set"),
     column("schedule_version", MaybeSmall(|row| row.schedule_version), "version of the opening hours behind this row; NULL: none configured"),
 ];
 
-/// Arrow schema of `turns`.
-pub fn turns_schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(TURN_COLUMNS));
-    SCHEMA.clone()
+/// Every column of `changes`, in order.
+#[rustfmt::skip]
+pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
+    column("shop", Text(|row| &row.shop), "the tenant"),
+    column("conversation", Text(|row| &row.conversation), "the conversation it is part of"),
+    column("message", Text(|row| &row.message), "id of the message, also where an edit of it was named"),
+    column("kind", Text(|row| row.kind.as_str()), "edit or retract"),
+    column("version", Count(|row| row.version.into()), "the message's version since: 1 is the original, each edit makes the next"),
+    column("offset", Count(|row| row.at.offset.signed()), "offset of the edit or retraction"),
+    column("received_at", Time(|row| row.at.received_at), "when it was received"),
+    column("occurred_at", Time(|row| row.occurred_at), "when it occurred"),
+    column("text", MaybeText(|row| row.text.as_deref()), "the text after the edit; NULL for a retraction"),
+    column("sender_id", Text(|row| &row.sender_id), "who edited or retracted"),
+    column("sender_role", Text(|row| row.sender_role.as_str()), "their role"),
+];
+
+/// Every column of `tags`, in order.
+#[rustfmt::skip]
+pub const TAG_COLUMNS: &[Column<TagRow>] = &[
+    column("shop", Text(|row| &row.shop), "the tenant"),
+    column("conversation", Text(|row| &row.conversation), "the conversation tagged"),
+    column("category", Text(|row| &row.category), "the category"),
+    column("tagged", Flag(|row| row.tagged), "whether it stands from here on"),
+    column("offset", Count(|row| row.at.offset.signed()), "offset of the tag or untag"),
+    column("received_at", Time(|row| row.at.received_at), "when it was received"),
+    column("occurred_at", Time(|row| row.occurred_at), "when it occurred"),
+    column("sender_id", Text(|row| &row.sender_id), "who tagged or untagged"),
+    column("sender_role", Text(|row| row.sender_role.as_str()), "their role"),
+];
+
+/// Every column of `strays`, in order.
+#[rustfmt::skip]
+pub const STRAY_COLUMNS: &[Column<StrayRow>] = &[
+    column("shop", Text(|row| &row.shop), "the tenant"),
+    column("conversation", Text(|row| &row.conversation), "the conversation it is part of"),
+    column("kind", Text(|row| row.kind.as_str()), "what happened"),
+    column("offset", Count(|row| row.at.offset.signed()), "offset of the record"),
+    column("received_at", Time(|row| row.at.received_at), "when it was received"),
+    column("occurred_at", Time(|row| row.occurred_at), "when it occurred"),
+    column("rating", MaybeSmall(|row| row.rating.map(i32::from)), "the rating given with it"),
+    column("customer", MaybeText(|row| row.customer.as_deref()), "the conversation's customer, as known then"),
+    column("order", MaybeText(|row| row.order.as_deref()), "order number, as last told"),
+    column("channel", MaybeText(|row| row.channel.as_deref()), "the conversation's channel, as last told"),
+    column("language", MaybeText(|row| row.language.as_deref()), "the conversation's language, as last told"),
+];
+
+/// Declares that `$row` is the row of the table `$table`.
+macro_rules! fact_row {
+    ($row:ident, $table:literal, $columns:ident, $closer:expr) => {
+        impl FactRow for $row {
+            const TABLE: &'static str = $table;
+            const COLUMNS: &'static [Column<$row>] = $columns;
+
+            fn schema() -> SchemaRef {
+                static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema($columns));
+                SCHEMA.clone()
+            }
+
+            fn shop(&self) -> &str {
+                &self.shop
+            }
+
+            fn conversation(&self) -> &str {
+                &self.conversation
+            }
+
+            fn closer(&self) -> Option<Closer> {
+                let closer: fn(&$row) -> Option<Closer> = $closer;
+                closer(self)
+            }
+        }
+    };
 }
 
-/// Arrow schema of `episodes`.
-pub fn episodes_schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(EPISODE_COLUMNS));
-    SCHEMA.clone()
-}
-
-/// `rows` as one batch of [`turns_schema`].
-pub fn turns_batch(rows: &[TurnRow]) -> Result<RecordBatch, ArrowError> {
-    batch(turns_schema(), TURN_COLUMNS, rows)
-}
-
-/// `rows` as one batch of [`episodes_schema`].
-pub fn episodes_batch(rows: &[EpisodeRow]) -> Result<RecordBatch, ArrowError> {
-    batch(episodes_schema(), EPISODE_COLUMNS, rows)
-}
+fact_row!(TurnRow, "turns", TURN_COLUMNS, |row| Closer::at(row.closed_offset, row.closed_at));
+fact_row!(EpisodeRow, "episodes", EPISODE_COLUMNS, |row| Closer::at(
+    row.closed_offset,
+    row.closed_at
+));
+fact_row!(ChangeRow, "changes", CHANGE_COLUMNS, |row| Some(row.at));
+fact_row!(TagRow, "tags", TAG_COLUMNS, |row| Some(row.at));
+fact_row!(StrayRow, "strays", STRAY_COLUMNS, |row| Some(row.at));

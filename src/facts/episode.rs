@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::activity::Activity;
 use super::labels::EpisodeStart;
 use super::moment::Moment;
-use crate::model::{Origin, Role};
+use crate::model::{Kind, Micros, Origin, Record, Role};
 
 /// The one episode of a conversation that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +15,14 @@ pub(crate) struct OpenEpisode {
     pub(crate) reopened: bool,
     pub(crate) origin: Origin,
     /// Last public message, handoff, open or reopen: what idleness is counted from.
-    pub(crate) last_activity: Moment,
+    pub(crate) last_activity: Activity,
+    /// Records in it, of whatever kind, from the one that began it on.
+    pub(crate) events: u32,
+    /// Messages in it, notes and automatic texts included.
+    pub(crate) messages: u32,
+    /// Earliest and latest of what happened in it: the clocks of a transcript may run backwards.
+    pub(crate) earliest: Micros,
+    pub(crate) latest: Micros,
     /// First public message of the customer, or the customer's reopen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_customer: Option<Moment>,
@@ -50,13 +58,23 @@ pub(crate) struct FirstReply {
 }
 
 impl OpenEpisode {
-    pub(crate) fn begin(started: Moment, started_by: EpisodeStart, origin: Origin) -> OpenEpisode {
+    /// An episode that `activity` begins. Its record is not yet counted.
+    pub(crate) fn begin(
+        activity: Activity,
+        started_by: EpisodeStart,
+        origin: Origin,
+    ) -> OpenEpisode {
+        let started = activity.moment;
         OpenEpisode {
             started,
             started_by,
             reopened: false,
             origin,
-            last_activity: started,
+            last_activity: activity,
+            events: 0,
+            messages: 0,
+            earliest: started.at,
+            latest: started.at,
             first_customer: None,
             first_reply: None,
             first_bot: None,
@@ -70,6 +88,15 @@ impl OpenEpisode {
             rating: None,
             last_assignee: None,
         }
+    }
+
+    /// Counts a record that lies in this episode.
+    pub(crate) fn count(&mut self, record: &Record) {
+        let at = record.occurred_at();
+        self.events += 1;
+        self.messages += u32::from(record.event.kind == Kind::Message);
+        self.earliest = self.earliest.min(at);
+        self.latest = self.latest.max(at);
     }
 
     pub(crate) fn take_customer_message(&mut self, at: Moment) {

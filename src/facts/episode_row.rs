@@ -4,6 +4,7 @@
 //! because the days in which a conversation was resolved are nobody's waiting time (Chatwoot #6409,
 //! #12058). The first episode's figures are therefore the conversation's first response times.
 
+use super::closer::Closer;
 use super::episode::OpenEpisode;
 use super::labels::{EpisodeEnd, Excluded};
 use super::moment::Moment;
@@ -11,13 +12,15 @@ use super::rows::{EpisodeRow, METRIC_VERSION};
 use super::state::ConversationState;
 use crate::model::Role;
 
-/// How an episode ended. `closed_by` is the record that told: the resolve, or the activity after
-/// the silence.
+/// How an episode ended. `closed_by` is the record that told: the resolve, or the first one of any
+/// conversation after the silence.
 pub(crate) struct EpisodeClose<'a> {
     pub(crate) at: Moment,
     pub(crate) by: EpisodeEnd,
-    pub(crate) closed_by: Moment,
+    pub(crate) closed_by: Closer,
     pub(crate) resolver: Option<(&'a str, Role)>,
+    /// The silence found the customer waiting.
+    pub(crate) abandoned: bool,
 }
 
 impl ConversationState {
@@ -68,6 +71,11 @@ impl EpisodeRow {
             resolved_by: resolver.map(|(id, _)| id.to_string()),
             resolver_role: resolver.map(|(_, role)| role),
             episode_resolution_ms: resolution.and_then(Result::ok),
+            abandoned: end.is_some_and(|end| end.abandoned),
+            events: episode.events,
+            messages: episode.messages,
+            earliest_at: episode.earliest,
+            latest_at: episode.latest,
             customer_messages: episode.customer_messages,
             human_messages: episode.human_messages,
             bot_messages: episode.bot_messages,
@@ -84,7 +92,9 @@ impl EpisodeRow {
             language: state.language.clone(),
             origin: episode.origin,
             closed_offset: end.map(|end| end.closed_by.offset),
+            closed_at: end.map(|end| end.closed_by.received_at),
             metric_version: METRIC_VERSION,
+            rules_version: episode.last_activity.rules.version,
             schedule_version: None,
         }
     }

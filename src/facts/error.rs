@@ -11,13 +11,13 @@ pub enum FactsError {
     #[error("the states of the fold cannot be read or written: {0}")]
     States(#[from] fjall::Error),
     #[error(
-        "the states of the fold in `{path}` are damaged: {detail}; delete that folder and those of turns and episodes, and they are built again from the log"
+        "the states of the fold in `{path}` are damaged: {detail}; delete that folder and those of the tables of facts, and they are built again from the log"
     )]
     StatesDamaged { path: String, detail: String },
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(
-        "the tables `turns` and `episodes` reach to {tables}, beyond the log's head {head}: the log was cut, or they belong to another"
+        "the tables of facts reach to {tables}, beyond the log's head {head}: the log was cut, or they belong to another"
     )]
     BeyondLog { tables: Offset, head: Offset },
     #[error(transparent)]
@@ -25,9 +25,9 @@ pub enum FactsError {
     #[error("cannot make a batch of rows: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error(
-        "the tables `turns` and `episodes` stand at {turns} and {episodes}, before their states at {states}; delete the folders of both and that of the states, `facts`, and all are built again from the log"
+        "rows are gone from the tables of facts: {tables}; delete their folders and that of the states of the fold, `facts`, and all are built again from the log"
     )]
-    StatesAhead { turns: Offset, episodes: Offset, states: Offset },
+    TablesBehind { tables: String },
 }
 
 impl Kinded for FactsError {
@@ -38,7 +38,7 @@ impl Kinded for FactsError {
             FactsError::Log(error) => error.kind(),
             FactsError::NotOpen(error) => error.kind(),
             FactsError::StatesDamaged { .. }
-            | FactsError::StatesAhead { .. }
+            | FactsError::TablesBehind { .. }
             | FactsError::BeyondLog { .. } => ErrorKind::Corrupt,
             FactsError::Arrow(_) => ErrorKind::Bug,
         }

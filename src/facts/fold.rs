@@ -1,17 +1,17 @@
-//! The fold: one record changes the state of its conversation and may close a turn, an episode, or
-//! both.
+//! The fold of one conversation: a record changes its state and settles rows; so does the log's
+//! clock when it passes the conversation's deadline.
 //!
 //! Invariants: offsets decide the order, `occurred_at` the times; a turn is open only inside an
-//! open episode; rows are pushed only when final, the turn before the episode that ends with it.
-//! Records already folded change nothing, so that a stretch of the log can be read again over a
-//! newer state.
-//! It does not know other conversations, and no figure in it depends on what comes later.
+//! open episode; rows are pushed only when final, the turn before the episode that ends with it;
+//! every record is counted in one episode or is a stray.
+//! It does not know other conversations: [`super::log_fold`] tells it when the clock has passed a
+//! deadline. No figure in it depends on what comes later.
 //!
 //! What docs/METRICS.md leaves open is settled so:
-//! - Only public messages that somebody typed count: private notes, automatic texts, edits,
-//!   retractions, joins and reads begin and end nothing and keep no episode from going idle. A
-//!   message of the system is an answer of sorts (`response_any_ms`) and keeps the episode awake,
-//!   but begins none and ends no turn.
+//! - Activity is a public message that somebody typed, an open, a handoff or a reopen. Private
+//!   notes, automatic texts, edits, retractions, joins, reads, tags and ratings begin and end
+//!   nothing and keep no episode from going idle. A message of the system is an answer of sorts
+//!   (`response_any_ms`) and keeps the episode awake, but begins none and ends no turn.
 //! - After a resolve the shop's own messages, and further resolves, belong to what has ended and
 //!   change nothing. A message of the customer, a handoff, an open or a reopen begins the next
 //!   episode.
@@ -19,76 +19,82 @@
 //!   waits for a human, and a bot's "one moment please" ends no wait.
 //! - A reopen while an episode is open changes nothing: it was said twice, and the customer has
 //!   waited since the first.
-//! - An episode goes idle only when nobody waits, and only by the next activity: an idle
-//!   conversation that nobody touches again stays open, as it may still be resolved.
+//! - An idle episode ends, and the turn in it is abandoned, when the silence has lasted for the idle
+//!   time: until then it was open, so what a question about a past instant counts is what was seen
+//!   at that instant.
+//! - A transcript is received within moments, so the log's clock sees no gap in it. Its own clock
+//!   does: a gap longer than the idle time in which nobody waited ends an episode. A wait in it is
+//!   not cut, since the transcript holds the answer.
 
-use std::time::Duration;
-
+use super::activity::Activity;
+use super::closer::Closer;
 use super::episode::OpenEpisode;
 use super::episode_row::EpisodeClose;
 use super::labels::{EpisodeEnd, EpisodeStart, Outcome, TurnStart};
 use super::moment::Moment;
 use super::rows::{EpisodeRow, Facts, TurnRow};
 use super::state::ConversationState;
+use super::stray_row::StrayRow;
+use super::tag_row::TagRow;
 use super::turn::OpenTurn;
 use super::turn_row::TurnClose;
-use crate::model::{Event, Kind, Record, Role, Visibility};
+use crate::model::{Event, Kind, Record, Role, Rules, Visibility};
 
-/// What a shop may set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FoldConfig {
-    /// An episode in which nobody waits ends when more than this passes without activity.
-    pub idle: Duration,
-}
-
-impl Default for FoldConfig {
-    fn default() -> FoldConfig {
-        FoldConfig { idle: Duration::from_hours(24) }
+/// Folds the next record of a conversation into its `state`, under the shop's rules of now, and
+/// pushes the rows it settles to `facts`. Records of one conversation must come in offset order.
+pub fn fold(state: &mut ConversationState, record: &Record, rules: Rules, facts: &mut Facts) {
+    if state.deadline().is_some_and(|(deadline, _)| record.received_at > deadline) {
+        close_idle(state, &record.shop, &record.event.conversation, Closer::of(record), facts);
     }
+    let activity = Activity::of(record, rules);
+    Step { state, record, here: activity.moment, activity, facts }.take();
 }
 
-/// Folds the next record of a conversation into its `state` and pushes the rows it closes to
-/// `facts`. Records of one conversation must come in offset order; those below
-/// [`ConversationState::next_offset`] are passed over.
-pub fn fold(
+/// Ends the episode of a conversation that the log's clock has found idle, and abandons the turn in
+/// it. `by` is the record that passed the deadline.
+pub(crate) fn close_idle(
     state: &mut ConversationState,
-    record: &Record,
-    config: &FoldConfig,
+    shop: &str,
+    conversation: &str,
+    by: Closer,
     facts: &mut Facts,
 ) {
-    if record.offset < state.next {
-        return;
+    let Some(episode) = &state.episode else { return };
+    let at = episode.last_activity.idle_at();
+    let turn = state.turn.take();
+    if let Some(turn) = &turn {
+        let outcome = Outcome::Abandoned;
+        let close = TurnClose { at, outcome, closed_by: by, replier: None };
+        facts.turns.push(TurnRow::of(turn, state, shop, conversation, Some(&close)));
     }
-    state.next = record.offset.next();
-    let event = &record.event;
-    state.learn(event);
-    let mut step = Step { state, record, here: Moment::of(record), idle: config.idle, facts };
+    let close = EpisodeClose {
+        at,
+        by: EpisodeEnd::Idle,
+        closed_by: by,
+        resolver: None,
+        abandoned: turn.is_some(),
+    };
+    end_episode(state, shop, conversation, &close, facts);
+}
+
+fn end_episode(
+    state: &mut ConversationState,
+    shop: &str,
+    conversation: &str,
+    close: &EpisodeClose<'_>,
+    facts: &mut Facts,
+) {
+    let Some(episode) = state.episode.take() else { return };
+    facts.episodes.push(EpisodeRow::of(&episode, state, shop, conversation, Some(close)));
+    state.ended_by = Some(close.by);
+}
+
+/// Whether a record shows life in its conversation.
+fn is_activity(event: &Event) -> bool {
     match event.kind {
-        Kind::Open => step.open(),
-        Kind::Message if is_said_in_public(event) => step.message(),
-        Kind::Handoff => step.handoff(),
-        Kind::Reopen => step.reopen(),
-        Kind::Resolve => step.resolve(),
-        Kind::Rate => step.rate(),
-        Kind::Assign => step.state.assign(event.assignee.as_deref()),
-        Kind::Tag => event.category.iter().for_each(|category| step.state.tag(category)),
-        Kind::Untag => event.category.iter().for_each(|category| step.state.untag(category)),
-        Kind::Message
-        | Kind::Edit
-        | Kind::Retract
-        | Kind::Queue
-        | Kind::Pause
-        | Kind::Resume
-        | Kind::RateRequest
-        | Kind::Read
-        | Kind::Join
-        | Kind::Leave
-        | Kind::Call
-        | Kind::Rules
-        | Kind::Hold
-        | Kind::Release
-        | Kind::Erase
-        | Kind::Access => {}
+        Kind::Open | Kind::Handoff | Kind::Reopen => true,
+        Kind::Message => is_said_in_public(event),
+        _ => false,
     }
 }
 
@@ -101,27 +107,73 @@ struct Step<'a> {
     state: &'a mut ConversationState,
     record: &'a Record,
     here: Moment,
-    idle: Duration,
+    activity: Activity,
     facts: &'a mut Facts,
 }
 
 impl Step<'_> {
+    fn take(mut self) {
+        let event = &self.record.event;
+        self.state.learn(event);
+        if is_activity(event) {
+            self.end_by_own_clock();
+        }
+        let was_open = self.count();
+        self.facts.tags.extend(TagRow::of(self.record));
+        match event.kind {
+            Kind::Open => self.open(),
+            Kind::Message if is_said_in_public(event) => self.message(),
+            Kind::Handoff => self.handoff(),
+            Kind::Reopen => self.reopen(),
+            Kind::Resolve => self.resolve(),
+            Kind::Rate => self.rate(),
+            Kind::Assign => self.state.assign(event.assignee.as_deref()),
+            Kind::Tag => event.category.iter().for_each(|category| self.state.tag(category)),
+            Kind::Untag => event.category.iter().for_each(|category| self.state.untag(category)),
+            Kind::Message
+            | Kind::Edit
+            | Kind::Retract
+            | Kind::Queue
+            | Kind::Pause
+            | Kind::Resume
+            | Kind::RateRequest
+            | Kind::Read
+            | Kind::Join
+            | Kind::Leave
+            | Kind::Call
+            | Kind::Rules
+            | Kind::Hold
+            | Kind::Release
+            | Kind::Erase
+            | Kind::Access => {}
+        }
+        // A record that began an episode lies in it as well; any other lay in none.
+        if !was_open && !self.count() {
+            self.facts.strays.push(StrayRow::of(self.record, self.state));
+        }
+    }
+
+    /// Counts this record in the open episode; false where none is open.
+    fn count(&mut self) -> bool {
+        let Some(episode) = &mut self.state.episode else { return false };
+        episode.count(self.record);
+        true
+    }
+
     fn open(&mut self) {
-        self.end_idle_episode();
         match &mut self.state.episode {
-            Some(episode) => episode.last_activity = self.here,
+            Some(episode) => episode.last_activity = self.activity,
             None => self.begin_episode(EpisodeStart::Open),
         }
     }
 
     fn message(&mut self) {
-        self.end_idle_episode();
         let sender = &self.record.event.sender;
         if self.state.episode.is_none() && !self.begin_episode_by_message(sender.role) {
             return;
         }
         let Some(episode) = &mut self.state.episode else { return };
-        episode.last_activity = self.here;
+        episode.last_activity = self.activity;
         match sender.role {
             Role::Customer => {
                 episode.take_customer_message(self.here);
@@ -144,14 +196,13 @@ impl Step<'_> {
     }
 
     fn handoff(&mut self) {
-        self.end_idle_episode();
         if self.state.episode.is_none() {
             let after_idle = self.state.ended_by == Some(EpisodeEnd::Idle);
             self.begin_episode(if after_idle { EpisodeStart::Idle } else { EpisodeStart::Handoff });
         }
         let event = &self.record.event;
         if let Some(episode) = &mut self.state.episode {
-            episode.last_activity = self.here;
+            episode.last_activity = self.activity;
             episode.take_handoff(self.here, event.sender.role);
         }
         self.state.assign(event.assignee.as_deref());
@@ -164,9 +215,8 @@ impl Step<'_> {
     }
 
     fn reopen(&mut self) {
-        self.end_idle_episode();
         if let Some(episode) = &mut self.state.episode {
-            episode.last_activity = self.here;
+            episode.last_activity = self.activity;
             return;
         }
         self.begin_episode(EpisodeStart::Reopen);
@@ -179,14 +229,17 @@ impl Step<'_> {
     }
 
     fn resolve(&mut self) {
+        if let Some(episode) = &mut self.state.episode {
+            episode.last_activity = self.activity;
+        }
         self.end_turn(Outcome::Closed);
         let sender = &self.record.event.sender;
-        let resolver = Some((sender.id.as_str(), sender.role));
         self.end_episode(&EpisodeClose {
             at: self.here,
             by: EpisodeEnd::Resolve,
-            closed_by: self.here,
-            resolver,
+            closed_by: Closer::of(self.record),
+            resolver: Some((sender.id.as_str(), sender.role)),
+            abandoned: false,
         });
     }
 
@@ -196,27 +249,24 @@ impl Step<'_> {
         }
     }
 
-    /// Ends an episode that had fallen silent before this record. A waiting customer is never idled
-    /// away.
-    fn end_idle_episode(&mut self) {
+    /// Ends an episode of a transcript that had fallen silent, by its own clock, before this record.
+    fn end_by_own_clock(&mut self) {
         let Some(episode) = &self.state.episode else { return };
         let last = episode.last_activity;
-        if self.state.turn.is_none() && last.is_idle_until(self.here, self.idle) {
+        if self.state.turn.is_none() && last.is_idle_until(self.here) {
             self.end_episode(&EpisodeClose {
-                at: last,
+                at: last.idle_at(),
                 by: EpisodeEnd::Idle,
-                closed_by: self.here,
+                closed_by: Closer::of(self.record),
                 resolver: None,
+                abandoned: false,
             });
         }
     }
 
     fn end_episode(&mut self, close: &EpisodeClose<'_>) {
-        let Some(episode) = self.state.episode.take() else { return };
         let Record { shop, event, .. } = self.record;
-        let row = EpisodeRow::of(&episode, self.state, shop, &event.conversation, Some(close));
-        self.facts.episodes.push(row);
-        self.state.ended_by = Some(close.by);
+        end_episode(self.state, shop, &event.conversation, close, self.facts);
     }
 
     /// Begins an episode where a message does so; false where the message changes nothing.
@@ -233,7 +283,7 @@ impl Step<'_> {
 
     fn begin_episode(&mut self, started_by: EpisodeStart) {
         let after_resolve = self.state.ended_by.take() == Some(EpisodeEnd::Resolve);
-        let mut episode = OpenEpisode::begin(self.here, started_by, self.record.origin);
+        let mut episode = OpenEpisode::begin(self.activity, started_by, self.record.origin);
         episode.reopened = after_resolve || started_by == EpisodeStart::Reopen;
         episode.last_assignee.clone_from(&self.state.assignee);
         self.state.episodes += 1;
@@ -259,7 +309,8 @@ impl Step<'_> {
         let Some(turn) = self.state.turn.take() else { return };
         let Record { shop, event, .. } = self.record;
         let replier = (outcome == Outcome::Replied).then_some(event.sender.id.as_str());
-        let close = TurnClose { at: self.here, outcome, replier };
+        let closed_by = Closer::of(self.record);
+        let close = TurnClose { at: self.here, outcome, closed_by, replier };
         let row = TurnRow::of(&turn, self.state, shop, &event.conversation, Some(&close));
         self.facts.turns.push(row);
     }

@@ -32,6 +32,8 @@ pub enum Outcome {
     Bot,
     /// The conversation was resolved before an answer.
     Closed,
+    /// Nobody said anything for the idle time: nobody waits any more, and nobody had answered.
+    Abandoned,
     /// Still waiting.
     Open,
 }
@@ -84,7 +86,7 @@ pub enum EpisodeStart {
 pub enum EpisodeEnd {
     /// A `resolve` event.
     Resolve,
-    /// Silence for longer than the configured time while nobody waited.
+    /// Silence for longer than the shop's idle time.
     Idle,
 }
 

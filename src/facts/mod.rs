@@ -1,38 +1,61 @@
-//! Turns and episodes: what docs/METRICS.md measures, folded once from the records of each
-//! conversation, in offset order.
+//! What docs/METRICS.md measures, folded once from the records of the log: turns and episodes, and
+//! beside them what became of messages and tags.
 //!
-//! Invariants: [`fold()`] is pure, so the same records give the same rows on every run, and each
-//! row names the record that closed it; a turn lies in one episode, and turns of a conversation
-//! never overlap; a time that is not known is NULL and never 0; the columns of a table are declared
-//! once, in [`columns`].
-//! Flow: the [`FactStore`] hands each record to [`fold()`], keeps closed rows until it commits
-//! them, and shows questions those and the rows still open as one tail.
-//! It does not read a clock, count business hours or average anything: schedules come on top of
+//! Flow: the [`FactStore`] hands each record to `log_fold`, where the log's clock first closes what
+//! has gone idle; [`fold()`] folds the record into its conversation. Rows that it settles wait for
+//! a commit; those and the rows still open are shown to questions, each shop its own.
+//!
+//! Invariants: the fold is pure, so the same records give the same rows on every run, and each row
+//! names the record that settled it; a turn lies in one episode, and turns of a conversation never
+//! overlap; every record lies in one episode or is a stray; a time that is not known is NULL and
+//! never 0; the columns of a table are declared once, in [`columns`].
+//! It does not read a wall clock, count business hours or average anything: schedules come on top of
 //! these rows, and `queries/` counts them.
 
+// The words: labels, times, and which record settled a row.
 mod labels;
 mod moment;
+mod activity;
+mod closer;
+// The rows of each table.
 mod rows;
+mod change_row;
+mod tag_row;
+mod stray_row;
+mod row;
+pub mod columns;
+// What is open in a conversation, and the row it becomes.
 mod turn;
 mod episode;
 mod state;
 mod turn_row;
 mod episode_row;
+// The fold: of one conversation, and of the log.
 mod fold;
-pub mod columns;
+mod log_fold;
+mod versions;
+// What is open and what is settled, in chunks that questions share.
+mod chunk;
+mod open;
+mod settled;
+// On disk, and to questions.
 mod states;
+mod tables;
 mod store;
+mod snapshot;
 mod error;
 
 #[cfg(test)]
 mod tests;
 
-pub use columns::{
-    EPISODE_COLUMNS, TURN_COLUMNS, episodes_batch, episodes_schema, turns_batch, turns_schema,
-};
+pub use change_row::ChangeRow;
+pub use columns::{CHANGE_COLUMNS, EPISODE_COLUMNS, STRAY_COLUMNS, TAG_COLUMNS, TURN_COLUMNS};
 pub use error::FactsError;
-pub use fold::{FoldConfig, fold};
+pub use fold::fold;
 pub use labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
 pub use rows::{EpisodeRow, Facts, METRIC_VERSION, TurnRow};
+pub use snapshot::{FactsReader, FactsSnapshot, FactsTable};
 pub use state::ConversationState;
-pub use store::{FactStore, FactsReader, FactsSnapshot};
+pub use store::FactStore;
+pub use stray_row::StrayRow;
+pub use tag_row::TagRow;

@@ -1,7 +1,5 @@
 //! One end of a span: when it was, where it stands in the log, and whether its time means anything.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use super::labels::Excluded;
@@ -41,12 +39,6 @@ impl Moment {
             Some(other) if other.offset > self.offset => other,
             _ => self,
         }
-    }
-
-    /// Whether more than `idle` passed from here to `next`. Never true when either has no time.
-    pub(crate) fn is_idle_until(self, next: Moment, idle: Duration) -> bool {
-        let passed_us = u64::try_from(next.at.0.saturating_sub(self.at.0)).unwrap_or(0);
-        self.timed && next.timed && Duration::from_micros(passed_us) > idle
     }
 }
 

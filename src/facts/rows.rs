@@ -1,21 +1,27 @@
-//! The rows of the tables `turns` and `episodes`. What each column means is said in
-//! [`super::columns`].
+//! The rows of the tables `turns` and `episodes`, and what one step of the fold may come to. What
+//! each column means is said in [`super::columns`].
 //!
 //! A row with a `closed_offset` is final. A row without one shows how an open turn or episode
 //! stands now.
 
+use super::change_row::ChangeRow;
 use super::labels::{EpisodeEnd, EpisodeStart, Excluded, Outcome, TurnStart};
+use super::stray_row::StrayRow;
+use super::tag_row::TagRow;
 use crate::model::{Micros, Offset, Origin, Role};
 
 /// Version of the rules in docs/METRICS.md that these rows follow. A change of meaning raises it;
 /// stored states of another version are rebuilt, not continued.
-pub const METRIC_VERSION: i32 = 1;
+pub const METRIC_VERSION: i32 = 2;
 
-/// Final rows, in the order in which records closed them.
+/// Final rows, in the order in which records settled them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     pub turns: Vec<TurnRow>,
     pub episodes: Vec<EpisodeRow>,
+    pub changes: Vec<ChangeRow>,
+    pub tags: Vec<TagRow>,
+    pub strays: Vec<StrayRow>,
 }
 
 /// A run of customer messages, from the first one to its answer.
@@ -40,10 +46,12 @@ pub struct TurnRow {
     pub handed_off: bool,
     pub excluded: Option<Excluded>,
     pub closed_offset: Option<Offset>,
+    pub closed_at: Option<Micros>,
     pub origin: Origin,
     pub channel: Option<String>,
     pub language: Option<String>,
     pub metric_version: i32,
+    pub rules_version: u32,
     pub schedule_version: Option<i32>,
 }
 
@@ -69,6 +77,11 @@ pub struct EpisodeRow {
     pub resolved_by: Option<String>,
     pub resolver_role: Option<Role>,
     pub episode_resolution_ms: Option<i64>,
+    pub abandoned: bool,
+    pub events: u32,
+    pub messages: u32,
+    pub earliest_at: Micros,
+    pub latest_at: Micros,
     pub customer_messages: u32,
     pub human_messages: u32,
     pub bot_messages: u32,
@@ -85,6 +98,8 @@ pub struct EpisodeRow {
     pub language: Option<String>,
     pub origin: Origin,
     pub closed_offset: Option<Offset>,
+    pub closed_at: Option<Micros>,
     pub metric_version: i32,
+    pub rules_version: u32,
     pub schedule_version: Option<i32>,
 }

@@ -1,12 +1,13 @@
 //! What the fold remembers of one conversation between two records. Everything needed to go on, and
 //! nothing else: it is stored for every conversation, and read again when the conversation goes on.
+//! One in which nothing is open takes about 100 bytes there.
 
 use serde::{Deserialize, Serialize};
 
 use super::episode::OpenEpisode;
 use super::labels::EpisodeEnd;
 use super::turn::OpenTurn;
-use crate::model::{Event, Offset, Role};
+use crate::model::{Event, Micros, Offset, Role};
 
 /// Most categories that stand on one conversation at a time: × 128 characters of up to 4 bytes =
 /// 128 KiB. Further tags stay in the events.
@@ -15,8 +16,6 @@ const CATEGORIES_MAX: usize = 256;
 /// The fold's memory of one conversation. Starts as `default()`; changed only by [`super::fold()`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationState {
-    /// First offset not yet folded.
-    pub(crate) next: Offset,
     /// Turns begun: the number of the open turn, or of the last one.
     pub(crate) turns: u32,
     /// Episodes begun: the number of the open episode, or of the last one.
@@ -44,21 +43,30 @@ pub struct ConversationState {
 }
 
 impl ConversationState {
-    /// First offset not yet folded into this state; records below it change nothing.
-    pub fn next_offset(&self) -> Offset {
-        self.next
-    }
-
-    /// Whether a turn or an episode is open.
+    /// Whether an episode is open, and perhaps a turn in it.
     pub fn is_open(&self) -> bool {
-        self.turn.is_some() || self.episode.is_some()
+        self.episode.is_some()
     }
 
-    /// Takes over what any event can tell of its conversation. The customer is the first one to
-    /// appear, order, channel and language are as last told.
+    /// What the log's clock will close this conversation by: no two have the same, since the offset
+    /// is that of its last activity. `None` where nothing is open.
+    pub(crate) fn deadline(&self) -> Option<(Micros, Offset)> {
+        let last = self.episode.as_ref()?.last_activity;
+        Some((last.deadline(), last.moment.offset))
+    }
+
+    /// The rules under which the open episode last showed life; the shop's first ones where none is
+    /// open.
+    pub(crate) fn rules_version(&self) -> u32 {
+        self.episode.as_ref().map_or(0, |episode| episode.last_activity.rules.version)
+    }
+
+    /// Takes over what any event can tell of its conversation. The customer is the first one to be
+    /// named or to write, order, channel and language are as last told.
     pub(crate) fn learn(&mut self, event: &Event) {
-        if event.sender.role == Role::Customer && self.customer.is_none() {
-            self.customer = Some(event.sender.id.clone());
+        if self.customer.is_none() {
+            let wrote = (event.sender.role == Role::Customer).then_some(&event.sender.id);
+            self.customer = event.customer.as_ref().or(wrote).cloned();
         }
         keep_latest(&mut self.order, event.order.as_deref());
         keep_latest(&mut self.channel, event.channel.as_deref());

@@ -1,38 +1,55 @@
-//! The state of each conversation's fold, kept beside the tables. It may lag behind them and never
-//! runs ahead: it is written after both have committed, so a crash in between only means that some
+//! What the fold has to remember, kept beside the tables. It may lag behind them and never runs
+//! ahead: it is written after all of them have committed, so a crash in between only means that some
 //! records are folded again.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::log_fold::{LogFold, Uncommitted};
+use super::settled::TableCursors;
+use super::versions::{Known, Versions};
 use super::{ConversationState, FactsError, METRIC_VERSION};
-use crate::model::{ConversationKey, Offset};
+use crate::model::{ConversationKey, Offset, Rules};
 
 const CURSOR_KEY: &str = "cursor";
 const VERSION_KEY: &str = "metric_version";
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Stored states.
+/// Stored states. All values but those of `meta` are JSON.
 pub(crate) struct States {
     database: Database,
-    /// shop 0 conversation → JSON of the state
-    states: Keyspace,
-    /// shop 0 conversation → nothing, for those with an open turn or episode
+    /// shop 0 conversation → state, where an episode is open; read whole at each start
     open: Keyspace,
+    /// shop 0 conversation → state, where none is: read when the conversation goes on. What is in
+    /// `open` too has gone on, and is out of date here until it rests again
+    resting: Keyspace,
+    /// shop 0 conversation 0 id → what is known of it, for messages that were changed, and for
+    /// what changed them
+    changes: Keyspace,
+    /// shop → rules
+    rules: Keyspace,
+    /// The cursor, the metric version, and the cursor of each table when the states were written
     meta: Keyspace,
     path: String,
 }
 
 impl States {
-    /// Opens the store. States of another metric version are forgotten: their rows mean something
-    /// else.
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// Among others, states of another metric version: their rows mean something else.
     pub(crate) fn open(dir: &Path) -> Result<States, FactsError> {
         let database = Database::builder(dir).cache_size(CACHE_BYTES).worker_threads(1).open()?;
         let keyspace = |name: &str| database.keyspace(name, KeyspaceCreateOptions::default);
         let states = States {
-            states: keyspace("states")?,
             open: keyspace("open")?,
+            resting: keyspace("resting")?,
+            changes: keyspace("changes")?,
+            rules: keyspace("rules")?,
             meta: keyspace("meta")?,
             path: dir.display().to_string(),
             database,
@@ -52,56 +69,94 @@ impl States {
 
     /// First offset whose record these states have not seen.
     pub(crate) fn cursor(&self) -> Result<Offset, FactsError> {
-        let Some(bytes) = self.meta.get(CURSOR_KEY)? else { return Ok(Offset(0)) };
-        let bytes: [u8; 8] =
-            (*bytes).try_into().map_err(|_| self.damaged("the cursor is not 8 bytes"))?;
-        Ok(Offset(u64::from_be_bytes(bytes)))
+        self.offset(CURSOR_KEY)
     }
 
-    pub(crate) fn get(&self, key: &ConversationKey) -> Result<ConversationState, FactsError> {
-        match self.states.get(key.to_bytes())? {
-            None => Ok(ConversationState::default()),
-            Some(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|error| self.damaged(&error.to_string()))
-            }
+    /// Where a table stood when the states were written. It can be further on, never less far.
+    pub(crate) fn table_cursor(&self, table: &str) -> Result<Offset, FactsError> {
+        self.offset(table)
+    }
+
+    /// The state of a conversation in which nothing is open; of a new one, where none is stored.
+    pub(crate) fn resting(&self, key: &ConversationKey) -> Result<ConversationState, FactsError> {
+        self.value(&self.resting, &key.to_bytes()).map(Option::unwrap_or_default)
+    }
+
+    /// What is known of an id by [`Versions`].
+    pub(crate) fn known(&self, key: &[u8]) -> Result<Option<Known>, FactsError> {
+        self.value(&self.changes, key)
+    }
+
+    /// The fold as it was when these states were written.
+    pub(crate) fn fold(&self) -> Result<LogFold, FactsError> {
+        let mut rules = HashMap::new();
+        for entry in self.rules.iter() {
+            let (key, value) = entry.into_inner()?;
+            let shop = str::from_utf8(&key).map_err(|_| self.damaged("a key of `rules`"))?;
+            rules.insert(shop.to_string(), self.decode::<Rules>(&value)?);
         }
-    }
-
-    /// Every conversation with something open, and its state.
-    pub(crate) fn open_ones(
-        &self,
-    ) -> Result<Vec<(ConversationKey, ConversationState)>, FactsError> {
-        let mut found = Vec::new();
+        let mut open = Vec::new();
         for entry in self.open.iter() {
-            let key = entry.key()?;
+            let (key, value) = entry.into_inner()?;
             let key =
                 ConversationKey::from_bytes(&key).ok_or_else(|| self.damaged("a key of `open`"))?;
-            let state = self.get(&key)?;
-            found.push((key, state));
+            open.push((key, self.decode(&value)?));
         }
-        Ok(found)
+        Ok(LogFold::new(open.into_iter(), rules))
     }
 
-    /// Replaces the states of these conversations and moves the cursor, in one atomic write.
-    pub(crate) fn put<'a>(
+    /// Stores what changed and moves the cursors, in one atomic write that is on stable storage when
+    /// this returns.
+    pub(crate) fn put(
         &self,
-        states: impl Iterator<Item = (&'a ConversationKey, &'a ConversationState)>,
+        uncommitted: &Uncommitted,
+        versions: &Versions,
+        tables: &TableCursors,
         cursor: Offset,
     ) -> Result<(), FactsError> {
-        let mut batch = self.database.batch();
-        for (key, state) in states {
-            let json =
-                serde_json::to_vec(state).map_err(|error| self.damaged(&error.to_string()))?;
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        for (key, state) in &uncommitted.open {
+            batch.insert(&self.open, key.to_bytes(), self.encode(&**state)?);
+        }
+        for (key, state) in &uncommitted.resting {
             let key = key.to_bytes();
-            if state.is_open() {
-                batch.insert(&self.open, key.clone(), []);
-            } else {
-                batch.remove(&self.open, key.clone());
-            }
-            batch.insert(&self.states, key, json);
+            batch.remove(&self.open, key.clone());
+            batch.insert(&self.resting, key, self.encode(&**state)?);
+        }
+        for (key, known) in versions.pending() {
+            batch.insert(&self.changes, key.clone(), self.encode(known)?);
+        }
+        for (shop, rules) in &uncommitted.rules {
+            batch.insert(&self.rules, shop.as_bytes(), self.encode(rules)?);
+        }
+        for (table, cursor) in tables.named() {
+            batch.insert(&self.meta, table, cursor.0.to_be_bytes());
         }
         batch.insert(&self.meta, CURSOR_KEY, cursor.0.to_be_bytes());
         Ok(batch.commit()?)
+    }
+
+    fn offset(&self, name: &str) -> Result<Offset, FactsError> {
+        let Some(bytes) = self.meta.get(name)? else { return Ok(Offset(0)) };
+        let bytes: [u8; 8] =
+            (*bytes).try_into().map_err(|_| self.damaged("a cursor is not 8 bytes"))?;
+        Ok(Offset(u64::from_be_bytes(bytes)))
+    }
+
+    fn value<T: DeserializeOwned>(
+        &self,
+        keyspace: &Keyspace,
+        key: &[u8],
+    ) -> Result<Option<T>, FactsError> {
+        keyspace.get(key)?.map(|value| self.decode(&value)).transpose()
+    }
+
+    fn decode<T: DeserializeOwned>(&self, value: &[u8]) -> Result<T, FactsError> {
+        serde_json::from_slice(value).map_err(|error| self.damaged(&error.to_string()))
+    }
+
+    fn encode(&self, value: &impl Serialize) -> Result<Vec<u8>, FactsError> {
+        serde_json::to_vec(value).map_err(|error| self.damaged(&error.to_string()))
     }
 
     fn damaged(&self, detail: &str) -> FactsError {

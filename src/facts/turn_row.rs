@@ -1,5 +1,6 @@
 //! The row of a turn: as it ended, or as it stands now.
 
+use super::closer::Closer;
 use super::labels::{Excluded, Outcome};
 use super::moment::Moment;
 use super::rows::{METRIC_VERSION, TurnRow};
@@ -10,6 +11,7 @@ use super::turn::OpenTurn;
 pub(crate) struct TurnClose<'a> {
     pub(crate) at: Moment,
     pub(crate) outcome: Outcome,
+    pub(crate) closed_by: Closer,
     pub(crate) replier: Option<&'a str>,
 }
 
@@ -52,11 +54,13 @@ impl TurnRow {
             response_any_ms: response_any.and_then(Result::ok),
             handed_off: turn.handed_off,
             excluded: excluded(turn, end),
-            closed_offset: end.map(|end| end.at.offset),
+            closed_offset: end.map(|end| end.closed_by.offset),
+            closed_at: end.map(|end| end.closed_by.received_at),
             origin: turn.origin,
             channel: state.channel.clone(),
             language: state.language.clone(),
             metric_version: METRIC_VERSION,
+            rules_version: state.rules_version(),
             schedule_version: None,
         }
     }
@@ -66,8 +70,9 @@ impl TurnRow {
 fn excluded(turn: &OpenTurn, end: Option<&TurnClose<'_>>) -> Option<Excluded> {
     match end {
         Some(end) if end.outcome == Outcome::Closed => Some(Excluded::UnansweredAtClose),
-        Some(end) => turn.since.ms_until(end.at).err(),
-        // Nobody can say since when an untimed turn waits, so it is no pending wait either.
-        None => (!turn.since.timed).then_some(Excluded::Untimed),
+        Some(end) if end.outcome != Outcome::Abandoned => turn.since.ms_until(end.at).err(),
+        // Nobody can say since when an untimed turn waits, so it is no pending wait either, nor one
+        // that was given up after a known time.
+        _ => (!turn.since.timed).then_some(Excluded::Untimed),
     }
 }

@@ -8,7 +8,7 @@ use super::fields::{
     TEXT_MAX_BYTES, With,
 };
 use super::labels::RESERVED_PREFIX;
-use super::{FieldError, Kind, Micros, Role, Visibility, parse_time};
+use super::{FieldError, Kind, Micros, Role, RulesChange, Visibility, parse_time};
 
 /// Who sent an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,7 +153,8 @@ impl Event {
         self.check_data()?;
         self.check_kind()?;
         self.check_fields_of_kind()?;
-        self.check_reserved()
+        self.check_reserved()?;
+        self.check_rules()
     }
 
     fn check_data(&self) -> Result<(), FieldError> {
@@ -169,6 +170,14 @@ impl Event {
             return Err(FieldError::new("data", data.escape_debug(), rule));
         }
         Ok(())
+    }
+
+    /// Rules that nobody could apply must not become a version of a shop's rules.
+    fn check_rules(&self) -> Result<(), FieldError> {
+        match self.data.as_deref().filter(|_| self.kind == Kind::Rules) {
+            Some(data) => RulesChange::parse(data.get()).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     fn check_sent_at(&self) -> Result<(), FieldError> {

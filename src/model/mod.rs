@@ -18,6 +18,7 @@ mod leaf;
 mod local_day;
 mod parse;
 mod record;
+mod rules;
 mod time;
 pub mod visible;
 #[cfg(test)]
@@ -36,4 +37,5 @@ pub use labels::{
 pub use leaf::{Chain, Leaf, LeafHash, Salt};
 pub use local_day::day_start;
 pub use record::{Ack, DecodeError, PublicRecord, Record};
+pub use rules::{Rules, RulesChange, RulesHistory, RulesVersion};
 pub use time::{Micros, parse_time};

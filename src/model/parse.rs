@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn each_reserved_conversation_holds_its_own_kind_and_nothing_else() {
         let event = |conversation: &str, kind: &str| {
-            let event = json!({"id": "r", "conversation": conversation, "kind": kind, "data": {},
+            let event = json!({"id": "r", "conversation": conversation, "kind": kind, "data": {"idle_hours": 48},
                 "sender": {"id": "u1", "role": "human"}});
             Event::parse(event.to_string().as_bytes())
         };

@@ -47,7 +47,7 @@ pub(crate) fn fitted(mut event: Value) -> Value {
     }
     if let Some(reserved) = kind.reserved_conversation() {
         fields.insert("conversation".to_string(), reserved.into());
-        fields.entry("data").or_insert_with(|| json!({}));
+        fields.insert("data".to_string(), json!({"idle_hours": 24}));
     }
     event
 }

@@ -27,6 +27,8 @@ pub enum SqlError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Facts(#[from] FactsError),
+    #[error("the tables of a question could not be put together: {0}")]
+    Session(String),
     #[error("cannot read the query file `{path}`: {source}")]
     QueryFile { path: PathBuf, source: std::io::Error },
 }
@@ -40,6 +42,7 @@ impl Kinded for SqlError {
             SqlError::Archive(error) => error.kind(),
             SqlError::Facts(error) => error.kind(),
             SqlError::QueryFile { .. } => ErrorKind::Retry,
+            SqlError::Session(_) => ErrorKind::Bug,
             SqlError::Query { kind, .. } => *kind,
         }
     }

@@ -22,6 +22,8 @@ mod session;
 // Rows, complete to an offset.
 mod answer;
 mod error;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
 pub use error::SqlError;

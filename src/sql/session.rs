@@ -27,7 +27,7 @@ use super::answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
 use super::tables::{FilesAndTail, RowFilter, TableFile};
 use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
 use crate::archive::{ArchiveError, ArchiveReader, events_batch, events_schema};
-use crate::facts::FactsReader;
+use crate::facts::{FactsReader, FactsTable};
 use crate::log::Followed;
 use crate::model::{Micros, Offset};
 use crate::table::TableSnapshot;
@@ -149,7 +149,10 @@ impl Sql {
     async fn session(&self, shop: &str) -> Result<(SessionContext, Offset), SqlError> {
         let (archive, facts) = tokio::join!(self.archive.caught_up(), self.facts.caught_up());
         let archive = archive.snapshot().map_err(ArchiveError::from)?;
-        let facts = facts.snapshot()?;
+        let (facts, of_shop) = (facts.clone(), shop.to_string());
+        // It may have Arrow to make.
+        let facts = tokio::task::spawn_blocking(move || facts.snapshot(&of_shop)).await;
+        let facts = facts.map_err(|error| SqlError::Session(error.to_string()))??;
         let complete_to = archive.tail.end().min(facts.applied);
         let tail = archive.tail.chunks().map(events_batch).collect::<Result<_, _>>()?;
         let state = SessionStateBuilder::new_from_existing(self.base.clone())
@@ -157,13 +160,16 @@ impl Sql {
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
-        let of_facts = |table, tail: RecordBatch| {
-            files_and_tail(tail.schema(), table, vec![tail], RowFilter::Above)
+        let of_facts = |FactsTable { table, tail }: FactsTable| {
+            files_and_tail(table.schema.clone(), &table, tail, RowFilter::Above)
         };
         let stored = vec![
             ("events", files_and_tail(events_schema(), &archive.table, tail, RowFilter::Pushed)),
-            ("turns", of_facts(&facts.turns, facts.turns_tail)),
-            ("episodes", of_facts(&facts.episodes, facts.episodes_tail)),
+            ("turns", of_facts(facts.turns)),
+            ("episodes", of_facts(facts.episodes)),
+            ("changes", of_facts(facts.changes)),
+            ("tags", of_facts(facts.tags)),
+            ("strays", of_facts(facts.strays)),
         ];
         views::register(&context, shop, stored).await?;
         Ok((context, complete_to))

@@ -34,6 +34,7 @@ pub(super) fn label(name: &str) -> String {
     let known = match name {
         "n" => "count",
         "n_pending" => "still waiting",
+        "n_abandoned" => "given up",
         "n_excluded" => "left out",
         "contained_naive" => "contained (naive)",
         "contained_net" => "contained (net)",

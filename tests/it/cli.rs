@@ -426,10 +426,11 @@ fn settings_have_an_order_and_mistakes_are_named() {
     };
     let config = data.path().join("verbatim.toml");
     assert!(shown(None, &[]).stdout.contains("zone = \"UTC\""));
-    std::fs::write(&config, "zone = \"Asia/Tokyo\"\nidle_hours = 48\n").unwrap();
+    std::fs::write(&config, "zone = \"Asia/Tokyo\"\ncommit_interval_ms = 500\n").unwrap();
     let from_file = shown(None, &[]).stdout;
     assert!(
-        from_file.contains("zone = \"Asia/Tokyo\"") && from_file.contains("idle_hours = 48"),
+        from_file.contains("zone = \"Asia/Tokyo\"")
+            && from_file.contains("commit_interval_ms = 500"),
         "{from_file}"
     );
     assert!(shown(Some("Europe/Paris"), &[]).stdout.contains("zone = \"Europe/Paris\""));

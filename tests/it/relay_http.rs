@@ -501,7 +501,17 @@ async fn a_shop_sees_only_itself() {
         assert_eq!(red.found("blue").await, 0);
         assert_eq!(red.get("/v1/conversations/c1").await.json().as_array().unwrap().len(), 6);
         red.get("/v1/conversations/only-blue").await.problem(404);
-        for table in ["events", "messages", "conversations", "categories", "turns", "episodes"] {
+        for table in [
+            "events",
+            "messages",
+            "conversations",
+            "categories",
+            "turns",
+            "episodes",
+            "changes",
+            "tags",
+            "strays",
+        ] {
             let rows = red.sql(&format!("select * from {table}")).await.text();
             assert!(!rows.contains("blue"), "{table}: {rows}");
         }

@@ -1,10 +1,8 @@
 //! What begins an episode, what ends it, and what it carries.
 
-use std::time::Duration;
-
 use super::expect::{Run, check, check_with};
 use super::timeline::records;
-use crate::facts::FoldConfig;
+use crate::model::Rules;
 
 #[test]
 fn what_the_shop_does_after_a_resolve_changes_nothing() {
@@ -108,28 +106,36 @@ fn silence_ends_an_episode_in_which_nobody_waits() {
         "turn 1: episode=1
          turn 2: episode=1
          turn 3: episode=2 outcome=open
-         episode 1: ended_by=idle ended_at=@4 closed_offset=#5 episode_resolution_ms=NULL resolved_by=NULL resolver_role=NULL
+         episode 1: ended_by=idle ended_at=@4+24h closed_offset=#5 abandoned=false episode_resolution_ms=NULL resolved_by=NULL resolver_role=NULL
          episode 2: started_by=idle reopened=false started_at=@5",
     );
-    let config = FoldConfig { idle: Duration::from_mins(10) };
     check_with(
-        &config,
+        Rules { version: 3, idle_hours: 2 },
         "09:00 customer: hi
          09:01 human: hello
-         09:12 human: still there?",
-        "turn 1: episode=1
-         episode 1: ended_by=idle ended_at=@2
+         11:02 human: still there?",
+        "turn 1: episode=1 rules_version=3
+         episode 1: ended_by=idle ended_at=@2+2h rules_version=3
          episode 2: started_by=idle human_messages=1 first_customer_at=NULL",
     );
 }
 
+/// A last "thanks" once waited for ever, and bot chats that customers had left never ended.
 #[test]
-fn a_waiting_customer_is_never_idled_away() {
+fn silence_abandons_the_turn_with_the_episode() {
     check(
         "09:00 customer: hi
-         +9d human: sorry",
-        "turn 1: nrt_ms=9d
-         episode 1: frt_total_ms=9d",
+         09:01 system: hold on
+         +24h1us human: sorry",
+        "turn 1: outcome=abandoned ended_at=@2+24h closed_offset=#3 nrt_ms=NULL response_any_ms=1m excluded=NULL replier=NULL
+         episode 1: ended_by=idle ended_at=@2+24h abandoned=true frt_total_ms=NULL frt_excluded=no_reply
+         episode 2: started_by=idle human_messages=1",
+    );
+    check(
+        "09:00 customer: hi
+         +24h human: just in time",
+        "turn 1: outcome=replied nrt_ms=24h
+         episode 1: abandoned=false",
     );
     check(
         "09:00 customer: hi
@@ -138,8 +144,10 @@ fn a_waiting_customer_is_never_idled_away() {
          +9d customer: hello?
          +1m human: sorry",
         "turn 1: outcome=bot
-         turn 2: started_by=handoff customer_messages=1 nrt_ms=9d1m
-         episode 1: frt_human_ms=9d1m customer_messages=2",
+         turn 2: started_by=handoff customer_messages=0 outcome=abandoned
+         turn 3: episode=2 nrt_ms=1m
+         episode 1: abandoned=true handoffs=1
+         episode 2: customer_messages=1",
     );
 }
 
@@ -148,12 +156,12 @@ fn only_activity_tells_that_an_episode_went_idle() {
     check(
         "09:00 customer: hi
          09:01 human: hello
-         +3d human note: call them
+         +20h human note: call them
          +1m system auto: how was it?
          +1m customer read
-         +1m human resolve",
+         +4h human resolve",
         "turn 1: outcome=replied
-         episode 1: ended_by=resolve ended_at=@6 episode_resolution_ms=3d4m",
+         episode 1: ended_by=idle ended_at=@2+24h closed_offset=#6 events=5 messages=4",
     );
     check(
         "09:00 customer: hi
@@ -162,8 +170,8 @@ fn only_activity_tells_that_an_episode_went_idle() {
          +1m customer: thanks",
         "turn 1: episode=1
          turn 2: episode=2
-         episode 1: ended_by=idle closed_offset=#3
-         episode 2: started_by=idle started_at=@4",
+         episode 1: ended_by=idle closed_offset=#3 events=2
+         episode 2: started_by=idle started_at=@4 events=1",
     );
 }
 
@@ -181,7 +189,7 @@ fn each_kind_of_activity_after_silence_begins_an_episode_of_its_own() {
         let turn = if activity == "bot handoff" { "handoff" } else { "customer" };
         let expect = format!(
             "turn 1: episode=2 started_by={turn}
-             episode 1: ended_by=idle ended_at=@1 closed_offset=#2 frt_excluded=no_customer
+             episode 1: ended_by=idle ended_at=@1+24h closed_offset=#2 frt_excluded=no_customer
              episode 2: started_by={started_by} reopened={reopened} started_at=@2",
         );
         check(&timeline, &expect);
@@ -211,7 +219,7 @@ fn tags_stand_until_taken_off() {
 #[test]
 fn tags_on_one_conversation_are_bounded() {
     let tags: String = (0..300).map(|number| format!("+1s human tag t{number}\n")).collect();
-    let run = Run::of(&records(&format!("09:00 customer: hi\n{tags}")), &FoldConfig::default());
+    let run = Run::of(&records(&format!("09:00 customer: hi\n{tags}")), Rules::default());
     assert_eq!(run.episodes()[0].categories.len(), 256);
 }
 

@@ -5,28 +5,27 @@ use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use arrow::util::display::array_value_to_string;
 
 use super::timeline::{duration_us, records};
-use crate::facts::{
-    ConversationState, EpisodeRow, Facts, FoldConfig, TurnRow, episodes_batch, fold, turns_batch,
-};
-use crate::model::Record;
+use crate::facts::row::FactRow;
+use crate::facts::{ConversationState, EpisodeRow, Facts, TurnRow, fold};
+use crate::model::{Micros, Record, Rules};
 
 /// Folds `timeline` and compares. `expect` has one line for each row, open ones included: `turn 1:
 /// COLUMN=VALUE …` or `episode 1: …`. In values `#2` is the offset of the timeline's second line,
-/// `@2` its time; columns in `_ms` are written `3m` or `9h10m53s`. Columns not named may hold
+/// `@2` its time, `@2+24h` a day later; columns in `_ms` are written `3m` or `9h10m53s`. Columns not named may hold
 /// anything.
 ///
 /// Every timeline is also folded with a stop after each of its records: the stored state must lead
 /// to the same rows.
 pub(crate) fn check(timeline: &str, expect: &str) {
-    check_with(&FoldConfig::default(), timeline, expect);
+    check_with(Rules::default(), timeline, expect);
 }
 
 /// [`check`] with settings of its own.
-pub(crate) fn check_with(config: &FoldConfig, timeline: &str, expect: &str) {
+pub(crate) fn check_with(rules: Rules, timeline: &str, expect: &str) {
     let records = records(timeline);
-    let run = Run::of(&records, config);
-    let turns = turns_batch(&run.turns()).expect("turns");
-    let episodes = episodes_batch(&run.episodes()).expect("episodes");
+    let run = Run::of(&records, rules);
+    let turns = TurnRow::batch(&run.turns().iter().collect::<Vec<_>>()).expect("turns");
+    let episodes = EpisodeRow::batch(&run.episodes().iter().collect::<Vec<_>>()).expect("episodes");
     let lines: Vec<&str> = expect.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     for (table, batch) in [("turn", &turns), ("episode", &episodes)] {
         let expected: Vec<&str> =
@@ -36,7 +35,7 @@ pub(crate) fn check_with(config: &FoldConfig, timeline: &str, expect: &str) {
             check_row(table, batch, row, line.trim(), &records);
         }
     }
-    check_every_stop(&records, config, &run);
+    check_every_stop(&records, rules, &run);
 }
 
 fn check_row(table: &str, batch: &RecordBatch, row: usize, line: &str, records: &[Record]) {
@@ -72,8 +71,9 @@ fn meant(column: &str, expected: &str, records: &[Record]) -> String {
     if let Some(number) = expected.strip_prefix('#') {
         return line(number).offset.to_string();
     }
-    if let Some(number) = expected.strip_prefix('@') {
-        return line(number).occurred_at().0.to_string();
+    if let Some(time) = expected.strip_prefix('@') {
+        let (number, passed) = time.split_once('+').unwrap_or((time, "0s"));
+        return Micros(line(number).occurred_at().0 + duration_us(passed)).0.to_string();
     }
     if column.ends_with("_ms") && expected != "NULL" {
         return (duration_us(expected) / 1_000).to_string();
@@ -89,15 +89,15 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn of(records: &[Record], config: &FoldConfig) -> Run {
+    pub(crate) fn of(records: &[Record], rules: Rules) -> Run {
         let mut run = Run { facts: Facts::default(), state: ConversationState::default() };
-        run.go_on(records, config);
+        run.go_on(records, rules);
         run
     }
 
-    fn go_on(&mut self, records: &[Record], config: &FoldConfig) {
+    fn go_on(&mut self, records: &[Record], rules: Rules) {
         for record in records {
-            fold(&mut self.state, record, config, &mut self.facts);
+            fold(&mut self.state, record, rules, &mut self.facts);
         }
     }
 
@@ -112,15 +112,14 @@ impl Run {
     }
 }
 
-/// Stops after each record, stores the state, reads it again, reads the log again from its
-/// beginning (as after a crash between state and cursor), and goes on: nothing may differ from the
-/// straight run.
-pub(crate) fn check_every_stop(records: &[Record], config: &FoldConfig, straight: &Run) {
+/// Stops after each record, stores the state, reads it again, and goes on: nothing may differ from
+/// the straight run.
+pub(crate) fn check_every_stop(records: &[Record], rules: Rules, straight: &Run) {
     for stop in 0..records.len() {
-        let mut run = Run::of(&records[..stop], config);
+        let mut run = Run::of(&records[..stop], rules);
         let stored = serde_json::to_string(&run.state).expect("state serializes");
         run.state = serde_json::from_str(&stored).expect("state deserializes");
-        run.go_on(records, config);
+        run.go_on(&records[stop..], rules);
         assert_eq!(&run, straight, "after a stop at record {stop}");
     }
 }

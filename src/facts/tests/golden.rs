@@ -27,7 +27,7 @@ fn g2_human_time_starts_at_the_handoff() {
         "turn 1: outcome=bot nrt_ms=NULL response_any_ms=3s excluded=NULL replier=NULL
          turn 2: outcome=bot nrt_ms=NULL response_any_ms=1s
          turn 3: started_by=handoff outcome=replied nrt_ms=9h10m53s replier=ann customer_messages=0
-         episode 1: ended_by=idle ended_at=@2 frt_human_ms=NULL frt_bot_ms=3s frt_excluded=no_reply
+         episode 1: ended_by=idle ended_at=@2+24h frt_human_ms=NULL frt_bot_ms=3s frt_excluded=no_reply
          episode 2: started_by=idle frt_human_ms=9h10m53s frt_total_ms=9h11m8s frt_bot_ms=1s handoffs=1 transfers=0",
     );
 }

@@ -9,3 +9,5 @@ mod episodes;
 mod unknown;
 mod columns;
 mod random;
+mod log;
+mod speed;

@@ -8,9 +8,9 @@ use strum::VariantNames;
 
 use super::expect::{Run, check_every_stop};
 use super::timeline::{record_of, time};
-use crate::facts::{FoldConfig, Outcome};
+use crate::facts::Outcome;
 use crate::model::testing::fitted;
-use crate::model::{Kind, Micros, Offset, Origin, Record, Role, Visibility};
+use crate::model::{Kind, Micros, Offset, Origin, Record, Role, Rules, Visibility};
 
 const CONVERSATIONS: u64 = 2_000;
 const RECORDS_MAX: usize = 40;
@@ -24,11 +24,11 @@ fn kinds_of_chats() -> Vec<&'static str> {
 fn rules_hold_whatever_people_do() {
     for seed in 0..CONVERSATIONS {
         let records = random_records(seed, &kinds_of_chats());
-        let run = Run::of(&records, &FoldConfig::default());
+        let run = Run::of(&records, Rules::default());
         check_turns(seed, &records, &run);
         check_episodes(seed, &records, &run);
         if seed % 10 == 0 {
-            check_every_stop(&records, &FoldConfig::default(), &run);
+            check_every_stop(&records, Rules::default(), &run);
         }
     }
 }
@@ -44,7 +44,7 @@ fn waits_agree_with_a_search_backwards_from_each_reply() {
             seed,
             &["message", "message", "message", "handoff", "resolve", "assign", "edit"],
         );
-        let run = Run::of(&records, &FoldConfig::default());
+        let run = Run::of(&records, Rules::default());
         let folded = run.facts.turns.iter().filter(|turn| turn.outcome == Outcome::Replied);
         let folded: Vec<_> =
             folded.map(|turn| (turn.waiting_offset, turn.reply_offset, turn.nrt_ms)).collect();
@@ -66,6 +66,7 @@ fn search_back(records: &[Record], reply: usize) -> Option<Wait> {
     let ends_every_wait =
         |record: &Record| record.event.kind == Kind::Resolve || is_said_by(record, Role::Human);
     let ended = records[..reply].iter().rposition(ends_every_wait).map_or(0, |index| index + 1);
+    let ended = ended.max(after_last_silence(&records[..=reply]));
     // A bot's message clears the waiting only before the first handoff since then.
     let before_handoff = records[ended..reply]
         .iter()
@@ -81,6 +82,25 @@ fn search_back(records: &[Record], reply: usize) -> Option<Wait> {
     let ms = to.occurred_at().ms_since(from.occurred_at());
     let known = from.is_timed() && to.is_timed() && ms >= 0;
     Some((from.offset, Some(to.offset), known.then_some(ms)))
+}
+
+/// The index of the last record before which nobody had said anything for longer than the idle time:
+/// whoever waited then has left.
+fn after_last_silence(records: &[Record]) -> usize {
+    let mut last_activity: Option<Micros> = None;
+    let mut after = 0;
+    for (index, record) in records.iter().enumerate() {
+        let idle_us = i64::try_from(Rules::default().idle().as_micros()).expect("a day");
+        if last_activity.is_some_and(|last| record.received_at.0 > last.0 + idle_us) {
+            after = index;
+        }
+        let said =
+            Role::VARIANTS.iter().any(|role| is_said_by(record, role.parse().expect("a role")));
+        if said || record.event.kind == Kind::Handoff {
+            last_activity = Some(record.received_at);
+        }
+    }
+    after
 }
 
 fn check_turns(seed: u64, records: &[Record], run: &Run) {
@@ -104,7 +124,11 @@ fn check_turns(seed: u64, records: &[Record], run: &Run) {
         assert_eq!(turn.closed_offset.is_none(), turn.outcome == Outcome::Open, "seed {seed}");
         let next = turns.get(index + 1);
         let overlaps = next.is_some_and(|next| {
-            turn.closed_offset.is_none_or(|closed| closed >= next.waiting_offset)
+            // What finds the last turn abandoned may begin the next one.
+            let abandoned = turn.outcome == Outcome::Abandoned;
+            turn.closed_offset.is_none_or(|closed| {
+                closed > next.waiting_offset || closed == next.waiting_offset && !abandoned
+            })
         });
         assert!(!overlaps, "seed {seed}: turn {} overlaps the next", turn.turn);
         let episode = &episodes[turn.episode as usize - 1];
@@ -156,6 +180,9 @@ fn check_episodes(seed: u64, records: &[Record], run: &Run) {
             .is_some_and(|next| episode.closed_offset.is_none_or(|end| end > next.started_offset));
         assert!(!overlaps, "seed {seed}: episode {} overlaps the next", episode.episode);
     }
+    let counted: usize = episodes.iter().map(|episode| episode.events as usize).sum();
+    let strays = run.facts.strays.len();
+    assert_eq!(counted + strays, records.len(), "seed {seed}: every record is in one place");
     let in_episodes: usize =
         episodes.iter().map(|episode| episode.customer_messages as usize).sum();
     let sent = records.iter().filter(|record| is_said_by(record, Role::Customer)).count();

@@ -30,15 +30,24 @@ fn an_untimed_wait_is_not_pending() {
 }
 
 #[test]
-fn imports_without_times_never_go_idle() {
+fn imports_without_times_go_idle_by_the_time_of_their_import() {
     check(
         "~? customer: hi
          ~? human: hello
          2031-01-01T09:00:00Z customer: years later
          +2m human: hello again",
         "turn 1: episode=1 excluded=untimed origin=imported
-         turn 2: episode=1 nrt_ms=2m excluded=NULL origin=live
-         episode 1: frt_excluded=untimed customer_messages=2",
+         turn 2: episode=2 nrt_ms=2m excluded=NULL origin=live
+         episode 1: frt_excluded=untimed customer_messages=1 ended_by=idle ended_at=@2+24h closed_offset=#3
+         episode 2: started_by=idle frt_total_ms=2m",
+    );
+    check(
+        "~? customer: hi
+         2031-01-01T09:00:00Z customer: years later",
+        "turn 1: outcome=abandoned excluded=untimed
+         turn 2: outcome=open
+         episode 1: abandoned=true
+         episode 2: abandoned=false",
     );
 }
 
@@ -51,8 +60,22 @@ fn imports_with_times_are_measured_by_them() {
          ~+1m human resolve",
         "turn 1: nrt_ms=3m excluded=NULL
          turn 2: outcome=closed
-         episode 1: ended_by=idle frt_total_ms=3m
+         episode 1: ended_by=idle frt_total_ms=3m ended_at=@2+24h
          episode 2: started_by=idle episode_resolution_ms=1m",
+    );
+}
+
+/// A transcript that holds the answer holds the wait, however long it was; and what comes back years
+/// later is a new episode.
+#[test]
+fn an_imported_wait_is_not_cut_by_its_own_clock() {
+    check(
+        "~09:00 customer: hi
+         ~+9d human: sorry
+         ~+1m customer: too late",
+        "turn 1: outcome=replied nrt_ms=9d
+         turn 2: outcome=open
+         episode 1: frt_total_ms=9d customer_messages=2",
     );
 }
 
@@ -96,7 +119,7 @@ fn pending_is_not_excluded() {
     check(
         "09:00 customer: hi",
         "turn 1: outcome=open ended_at=NULL replied_at=NULL replier=NULL reply_offset=NULL nrt_ms=NULL \
-         response_any_ms=NULL excluded=NULL closed_offset=NULL schedule_version=NULL metric_version=1
+         response_any_ms=NULL excluded=NULL closed_offset=NULL schedule_version=NULL metric_version=2 rules_version=0 closed_at=NULL
          episode 1: ended_at=NULL ended_by=NULL frt_total_ms=NULL frt_human_ms=NULL frt_bot_ms=NULL frt_excluded=NULL \
          first_human_at=NULL first_replier=NULL episode_resolution_ms=NULL rating=NULL closed_offset=NULL",
     );

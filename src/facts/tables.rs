@@ -1,0 +1,134 @@
+//! The Delta tables of facts, each with its own cursor. A table that has no rows to write is left
+//! alone, so its cursor may lie behind: below it are all of its rows up to the states' cursor.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chrono::NaiveDate;
+
+use super::FactsError;
+use super::change_row::ChangeRow;
+use super::row::FactRow;
+use super::rows::{EpisodeRow, TurnRow};
+use super::settled::{Rows, SettledOfShop, TableCursors};
+use super::stray_row::StrayRow;
+use super::tag_row::TagRow;
+use crate::model::Offset;
+use crate::table::{Maintenance, Table, TableOptions, TableSnapshot};
+
+const ROWS: TableOptions =
+    TableOptions { sort: &["shop", "conversation"], encodings: &[], bloom: &["conversation"] };
+
+/// The one writer of all of them.
+pub(crate) struct Tables {
+    turns: FactTable,
+    episodes: FactTable,
+    changes: FactTable,
+    tags: FactTable,
+    strays: FactTable,
+}
+
+/// What they hold at one moment.
+#[derive(Clone)]
+pub(crate) struct TableSnapshots {
+    pub(crate) turns: TableSnapshot,
+    pub(crate) episodes: TableSnapshot,
+    pub(crate) changes: TableSnapshot,
+    pub(crate) tags: TableSnapshot,
+    pub(crate) strays: TableSnapshot,
+}
+
+struct FactTable {
+    table: Table,
+    maintenance: Maintenance,
+}
+
+impl Tables {
+    pub(crate) async fn open(folder: &Path) -> Result<Tables, FactsError> {
+        Ok(Tables {
+            turns: FactTable::open::<TurnRow>(folder).await?,
+            episodes: FactTable::open::<EpisodeRow>(folder).await?,
+            changes: FactTable::open::<ChangeRow>(folder).await?,
+            tags: FactTable::open::<TagRow>(folder).await?,
+            strays: FactTable::open::<StrayRow>(folder).await?,
+        })
+    }
+
+    pub(crate) fn cursors(&self) -> TableCursors {
+        TableCursors {
+            turns: self.turns.table.cursor(),
+            episodes: self.episodes.table.cursor(),
+            changes: self.changes.table.cursor(),
+            tags: self.tags.table.cursor(),
+            strays: self.strays.table.cursor(),
+        }
+    }
+
+    pub(crate) fn snapshots(&self) -> TableSnapshots {
+        TableSnapshots {
+            turns: self.turns.table.snapshot(),
+            episodes: self.episodes.table.snapshot(),
+            changes: self.changes.table.snapshot(),
+            tags: self.tags.table.snapshot(),
+            strays: self.strays.table.snapshot(),
+        }
+    }
+
+    /// Writes the rows of all shops that were settled below `applied`.
+    pub(crate) async fn commit(
+        &mut self,
+        settled: &[SettledOfShop],
+        applied: Offset,
+    ) -> Result<(), FactsError> {
+        self.turns.commit(settled, |shop| &shop.turns, applied).await?;
+        self.episodes.commit(settled, |shop| &shop.episodes, applied).await?;
+        self.changes.commit(settled, |shop| &shop.changes, applied).await?;
+        self.tags.commit(settled, |shop| &shop.tags, applied).await?;
+        self.strays.commit(settled, |shop| &shop.strays, applied).await
+    }
+
+    pub(crate) async fn maintain(&mut self) -> Result<(), FactsError> {
+        for table in [
+            &mut self.turns,
+            &mut self.episodes,
+            &mut self.changes,
+            &mut self.tags,
+            &mut self.strays,
+        ] {
+            table.maintenance.after_commit(&mut table.table).await?;
+        }
+        Ok(())
+    }
+}
+
+impl FactTable {
+    async fn open<R: FactRow>(folder: &Path) -> Result<FactTable, FactsError> {
+        let table = Table::open_or_create(folder, R::TABLE, R::schema(), ROWS).await?;
+        Ok(FactTable { table, maintenance: Maintenance::default() })
+    }
+
+    async fn commit<R: FactRow>(
+        &mut self,
+        settled: &[SettledOfShop],
+        rows: fn(&SettledOfShop) -> &Rows<R>,
+        applied: Offset,
+    ) -> Result<(), FactsError> {
+        let rows: Vec<&R> = settled.iter().flat_map(|shop| rows(shop).iter()).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut days: BTreeMap<NaiveDate, Vec<&R>> = BTreeMap::new();
+        for row in rows {
+            if let Some(closer) = row.closer() {
+                days.entry(closer.received_at.day()).or_default().push(row);
+            }
+        }
+        let mut batches = Vec::with_capacity(days.len());
+        for (day, mut rows) in days {
+            rows.sort_by_key(|row| (row.shop(), row.conversation()));
+            batches.push((day, R::batch(&rows)?));
+        }
+        self.table.commit(batches, self.table.cursor(), applied).await?;
+        Ok(())
+    }
+}

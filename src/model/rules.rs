@@ -1,0 +1,197 @@
+//! What a shop decides about its figures: data of records of kind `rules`, in the shop's
+//! conversation [`super::RULES_CONVERSATION`], folded in offset order.
+//!
+//! Invariants: a change names only rules that exist, with values that make sense, so whoever takes
+//! one may apply it without looking; versions count the changes of a shop from 1, and 0 is what
+//! holds before the first.
+//! It does not say who may set rules, nor what a figure does with them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{FieldError, Kind, Micros, Offset, Record};
+
+/// Idle time before a shop decides otherwise.
+const IDLE_HOURS: u32 = 24;
+/// A year: whoever is silent for longer has left.
+const IDLE_HOURS_MAX: u32 = 8_760;
+
+/// The rules of a shop at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// How many changes the shop has made.
+    pub version: u32,
+    /// After so many hours without activity an episode ends.
+    pub idle_hours: u32,
+}
+
+/// What one record of kind `rules` decides; what it does not name stays as it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RulesChange {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_hours: Option<u32>,
+}
+
+/// One version of a shop's rules: who made it, when, and what it decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesVersion {
+    pub offset: Offset,
+    pub received_at: Micros,
+    /// Who decided it: the subject of the token, where that is not the sender that was named.
+    pub by: String,
+    /// What this version changed.
+    pub change: RulesChange,
+    /// What holds since.
+    pub rules: Rules,
+}
+
+/// A shop's rules, and how they came to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesHistory {
+    /// What holds now.
+    pub rules: Rules,
+    /// Oldest first. Nothing of it holds from before its own offset.
+    pub versions: Vec<RulesVersion>,
+}
+
+impl RulesHistory {
+    /// From the records of the shop's rules conversation, in order.
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> RulesHistory {
+        let mut history = RulesHistory::default();
+        for record in records {
+            let Some(change) = RulesChange::of(record) else { continue };
+            history.rules = history.rules.with(change);
+            let Record { offset, received_at, by, event, .. } = record;
+            let by = by.as_ref().map_or(&event.sender.id, |by| &by.sub).clone();
+            let (offset, received_at, rules) = (*offset, *received_at, history.rules);
+            history.versions.push(RulesVersion { offset, received_at, by, change, rules });
+        }
+        history
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { version: 0, idle_hours: IDLE_HOURS }
+    }
+}
+
+impl Rules {
+    /// The next version: these rules, with what `change` decides.
+    pub fn with(self, change: RulesChange) -> Rules {
+        Rules {
+            version: self.version.saturating_add(1),
+            idle_hours: change.idle_hours.unwrap_or(self.idle_hours),
+        }
+    }
+
+    /// Whether `change` would leave everything as it is.
+    pub fn have(self, change: RulesChange) -> bool {
+        change.idle_hours.is_none_or(|hours| hours == self.idle_hours)
+    }
+
+    /// [`Rules::idle_hours`] as a span.
+    pub fn idle(self) -> Duration {
+        Duration::from_hours(self.idle_hours.into())
+    }
+}
+
+impl RulesChange {
+    /// What a record decides: `None` for one of another kind, or one that was taken before its rules
+    /// were checked at the door.
+    pub fn of(record: &Record) -> Option<RulesChange> {
+        let event = &record.event;
+        let data = event.data.as_deref().filter(|_| event.kind == Kind::Rules)?;
+        RulesChange::parse(data.get()).ok()
+    }
+
+    /// Reads `data` of a record of kind `rules`: a JSON object that names at least one rule.
+    ///
+    /// # Errors
+    /// The first rule that does not exist, or whose value makes no sense.
+    pub fn parse(data: &str) -> Result<RulesChange, FieldError> {
+        let rules: Map<String, Value> = serde_json::from_str(data)
+            .map_err(|_| FieldError::new("data", data, "be a JSON object of rules"))?;
+        if rules.is_empty() {
+            return Err(FieldError::new("data", data, "name at least one rule"));
+        }
+        let mut change = RulesChange::default();
+        for (name, value) in &rules {
+            let field = format!("data.{name}");
+            match name.as_str() {
+                "idle_hours" => change.idle_hours = Some(hours(&field, value)?),
+                _ => return Err(FieldError::new(field, value, "be a rule: `idle_hours`")),
+            }
+        }
+        Ok(change)
+    }
+}
+
+fn hours(field: &str, value: &Value) -> Result<u32, FieldError> {
+    let hours = value.as_u64().and_then(|hours| u32::try_from(hours).ok());
+    hours.filter(|hours| (1..=IDLE_HOURS_MAX).contains(hours)).ok_or_else(|| {
+        let rule = format!("be a whole number from 1 to {IDLE_HOURS_MAX}");
+        FieldError::new(field, value, rule)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_sense_is_taken_and_counted() {
+        let change = RulesChange::parse(r#"{"idle_hours": 48}"#).unwrap();
+        let rules = Rules::default().with(change);
+        assert_eq!(rules, Rules { version: 1, idle_hours: 48 });
+        assert!(rules.have(change) && !Rules::default().have(change));
+        assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"idle_hours":48}"#);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (data, named) in [
+            ("[]", "data"),
+            ("{}", "at least one"),
+            (r#"{"idle_hour": 2}"#, "data.idle_hour `2`"),
+            (r#"{"idle_hours": 0}"#, "from 1 to 8760"),
+            (r#"{"idle_hours": 8761}"#, "8761"),
+            (r#"{"idle_hours": 1.5}"#, "1.5"),
+            (r#"{"idle_hours": "24"}"#, "data.idle_hours"),
+            (r#"{"idle_hours": null}"#, "null"),
+        ] {
+            let error = RulesChange::parse(data).unwrap_err().to_string();
+            assert!(error.contains(named), "{data}: {error}");
+        }
+    }
+
+    #[test]
+    fn versions_follow_offsets_and_what_was_never_checked_makes_none() {
+        let rules = |offset: u64, by: &str, data: &str| {
+            let event = serde_json::json!({
+                "id": format!("r{offset}"), "conversation": "@rules", "kind": "rules",
+                "sender": {"id": by, "role": "human"}, "data": {"idle_hours": 1},
+            });
+            let mut record = crate::model::testing::record(offset, event);
+            record.event.data = Some(serde_json::from_str(data).unwrap());
+            record
+        };
+        let records = [
+            rules(3, "eve", r#"{"idle_hours":48}"#),
+            rules(5, "eve", r#"{"idle_minutes":3}"#),
+            rules(9, "max", r#"{"idle_hours":12}"#),
+        ];
+        let history = RulesHistory::of(&records);
+        assert_eq!(history.rules, Rules { version: 2, idle_hours: 12 });
+        let versions: Vec<_> = history
+            .versions
+            .iter()
+            .map(|version| (version.offset.0, version.by.as_str(), version.rules.idle_hours))
+            .collect();
+        assert_eq!(versions, [(3, "eve", 48), (9, "max", 12)]);
+        assert_eq!(RulesHistory::of([]).rules, Rules::default());
+    }
+}
