@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::app::Status;
 use crate::export::render;
-use crate::model::{Ack, Event, Offset, Origin, Record};
+use crate::model::{Ack, Event, Offset, Origin, Record, RulesHistory};
 use crate::search::SearchAnswer;
 use crate::server::{
     BATCH_BYTES_MAX, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters, Problem,
@@ -136,6 +136,10 @@ impl Client {
             return Ok(None);
         }
         Ok(Some(checked(response).await?.json().await?))
+    }
+
+    pub(super) async fn rules(&self) -> anyhow::Result<RulesHistory> {
+        self.json(self.url("v1/rules")?, &()).await
     }
 
     pub(super) async fn status(&self) -> anyhow::Result<Status> {

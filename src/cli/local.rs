@@ -13,7 +13,7 @@ use super::client::Appended;
 use crate::access::operator;
 use crate::app::{App, Status};
 use crate::export::ExportQuery;
-use crate::model::{ErrorKind, Event, Kinded, Micros, Offset, Origin, Record};
+use crate::model::{ErrorKind, Event, Kinded, Micros, Offset, Origin, Record, RulesHistory};
 use crate::relay::prepare_event;
 use crate::search::SearchAnswer;
 use crate::server::{ExportParameters, Problem, SearchParameters};
@@ -79,6 +79,10 @@ impl Local {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    pub(super) fn rules(&self) -> anyhow::Result<RulesHistory> {
+        Ok(self.app.records.rules(&self.shop)?)
     }
 
     /// The status once every store has caught up, or stands still: it then says why.

@@ -11,6 +11,7 @@ mod local;
 mod progress;
 mod replay;
 mod report;
+mod rules;
 mod search;
 mod serve;
 mod show;
@@ -53,6 +54,8 @@ enum Command {
     Sql(sql::Sql),
     /// Write a whole table as Parquet, CSV or JSON lines
     Export(export::Export),
+    /// What a shop decides about its figures
+    Rules(rules::Rules),
     /// How far each store is
     Status(status::Status),
     /// Make a token
@@ -76,6 +79,7 @@ pub fn run(cli: Cli) -> Exit {
             Command::Report(command) => command.run().await,
             Command::Sql(command) => command.run().await,
             Command::Export(command) => command.run().await,
+            Command::Rules(command) => command.run().await,
             Command::Status(command) => command.run().await,
             Command::Token(command) => command.run(),
         }

@@ -18,7 +18,7 @@ use super::client::{Appended, Client};
 use super::local::Local;
 use crate::access::{Tokens, operator};
 use crate::app::{App, Config, DataDir, DataDirError, Status};
-use crate::model::{Event, Offset, Origin, Record};
+use crate::model::{Event, Offset, Origin, Record, RulesHistory};
 use crate::search::SearchAnswer;
 use crate::server::{ExportParameters, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
@@ -173,6 +173,14 @@ impl Target {
         match self {
             Target::Local(local) => local.conversation(id),
             Target::Remote { client, .. } => client.conversation(id).await,
+        }
+    }
+
+    /// What the shop has decided about its figures.
+    pub(super) async fn rules(&self) -> anyhow::Result<RulesHistory> {
+        match self {
+            Target::Local(local) => local.rules(),
+            Target::Remote { client, .. } => client.rules().await,
         }
     }
 

@@ -10,7 +10,9 @@ mod transcript;
 use std::collections::HashMap;
 
 use crate::log::LogReader;
-use crate::model::{ConversationKey, Kinded, Offset, Record, Seq};
+use crate::model::{
+    ConversationKey, Kinded, Offset, RULES_CONVERSATION, Record, RulesHistory, Seq,
+};
 use crate::relay::{KeptRecords, Lookup, RelayError};
 
 pub use error::RecordsError;
@@ -45,6 +47,15 @@ impl Records {
             return Err(RecordsError::NoConversation { conversation: conversation.to_string() });
         }
         Ok(records)
+    }
+
+    /// What a shop has decided about its figures.
+    pub fn rules(&self, shop: &str) -> Result<RulesHistory, RecordsError> {
+        match self.conversation(shop, RULES_CONVERSATION) {
+            Ok(records) => Ok(RulesHistory::of(&records)),
+            Err(RecordsError::NoConversation { .. }) => Ok(RulesHistory::default()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The next records of a conversation with a seq above `after`, in order, at most `count_max`.

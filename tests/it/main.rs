@@ -15,6 +15,7 @@ mod rebuild;
 mod relay_http;
 mod relay_ws;
 mod replay;
+mod rules;
 mod schemas;
 mod slt;
 mod socket;

@@ -5,6 +5,7 @@ mod attachments;
 mod conversations;
 mod export;
 mod reports;
+mod rules;
 mod search;
 mod sql;
 mod status;
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/reports/{name}", get(reports::run))
         .route("/v1/search", get(search::run))
         .route("/v1/export/{table}", get(export::stream))
+        .route("/v1/rules", get(rules::show))
         .route("/v1/status", get(status::show))
 }
 

@@ -1,0 +1,151 @@
+//! `verbatim rules show|set`
+
+use anyhow::bail;
+use chrono_tz::Tz;
+use clap::{Args, Subcommand};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::shown::shown;
+use super::target::{IfMissing, Target, TargetArgs};
+use super::{Exit, write};
+use crate::model::{
+    Event, Kind, Offset, Origin, RULES_CONVERSATION, Role, RulesChange, RulesHistory, Sender,
+};
+
+/// What a shop decides about its figures: records in its log, each a version
+#[derive(Debug, Args)]
+pub(super) struct Rules {
+    #[command(subcommand)]
+    action: RulesAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesAction {
+    /// Every version: who decided what, and when
+    Show(ShowRules),
+    /// Decide anew; figures of what was before stay as they are
+    Set(SetRules),
+}
+
+#[derive(Debug, Args)]
+struct ShowRules {
+    #[arg(long, value_enum, default_value_t)]
+    format: RulesFormat,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+struct SetRules {
+    /// A rule and its value: idle_hours=48
+    #[arg(value_name = "NAME=VALUE", required = true)]
+    rules: Vec<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum RulesFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One object
+    Json,
+}
+
+impl Rules {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        match self.action {
+            RulesAction::Show(show) => show.run().await,
+            RulesAction::Set(set) => set.run().await,
+        }
+    }
+}
+
+impl ShowRules {
+    async fn run(self) -> anyhow::Result<Exit> {
+        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let zone = target.zone();
+        let history = target.rules().await;
+        target.close()?;
+        match self.format {
+            RulesFormat::Json => write::json_line(&history?)?,
+            RulesFormat::Text => write::to_stdout(text(&history?, zone)?.as_bytes())?,
+        }
+        Ok(Exit::Yes)
+    }
+}
+
+impl SetRules {
+    async fn run(self) -> anyhow::Result<Exit> {
+        let data = data_of(&self.rules)?;
+        let change = RulesChange::parse(&data)?;
+        let target = Target::open(&self.target, IfMissing::Create).await?;
+        let set = set(&target, change).await;
+        target.catch_up_and_close().await?;
+        eprintln!("{}", set?);
+        Ok(Exit::Yes)
+    }
+}
+
+/// Sends the change, unless it would change nothing, and says what became of it.
+async fn set(target: &Target, change: RulesChange) -> anyhow::Result<String> {
+    let history = target.rules().await?;
+    let version = history.rules.version;
+    if history.rules.have(change) {
+        return Ok(format!("version {version} already says so; nothing was added"));
+    }
+    // Whoever decides at the same time, knowing no more, sends the same id: one of the two is told.
+    let last = history.versions.last().map(|version| version.offset);
+    let appended = target.append(Origin::Live, vec![event(last, change)?]).await?;
+    match appended.answers.into_iter().next() {
+        Some(Ok(ack)) => Ok(format!("version {} stands at offset {}", version + 1, ack.offset)),
+        Some(Err(problem)) => bail!("{}", problem.detail),
+        None => bail!("the rules were not answered"),
+    }
+}
+
+fn event(last: Option<Offset>, change: RulesChange) -> anyhow::Result<Event> {
+    let id = last.map_or_else(|| "first".to_string(), |offset| format!("after-{offset}"));
+    let sender = Sender { id: "operator".to_string(), role: Role::System, name: None };
+    let mut event = Event::new(id, RULES_CONVERSATION.to_string(), Kind::Rules, sender);
+    event.data = Some(RawValue::from_string(serde_json::to_string(&change)?)?);
+    Ok(event)
+}
+
+/// `NAME=VALUE …` as a JSON object; what is no JSON is text.
+fn data_of(rules: &[String]) -> anyhow::Result<String> {
+    let mut data = Map::new();
+    for rule in rules {
+        let Some((name, value)) = rule.split_once('=') else {
+            bail!("`{rule}` must be NAME=VALUE, such as idle_hours=48");
+        };
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        if data.insert(name.to_string(), value).is_some() {
+            bail!("`{name}` must be given once");
+        }
+    }
+    Ok(serde_json::to_string(&data)?)
+}
+
+fn text(history: &RulesHistory, zone: Tz) -> anyhow::Result<String> {
+    let mut text = format!("times in {zone}\n");
+    for version in &history.versions {
+        let at = version.received_at.datetime().with_timezone(&zone);
+        text.push_str(&format!(
+            "{:>4}  {}  offset {}  {}: {}\n",
+            version.rules.version,
+            at.format("%Y-%m-%d %H:%M:%S"),
+            version.offset,
+            shown(&version.by, " "),
+            serde_json::to_string(&version.change)?,
+        ));
+    }
+    let rules = history.rules;
+    text.push_str(&format!(
+        "in force: version {}, idle_hours={}\n",
+        rules.version, rules.idle_hours
+    ));
+    Ok(text)
+}

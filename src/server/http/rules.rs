@@ -1,0 +1,19 @@
+//! `GET /v1/rules`: what the shop has decided, version by version. Deciding is an event of kind
+//! `rules` in the conversation `@rules`, sent like any other by an administrator.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::access::Action;
+use crate::model::RulesHistory;
+use crate::server::{Problem, Service, Token};
+
+pub(super) async fn show(
+    State(service): State<Service>,
+    Token(identity): Token,
+) -> Result<Json<RulesHistory>, Problem> {
+    identity.require(Action::ReadRules)?;
+    // Records are read from the disk.
+    let history = tokio::task::block_in_place(|| service.records.rules(&identity.shop))?;
+    Ok(Json(history))
+}

@@ -1,0 +1,79 @@
+//! What a shop decides about its figures is a record like any other.
+
+use serde_json::{Value, json};
+use verbatim::access::TokenRole::{Admin, Analyst, Human};
+
+use super::support::{Data, SHOP, Server, lines};
+
+fn shown(data: &Data) -> Value {
+    serde_json::from_str(&data.succeeds(["rules", "show", "--format", "json"])).unwrap()
+}
+
+/// `idle_hours` once was a setting: changed, and rebuilt, yesterday's figures came out otherwise.
+#[test]
+fn rules_are_versions_and_what_is_in_force_is_not_added_again() {
+    let data = Data::new();
+    data.run(["rules", "set", "idle_hours=24"]).assert_stderr_has("nothing was added");
+    assert_eq!(shown(&data)["versions"], json!([]));
+    for (hours, said) in [
+        ("idle_hours=48", "version 1 stands at offset 0"),
+        ("idle_hours=48", "version 1 already says so; nothing was added"),
+        ("idle_hours=12", "version 2 stands at offset 1"),
+    ] {
+        let ran = data.run(["rules", "set", hours]);
+        ran.assert_code(0);
+        ran.assert_stderr_has(said);
+    }
+    let rules = shown(&data);
+    assert_eq!(rules["rules"], json!({"version": 2, "idle_hours": 12}));
+    assert_eq!(rules["versions"][0]["change"], json!({"idle_hours": 48}));
+    assert_eq!(rules["versions"][1]["by"], "operator");
+    let text = data.succeeds(["rules", "show"]);
+    assert!(text.contains("in force: version 2, idle_hours=12"), "{text}");
+    for (wrong, named) in [
+        ("idle_hours=0", "data.idle_hours"),
+        ("idle_hour=3", "data.idle_hour"),
+        ("idle_hours", "NAME=VALUE"),
+        ("idle_hours=soon", "soon"),
+    ] {
+        let ran = data.run(["rules", "set", wrong]);
+        ran.assert_code(2);
+        ran.assert_stderr_has(named);
+    }
+    assert_eq!(data.number("select count(*) from conversations"), 0, "rules are about no chat");
+}
+
+/// Analysts see them, administrators set them, and the command asks the server that owns the
+/// directory.
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_set_and_seen_through_a_server() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let admin = server.http(&data.token(SHOP, "boss", &[Admin]));
+    let rules = |id: &str, rules: Value| {
+        json!({"id": id, "conversation": "@rules", "kind": "rules", "data": rules,
+            "sender": {"id": "boss", "role": "human"}})
+    };
+    let sent = lines(&[
+        rules("r1", json!({"idle_hours": 6})),
+        rules("r2", json!({"idle_hours": 9_000})),
+        rules("r3", json!({"idle_minutes": 6})),
+    ]);
+    let answers = admin.post("/v1/events", "application/x-ndjson", sent).await.lines();
+    assert_eq!(answers[0]["offset"], 0, "{answers:?}");
+    assert_eq!(answers[1]["field"], "data.idle_hours", "{answers:?}");
+    assert_eq!(answers[2]["field"], "data.idle_minutes", "{answers:?}");
+    tokio::task::block_in_place(|| {
+        let ran = data.run(["rules", "set", "idle_hours=7"]);
+        ran.assert_code(0);
+        ran.assert_stderr_has("version 2 stands at offset 1");
+    });
+    let analyst = server.http(&data.token(SHOP, "ana", &[Analyst]));
+    let seen = analyst.get("/v1/rules").await.json();
+    assert_eq!(seen["rules"], json!({"version": 2, "idle_hours": 7}));
+    assert_eq!(seen["versions"][0]["by"], "boss");
+    let human = server.http(&data.token(SHOP, "max", &[Human]));
+    human.get("/v1/rules").await.problem(403);
+    let other = server.http(&data.token("other", "ana", &[Analyst]));
+    assert_eq!(other.get("/v1/rules").await.json()["versions"], json!([]));
+}
