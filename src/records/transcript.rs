@@ -107,8 +107,13 @@ impl<'a> Fold<'a> {
         self.entries.push(Entry::Line(Line { record: record.public(), words }));
     }
 
-    fn target(&mut self, event: &Event) -> Option<&mut Message<'a>> {
+    /// The message that an edit, a retraction or a read is about. The next one may name this edit
+    /// instead of the message.
+    fn target(&mut self, event: &'a Event) -> Option<&mut Message<'a>> {
         let place = *self.messages.get(event.target.as_deref()?)?;
+        if event.kind != Kind::Read {
+            self.messages.insert(&event.id, place);
+        }
         match self.entries.get_mut(place) {
             Some(Entry::Message(message)) => Some(message),
             _ => None,
@@ -283,6 +288,21 @@ mod tests {
         assert_eq!(texts, ["refund 236", "refund 263"]);
         assert_eq!(message.retractions[0].offset, Offset(30));
         assert_eq!(message.reads[0].offset, Offset(20));
+    }
+
+    /// An edit of an edit was taken, and then changed nothing that anybody was shown.
+    #[test]
+    fn an_edit_of_an_edit_is_one_of_the_message() {
+        let records = records(&[
+            r#""id":"a","kind":"message","text":"refund 236""#,
+            r#""id":"b","kind":"edit","target":"a","text":"refund 263""#,
+            r#""id":"c","kind":"edit","target":"b","text":"refund 326""#,
+            r#""id":"d","kind":"retract","target":"c""#,
+        ]);
+        let entries = transcript(&records);
+        assert_eq!(entries.len(), 1);
+        let message = message(&entries, 0);
+        assert_eq!((message.versions().count(), message.retractions.len()), (3, 1));
     }
 
     #[test]
