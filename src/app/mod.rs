@@ -31,8 +31,10 @@ pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 pub use status::{Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};
 
-/// Applied records that wait for a commit at most: × about 1 KiB × three stores = 200 MiB.
+/// Applied records that wait for a commit at most.
 const UNCOMMITTED_RECORDS_MAX: u64 = 65_536;
+/// Their size in memory: 64 MiB, which stores that keep up share.
+const UNCOMMITTED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A running verbatim over one data directory.
 pub struct App {
@@ -69,6 +71,7 @@ impl App {
         let stop = CancellationToken::new();
         let policy = CommitPolicy {
             records_max: UNCOMMITTED_RECORDS_MAX,
+            bytes_max: UNCOMMITTED_BYTES_MAX,
             interval: config.commit_interval(),
         };
         let mut stores = Stores::new(data.clone(), log.clone(), policy, stop.clone());

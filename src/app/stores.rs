@@ -304,7 +304,11 @@ mod tests {
     async fn a_store_that_fails_is_opened_again_and_misses_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let (mut writer, log, _) = log::open(&dir.path().join("log")).unwrap();
-        let policy = CommitPolicy { records_max: 1, interval: Duration::from_secs(3_600) };
+        let policy = CommitPolicy {
+            records_max: 1,
+            bytes_max: usize::MAX,
+            interval: Duration::from_secs(3_600),
+        };
         let stop = CancellationToken::new();
         let mut stores = Stores::new(DataDir::new(dir.path()), log, policy, stop.clone());
         let followed = stores.add::<Failing>(Fault::Error).unwrap();
@@ -332,7 +336,11 @@ mod tests {
     async fn a_store_that_panics_stands_still_and_says_so() {
         let dir = tempfile::tempdir().unwrap();
         let (mut writer, log, _) = log::open(&dir.path().join("log")).unwrap();
-        let policy = CommitPolicy { records_max: 1, interval: Duration::from_secs(3_600) };
+        let policy = CommitPolicy {
+            records_max: 1,
+            bytes_max: usize::MAX,
+            interval: Duration::from_secs(3_600),
+        };
         let stop = CancellationToken::new();
         let mut stores = Stores::new(DataDir::new(dir.path()), log, policy, stop.clone());
         stores.add::<Failing>(Fault::Panic).unwrap();

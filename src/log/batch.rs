@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::LogError;
+use super::size::bytes_of;
 use crate::model::{Offset, Record};
 
 /// The records of `[start, end)`, each once, in order.
@@ -10,6 +11,7 @@ use crate::model::{Offset, Record};
 pub struct Batch {
     start: Offset,
     records: Vec<Arc<Record>>,
+    bytes: usize,
 }
 
 impl Batch {
@@ -24,7 +26,8 @@ impl Batch {
                 return Err(LogError::Gap { expected, got: record.offset });
             }
         }
-        Ok(Batch { start, records })
+        let bytes = records.iter().map(|record| bytes_of(record)).sum();
+        Ok(Batch { start, records, bytes })
     }
 
     /// First offset in it, if any is.
@@ -39,6 +42,11 @@ impl Batch {
 
     pub fn len(&self) -> usize {
         self.records.len()
+    }
+
+    /// Its size in memory, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub fn is_empty(&self) -> bool {

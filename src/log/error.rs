@@ -21,8 +21,8 @@ pub enum LogError {
     Trimmed { offset: Offset, oldest: Offset },
     #[error("records must come in order: expected offset {expected}, got {got}")]
     Gap { expected: Offset, got: Offset },
-    #[error("{records} records wait for a commit, more than the {records_max} that are kept")]
-    TailFull { records: u64, records_max: usize },
+    #[error("{records} records of {bytes} bytes wait for a commit, more than are kept")]
+    TailFull { records: u64, bytes: usize },
     #[error("the payload at offset {offset} is too short for a record")]
     CutPayload { offset: Offset },
     #[error(transparent)]

@@ -10,27 +10,32 @@ use super::store::Store;
 use super::{Batch, LogError, LogScan};
 use crate::model::{ErrorKind, Kinded, Offset};
 
-/// Most records handed to a store at once: × about 1 KiB = 4 MiB.
+/// Most records handed to a store at once; a scan bounds their bytes.
 const BATCH_RECORDS: usize = 4_096;
 
-/// When a store commits: as soon as either bound is reached.
+/// When a store commits: as soon as one of the bounds is reached.
 #[derive(Clone, Copy, Debug)]
 pub struct CommitPolicy {
-    /// Applied but not yet committed records, which bounds memory.
+    /// Applied but not yet committed records.
     pub records_max: u64,
+    /// Their size in memory. A commit holds at most one batch more, so no column of it comes near
+    /// the 2 GiB that Arrow's offsets reach.
+    pub bytes_max: usize,
     /// Age of the oldest record not yet committed.
     pub interval: Duration,
 }
 
 impl CommitPolicy {
-    /// How long until a commit is due for so many uncommitted records, of which the oldest is `age`
-    /// old; `None` when there is nothing to commit.
-    fn due_in(&self, uncommitted: u64, age: Duration) -> Option<Duration> {
-        match uncommitted {
-            0 => None,
-            count if count >= self.records_max => Some(Duration::ZERO),
-            _ => Some(self.interval.saturating_sub(age)),
+    /// How long until a commit is due for so many uncommitted records of so many bytes, of which
+    /// the oldest is `age` old; `None` when there is nothing to commit.
+    fn due_in(&self, records: u64, bytes: usize, age: Duration) -> Option<Duration> {
+        if records == 0 {
+            return None;
         }
+        if records >= self.records_max || bytes >= self.bytes_max {
+            return Some(Duration::ZERO);
+        }
+        Some(self.interval.saturating_sub(age))
     }
 }
 
@@ -75,8 +80,15 @@ pub async fn follow<S: Store>(
     }
     report.send_replace(State { is_open: true, applied, committed: applied, failed: None });
     let scan = log.scan(applied);
-    let mut follower =
-        Follower { store, scan, policy, report, committed: applied, uncommitted_since: None };
+    let mut follower = Follower {
+        store,
+        scan,
+        policy,
+        report,
+        committed: applied,
+        uncommitted_bytes: 0,
+        uncommitted_since: None,
+    };
     loop {
         match follower.next(stop).await? {
             Next::Apply(batch) => follower.apply(batch).await?,
@@ -92,6 +104,7 @@ struct Follower<'a, S> {
     policy: CommitPolicy,
     report: &'a watch::Sender<State>,
     committed: Offset,
+    uncommitted_bytes: usize,
     /// When the oldest record not yet committed was applied.
     uncommitted_since: Option<Instant>,
 }
@@ -110,7 +123,8 @@ impl<S: Store> Follower<'_, S> {
                 return Ok(Next::End);
             }
             let age = self.uncommitted_since.map_or(Duration::ZERO, |since| since.elapsed());
-            let due_in = self.policy.due_in(self.store.applied().since(self.committed), age);
+            let uncommitted = self.store.applied().since(self.committed);
+            let due_in = self.policy.due_in(uncommitted, self.uncommitted_bytes, age);
             if due_in == Some(Duration::ZERO) {
                 return Ok(Next::Commit);
             }
@@ -129,6 +143,7 @@ impl<S: Store> Follower<'_, S> {
 
     async fn apply(&mut self, batch: Batch) -> Result<(), FollowError<S::Error>> {
         self.uncommitted_since.get_or_insert_with(Instant::now);
+        self.uncommitted_bytes += batch.bytes();
         self.store.apply(batch).await.map_err(FollowError::Store)?;
         let applied = self.store.applied();
         self.report.send_modify(|state| state.applied = applied);
@@ -141,6 +156,7 @@ impl<S: Store> Follower<'_, S> {
         }
         let committed = self.store.commit().await.map_err(FollowError::Store)?;
         self.committed = committed;
+        self.uncommitted_bytes = 0;
         self.uncommitted_since = None;
         self.report.send_modify(|state| state.committed = committed);
         Ok(())
@@ -152,14 +168,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_commit_is_due_by_count_or_by_age() {
-        let policy = CommitPolicy { records_max: 10, interval: Duration::from_secs(2) };
+    fn a_commit_is_due_by_count_by_bytes_or_by_age() {
+        let interval = Duration::from_secs(2);
+        let policy = CommitPolicy { records_max: 10, bytes_max: 1_000, interval };
         let due_in =
-            |uncommitted, age_ms| policy.due_in(uncommitted, Duration::from_millis(age_ms));
-        assert_eq!(due_in(0, 60_000), None);
-        assert_eq!(due_in(1, 500), Some(Duration::from_millis(1_500)));
-        assert_eq!(due_in(9, 2_000), Some(Duration::ZERO));
-        assert_eq!(due_in(9, 60_000), Some(Duration::ZERO));
-        assert_eq!(due_in(10, 0), Some(Duration::ZERO));
+            |records, bytes, age_ms| policy.due_in(records, bytes, Duration::from_millis(age_ms));
+        assert_eq!(due_in(0, 0, 60_000), None);
+        assert_eq!(due_in(1, 999, 500), Some(Duration::from_millis(1_500)));
+        assert_eq!(due_in(9, 999, 2_000), Some(Duration::ZERO));
+        assert_eq!(due_in(9, 999, 60_000), Some(Duration::ZERO));
+        assert_eq!(due_in(10, 0, 0), Some(Duration::ZERO));
+        assert_eq!(due_in(1, 1_000, 0), Some(Duration::ZERO));
     }
 }

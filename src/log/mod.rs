@@ -16,6 +16,8 @@ mod reader;
 mod scan;
 // The newest records, still in memory.
 mod recent;
+// How much memory a record takes.
+mod size;
 // Records as they are handed on.
 mod batch;
 // Records a store has applied and not yet committed.

@@ -7,9 +7,11 @@ use crate::model::{Offset, Record};
 
 /// Records of one chunk.
 const CHUNK_RECORDS: usize = 4_096;
-/// Most records waiting for a commit: × about 1 KiB = 128 MiB. Twice what a [`super::CommitPolicy`]
-/// should allow, so that it is reached only when commits were forgotten.
-const RECORDS_MAX: usize = 131_072;
+/// Most records waiting for a commit. Twice what a [`super::CommitPolicy`] should allow, so that it
+/// is reached only when commits were forgotten.
+const RECORDS_MAX: u64 = 131_072;
+/// Most bytes of them, by the same rule.
+const BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// The records of `[start, end)` in chunks. A clone copies a few pointers, no record, and never
 /// changes.
@@ -17,13 +19,14 @@ const RECORDS_MAX: usize = 131_072;
 pub struct Tail {
     start: Offset,
     end: Offset,
+    bytes: usize,
     chunks: Vec<Arc<Vec<Arc<Record>>>>,
 }
 
 impl Tail {
     /// An empty tail: everything below `start` is committed.
     pub fn starting_at(start: Offset) -> Tail {
-        Tail { start, end: start, chunks: Vec::new() }
+        Tail { start, end: start, bytes: 0, chunks: Vec::new() }
     }
 
     /// First offset in it, if any is.
@@ -58,11 +61,12 @@ impl Tail {
         if batch.start() != self.end {
             return Err(LogError::Gap { expected: self.end, got: batch.start() });
         }
-        let waiting = batch.end().since(self.start);
-        if waiting > RECORDS_MAX as u64 {
-            return Err(LogError::TailFull { records: waiting, records_max: RECORDS_MAX });
+        let (records, bytes) = (batch.end().since(self.start), self.bytes + batch.bytes());
+        if records > RECORDS_MAX || bytes > BYTES_MAX {
+            return Err(LogError::TailFull { records, bytes });
         }
         self.end = batch.end();
+        self.bytes = bytes;
         match self.chunks.last_mut().and_then(Arc::get_mut) {
             Some(last) if last.len() + batch.len() <= CHUNK_RECORDS => {
                 last.extend(batch.into_records());
@@ -103,7 +107,7 @@ mod tests {
         let mut tail = Tail::starting_at(Offset(3));
         assert!(matches!(tail.append(batch(4..5)), Err(LogError::Gap { .. })));
         assert!(matches!(tail.append(batch(2..4)), Err(LogError::Gap { .. })));
-        let too_many = batch(3..3 + RECORDS_MAX as u64 + 1);
+        let too_many = batch(3..3 + RECORDS_MAX + 1);
         assert!(matches!(tail.append(too_many), Err(LogError::TailFull { .. })));
         assert_eq!((tail.end(), tail.is_empty()), (Offset(3), true));
     }

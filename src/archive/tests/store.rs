@@ -105,7 +105,11 @@ async fn questions_see_every_record_once_while_the_archive_follows_the_log() {
     let stop = CancellationToken::new();
     let follower = tokio::spawn({
         let stop = stop.clone();
-        let policy = CommitPolicy { records_max: 100, interval: Duration::from_millis(20) };
+        let policy = CommitPolicy {
+            records_max: 100,
+            bytes_max: usize::MAX,
+            interval: Duration::from_millis(20),
+        };
         async move {
             follow(&mut store, &log, policy, &report, &stop).await.unwrap();
             store.finish_compaction().await.unwrap();
