@@ -36,7 +36,9 @@
 //! built again.
 //!
 //! # Invariants, and the tests that hold them
-//! - Only `log::writer` changes log bytes: `only_the_writer_changes_log_bytes`.
+//! - Only what opens, writes, seals and trims the log changes its bytes:
+//!   `only_the_writer_changes_log_bytes`.
+//! - What one sync makes durable is whole or absent after a power cut: `log/tests/power_cut.rs`.
 //! - A store never goes on from beyond the log's head: refused by `log::follow`.
 //! - A store that failed is opened again and misses nothing:
 //!   `a_store_that_fails_is_opened_again_and_misses_nothing`.
@@ -68,7 +70,7 @@ pub mod metrics {}
 pub mod model;
 // 2. The one way a file is made to survive a power cut.
 pub mod durable;
-// 3. The truth: append, read, follow.
+// 3. The truth: append, read, follow, trim.
 pub mod log;
 // 3. Delta tables of Parquet files with a cursor.
 pub mod table;

@@ -1,9 +1,10 @@
 //! Errors of the log, by what a caller can do about them.
 
 use std::io;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
-use crate::model::{DecodeError, ErrorKind, Kinded, Offset};
+use crate::model::{ErrorKind, Kinded, Offset};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -13,33 +14,68 @@ pub enum LogError {
     Open { dir: PathBuf, source: open_wal::WalError },
     #[error("cannot append to the log: {source}; no further writes are taken until a restart")]
     Append { source: open_wal::WalError },
+    #[error("the log takes nothing more after a failed write; a restart recovers it")]
+    Closed,
+    #[error("the record of offset {offset} has {bytes} bytes, more than the {bytes_max} allowed")]
+    TooLarge { offset: Offset, bytes: usize, bytes_max: usize },
+    #[error("the text of the record of offset {offset} is not one line")]
+    NotOneLine { offset: Offset },
+    #[error("the frame was full before the record of offset {offset} came")]
+    FrameFull { offset: Offset },
     #[error("cannot read `{path}` at byte {position}: {source}")]
     Read { path: PathBuf, position: u64, source: io::Error },
-    #[error("the log is damaged: `{path}` at byte {position}, offset {offset}: {detail}")]
-    Damaged { path: PathBuf, position: u64, offset: Offset, detail: String },
+    #[error("cannot write `{path}`: {source}")]
+    Write { path: PathBuf, source: io::Error },
+    #[error(
+        "the log is damaged: `{path}` at byte {position}, offsets {first} to below {end}: {detail}",
+        first = .offsets.start, end = .offsets.end
+    )]
+    Damaged { path: PathBuf, position: u64, offsets: Range<Offset>, detail: String },
+    #[error("the log is damaged: `{path}`: {detail}")]
+    File { path: PathBuf, detail: String },
+    #[error(
+        "`{path}` at byte {position} holds a frame of version {version}; this build reads version \
+         {known}: use the build that wrote it, or a later one"
+    )]
+    Newer { path: PathBuf, position: u64, version: u8, known: u8 },
     #[error("offset {offset} is not in the log: it begins at {oldest}")]
     Trimmed { offset: Offset, oldest: Offset },
     #[error("records must come in order: expected offset {expected}, got {got}")]
     Gap { expected: Offset, got: Offset },
     #[error("{records} records of {bytes} bytes wait for a commit, more than are kept")]
     TailFull { records: u64, bytes: usize },
-    #[error("the payload at offset {offset} is too short for a record")]
-    CutPayload { offset: Offset },
-    #[error(transparent)]
-    NotARecord(#[from] DecodeError),
+    #[error("cannot pack or unpack frames: {source}")]
+    Codec { source: io::Error },
+}
+
+impl LogError {
+    pub(super) fn read(path: &Path, position: u64, source: io::Error) -> LogError {
+        LogError::Read { path: path.to_path_buf(), position, source }
+    }
+
+    pub(super) fn write(path: &Path, source: io::Error) -> LogError {
+        LogError::Write { path: path.to_path_buf(), source }
+    }
 }
 
 impl Kinded for LogError {
     fn kind(&self) -> ErrorKind {
         match self {
-            LogError::Locked { .. } | LogError::Read { .. } => ErrorKind::Retry,
-            LogError::Append { .. } => ErrorKind::Closed,
+            LogError::Locked { .. } | LogError::Read { .. } | LogError::Write { .. } => {
+                ErrorKind::Retry
+            }
+            LogError::Append { .. } | LogError::Closed => ErrorKind::Closed,
+            LogError::TooLarge { .. } => ErrorKind::BadInput,
             LogError::Trimmed { .. } => ErrorKind::NotFound,
-            LogError::Gap { .. } | LogError::TailFull { .. } => ErrorKind::Bug,
+            LogError::NotOneLine { .. }
+            | LogError::FrameFull { .. }
+            | LogError::Gap { .. }
+            | LogError::TailFull { .. }
+            | LogError::Codec { .. } => ErrorKind::Bug,
             LogError::Open { .. }
             | LogError::Damaged { .. }
-            | LogError::CutPayload { .. }
-            | LogError::NotARecord(_) => ErrorKind::Corrupt,
+            | LogError::File { .. }
+            | LogError::Newer { .. } => ErrorKind::Corrupt,
         }
     }
 }

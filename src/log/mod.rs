@@ -1,16 +1,47 @@
-//! The truth: an append-only log of records. Append, read, follow.
+//! The truth: an append-only log of records. Append, read, follow, trim.
 //!
-//! Invariants: only [`LogWriter`] changes log bytes (test `only_the_writer_changes_log_bytes`); no
-//! offset at or above the head is ever handed out, from memory or from a file; a reader never
-//! repairs: damage is an error with path and offset.
+//! Invariants: only [`LogWriter`], its sealing and its [`Trimmer`] change log bytes (test
+//! `only_the_writer_changes_log_bytes`); what one sync made durable is one frame, whole or absent;
+//! no offset at or above the head is ever handed out, from memory or from a file; a reader never
+//! repairs: damage is an error with path and offsets.
 //! It does not know what a record means to anyone, and nothing above this folder knows which log it
 //! is: the seam is append, read from an offset, and the durable head.
 
-// One record's frame in a segment file.
+// The records of one sync, as bytes.
+mod frame;
+// Packs them.
+mod codec;
+// The files of `open-wal`, in which a frame is an entry.
+mod segment_file;
+// Where the files lie.
+mod folder;
+// Small files with a name, a version and a checksum.
+mod checked;
+// Where the log begins.
+mod oldest;
+// Where in a segment its frames lie.
+mod positions;
+// What is known of a sealed segment without reading it.
+mod sidecar;
+// One segment as readers hold it.
 mod segment;
+// All of them, shared by the writer and its readers.
+mod segments;
+// Walks the frames of one segment.
+mod cursor;
+// The checksum of a segment's file.
+mod file_sum;
+// What lies in the folder.
+mod survey;
+// Opens the log to write.
+mod open;
 // Append, then one sync for all.
 mod writer;
-// The reading side of the log, and where in the files an offset lies.
+// A full segment gets its sidecar and is moved.
+mod seal;
+// The oldest segments are removed.
+mod trim;
+// The reading side of the log.
 mod reader;
 // Read forward from an offset.
 mod scan;
@@ -31,17 +62,21 @@ mod follow;
 // Questions that wait for what was acknowledged.
 mod barrier;
 mod error;
+#[cfg(test)]
+mod tests;
 
 pub use barrier::{Reached, ReadBarrier};
 pub use batch::Batch;
 pub use error::LogError;
 pub use follow::{CommitPolicy, FollowError, follow};
+pub use open::{Recovered, open};
 pub use reader::LogReader;
 pub use scan::LogScan;
 pub use state::{Failure, State};
 pub use store::{Followed, NotOpen, Slot, Store};
 pub use tail::Tail;
-pub use writer::{LogWriter, Recovered, open};
+pub use trim::Trimmer;
+pub use writer::LogWriter;
 
 /// Records as a store is handed them.
 #[cfg(test)]

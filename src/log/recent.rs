@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::size::bytes_of;
 use crate::model::{Offset, Record};
 
-/// Encoded bytes kept: about 150,000 records. In memory each takes about twice as much, which makes
-/// 128 MiB; the tails of stores that keep up hold the same records, not copies.
-const BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes kept: about 150,000 records of 800 bytes. The tails of stores that keep up hold the same
+/// records, not copies.
+const BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Shared by the writer and its readers. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,7 @@ pub(super) struct Recent {
     kept: Arc<Mutex<Kept>>,
 }
 
-/// Records without a gap, each with the length of its encoding.
+/// Records without a gap, each with its size in memory.
 #[derive(Debug, Default)]
 struct Kept {
     records: VecDeque<(Arc<Record>, usize)>,
@@ -29,7 +30,14 @@ struct Kept {
 
 impl Recent {
     /// Adds records that have become durable. They follow those that are here.
-    pub(super) fn add(&self, records: impl Iterator<Item = (Arc<Record>, usize)>) {
+    pub(super) fn add(&self, records: Vec<Arc<Record>>) {
+        self.add_sized(records.into_iter().map(|record| {
+            let bytes = bytes_of(&record);
+            (record, bytes)
+        }));
+    }
+
+    fn add_sized(&self, records: impl Iterator<Item = (Arc<Record>, usize)>) {
         let mut dropped = Vec::new();
         let mut kept = self.lock();
         for (record, bytes) in records {
@@ -46,21 +54,47 @@ impl Recent {
         drop(kept);
     }
 
-    /// Up to `count_max` records from `from` on; none when that one is not here.
-    pub(super) fn from(&self, from: Offset, count_max: usize) -> Vec<Arc<Record>> {
+    /// Up to `count_max` records from `from` on, the last of which reaches `bytes_max`; none when
+    /// that one is not here.
+    pub(super) fn from(
+        &self,
+        from: Offset,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Vec<Arc<Record>> {
         let kept = self.lock();
-        let Some((first, _)) = kept.records.front() else { return Vec::new() };
-        if from < first.offset {
-            return Vec::new();
-        }
-        let start =
-            usize::try_from(from.since(first.offset)).unwrap_or(usize::MAX).min(kept.records.len());
+        let Some(start) = kept.index_of(from) else { return Vec::new() };
         let end = start.saturating_add(count_max).min(kept.records.len());
-        kept.records.range(start..end).map(|(record, _)| record.clone()).collect()
+        let mut records = Vec::new();
+        let mut total_bytes = 0;
+        for (record, bytes) in kept.records.range(start..end) {
+            if total_bytes >= bytes_max {
+                break;
+            }
+            total_bytes += bytes;
+            records.push(record.clone());
+        }
+        records
+    }
+
+    /// The record at `offset`, if it is here.
+    pub(super) fn at(&self, offset: Offset) -> Option<Arc<Record>> {
+        let kept = self.lock();
+        let index = kept.index_of(offset)?;
+        kept.records.get(index).map(|(record, _)| record.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock()
+    }
+}
+
+impl Kept {
+    /// Where the record at `offset` is, if it is here.
+    fn index_of(&self, offset: Offset) -> Option<usize> {
+        let (first, _) = self.records.front()?;
+        let index = usize::try_from(offset.0.checked_sub(first.offset.0)?).ok()?;
+        (index < self.records.len()).then_some(index)
     }
 }
 
@@ -79,21 +113,28 @@ mod tests {
     fn the_oldest_go_first_and_a_reader_behind_them_gets_none() {
         let recent = Recent::default();
         let check = |from: u64, count_max: usize, expected: std::ops::Range<u64>| {
-            let found: Vec<u64> =
-                recent.from(Offset(from), count_max).iter().map(|record| record.offset.0).collect();
+            let found: Vec<u64> = recent
+                .from(Offset(from), count_max, usize::MAX)
+                .iter()
+                .map(|record| record.offset.0)
+                .collect();
             assert_eq!(found, expected.collect::<Vec<u64>>(), "{count_max} from {from}");
         };
         check(0, 10, 0..0);
-        recent.add((100..104).map(|offset| (record(offset), BYTES_MAX / 4)));
+        recent.add_sized((100..104).map(|offset| (record(offset), BYTES_MAX / 4)));
         check(100, 10, 100..104);
         check(101, 2, 101..103);
         check(104, 10, 0..0);
         check(99, 10, 0..0);
-        recent.add([(record(104), BYTES_MAX / 2)].into_iter());
+        recent.add_sized([(record(104), BYTES_MAX / 2)].into_iter());
         check(101, 10, 0..0);
         check(102, 10, 102..105);
+        assert_eq!(recent.at(Offset(102)).unwrap().offset, Offset(102));
+        assert!(recent.at(Offset(101)).is_none() && recent.at(Offset(105)).is_none());
+        let two = recent.from(Offset(102), 10, BYTES_MAX / 4 + 1);
+        assert_eq!(two.len(), 2, "the second reaches the bound");
         // One record larger than the bound is not kept at all.
-        recent.add([(record(105), BYTES_MAX + 1)].into_iter());
+        recent.add_sized([(record(105), BYTES_MAX + 1)].into_iter());
         check(105, 10, 0..0);
     }
 }

@@ -1,146 +1,128 @@
-//! Reads the segment files of `open-wal` 0.2 by position. Its own reader starts at the oldest
-//! segment each time and borrows the writer; following needs neither. The format (its
-//! `docs/wal_design_v6.md` §5):
-//!
-//! ```text
-//! NNNNNNNNNNNNNNNNNNNN.wal    named by the number (LSN, from 1) of its first record
-//! header 64 bytes, then records, then zeros up to the allocated size
-//! record = crc u32 ‖ length u32 ‖ lsn u64 ‖ type u8 (1) ‖ flags u8 ‖ reserved u16 ‖ payload ‖ zeros to 8 bytes
-//! crc    = CRC-32C over everything after itself, padding included; integers little-endian
-//! ```
+//! One segment as readers hold it: an open file and what is known of it. It can be read on after
+//! the file was moved or removed.
 
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use parking_lot::RwLock;
 
 use super::LogError;
-use crate::model::{LeafHash, Offset, Record, Salt};
+use super::folder::LogFolder;
+use super::frame::{FrameError, VERSION};
+use super::oldest::Start;
+use super::positions::{FramePosition, Positions};
+use super::segment_file::HEADER_BYTES;
+use super::sidecar::Sidecar;
+use crate::model::Offset;
 
-/// Where the records of a segment begin.
-pub const HEADER_BYTES: u64 = 64;
-const RECORD_HEADER_BYTES: usize = 20;
-const FULL_RECORD: u8 = 1;
-const SALT_BYTES: usize = 16;
-
-/// One record's place in a buffer.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Frame<'a> {
-    /// A whole record whose checksum holds.
-    Record { offset: Offset, payload: &'a [u8], framed_bytes: usize },
-    /// Zeros: nothing further in this segment.
-    End,
-    /// The buffer stops before the record does; at least this many bytes are needed.
-    Short { needed_bytes: usize },
-    /// Not a record.
-    Damaged(&'static str),
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    /// Its first record.
+    pub(super) first: Offset,
+    /// The number of its first frame.
+    pub(super) first_lsn: u64,
+    written: RwLock<Written>,
 }
 
-/// What stands before a record's payload.
-struct Header {
-    crc: u32,
-    payload_bytes: usize,
-    lsn: u64,
-    record_type: u8,
+/// How far it is written: it grows while the segment is the newest.
+#[derive(Debug)]
+struct Written {
+    end: Offset,
+    end_byte: u32,
+    positions: Positions,
 }
 
-impl Header {
-    fn decode(bytes: &[u8; RECORD_HEADER_BYTES]) -> Option<Header> {
-        let (crc, rest) = bytes.split_first_chunk()?;
-        let (payload_bytes, rest) = rest.split_first_chunk()?;
-        let (lsn, rest) = rest.split_first_chunk()?;
-        Some(Header {
-            crc: u32::from_le_bytes(*crc),
-            payload_bytes: u32::from_le_bytes(*payload_bytes) as usize,
-            lsn: u64::from_le_bytes(*lsn),
-            record_type: *rest.first()?,
-        })
+impl Segment {
+    /// A segment of which nothing is known but where it begins.
+    pub(super) fn open(path: PathBuf, start: Start) -> Result<Segment, LogError> {
+        let Start { offset: first, lsn: first_lsn } = start;
+        let file = File::open(&path).map_err(|source| LogError::read(&path, 0, source))?;
+        let start = FramePosition { offset: first, byte: HEADER_BYTES };
+        let positions = Positions::starting_at(start);
+        let written = RwLock::new(Written { end: first, end_byte: HEADER_BYTES, positions });
+        Ok(Segment { path, file, first, first_lsn, written })
     }
-}
 
-/// The payload of one record: `leaf[32] ‖ salt[16] ‖` its text.
-pub fn encode(record: &Record) -> Vec<u8> {
-    let salt = record.salt.map_or([0; SALT_BYTES], |salt| salt.0);
-    [record.leaf.0.as_slice(), &salt, &record.to_text()].concat()
-}
+    /// The sealed segment that begins at `first`, as its sidecar describes it.
+    pub(super) fn open_sealed(folder: &LogFolder, first: Offset) -> Result<Segment, LogError> {
+        let sidecar = Sidecar::read(&folder.sidecar_path(first))?;
+        let path = folder.sealed_path(first);
+        if sidecar.first != first {
+            let detail = format!("its sidecar speaks of offset {}", sidecar.first);
+            return Err(LogError::File { path, detail });
+        }
+        let file = File::open(&path).map_err(|source| LogError::read(&path, 0, source))?;
+        Ok(Segment::sealed(path, file, sidecar))
+    }
 
-/// The record of [`encode`]'s payload at `offset`.
-pub fn decode(offset: Offset, payload: &[u8]) -> Result<Record, LogError> {
-    let cut = LogError::CutPayload { offset };
-    let Some((leaf, rest)) = payload.split_first_chunk() else { return Err(cut) };
-    let Some((salt, text)) = rest.split_first_chunk() else { return Err(cut) };
-    Ok(Record::from_text(offset, LeafHash(*leaf), Salt(*salt), text)?)
-}
+    /// A sealed segment that is open.
+    pub(super) fn sealed(path: PathBuf, file: File, sidecar: Sidecar) -> Segment {
+        let Sidecar { first, end, first_lsn, positions, .. } = sidecar;
+        // Nobody asks where the last frame of a sealed segment ends.
+        let written = RwLock::new(Written { end, end_byte: u32::MAX, positions });
+        Segment { path, file, first, first_lsn, written }
+    }
 
-/// Reads the record at the start of `buffer`.
-pub fn frame(buffer: &[u8]) -> Frame<'_> {
-    let Some((bytes, header)) =
-        buffer.first_chunk().and_then(|bytes| Some((bytes, Header::decode(bytes)?)))
-    else {
-        return Frame::Short { needed_bytes: RECORD_HEADER_BYTES };
-    };
-    if bytes.iter().all(|byte| *byte == 0) {
-        return Frame::End;
+    /// First offset after its last record.
+    pub(super) fn end(&self) -> Offset {
+        self.written.read().end
     }
-    let payload_end = RECORD_HEADER_BYTES + header.payload_bytes;
-    let framed_bytes = payload_end.next_multiple_of(8);
-    let Some(framed) = buffer.get(..framed_bytes) else {
-        return Frame::Short { needed_bytes: framed_bytes };
-    };
-    if open_wal::crc32c(&framed[4..]) != header.crc {
-        return Frame::Damaged("checksum does not match");
+
+    /// Where the next frame would begin.
+    pub(super) fn end_byte(&self) -> u32 {
+        self.written.read().end_byte
     }
-    if header.record_type != FULL_RECORD {
-        return Frame::Damaged("unknown record type");
+
+    /// Notes the frame of these offsets, which follows those before.
+    pub(super) fn note(&self, offsets: Range<Offset>, bytes: Range<u32>) {
+        let mut written = self.written.write();
+        written.positions.note(FramePosition { offset: offsets.start, byte: bytes.start });
+        written.end = offsets.end;
+        written.end_byte = bytes.end;
     }
-    match offset_of(header.lsn) {
-        None => Frame::Damaged("record number 0"),
-        Some(offset) => {
-            let payload = &framed[RECORD_HEADER_BYTES..payload_end];
-            Frame::Record { offset, payload, framed_bytes }
+
+    /// A known frame that begins at or before `offset`.
+    pub(super) fn before(&self, offset: Offset) -> FramePosition {
+        self.written.read().positions.before(offset)
+    }
+
+    /// A known frame that begins after `offset`.
+    pub(super) fn after(&self, offset: Offset) -> Option<FramePosition> {
+        self.written.read().positions.after(offset)
+    }
+
+    pub(super) fn positions(&self) -> Positions {
+        self.written.read().positions.clone()
+    }
+
+    /// Damage at `byte`, where the frame of `next` should begin. Its extent is not known before the
+    /// next frame whose place is.
+    pub(super) fn damaged(&self, next: Offset, byte: u64, detail: impl Into<String>) -> LogError {
+        let end = self.after(next).map_or_else(|| self.end(), |known| known.offset);
+        LogError::Damaged {
+            path: self.path.clone(),
+            position: byte,
+            offsets: next..end.max(next.next()),
+            detail: detail.into(),
         }
     }
-}
 
-/// The library counts records from 1 (LSN), verbatim from 0.
-pub fn offset_of(lsn: u64) -> Option<Offset> {
-    lsn.checked_sub(1).map(Offset)
-}
-
-fn lsn_of(offset: Offset) -> u64 {
-    offset.0 + 1
-}
-
-/// The segments in `dir` by their first records, ascending.
-pub fn list(dir: &Path) -> io::Result<Vec<Offset>> {
-    let mut segments = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        if let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(".wal"))
-            && let Some(first) = digits.parse().ok().and_then(offset_of)
-        {
-            segments.push(first);
+    /// What is wrong with a frame at `byte`.
+    pub(super) fn bad_frame(
+        &self,
+        offsets: Range<Offset>,
+        byte: u64,
+        error: FrameError,
+    ) -> LogError {
+        let (path, position) = (self.path.clone(), byte);
+        match error {
+            FrameError::Newer { version } => {
+                LogError::Newer { path, position, version, known: VERSION }
+            }
+            FrameError::Damaged(detail) => LogError::Damaged { path, position, offsets, detail },
         }
     }
-    segments.sort_unstable();
-    Ok(segments)
-}
-
-/// The file of the segment whose first record is `first`.
-pub fn path_of(dir: &Path, first: Offset) -> PathBuf {
-    dir.join(format!("{:020}.wal", lsn_of(first)))
-}
-
-/// Fills `buffer` from `position` as far as the file goes; returns how much was read.
-pub fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read_at(&mut buffer[filled..], position + filled as u64) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }

@@ -1,97 +1,152 @@
-//! The one writer: append to memory, then make a whole batch durable with one sync.
+//! The one writer: records gather in a frame in memory, then one entry and one sync make the whole
+//! frame durable.
+//!
+//! One commit never writes two frames: of two frames in one write, a power cut may leave the second
+//! and not the first, which cannot be told from damage.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use open_wal::{Lsn, TailState, Wal, WalConfig, WalError};
+use open_wal::Wal;
 use tokio::sync::watch;
 
 use super::LogError;
-use super::reader::LogReader;
+use super::frame::FrameBuilder;
+use super::oldest::Start;
 use super::recent::Recent;
-use super::segment;
+use super::seal::Sealer;
+use super::segment::Segment;
+use super::segment_file;
+use super::segments::Segments;
+use super::trim::Trimmer;
 use crate::model::{Offset, Record};
 
-/// One segment file is allocated ahead at this size.
-const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
-/// Largest record: a 64 KiB frame whose strings all need `\u00xx` escapes (× 6), with room for what
-/// the relay adds.
-const RECORD_BYTES_MAX: u32 = 1024 * 1024;
-
-/// Most records of one sync.
-const APPENDED_RECORDS_MAX: usize = 8_192;
-
-/// The only thing that changes log bytes. One task owns it.
+/// The only thing that appends. One task owns it.
 pub struct LogWriter {
     wal: Wal,
+    sealer: Sealer,
+    segments: Arc<Segments>,
+    active: Arc<Segment>,
+    segment_bytes: u64,
+    frame: FrameBuilder,
     head: watch::Sender<Offset>,
-    /// Appended and not yet durable, with the lengths of their encodings.
-    appended: Vec<(Arc<Record>, usize)>,
     recent: Recent,
+    is_closed: bool,
 }
 
-/// What opening the log found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recovered {
-    /// First offset still in the log.
-    pub oldest: Offset,
-    /// First offset not yet written.
-    pub head: Offset,
-    /// Whether an unfinished, never acknowledged write was cut off the end.
-    pub torn_tail_cut: bool,
-}
-
-/// Opens or creates the log in `dir`, cutting off a torn tail. Damage before the tail is an error,
-/// never a cut.
-pub fn open(dir: &Path) -> Result<(LogWriter, LogReader, Recovered), LogError> {
-    let config = WalConfig { segment_size: SEGMENT_BYTES, max_record_size: RECORD_BYTES_MAX };
-    let (wal, report) = Wal::open(dir, config).map_err(|source| match source {
-        WalError::Locked => LogError::Locked { dir: dir.to_path_buf() },
-        source => LogError::Open { dir: dir.to_path_buf(), source },
-    })?;
-    let recovered = Recovered {
-        oldest: offset_of(report.oldest_lsn),
-        head: offset_of(report.durable_lsn.next()),
-        torn_tail_cut: !matches!(report.tail_state, TailState::Clean),
-    };
-    let (head, head_seen) = watch::channel(recovered.head);
-    let recent = Recent::default();
-    let reader = LogReader::new(Arc::from(dir), head_seen, recent.clone());
-    Ok((LogWriter { wal, head, appended: Vec::new(), recent }, reader, recovered))
+/// What a writer goes on from.
+pub(super) struct Begin {
+    pub(super) wal: Wal,
+    pub(super) segments: Arc<Segments>,
+    pub(super) active: Arc<Segment>,
+    pub(super) segment_bytes: u64,
+    pub(super) frame: FrameBuilder,
+    pub(super) head: watch::Sender<Offset>,
+    pub(super) recent: Recent,
 }
 
 impl LogWriter {
-    /// Adds a record to the batch in memory; [`LogWriter::commit`] makes it durable.
-    /// The record's offset must be the next one.
-    pub fn append(&mut self, record: Arc<Record>) -> Result<(), LogError> {
-        let encoded = segment::encode(&record);
-        let lsn = self.wal.append(&encoded).map_err(|source| LogError::Append { source })?;
-        assert_eq!(offset_of(lsn), record.offset, "the relay and the log count offsets alike");
-        self.appended.push((record, encoded.len()));
-        Ok(())
+    pub(super) fn new(begin: Begin) -> Result<LogWriter, LogError> {
+        let Begin { wal, segments, active, segment_bytes, frame, head, recent } = begin;
+        let sealer = Sealer::start(segments.clone())?;
+        let is_closed = false;
+        Ok(LogWriter {
+            sealer,
+            wal,
+            segments,
+            active,
+            segment_bytes,
+            frame,
+            head,
+            recent,
+            is_closed,
+        })
     }
 
-    /// Whether what is appended should be committed before more is.
+    /// Adds a record to the frame in memory; [`LogWriter::commit`] makes it durable. The record's
+    /// offset must be the next one.
+    ///
+    /// # Errors
+    /// [`LogError::TooLarge`]: the frame is then as it was. It must not be full.
+    pub fn append(&mut self, record: Arc<Record>) -> Result<(), LogError> {
+        self.frame.add(record)
+    }
+
+    /// Whether the frame takes nothing more before a commit.
     pub fn is_full(&self) -> bool {
-        self.appended.len() >= APPENDED_RECORDS_MAX
+        self.frame.is_full()
     }
 
     /// Makes everything appended durable, then lets readers see it. After an error nothing is
-    /// appended again: the log library poisons itself, since a failed sync must not be retried.
+    /// taken or tried again: what a failed sync left on the disk is not known before a restart
+    /// reads it.
     pub fn commit(&mut self) -> Result<Offset, LogError> {
-        let durable = self.wal.commit().map_err(|source| LogError::Append { source })?;
-        let head = offset_of(durable.next());
-        self.recent.add(self.appended.drain(..));
-        self.head.send_replace(head);
-        Ok(head)
+        let committed = self.commit_frame();
+        if committed.is_err() {
+            self.is_closed = true;
+            self.frame.restart(self.head());
+        }
+        committed
+    }
+
+    fn commit_frame(&mut self) -> Result<Offset, LogError> {
+        if self.is_closed {
+            return Err(LogError::Closed);
+        }
+        if self.frame.is_empty() {
+            return Ok(self.head());
+        }
+        let frame = self.frame.encode();
+        let lsn = self.wal.append(&frame).map_err(|source| LogError::Append { source })?;
+        self.wal.commit().map_err(|source| LogError::Append { source })?;
+        let has_rolled = self.place(lsn.0, frame.len())?;
+        let end = self.frame.end();
+        self.recent.add(self.frame.restart(end));
+        self.head.send_replace(end);
+        if has_rolled {
+            self.sealer.wake();
+        }
+        Ok(end)
+    }
+
+    /// Notes where the frame was written; true where it began a new segment.
+    fn place(&mut self, lsn: u64, frame_bytes: usize) -> Result<bool, LogError> {
+        let entry_bytes = segment_file::entry_bytes(frame_bytes) as u64;
+        let offsets = self.head()..self.frame.end();
+        let has_rolled = u64::from(self.active.end_byte()) + entry_bytes > self.segment_bytes;
+        if has_rolled {
+            let path = self.segments.folder.active_path(lsn);
+            self.active = Arc::new(Segment::open(path, Start { offset: offsets.start, lsn })?);
+        }
+        let byte = self.active.end_byte();
+        // A segment is far below 4 GiB.
+        self.active.note(offsets, byte..byte + entry_bytes as u32);
+        if has_rolled {
+            self.segments.add_active(self.active.clone());
+        }
+        Ok(has_rolled)
     }
 
     /// First offset not yet durable.
     pub fn head(&self) -> Offset {
         *self.head.borrow()
     }
+
+    /// Lets the next commit fail, and all later ones.
+    #[cfg(test)]
+    pub(crate) fn fail(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// What removes old segments while this writer lives.
+    pub fn trimmer(&self) -> Trimmer {
+        Trimmer::new(self.segments.clone())
+    }
 }
 
-fn offset_of(lsn: Lsn) -> Offset {
-    segment::offset_of(lsn.0).unwrap_or_default()
+impl Drop for LogWriter {
+    /// The lock on the folder goes last, with the fields.
+    fn drop(&mut self) {
+        self.sealer.finish();
+        self.segments.close();
+    }
 }

@@ -18,9 +18,6 @@ use crate::relay::{KeptRecords, Lookup, RelayError};
 pub use error::RecordsError;
 pub use transcript::{Entry, Line, Message, Quote, transcript};
 
-/// Offsets this close are read in one go: reading on costs less than a second seek.
-const READ_GAP_MAX: u64 = 256;
-
 /// Finds records through the lookup and reads them from the log.
 #[derive(Clone)]
 pub struct Records {
@@ -93,17 +90,7 @@ impl Records {
 
     /// The records at `offsets`, which must ascend.
     fn at(&self, offsets: &[Offset]) -> Result<Vec<Record>, RecordsError> {
-        let mut found = Vec::with_capacity(offsets.len());
-        for run in offsets.chunk_by(|one, next| next.since(*one) <= READ_GAP_MAX) {
-            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-            let mut wanted = run.iter().peekable();
-            for record in self.log.range(*first, last.next())? {
-                if wanted.next_if_eq(&&record.offset).is_some() {
-                    found.push(record);
-                }
-            }
-        }
-        Ok(found)
+        Ok(self.log.records_at(offsets)?)
     }
 }
 

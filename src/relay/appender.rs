@@ -247,10 +247,7 @@ impl Appender {
         self.admit(&event, target)?;
         let next = self.writer.head() + self.batch.records.len() as u64;
         let (record, after) = sequence(next, self.received_at, before, event);
-        if let Err(error) = self.writer.append(record.clone()) {
-            self.fail(&error);
-            return Err(error.into());
-        }
+        self.writer.append(record.clone())?;
         let ack = record.ack();
         self.batch.ids.insert(id_key, self.batch.records.len());
         self.batch.standing.insert(conversation_key.to_vec(), after);
@@ -437,9 +434,33 @@ mod tests {
         appender.sync(&mut all);
         assert_eq!(outcomes(all), [Some(false), Some(true), Some(false)]);
         let mut all = placed(&mut appender, &["c", "c", "a"]);
-        appender.failed = Some("the disk is gone".to_string());
+        appender.writer.fail();
         appender.sync(&mut all);
         assert_eq!(outcomes(all), [None, None, Some(true)], "only what was durable before stands");
         assert_eq!(appender.writer.head(), Offset(2));
+    }
+
+    /// A frame is what one sync makes durable, and has a size: a large submission takes several.
+    #[test]
+    fn a_submission_of_many_frames_is_kept_whole() {
+        const EVENTS: usize = 10_000;
+        let dir = tempfile::tempdir().unwrap();
+        let mut appender = appender(dir.path());
+        let waiting =
+            |number| Waiting { event: event(&format!("{number:0100}"), "u"), target: None };
+        let events = (0..EVENTS).map(waiting).collect();
+        let (answer, mut answered) = oneshot::channel();
+        let identity = Arc::new(crate::access::operator("s"));
+        appender.append_all(vec![Submission { identity, events, answer }]);
+        let answers = answered.try_recv().unwrap();
+        assert_eq!(answers.len(), EVENTS);
+        for (offset, answer) in answers.iter().enumerate() {
+            let Answer::Given(Ok(outcome)) = answer else { panic!("event {offset} was refused") };
+            assert_eq!(outcome.ack.offset, Offset(offset as u64));
+        }
+        drop(appender);
+        let (_, log, recovered) = crate::log::open(&dir.path().join("log")).unwrap();
+        assert_eq!(recovered.head, Offset(EVENTS as u64));
+        assert_eq!(log.range(Offset(0), recovered.head).unwrap().len(), EVENTS);
     }
 }
