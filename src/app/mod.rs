@@ -8,6 +8,8 @@ mod config;
 mod data_dir;
 // The one list of stores, supervised.
 mod stores;
+// Old parts of the log, read at leisure.
+mod scrubber;
 // How far each store is.
 mod status;
 
@@ -28,7 +30,8 @@ use crate::sql::Sql;
 
 pub use config::{Config, ConfigError};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
-pub use status::{Status, StatusReader, StoreStatus};
+use scrubber::Scrubber;
+pub use status::{DamageStatus, LogStatus, Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};
 
 /// Applied records that wait for a commit at most.
@@ -49,6 +52,7 @@ pub struct App {
     pub search: Search,
     pub recovered: Recovered,
     stores: Stores,
+    scrubber: Scrubber,
     appender: JoinHandle<()>,
     stop: CancellationToken,
     lock: OwnerLock,
@@ -83,6 +87,7 @@ impl App {
 
         let records = Records::new(log.clone(), lookup.clone());
         let kept = Arc::new(records.clone());
+        let scrubber = Scrubber::start(log.clone(), stop.clone())?;
         let (relay, appender) = Relay::start(writer, &log, lookup, kept, stop.clone())?;
         Ok(App {
             relay,
@@ -96,6 +101,7 @@ impl App {
             log,
             recovered,
             stores,
+            scrubber,
             appender,
             stop,
             lock,
@@ -125,16 +131,20 @@ impl App {
 
     /// What reads the status after `self` has moved elsewhere.
     pub fn status_reader(&self) -> StatusReader {
-        StatusReader::new(self.log.clone(), self.data.clone(), self.stores.watched())
+        let (stores, scrubbed) = (self.stores.watched(), self.scrubber.watched());
+        StatusReader::new(self.log.clone(), self.data.clone(), stores, scrubbed)
     }
 
     /// Stops: no more events, then each store commits what it has, then the directory is given
     /// back.
     pub fn stop(self) -> anyhow::Result<()> {
-        let App { relay, stores, appender, stop, lock, .. } = self;
+        let App { relay, stores, scrubber, appender, stop, lock, .. } = self;
         stop.cancel();
         drop(relay);
         let mut failures = stores.join();
+        if !scrubber.join() {
+            failures.push("the scrubber panicked".to_string());
+        }
         if appender.join().is_err() {
             failures.push("the appender panicked".to_string());
         }

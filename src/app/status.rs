@@ -4,17 +4,39 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::DataDir;
 use super::stores::Watched;
-use crate::log::{LogReader, State};
+use crate::log::{LogReader, Scrubbed, State};
 use crate::model::Offset;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
     /// First offset not yet durable in the log.
     pub head: Offset,
+    pub log: LogStatus,
     pub stores: Vec<StoreStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogStatus {
+    /// First offset still in the log.
+    pub oldest: Offset,
+    /// Sealed records below it were read and checked since the last round of scrubbing began.
+    pub scrubbed_to: Offset,
+    /// What is not as it was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamageStatus>,
+}
+
+/// The records of `[from, to)`, which cannot be read or not be trusted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DamageStatus {
+    pub from: Offset,
+    pub to: Offset,
+    pub path: String,
+    pub detail: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,11 +60,17 @@ pub struct StatusReader {
     log: LogReader,
     data: DataDir,
     stores: Vec<Watched>,
+    scrubbed: watch::Receiver<Scrubbed>,
 }
 
 impl StatusReader {
-    pub(super) fn new(log: LogReader, data: DataDir, stores: Vec<Watched>) -> StatusReader {
-        StatusReader { log, data, stores }
+    pub(super) fn new(
+        log: LogReader,
+        data: DataDir,
+        stores: Vec<Watched>,
+        scrubbed: watch::Receiver<Scrubbed>,
+    ) -> StatusReader {
+        StatusReader { log, data, stores, scrubbed }
     }
 
     pub fn read(&self) -> Status {
@@ -56,7 +84,23 @@ impl StatusReader {
             failed: None,
         };
         let stores = self.stores.iter().map(|store| self.store(store, head));
-        Status { head, stores: std::iter::once(log).chain(stores).collect() }
+        let stores = std::iter::once(log).chain(stores).collect();
+        Status { head, log: self.log_status(), stores }
+    }
+
+    fn log_status(&self) -> LogStatus {
+        let scrubbed = self.scrubbed.borrow();
+        let damaged = scrubbed.damages.iter().map(|damage| DamageStatus {
+            from: damage.offsets.start,
+            to: damage.offsets.end,
+            path: damage.path.display().to_string(),
+            detail: damage.detail.clone(),
+        });
+        LogStatus {
+            oldest: self.log.oldest(),
+            scrubbed_to: scrubbed.to,
+            damaged: damaged.collect(),
+        }
     }
 
     fn store(&self, store: &Watched, head: Offset) -> StoreStatus {

@@ -43,9 +43,16 @@ impl Status {
                         text.push_str(&format!("  stands still: {reason}\n"));
                     }
                 }
+                for damage in &status.log.damaged {
+                    text.push_str(&format!(
+                        "the log is damaged: offsets {} to below {}, `{}`: {}\n",
+                        damage.from, damage.to, damage.path, damage.detail
+                    ));
+                }
                 write::to_stdout(text.as_bytes())?;
             }
         }
-        Ok(Exit::found(status.stores.iter().all(|store| store.failed.is_none())))
+        let goes_on = status.stores.iter().all(|store| store.failed.is_none());
+        Ok(Exit::found(goes_on && status.log.damaged.is_empty()))
     }
 }

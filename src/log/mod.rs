@@ -41,6 +41,8 @@ mod writer;
 mod seal;
 // The oldest segments are removed.
 mod trim;
+// Sealed segments are read at leisure.
+mod scrub;
 // The reading side of the log.
 mod reader;
 // Read forward from an offset.
@@ -72,6 +74,7 @@ pub use follow::{CommitPolicy, FollowError, follow};
 pub use open::{Recovered, open};
 pub use reader::LogReader;
 pub use scan::LogScan;
+pub use scrub::{Damage, Scrubbed, scrub};
 pub use state::{Failure, State};
 pub use store::{Followed, NotOpen, Slot, Store};
 pub use tail::Tail;
