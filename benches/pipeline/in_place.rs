@@ -40,7 +40,8 @@ fn export(data: &Path, shop: &Shop, report: &mut Report) {
     let file = data.with_extension("messages.parquet");
     let started = Instant::now();
     let mut command = in_place(data, shop, &["export", "messages", "--format", "parquet"]);
-    let mut child = command.arg("--out").arg(&file).stderr(Stdio::null()).spawn().expect("verbatim runs");
+    let mut child =
+        command.arg("--out").arg(&file).stderr(Stdio::null()).spawn().expect("verbatim runs");
     let memory = peak_memory(&mut child);
     let seconds = started.elapsed().as_secs_f64();
     let messages = shop.kinds.get("message").copied().unwrap_or(0);
