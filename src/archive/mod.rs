@@ -1,4 +1,5 @@
-//! The archive: every record as a row of the Delta table `events`, by UTC day.
+//! The archive: every record as a row of the Delta table `events`, by the UTC day on which it
+//! was received.
 //!
 //! Flow: [`events_by_day`] turns records into rows → the [`Archive`] commits them with the cursor.
 //! Questions read an [`ArchiveSnapshot`]: the table's files and the tail of records beyond them, as

@@ -1,10 +1,9 @@
 //! The store that fills `events`, and the reader through which questions see it: files ∪ tail.
 //!
 //! Invariant: a record is in exactly one of the two halves of an [`ArchiveSnapshot`], at any
-//! moment: both change together under one lock, which is held for no longer than it takes to swap
-//! two pointers.
+//! moment. A commit takes the whole tail, so between it and the next record the table's cursor is
+//! the tail's start or its end; at its end, the tail is left out.
 
-use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use super::batch::{EVENTS_OPTIONS, events_by_day};
 use super::{ArchiveError, EVENTS_TABLE, stored_events_schema};
 use crate::log::{Batch, LogReader, NotOpen, Slot, Store, Tail};
 use crate::model::Offset;
-use crate::table::{Maintenance, Table, TableSnapshot};
+use crate::table::{Maintenance, MaintenanceState, Table, TableSnapshot};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -29,22 +28,38 @@ pub struct ArchiveSnapshot {
 }
 
 /// What questions hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ArchiveReader {
-    slot: Slot<ArchiveSnapshot>,
+    slot: Slot<Shown>,
+}
+
+/// What the store changes and questions read.
+struct Shown {
+    table: Table,
+    tail: Tail,
 }
 
 /// Writes records into the `events` table.
 pub struct Archive {
     table: Table,
-    maintenance: Maintenance,
-    shown: Arc<Mutex<ArchiveSnapshot>>,
+    _maintenance: Maintenance,
+    shown: Arc<Mutex<Shown>>,
 }
 
 impl ArchiveReader {
     /// Files and tail of this moment. Copies no record.
     pub fn snapshot(&self) -> Result<ArchiveSnapshot, NotOpen> {
-        Ok(self.slot.current(Archive::NAME)?.lock().clone())
+        let shown = self.slot.current(Archive::NAME)?;
+        let shown = shown.lock();
+        let table = shown.table.snapshot();
+        let is_committed = table.cursor == shown.tail.end();
+        let tail = if is_committed { Tail::starting_at(table.cursor) } else { shown.tail.clone() };
+        Ok(ArchiveSnapshot { table, tail })
+    }
+
+    /// What the table's maintenance is at.
+    pub fn maintenance(&self) -> Result<MaintenanceState, NotOpen> {
+        Ok(self.slot.current(Archive::NAME)?.lock().table.maintenance())
     }
 }
 
@@ -52,13 +67,6 @@ impl Archive {
     /// All offsets below it are committed.
     pub fn committed(&self) -> Offset {
         self.table.cursor()
-    }
-
-    /// Waits for a compaction that runs in the background and puts it into the table.
-    pub async fn finish_compaction(&mut self) -> Result<(), ArchiveError> {
-        let finished = self.maintenance.finish_compaction(&mut self.table).await;
-        self.shown.lock().table = self.table.snapshot();
-        Ok(finished?)
     }
 }
 
@@ -79,9 +87,10 @@ impl Store for Archive {
         let (folder, schema) = (root.join(TABLES_FOLDER), stored_events_schema());
         let table = Table::open_or_create(&folder, EVENTS_TABLE, schema, EVENTS_OPTIONS).await?;
         let tail = Tail::starting_at(table.cursor());
-        let shown = Arc::new(Mutex::new(ArchiveSnapshot { table: table.snapshot(), tail }));
+        let maintenance = Maintenance::start(&table);
+        let shown = Arc::new(Mutex::new(Shown { table: table.clone(), tail }));
         reader.slot.show(shown.clone());
-        Ok(Archive { table, maintenance: Maintenance::default(), shown })
+        Ok(Archive { table, _maintenance: maintenance, shown })
     }
 
     fn applied(&self) -> Offset {
@@ -98,13 +107,12 @@ impl Store for Archive {
             return Ok(tail.end());
         }
         let rows = events_by_day(tail.records())?;
-        let table = self.table.commit(rows, tail.start(), tail.end()).await?;
-        let committed = ArchiveSnapshot { table, tail: Tail::starting_at(tail.end()) };
-        let before = mem::replace(&mut *self.shown.lock(), committed);
-        // Freeing 64 k records takes milliseconds: not under the lock.
-        drop(before);
-        self.maintenance.after_commit(&mut self.table).await?;
-        self.shown.lock().table = self.table.snapshot();
-        Ok(tail.end())
+        self.table.commit(rows, tail.start(), tail.end()).await?;
+        let committed = Tail::starting_at(tail.end());
+        self.shown.lock().tail = committed;
+        // Freeing 64 k records takes milliseconds: here, not under the lock.
+        let end = tail.end();
+        drop(tail);
+        Ok(end)
     }
 }

@@ -11,7 +11,7 @@ use super::FactsError;
 use super::log_fold::LogFold;
 use super::settled::SettledOfShop;
 use super::store::FactStore;
-use super::tables::TableSnapshots;
+use super::tables::{Committed, TableSnapshots};
 use crate::log::{Slot, Store};
 use crate::model::Offset;
 use crate::table::TableSnapshot;
@@ -61,9 +61,9 @@ impl FactsReader {
         };
         let SettledOfShop { turns, episodes, changes, tags, strays } = settled;
         let (open_turns, open_episodes) = open.batches()?;
-        let with = |table: &TableSnapshot, mut tail: Vec<RecordBatch>, open: Vec<RecordBatch>| {
+        let with = |table: &Committed, mut tail: Vec<RecordBatch>, open: Vec<RecordBatch>| {
             tail.extend(open);
-            FactsTable { table: table.clone(), tail }
+            FactsTable { table: table.newest(), tail }
         };
         Ok(FactsSnapshot {
             turns: with(&tables.turns, turns.batches()?, open_turns),

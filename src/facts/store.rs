@@ -207,8 +207,6 @@ impl Store for FactStore {
         self.publish();
         self.states.put(&uncommitted, &self.versions, &self.tables.cursors(), applied)?;
         self.versions.clear();
-        self.tables.maintain().await?;
-        self.shown.lock().tables = Arc::new(self.tables.snapshots());
         Ok(applied)
     }
 }

@@ -28,19 +28,36 @@ pub(crate) struct Tables {
     strays: FactTable,
 }
 
-/// What they hold at one moment.
-#[derive(Clone)]
+/// What they hold since the last commit.
 pub(crate) struct TableSnapshots {
-    pub(crate) turns: TableSnapshot,
-    pub(crate) episodes: TableSnapshot,
-    pub(crate) changes: TableSnapshot,
-    pub(crate) tags: TableSnapshot,
-    pub(crate) strays: TableSnapshot,
+    pub(crate) turns: Committed,
+    pub(crate) episodes: Committed,
+    pub(crate) changes: Committed,
+    pub(crate) tags: Committed,
+    pub(crate) strays: Committed,
+}
+
+/// A table as it was committed.
+pub(crate) struct Committed {
+    table: Table,
+    snapshot: TableSnapshot,
+}
+
+impl Committed {
+    fn of(table: &Table) -> Committed {
+        Committed { table: table.clone(), snapshot: table.snapshot() }
+    }
+
+    /// The rows of that commit, in the files that hold them now: they may have been compacted since.
+    pub(crate) fn newest(&self) -> TableSnapshot {
+        let newest = self.table.snapshot();
+        if newest.cursor == self.snapshot.cursor { newest } else { self.snapshot.clone() }
+    }
 }
 
 struct FactTable {
     table: Table,
-    maintenance: Maintenance,
+    _maintenance: Maintenance,
 }
 
 impl Tables {
@@ -66,11 +83,11 @@ impl Tables {
 
     pub(crate) fn snapshots(&self) -> TableSnapshots {
         TableSnapshots {
-            turns: self.turns.table.snapshot(),
-            episodes: self.episodes.table.snapshot(),
-            changes: self.changes.table.snapshot(),
-            tags: self.tags.table.snapshot(),
-            strays: self.strays.table.snapshot(),
+            turns: Committed::of(&self.turns.table),
+            episodes: Committed::of(&self.episodes.table),
+            changes: Committed::of(&self.changes.table),
+            tags: Committed::of(&self.tags.table),
+            strays: Committed::of(&self.strays.table),
         }
     }
 
@@ -86,25 +103,12 @@ impl Tables {
         self.tags.commit(settled, |shop| &shop.tags, applied).await?;
         self.strays.commit(settled, |shop| &shop.strays, applied).await
     }
-
-    pub(crate) async fn maintain(&mut self) -> Result<(), FactsError> {
-        for table in [
-            &mut self.turns,
-            &mut self.episodes,
-            &mut self.changes,
-            &mut self.tags,
-            &mut self.strays,
-        ] {
-            table.maintenance.after_commit(&mut table.table).await?;
-        }
-        Ok(())
-    }
 }
 
 impl FactTable {
     async fn open<R: FactRow>(folder: &Path) -> Result<FactTable, FactsError> {
         let table = Table::open_or_create(folder, R::TABLE, R::schema(), ROWS).await?;
-        Ok(FactTable { table, maintenance: Maintenance::default() })
+        Ok(FactTable { _maintenance: Maintenance::start(&table), table })
     }
 
     async fn commit<R: FactRow>(

@@ -3,8 +3,9 @@
 //!
 //! A power cut on a disk that was not synced leaves empty or cut files, and Delta reads an empty
 //! commit as "nothing happened". Found here, such a file is an error that names it; nothing is
-//! repaired and nothing is skipped. Bit flips inside a file are not found here but by page
-//! checksums and decoders when it is read.
+//! repaired and nothing is skipped. The ends of old files are not read, only their sizes: they were
+//! looked at when they were young, and ten thousand opened files would be felt at each start. Bit
+//! flips inside a file are not found here but by page checksums and decoders when it is read.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -18,7 +19,7 @@ use serde_json::Value;
 use super::TableError;
 use super::delta::ACTIONS_KEY;
 use super::error::damaged;
-use super::snapshot::DataFile;
+use super::file_list::FileList;
 
 pub(super) const LOG_FOLDER: &str = "_delta_log";
 const MAGIC: &[u8] = b"PAR1";
@@ -34,6 +35,11 @@ pub(super) struct LogTail {
     pub(super) entries: Vec<PathBuf>,
     /// Data files these entries add.
     pub(super) added: HashSet<String>,
+}
+
+/// Whether the log of `root` has an entry of `version`.
+pub(super) fn has_version(root: &Path, version: u64) -> bool {
+    log_path(root, &format!("{version:020}.json")).exists()
 }
 
 /// Whether there is any commit in the log of `root`.
@@ -68,21 +74,33 @@ pub(super) fn log_tail(root: &Path) -> Result<LogTail, TableError> {
     Ok(tail)
 }
 
-/// Checks that each file is there with the size the log says and ends as Parquet does; those that
-/// the log's tail adds must have a whole footer too.
-pub(super) fn data_files(
-    root: &Path,
-    files: &[DataFile],
-    tail: &LogTail,
-) -> Result<(), TableError> {
-    for file in files {
+/// Checks that each file is there with the size the log says; those that the log's tail adds must
+/// have a whole footer too.
+pub(super) fn data_files(root: &Path, files: &FileList, tail: &LogTail) -> Result<(), TableError> {
+    for file in files.iter() {
         let path = root.join(&*file.path);
-        parquet_end(&path, Some(file.bytes))?;
+        size(&path, file.bytes)?;
         if tail.added.contains(&*file.path) {
             parquet_footer(&path, Some(file.rows))?;
         }
     }
     Ok(())
+}
+
+fn size(path: &Path, said: u64) -> Result<(), TableError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.len() == said => Ok(()),
+        Ok(metadata) => Err(damaged(path, format!("{said} bytes"), metadata.len())),
+        Err(error) => Err(unreadable(path)(error)),
+    }
+}
+
+/// What to make of a data file that cannot be looked at.
+pub(super) fn unreadable(path: &Path) -> impl Fn(io::Error) -> TableError {
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound => damaged(path, "a Parquet file", "nothing"),
+        _ => TableError::io("read", path)(source),
+    }
 }
 
 /// Versions of the commit entries and of the checkpoints in the log folder.
@@ -142,15 +160,9 @@ fn added_files(path: &Path) -> Result<Vec<String>, TableError> {
 }
 
 /// Checks the last bytes: the length of the footer and the magic.
-fn parquet_end(path: &Path, bytes_said: Option<u64>) -> Result<File, TableError> {
-    let file = File::open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => damaged(path, "a Parquet file", "nothing"),
-        _ => TableError::io("read", path)(source),
-    })?;
+fn parquet_end(path: &Path) -> Result<File, TableError> {
+    let file = File::open(path).map_err(unreadable(path))?;
     let bytes = file.metadata().map_err(TableError::io("read", path))?.len();
-    if let Some(said) = bytes_said.filter(|said| *said != bytes) {
-        return Err(damaged(path, format!("{said} bytes"), bytes));
-    }
     let mut end = [0; FOOTER_END_BYTES as usize];
     let Some(position) = bytes.checked_sub(FOOTER_END_BYTES) else {
         return Err(damaged(path, "a Parquet footer", format!("only {bytes} bytes")));
@@ -172,7 +184,7 @@ fn parquet_end(path: &Path, bytes_said: Option<u64>) -> Result<File, TableError>
 }
 
 fn parquet_footer(path: &Path, rows_said: Option<u64>) -> Result<(), TableError> {
-    let file = parquet_end(path, None)?;
+    let file = parquet_end(path)?;
     let footer = ParquetMetaDataReader::new()
         .parse_and_finish(&file)
         .map_err(|error| damaged(path, "a readable Parquet footer", error))?;

@@ -1,14 +1,12 @@
-//! The Delta log, through delta-rs: load, commit, checkpoint. No other file of the crate names a
-//! delta-rs type except [`super::Table`], which holds them.
+//! The Delta log, through delta-rs: load, append, checkpoint. No other file of the crate names a
+//! delta-rs type but for the actions that [`super::files`] makes.
 //!
-//! Found in deltalake-core 1.1.3 and relied on here:
-//! - a commit is one put of `N.json` with `PutMode::Create`; with `max_retries` 0 it fails as soon
-//!   as the log holds a version newer than the snapshot committed on, and is never rebased over it;
-//! - the conflict checker that runs with retries does not look at application transactions, and
-//!   `txn` versions may go down as well as up: the fence is ours to hold, see
-//!   [`super::Table::commit`];
-//! - hooks that run after a commit can fail it although it is durable, so checkpoints are made
-//!   apart from commits.
+//! delta-rs's own commit lists the log twice and replays every live file with its statistics (in
+//! deltalake-core 1.1.3: `get_latest_version`, then `materialize_files_with_engine`), so that a
+//! commit costs the more the larger the table is. Its parts do not: the bytes of an entry are made
+//! by [`CommitData`], and [`append`] puts them under the name of the version after ours, which
+//! fails when that name is taken. Nothing is rebased, and no hook runs after a commit: the fence is
+//! ours to hold, see [`super::Table::commit`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,16 +15,20 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::NaiveDate;
 use deltalake_core::checkpoints;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::transaction::{
+    CommitData, CommitProperties, PROTOCOL, TransactionError,
+};
 use deltalake_core::kernel::{Action, StructType, Transaction};
-use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::DeltaOperation;
 use deltalake_core::table::state::DeltaTableState;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
-use serde_json::json;
+use object_store::{Error as ObjectStoreError, ObjectStoreExt};
+use serde_json::{Value, json};
 use url::Url;
 
+use super::file_list::FileList;
 use super::snapshot::DataFile;
 use super::stats;
 use super::store::SyncedStore;
@@ -40,10 +42,9 @@ const APP_ID: &str = "verbatim";
 /// whole one.
 pub(super) const ACTIONS_KEY: &str = "verbatimActions";
 /// Commit entries older than this go at the next checkpoint. At a commit a second they are 3,600
-/// files: listing them is part of every commit, so they must not pile up for delta-rs's default of
-/// 30 days.
+/// files, which every opening lists, so they must not pile up for delta-rs's default of 30 days.
 const LOG_RETENTION: &str = "interval 1 hours";
-/// How long the log remembers removed files; `vacuum` needs it only for the grace period.
+/// How long the log remembers removed files, for other engines: our vacuum does not ask it.
 const TOMBSTONE_RETENTION: &str = "interval 1 days";
 
 /// The store over `disk` and the log of the table in it.
@@ -107,12 +108,18 @@ pub(super) async fn load(
     Ok((state, Offset(u64::try_from(cursor).unwrap_or(0))))
 }
 
+/// Refuses a table whose protocol asks for more of a writer than delta-rs knows.
+pub(super) fn check_writable(root: &Path, state: &DeltaTableState) -> Result<(), TableError> {
+    let failed = |source: TransactionError| delta_error("write to", root, source.into());
+    PROTOCOL.can_write_to(state).map_err(failed)
+}
+
 /// The live files of a snapshot.
 pub(super) fn files(
     root: &Path,
     state: &DeltaTableState,
     schema: &Schema,
-) -> Result<Vec<DataFile>, TableError> {
+) -> Result<FileList, TableError> {
     let mut files = Vec::new();
     for view in state.log_data().iter() {
         let path = view.path().into_owned();
@@ -127,32 +134,46 @@ pub(super) fn files(
             });
         };
         let bytes = u64::try_from(view.size()).unwrap_or(0);
-        files.push(DataFile { path: path.into(), day, rows, bytes, stats: columns.into() });
+        let (path, stats) = (path.into(), columns.into());
+        files.push(DataFile { path, day, rows, bytes, stats, since: 0 });
     }
-    Ok(files)
+    Ok(files.into_iter().collect())
 }
 
-/// Commits `actions` and the cursor as the version after `state`, or fails with nothing changed.
-/// Every error but [`is_overtaken`] leaves open whether the commit is there.
-pub(super) async fn commit(
-    state: &DeltaTableState,
+/// Appends `actions` and the cursor as the version after `version`, or fails with nothing changed.
+/// Every error but [`is_overtaken`] leaves open whether the entry is there.
+pub(super) async fn append(
     log: &LogStoreRef,
+    version: u64,
     actions: Vec<Action>,
     operation: DeltaOperation,
     cursor: Offset,
-) -> Result<DeltaTableState, DeltaTableError> {
-    let properties = properties(actions.len(), cursor);
-    let commit = CommitBuilder::from(properties).with_actions(actions).build(
-        Some(state),
-        log.clone(),
-        operation,
-    );
-    Ok(commit.await?.snapshot)
+) -> Result<(), DeltaTableError> {
+    let cleaned_below = checkpoint_hint(log).await?;
+    if cleaned_below.is_some_and(|checkpoint| checkpoint > version) {
+        // The name of the next version may be free again: entries below a checkpoint expire.
+        return Err(TransactionError::VersionAlreadyExists(version + 1).into());
+    }
+    let metadata = [(ACTIONS_KEY.to_string(), json!(actions.len() + 1))];
+    let data = CommitData::new(actions, operation, metadata.into(), vec![transaction(cursor)]);
+    let entry = CommitOrBytes::LogBytes(data.get_bytes()?);
+    Ok(log.write_commit_entry(version + 1, entry, Default::default()).await?)
+}
+
+/// The version of the newest checkpoint, as its writer noted it down.
+async fn checkpoint_hint(log: &LogStoreRef) -> Result<Option<u64>, DeltaTableError> {
+    let path = log.log_path().clone().join("_last_checkpoint");
+    let noted = match log.object_store(None).get(&path).await {
+        Ok(found) => found.bytes().await?,
+        Err(ObjectStoreError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let noted: Option<Value> = serde_json::from_slice(&noted).ok();
+    Ok(noted.and_then(|noted| noted["version"].as_u64()))
 }
 
 /// Whether a commit failed because another writer made that version first.
 pub(super) fn is_overtaken(error: &DeltaTableError) -> bool {
-    use deltalake_core::kernel::transaction::TransactionError;
     match error {
         DeltaTableError::VersionAlreadyExists(_) => true,
         DeltaTableError::Transaction { source } => {
@@ -165,17 +186,13 @@ pub(super) fn is_overtaken(error: &DeltaTableError) -> bool {
     }
 }
 
-/// Writes a checkpoint of `state` and removes expired commit entries below it. Returns the same
-/// version, loaded from the checkpoint: the old state would go on naming entries that are gone.
-pub(super) async fn checkpoint(
-    state: &DeltaTableState,
-    log: &LogStoreRef,
-) -> Result<DeltaTableState, DeltaTableError> {
+/// Writes a checkpoint of `version` and removes expired commit entries below it.
+pub(super) async fn checkpoint(log: &LogStoreRef, version: u64) -> Result<(), DeltaTableError> {
     let mut table = DeltaTable::new(log.clone());
-    table.state = Some(state.clone());
+    table.state = Some(DeltaTableState::try_new(log, Some(version)).await?);
     checkpoints::create_checkpoint(&table, None).await?;
     checkpoints::cleanup_metadata(&table, None).await?;
-    DeltaTableState::try_new(log, Some(state.version())).await
+    Ok(())
 }
 
 /// The columns of the files: those of the table without the partition column.
@@ -199,13 +216,16 @@ pub(super) fn delta_error(
     TableError::Delta { action, root: root.to_path_buf(), source: Box::new(source) }
 }
 
-/// What goes with every commit: the cursor, the number of actions, no rebasing, no hooks.
+/// What goes with version 0: the cursor, the number of actions, no hooks.
 fn properties(actions: usize, cursor: Offset) -> CommitProperties {
-    let cursor = i64::try_from(cursor.0).unwrap_or(i64::MAX);
     CommitProperties::default()
         .with_max_retries(0)
         .with_create_checkpoint(false)
         .with_cleanup_expired_logs(Some(false))
-        .with_application_transaction(Transaction::new(APP_ID, cursor))
+        .with_application_transaction(transaction(cursor))
         .with_metadata([(ACTIONS_KEY.to_string(), json!(actions + 1))])
+}
+
+fn transaction(cursor: Offset) -> Transaction {
+    Transaction::new(APP_ID, i64::try_from(cursor.0).unwrap_or(i64::MAX))
 }

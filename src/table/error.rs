@@ -45,6 +45,16 @@ pub enum TableError {
 }
 
 impl TableError {
+    /// The file it is about, where it is about one.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            TableError::Damaged { path, .. }
+            | TableError::Io { path, .. }
+            | TableError::Encode { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// What to make of a failed `action` on `path`.
     pub(super) fn io(action: &'static str, path: &Path) -> impl Fn(io::Error) -> TableError + Copy {
         move |source| TableError::Io { action, path: path.to_path_buf(), source }

@@ -1,8 +1,9 @@
 //! One data file: written, named, added to and removed from the Delta log, verified.
 //!
-//! `day=2026-01-02/CURSOR-HASH.parquet`: the cursor it was written for, so that names sort by age,
-//! and the first 16 hex digits of the SHA-256 of its bytes, so that a changed bit is found. A
-//! commit tried again after a crash writes the same rows to the same name.
+//! `day=2026-01-02/CURSOR-HASH-RANDOM.parquet`: the cursor it was written for, so that names sort
+//! by age, the first 16 hex digits of the SHA-256 of its bytes, so that a changed bit is found, and
+//! 8 random hex digits. These make that no name is given twice: a commit tried again after a crash
+//! writes the same rows, and what the crash left behind may be deleted meanwhile.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -69,7 +70,8 @@ impl TableSnapshot {
 
 fn hash_in(path: &str) -> Option<&str> {
     let (_, name) = path.rsplit_once('/')?;
-    let (cursor, hash) = name.strip_suffix(".parquet")?.split_once('-')?;
+    let (cursor, hash_and_random) = name.strip_suffix(".parquet")?.split_once('-')?;
+    let (hash, _) = hash_and_random.split_once('-')?;
     let is_hex = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     (is_hex && cursor.len() == 20 && cursor.bytes().all(|byte| byte.is_ascii_digit()))
         .then_some(hash)
@@ -106,12 +108,15 @@ pub(super) fn write(
     let written =
         parquet_file::write(&mut hashed, &unnamed, &snapshot.schema, options, effort, batches)?;
     let (staged, hash) = hashed.finish();
-    let path = format!("{folder}/{next:020}-{hash}.parquet");
+    let path = format!("{folder}/{next:020}-{hash}-{:08x}.parquet", rand::random::<u32>());
     staged.publish_as(&snapshot.root.join(&path), Naming::Overwrite).map_err(io)?;
     let labels: Vec<&str> = options.sort.iter().chain(options.bloom).copied().collect();
     let columns = stats::of_footer(&snapshot.schema, &labels, &written.footer);
     let rows = u64::try_from(written.footer.file_metadata().num_rows()).unwrap_or(0);
-    Ok(DataFile { path: path.into(), day, rows, bytes: written.bytes, stats: columns.into() })
+    let (path, stats) = (path.into(), columns.into());
+    // The version that is to list it.
+    let since = snapshot.version + 1;
+    Ok(DataFile { path, day, rows, bytes: written.bytes, stats, since })
 }
 
 pub(super) fn add_action(file: &DataFile, data_change: bool) -> Add {

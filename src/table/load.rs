@@ -6,33 +6,45 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use deltalake_core::logstore::LogStoreRef;
-use deltalake_core::table::state::DeltaTableState;
 
 use super::check::{self, LogTail};
+use super::file_list::FileList;
+use super::lease::Lease;
 use super::snapshot::TableSnapshot;
 use super::{TableError, delta};
 use crate::durable::Disk;
+use crate::model::Offset;
+
+/// The newest version of a table, as it was found.
+pub(super) struct Loaded {
+    pub(super) version: u64,
+    pub(super) cursor: Offset,
+    pub(super) files: FileList,
+    pub(super) schema: SchemaRef,
+}
+
+impl Loaded {
+    /// As a snapshot of the table in `root`, kept by `lease`.
+    pub(super) fn leased(self, root: &Path, lease: Lease) -> TableSnapshot {
+        let Loaded { version, cursor, files, schema } = self;
+        TableSnapshot { version, cursor, files, schema, root: Arc::from(root), _lease: lease }
+    }
+}
 
 /// Loads the newest version and checks its files.
 pub(super) async fn newest(
     root: &Path,
     log: &LogStoreRef,
     tail: &LogTail,
-) -> Result<(DeltaTableState, TableSnapshot), TableError> {
+) -> Result<Loaded, TableError> {
     let (state, cursor) = delta::load(root, log).await?;
+    delta::check_writable(root, &state)?;
     let schema = delta::file_schema(&state);
     let files = delta::files(root, &state, &schema)?;
     check::data_files(root, &files, tail)?;
-    let snapshot = TableSnapshot {
-        version: state.version(),
-        cursor,
-        files: files.into(),
-        schema,
-        root: Arc::from(root),
-    };
-    Ok((state, snapshot))
+    Ok(Loaded { version: state.version(), cursor, files, schema })
 }
 
 /// What an earlier process named but perhaps did not live to sync is made durable before the cursor

@@ -2,48 +2,65 @@
 //! reads Delta Lake.
 //!
 //! Flow: whoever fills a table declares its [`columns`] and makes batches of them → [`Table`]
-//! writes those as Parquet and commits them with the cursor through a store that syncs → small
-//! files are compacted, removed ones swept by [`Maintenance`]. Questions read a [`TableSnapshot`].
+//! writes those as Parquet and commits them with the cursor through a store that syncs →
+//! [`Maintenance`] compacts small files and sweeps removed ones. Questions read a
+//! [`TableSnapshot`].
 //!
 //! Invariants: cursor and rows change in one commit; a reported commit is on stable storage;
-//! nothing damaged is served; a file that any snapshot of the last 15 minutes lists is on disk.
+//! nothing damaged is served; a file that any snapshot lists is on disk as long as that snapshot
+//! lives, in whatever process.
 //! It does not know what a row means and reads none for questions; nothing above it knows that the
 //! disk is local but by `root`.
 
-mod blocking;
-mod check;
+// The columns of a table, declared once.
 pub mod columns;
-mod compaction;
-mod delta;
-mod error;
-mod files;
-mod load;
-mod maintenance;
-mod merge;
+// What differs from table to table.
 mod options;
-mod parquet_file;
-mod poison;
-mod rows;
-mod snapshot;
-mod stats;
-mod store;
 // The table itself; the folder is named after it.
 #[allow(clippy::module_inception)]
 mod table;
+mod error;
+// Looked at when it is opened.
+mod check;
+mod load;
+// One data file, and how it is written.
+mod files;
+mod parquet_file;
+mod stats;
+// The live ones, and who reads them.
+mod file_list;
+mod lease;
+mod snapshot;
+// The log of commits, and the disk below it.
+mod delta;
+mod store;
+mod poison;
+mod blocking;
+// Some rows of a file, read directly.
+mod rows;
+// Many small files become few large ones.
+mod compaction;
+mod merge;
+mod row_bytes;
+// What left the table goes.
+mod vacuum;
+// When all that happens, and what it says of itself.
+mod maintenance;
+mod state;
 #[cfg(test)]
 pub(crate) mod tests;
-mod vacuum;
 
-pub use compaction::{Compacted, Compaction};
 pub use error::TableError;
+pub use file_list::FileList;
 pub use maintenance::Maintenance;
 pub use options::{Encoding, TableOptions};
 pub use rows::{Wanted, read as read_rows};
 pub use snapshot::{DataFile, TableSnapshot};
+pub use state::MaintenanceState;
 pub use stats::{Bounds, ColumnStats};
 pub use table::Table;
-pub use vacuum::{REMOVED_FILE_GRACE, Vacuumed};
+pub use vacuum::Vacuumed;
 
-/// The partition column: the UTC day, a Date. It is in the folder names and in the Delta log, not
-/// in the files.
+/// The partition column: a UTC day, a Date. It is in the folder names and in the Delta log, not in
+/// the files.
 pub const DAY_COLUMN: &str = "day";

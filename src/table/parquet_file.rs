@@ -1,8 +1,8 @@
 //! How a Parquet file is written: encodings, compression, order of rows.
 //!
-//! Two ways. [`Effort::Ingest`] is on the ingest path: cheap compression, no bloom filters, since
-//! the file lives for minutes. [`Effort::Compacted`] is for files that compaction makes, which live
-//! for years. Both sort rows by the table's sort columns, so that merging needs no memory beyond
+//! Two ways. [`Effort::Ingest`] is for what a commit writes and for what will be compacted again:
+//! cheap compression, no bloom filters, since the file lives for minutes. [`Effort::Compacted`] is
+//! for files that live for years. Both sort rows by the table's sort columns, so that merging needs no memory beyond
 //! one batch of each input.
 //!
 //! Only encodings that DuckDB, Polars, Spark and Trino read are used. Numbers and times are
@@ -27,9 +27,12 @@ use parquet::schema::types::ColumnPath;
 
 use super::{Encoding, TableError, TableOptions};
 
-/// Rows of one row group: × about 100 compressed bytes = 13 MB, the unit in which engines read and
+/// Rows of one row group: × about 85 compressed bytes = 11 MB, the unit in which engines read and
 /// skip.
-pub(super) const ROW_GROUP_ROWS: usize = 131_072;
+const ROW_GROUP_ROWS: usize = 131_072;
+/// Encoded bytes of one row group, which the writer holds in memory: of long texts, fewer rows are
+/// enough.
+const ROW_GROUP_BYTES: usize = 32 << 20;
 /// Bytes of one page before compression. Small pages make the page index worth having.
 const PAGE_BYTES: usize = 256 * 1024;
 /// Of 100 lookups of an absent label, one reads a row group in vain.
@@ -47,13 +50,13 @@ pub(super) enum Effort {
 }
 
 impl Effort {
-    /// Measured over 3,716 real messages (57 bytes each) in pages of 256 KiB: level 1 makes 18.2
-    /// bytes of a text, 3 makes 16.8, 6 makes 15.6, 9 makes 15.0. The test `encode_speed` prints
-    /// what a level costs: 6 encodes at about a third of the speed of 1, 9 at a fifth.
+    /// Measured by `cargo bench --bench table` on a million events, what a compaction costs of CPU
+    /// and what an event then takes: level 1 1.67 µs and 106.8 bytes, 3 1.89 µs and 100.6 bytes,
+    /// 4 2.19 µs and 99.9 bytes, 6 3.01 µs and 98.8 bytes.
     fn zstd_level(self) -> i32 {
         match self {
             Effort::Ingest => 1,
-            Effort::Compacted => 6,
+            Effort::Compacted => 3,
         }
     }
 }
@@ -88,27 +91,12 @@ pub(super) fn write(
     Ok(Written { footer, bytes })
 }
 
-/// Writes `batch` into memory, to measure.
-#[cfg(test)]
-pub(super) fn encode(
-    batch: &RecordBatch,
-    options: &TableOptions,
-    effort: Effort,
-) -> parquet::errors::Result<Vec<u8>> {
-    let mut writer = ArrowWriter::try_new(
-        Vec::new(),
-        batch.schema(),
-        Some(properties(&batch.schema(), options, effort)),
-    )?;
-    writer.write(batch)?;
-    writer.into_inner()
-}
-
 fn properties(schema: &Schema, options: &TableOptions, effort: Effort) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by("verbatim".to_string())
         .set_compression(zstd(effort.zstd_level()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_data_page_size_limit(PAGE_BYTES)
         .set_statistics_enabled(EnabledStatistics::Page)
         // Labels are at most 128 characters: kept whole, so that bounds in the Delta log are true
@@ -125,7 +113,7 @@ fn properties(schema: &Schema, options: &TableOptions, effort: Effort) -> Writer
                     .set_column_dictionary_enabled(column.clone(), false)
                     .set_column_encoding(column.clone(), basic::Encoding::DELTA_BINARY_PACKED);
             }
-            DataType::Utf8 if encoding != Encoding::Dictionary => {
+            DataType::Utf8 | DataType::Binary if encoding != Encoding::Dictionary => {
                 properties = properties
                     .set_column_dictionary_enabled(column.clone(), false)
                     .set_column_encoding(column.clone(), basic::Encoding::DELTA_LENGTH_BYTE_ARRAY)

@@ -1,7 +1,6 @@
 //! What a table holds at one moment, for readers. Cheap to clone; nothing in it changes.
 //!
-//! The files it lists stay on disk for [`super::REMOVED_FILE_GRACE`] after a later snapshot stopped
-//! listing them.
+//! A snapshot is a lease: the files it lists stay on disk as long as it, or a clone of it, lives.
 //! It reads no file itself.
 
 use std::ops::Range;
@@ -11,6 +10,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 
+use super::file_list::FileList;
+use super::lease::Lease;
 use super::stats::{Bounds, ColumnStats};
 use crate::model::{Micros, Offset};
 
@@ -21,12 +22,14 @@ pub struct TableSnapshot {
     pub version: u64,
     /// All offsets below it are in this snapshot.
     pub cursor: Offset,
-    /// Live files, in no promised order.
-    pub files: Arc<[DataFile]>,
+    /// Live files.
+    pub files: FileList,
     /// Columns of the files. The partition column `day` is not in the files; see [`DataFile::day`].
     pub schema: SchemaRef,
     /// Folder of the table.
     pub root: Arc<Path>,
+    /// Keeps the files on disk.
+    pub(super) _lease: Lease,
 }
 
 /// One Parquet file. Rows are sorted by the table's sort columns.
@@ -34,12 +37,15 @@ pub struct TableSnapshot {
 pub struct DataFile {
     /// Relative to the table's root: `day=2026-01-02/NAME.parquet`.
     pub path: Arc<str>,
-    /// The UTC day all its rows belong to.
+    /// The partition all its rows belong to.
     pub day: NaiveDate,
     pub rows: u64,
     pub bytes: u64,
     /// For numbers, times and the columns rows are found by.
     pub stats: Arc<[ColumnStats]>,
+    /// First version that lists it, as far as this process knows: 0 for what was there when the
+    /// table was opened.
+    pub(super) since: u64,
 }
 
 impl TableSnapshot {
@@ -61,11 +67,13 @@ impl TableSnapshot {
 
 impl DataFile {
     /// What is known of a column's values in this file; `None` when nothing is.
+    pub fn column(&self, column: &str) -> Option<&ColumnStats> {
+        self.stats.iter().find(|stats| &*stats.column == column)
+    }
+
+    /// Smallest and largest value of a column in this file; `None` when they are not known.
     pub fn bounds(&self, column: &str) -> Option<&Bounds> {
-        self.stats
-            .iter()
-            .find(|stats| &*stats.column == column)
-            .and_then(|stats| stats.bounds.as_ref())
+        self.column(column).and_then(|stats| stats.bounds.as_ref())
     }
 
     /// The offsets of its rows lie in this range; not every one of the range need be here.

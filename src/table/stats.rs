@@ -100,7 +100,8 @@ fn bounds_of(data_type: &DataType, statistics: &Statistics) -> Option<Bounds> {
 }
 
 impl Bounds {
-    fn including(self, more: Bounds) -> Bounds {
+    /// The bounds of what either bounds.
+    pub fn including(self, more: Bounds) -> Bounds {
         match (self, more) {
             (Bounds::Ints(min, max), Bounds::Ints(low, high)) => {
                 Bounds::Ints(min.min(low), max.max(high))

@@ -9,11 +9,16 @@
 //!   `a_stale_writer_is_fenced`);
 //! - after a failed write nothing is written again through this handle: whether the commit is there
 //!   is known only to whoever opens the table next;
-//! - no row crosses days: each file holds rows of one UTC day.
+//! - no row crosses days: each file holds rows of one day;
+//! - a commit does no work for the files that were there before.
 //!
 //! It does not know what a record is, does not decide when to commit, and never repairs.
 
+use std::collections::BTreeSet;
+use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -21,37 +26,61 @@ use chrono::NaiveDate;
 use deltalake_core::kernel::Action;
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::table::state::DeltaTableState;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::blocking::on_blocking;
-use super::compaction::{self, Compacted, Compaction};
+use super::compaction::{self, Compacted, Compaction, Due};
+use super::file_list::FileList;
+use super::lease::{Gate, Leases};
+use super::load::Loaded;
+use super::merge::Pace;
 use super::options::TableOptions;
-use super::poison::{Poison, Write};
+use super::poison::Poison;
 use super::snapshot::{DataFile, TableSnapshot};
+use super::state::MaintenanceState;
 use super::store::SyncedStore;
-use super::vacuum::{self, Vacuumed};
+use super::vacuum::{self, Garbage, Vacuumed};
 use super::{DAY_COLUMN, TableError, check, delta, files, load};
 use crate::durable::Disk;
 use crate::model::{Micros, Offset};
 
-/// A checkpoint every so many commits: opening replays at most this many entries.
-const CHECKPOINT_EVERY_VERSIONS: u64 = 100;
+/// Commits between two checkpoints. Opening replays at most this many entries, all at once: the
+/// kernel sets aside 2 MiB for each (arrow-json's tape for 1,000 actions of 60 fields), so that a
+/// hundred took 250 MiB in each table.
+const CHECKPOINT_VERSIONS: u64 = 20;
+/// A checkpoint writes a line for each live file, so it comes the more seldom the more there are:
+/// no commit pays for more than this many lines, and 10,000 files make it 50 commits.
+const CHECKPOINT_FILES_A_VERSION: u64 = 200;
+/// A cursor that moves without rows need not be committed before it is this old.
+const CURSOR_AGE_MAX: Duration = Duration::from_secs(60);
 
-/// The one writer of a table. Readers take [`Table::snapshot`].
+/// A table. Clones are the same one: a commit waits for the other's, whoever makes it.
+#[derive(Clone)]
 pub struct Table {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     options: TableOptions,
     store: SyncedStore,
     log: LogStoreRef,
-    state: DeltaTableState,
-    snapshot: TableSnapshot,
+    leases: Arc<Leases>,
+    garbage: Garbage,
     poison: Poison,
-    checkpoint: u64,
+    newest: Mutex<TableSnapshot>,
+    /// Days whose files changed since somebody asked.
+    touched: Mutex<BTreeSet<NaiveDate>>,
+    /// Held while an entry of the log is written, and for nothing else.
+    end_of_log: tokio::sync::Mutex<()>,
+    checkpoint: Mutex<u64>,
+    committed_at: Mutex<Instant>,
+    maintenance: Mutex<MaintenanceState>,
 }
 
 impl Table {
     /// Opens the table in `root/name`, made when missing, after checking the tail of its log and
-    /// all its files.
+    /// that all its files are there.
     pub async fn open_or_create(
         root: &Path,
         name: &str,
@@ -76,137 +105,213 @@ impl Table {
         }
         let tail = check::log_tail(&root)?;
         load::sync_tail(store.disk(), &root, &tail)?;
-        let (state, snapshot) = load::newest(&root, &log, &tail).await?;
-        load::same_columns(&root, &snapshot.schema, &schema)?;
-        let snapshot = TableSnapshot { schema, ..snapshot };
-        let checkpoint = tail.checkpoint.unwrap_or(0);
-        Ok(Table { options, store, log, state, snapshot, poison: Poison::default(), checkpoint })
+        let leases = Leases::of(&root);
+        let loaded = load::newest(&root, &log, &tail).await?;
+        load::same_columns(&root, &loaded.schema, &schema)?;
+        let garbage = Garbage::found(&root, &loaded.files, loaded.version)?;
+        let lease = leases.take(loaded.version);
+        let newest = Loaded { schema, ..loaded }.leased(&root, lease);
+        let shared = Shared {
+            options,
+            store,
+            log,
+            leases,
+            garbage,
+            poison: Poison::default(),
+            touched: Mutex::new(newest.files.days().collect()),
+            newest: Mutex::new(newest),
+            end_of_log: tokio::sync::Mutex::default(),
+            checkpoint: Mutex::new(tail.checkpoint.unwrap_or(0)),
+            committed_at: Mutex::new(Instant::now()),
+            maintenance: Mutex::default(),
+        };
+        Ok(Table { shared: Arc::new(shared) })
     }
 
     /// The newest snapshot of the table in `root/name`, checked like [`Table::open_or_create`]
-    /// does. Writes nothing.
+    /// does. It changes nothing in the table; as long as the snapshot lives, a lease keeps the
+    /// writer's vacuum, in whatever process, from the files it lists.
     pub async fn open_read_only(root: &Path, name: &str) -> Result<TableSnapshot, TableError> {
         let root = root.join(name);
         if !root.is_dir() || !check::has_log(&root)? {
             return Err(TableError::NotFound { root });
         }
         let root = root.canonicalize().map_err(TableError::io("open", &root))?;
+        let at = root.clone();
+        let gate = on_blocking(move || Ok::<_, TableError>(Gate::enter(&at))).await?;
         let tail = check::log_tail(&root)?;
         let (_, log) = delta::open(Disk::at(&root))?;
-        Ok(load::newest(&root, &log, &tail).await?.1)
+        let loaded = load::newest(&root, &log, &tail).await?;
+        let lease = gate.lease(loaded.version);
+        Ok(loaded.leased(&root, lease))
     }
 
     /// All offsets below it are in the table.
     pub fn cursor(&self) -> Offset {
-        self.snapshot.cursor
+        self.shared.newest.lock().cursor
     }
 
     /// What the table holds now.
     pub fn snapshot(&self) -> TableSnapshot {
-        self.snapshot.clone()
+        self.shared.newest.lock().clone()
     }
 
-    /// The live files now.
-    pub fn files(&self) -> &[DataFile] {
-        &self.snapshot.files
+    /// Whether the stored cursor is so old that one without rows is worth a commit.
+    pub fn is_cursor_due(&self) -> bool {
+        self.shared.committed_at.lock().elapsed() >= CURSOR_AGE_MAX
     }
 
     /// Adds rows and moves the cursor from `expected` to `next`, durably and in one step. Each
-    /// batch holds rows of its day only; there may be none, which moves the cursor alone.
+    /// batch holds rows of its day only and becomes a file; there may be none, which moves the
+    /// cursor alone.
     pub async fn commit(
-        &mut self,
+        &self,
         batches: Vec<(NaiveDate, RecordBatch)>,
         expected: Offset,
         next: Offset,
     ) -> Result<TableSnapshot, TableError> {
-        let write = self.begin_write(expected, next)?;
+        self.check_open()?;
+        self.check_cursor(expected)?;
+        if next < expected {
+            return Err(TableError::CursorBack { root: self.root(), from: expected, to: next });
+        }
+        // What was refused so far shuts nothing; what fails from here on shuts the handle.
+        let write = self.shared.poison.begin_write();
         let added = self.write_files(batches, next).await?;
+        let _end_of_log = self.shared.end_of_log.lock().await;
+        self.check_cursor(expected)?;
         let actions = added.iter().map(|file| Action::Add(files::add_action(file, true))).collect();
         let operation = DeltaOperation::Write {
             mode: SaveMode::Append,
             partition_by: Some(vec![DAY_COLUMN.to_string()]),
             predicate: None,
         };
-        let live = self.files().iter().cloned().chain(added).collect();
-        self.commit_actions(actions, operation, live, next).await?;
+        self.append(actions, operation, &[], &added, next).await?;
         write.done();
-        self.checkpoint_if_due().await;
         Ok(self.snapshot())
     }
 
-    /// A compaction that is due, to be run where it may block; its result goes to
+    /// What compaction has to do in the files of `day`, those named in `aside` left out.
+    pub(super) fn compaction_due(&self, day: NaiveDate, aside: &BTreeSet<PathBuf>) -> Option<Due> {
+        let snapshot = self.snapshot();
+        let files = snapshot.files.of_day(day).iter();
+        let files: Vec<DataFile> =
+            files.filter(|file| !aside.contains(&snapshot.path_of(file))).cloned().collect();
+        // By what was committed, not by the clock: a day is over when rows of a later one came.
+        let is_closed = snapshot.files.days().next_back().is_some_and(|newest| newest > day);
+        compaction::due(&files, is_closed)
+    }
+
+    /// A step that is due, to be run where it may block; its result goes to
     /// [`Table::commit_compaction`].
-    pub fn compaction_due(&self) -> Option<Compaction> {
-        let due = compaction::due(self.files())?;
-        Some(Compaction::new(due, self.snapshot(), self.options, self.store.disk().clone()))
+    pub(super) fn compaction(&self, due: Due) -> Compaction {
+        let disk = self.shared.store.disk().clone();
+        Compaction::new(due, self.snapshot(), self.shared.options, disk)
     }
 
     /// Puts a compacted file in the place of those it was made from. Rows and cursor stay as they
     /// are. Changes nothing when one of those files is no longer live: another compaction took it,
     /// and its rows must not come twice.
-    pub async fn commit_compaction(
-        &mut self,
-        compacted: Compacted,
-    ) -> Result<TableSnapshot, TableError> {
-        let write = self.begin_write(self.cursor(), self.cursor())?;
-        let replaced =
-            |file: &DataFile| compacted.inputs.iter().any(|input| input.path == file.path);
-        if self.files().iter().filter(|file| replaced(file)).count() != compacted.inputs.len() {
-            write.done();
-            return Ok(self.snapshot());
+    pub(super) async fn commit_compaction(&self, compacted: Compacted) -> Result<(), TableError> {
+        let Compacted { inputs, output } = compacted;
+        let _end_of_log = self.shared.end_of_log.lock().await;
+        let (live, cursor) = {
+            let newest = self.shared.newest.lock();
+            (newest.files.clone(), newest.cursor)
+        };
+        if !inputs.iter().all(|input| live.contains(input)) {
+            self.shared.garbage.add(&self.root(), &[output], 0);
+            return Ok(());
         }
         let now = Micros::now();
-        let mut actions: Vec<Action> = compacted
-            .inputs
-            .iter()
-            .map(|file| Action::Remove(files::remove_action(file, now)))
-            .collect();
-        actions.push(Action::Add(files::add_action(&compacted.output, false)));
-        let kept = self.files().iter().filter(|file| !replaced(file)).cloned();
-        let live = kept.chain([compacted.output.clone()]).collect();
-        let operation =
-            DeltaOperation::Optimize { predicate: None, target_size: compaction::TARGET_BYTES };
-        self.commit_actions(actions, operation, live, self.cursor()).await?;
+        let removed = inputs.iter().map(|file| Action::Remove(files::remove_action(file, now)));
+        let added = Action::Add(files::add_action(&output, false));
+        let actions = removed.chain([added]).collect();
+        let operation = DeltaOperation::Optimize {
+            predicate: None,
+            target_size: compaction::TARGET_BYTES as i64,
+        };
+        let write = self.shared.poison.begin_write();
+        self.append(actions, operation, &inputs, &[output], cursor).await?;
         write.done();
-        self.checkpoint_if_due().await;
-        Ok(self.snapshot())
+        Ok(())
     }
 
-    /// Runs one compaction that is due, here and now. Returns whether there was one.
-    pub async fn compact(&mut self) -> Result<bool, TableError> {
-        let Some(compaction) = self.compaction_due() else { return Ok(false) };
-        let compacted = on_blocking(move || compaction.run(CancellationToken::new())).await?;
-        self.commit_compaction(compacted).await?;
-        Ok(true)
+    /// Runs every compaction that is due, here and now. Returns how many there were.
+    pub async fn compact(&self) -> Result<usize, TableError> {
+        let mut steps = 0;
+        for day in self.snapshot().files.days() {
+            while let Some(due) = self.compaction_due(day, &BTreeSet::new()) {
+                let compaction = self.compaction(due);
+                let compacted =
+                    on_blocking(move || compaction.run(Pace::Full, CancellationToken::new()))
+                        .await?;
+                self.commit_compaction(compacted).await?;
+                steps += 1;
+            }
+        }
+        Ok(steps)
     }
 
-    /// Deletes files that left the table more than [`super::REMOVED_FILE_GRACE`] before `now`, and
-    /// leftovers of processes that died.
-    pub async fn vacuum(&self, now: Micros) -> Result<Vacuumed, TableError> {
-        vacuum::run(&self.snapshot, &self.state, &self.log, self.store.disk().clone(), now).await
+    /// Deletes files that left the table at least `rest` ago and that nobody reads.
+    pub async fn vacuum(&self, rest: Duration) -> Result<Vacuumed, TableError> {
+        let (shared, version) = (self.shared.clone(), self.snapshot().version);
+        on_blocking(move || {
+            vacuum::run(&shared.garbage, &shared.leases, shared.store.disk(), version, rest)
+        })
+        .await
+    }
+
+    /// What its maintenance is at.
+    pub fn maintenance(&self) -> MaintenanceState {
+        self.shared.maintenance.lock().clone()
+    }
+
+    pub(super) fn change_maintenance(&self, change: impl FnOnce(&mut MaintenanceState)) {
+        change(&mut self.shared.maintenance.lock());
+    }
+
+    /// Files and bytes that left the table and wait for their readers.
+    pub(super) fn garbage(&self) -> (u64, u64) {
+        self.shared.garbage.waiting()
+    }
+
+    /// Writes a checkpoint when enough was committed since the last one. It only makes opening
+    /// quicker: without one nothing is lost.
+    pub async fn checkpoint_if_due(&self) -> Result<(), TableError> {
+        let TableSnapshot { version, files, root, .. } = self.snapshot();
+        let seldom = files.len() as u64 / CHECKPOINT_FILES_A_VERSION;
+        let last = *self.shared.checkpoint.lock();
+        if version < last + CHECKPOINT_VERSIONS.max(seldom) {
+            return Ok(());
+        }
+        // Tried once for each so many versions, whatever becomes of it.
+        *self.shared.checkpoint.lock() = version;
+        let failed = |source| delta::delta_error("write a checkpoint of", &root, source);
+        delta::checkpoint(&self.shared.log, version).await.map_err(failed)
+    }
+
+    /// Days whose files changed since this was last asked; all of them at first.
+    pub(super) fn touched_days(&self) -> BTreeSet<NaiveDate> {
+        mem::take(&mut *self.shared.touched.lock())
     }
 
     fn root(&self) -> PathBuf {
-        self.snapshot.root.to_path_buf()
+        self.shared.store.disk().root().to_path_buf()
     }
 
-    /// Begins a write that moves the cursor from `expected` to `next`. What is refused here shuts
-    /// nothing; what fails from here on shuts the handle.
-    fn begin_write(&self, expected: Offset, next: Offset) -> Result<Write, TableError> {
-        if self.poison.is_poisoned() {
+    fn check_cursor(&self, expected: Offset) -> Result<(), TableError> {
+        match self.cursor() {
+            stored if stored == expected => Ok(()),
+            stored => Err(TableError::Fenced { root: self.root(), stored, expected }),
+        }
+    }
+
+    fn check_open(&self) -> Result<(), TableError> {
+        if self.shared.poison.is_poisoned() {
             return Err(TableError::Closed { root: self.root() });
         }
-        if self.cursor() != expected {
-            return Err(self.fenced(self.cursor(), expected));
-        }
-        if next < expected {
-            return Err(TableError::CursorBack { root: self.root(), from: expected, to: next });
-        }
-        Ok(self.poison.begin_write())
-    }
-
-    fn fenced(&self, stored: Offset, expected: Offset) -> TableError {
-        TableError::Fenced { root: self.root(), stored, expected }
+        Ok(())
     }
 
     async fn write_files(
@@ -214,53 +319,56 @@ impl Table {
         batches: Vec<(NaiveDate, RecordBatch)>,
         next: Offset,
     ) -> Result<Vec<DataFile>, TableError> {
-        let (snapshot, options, disk) = (self.snapshot(), self.options, self.store.disk().clone());
+        let (snapshot, shared) = (self.snapshot(), self.shared.clone());
         on_blocking(move || {
+            let (disk, options) = (shared.store.disk(), &shared.options);
             let rows = batches.into_iter().filter(|(_, batch)| batch.num_rows() > 0);
-            rows.map(|(day, batch)| files::write_live(&disk, &snapshot, &options, day, batch, next))
+            rows.map(|(day, batch)| files::write_live(disk, &snapshot, options, day, batch, next))
                 .collect()
         })
         .await
     }
 
-    /// The one place where a version is made.
-    async fn commit_actions(
-        &mut self,
+    /// The one place where a version is made. The caller holds the end of the log.
+    async fn append(
+        &self,
         actions: Vec<Action>,
         operation: DeltaOperation,
-        files: Vec<DataFile>,
+        removed: &[DataFile],
+        added: &[DataFile],
         cursor: Offset,
     ) -> Result<(), TableError> {
-        match delta::commit(&self.state, &self.log, actions, operation, cursor).await {
-            Ok(state) => self.state = state,
+        // The other kind of write may have failed while this one waited.
+        self.check_open()?;
+        let Shared { log, newest, .. } = &*self.shared;
+        let before = self.snapshot();
+        match delta::append(log, before.version, actions, operation, cursor).await {
+            Ok(()) => {}
             Err(error) if delta::is_overtaken(&error) => {
-                let (_, stored) = delta::load(&self.snapshot.root, &self.log).await?;
-                return Err(self.fenced(stored, self.cursor()));
+                let (_, stored) = delta::load(&before.root, log).await?;
+                let (root, expected) = (self.root(), before.cursor);
+                return Err(TableError::Fenced { root, stored, expected });
             }
-            Err(error) => return Err(delta::delta_error("commit to", &self.snapshot.root, error)),
+            Err(error) => return Err(delta::delta_error("commit to", &before.root, error)),
         }
-        self.snapshot = TableSnapshot {
-            version: self.state.version(),
-            cursor,
-            files: files.into(),
-            ..self.snapshot.clone()
-        };
+        let version = before.version + 1;
+        let files = before.files.changed(removed, added);
+        self.touch(&before.files, removed.iter().chain(added));
+        self.shared.garbage.add(&before.root, removed, version);
+        let lease = self.shared.leases.take(version);
+        *newest.lock() = TableSnapshot { version, cursor, files, _lease: lease, ..before };
+        *self.shared.committed_at.lock() = Instant::now();
         Ok(())
     }
 
-    /// A checkpoint only makes opening quicker: without one nothing is lost, so its failure is
-    /// told, not returned.
-    async fn checkpoint_if_due(&mut self) {
-        if self.snapshot.version < self.checkpoint + CHECKPOINT_EVERY_VERSIONS {
-            return;
-        }
-        self.checkpoint = self.snapshot.version;
-        match delta::checkpoint(&self.state, &self.log).await {
-            Ok(state) => self.state = state,
-            Err(error) => {
-                let root = self.snapshot.root.display();
-                tracing::warn!(%root, %error, "no checkpoint of the table's log could be written");
-            }
+    /// Notes down the days of `changed`; where a new day begins, the one before is over.
+    fn touch<'a>(&self, before: &FileList, changed: impl Iterator<Item = &'a DataFile>) {
+        let mut touched = self.shared.touched.lock();
+        touched.extend(changed.map(|file| file.day));
+        if let Some(last) = before.days().next_back()
+            && touched.last().is_some_and(|day| *day > last)
+        {
+            touched.insert(last);
         }
     }
 }

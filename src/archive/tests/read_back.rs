@@ -10,11 +10,11 @@ use crate::archive::{ArchiveSnapshot, EVENTS_TABLE, events_batch, events_schema}
 use crate::log::Tail;
 use crate::model::testing::fitted;
 use crate::model::{Authority, By, ConversationKey, Kind, Micros, Offset, Origin, Record};
-use crate::table::Table;
 use crate::table::tests::{
     START, all_rows, commit, ints, message_at, messages, offsets, open, record, rows_of_file,
     texts, time,
 };
+use crate::table::{Table, TableSnapshot};
 
 fn full_event() -> Value {
     json!({
@@ -45,7 +45,7 @@ fn bare_event() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_column_comes_back_as_it_was_said() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = open(folder.path()).await;
+    let table = open(folder.path()).await;
     let records = [
         record(0, START, Origin::Live, full_event()),
         record(1, Micros(START.0 + 1), Origin::Live, bare_event()),
@@ -54,7 +54,7 @@ async fn every_column_comes_back_as_it_was_said() {
         record(4, Micros(START.0 + 4), Origin::Live, short_event("m5", "tag", "category", "late")),
         record(5, Micros(START.0 + 5), Origin::Live, short_event("m6", "open", "customer", "u1")),
     ];
-    let snapshot = commit(&mut table, &records).await;
+    let snapshot = commit(&table, &records).await;
     let rows = all_rows(&snapshot);
     assert_eq!(rows.num_rows(), 6);
     let text = |column: &str, row: usize| texts(&rows, column)[row].clone();
@@ -99,12 +99,12 @@ async fn every_column_comes_back_as_it_was_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn attachments_come_back_as_a_list_of_structs() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = open(folder.path()).await;
+    let table = open(folder.path()).await;
     let records = [
         record(0, START, Origin::Live, full_event()),
         record(1, START, Origin::Live, bare_event()),
     ];
-    let rows = all_rows(&commit(&mut table, &records).await);
+    let rows = all_rows(&commit(&table, &records).await);
     let lists = rows.column_by_name("attachments").unwrap().as_list::<i32>();
     assert!(lists.is_null(1), "none were sent");
     let files = lists.value(0);
@@ -128,10 +128,11 @@ fn every_column_of_the_table_is_filled() {
     assert_eq!(events_batch::<Record>(&[]).unwrap().num_rows(), 0);
 }
 
+/// 60,000 events imported from ten years made 5,864 files, by the day they had occurred on.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_go_to_the_utc_day_they_occurred_on() {
+async fn rows_go_to_the_utc_day_they_were_received_on() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = open(folder.path()).await;
+    let table = open(folder.path()).await;
     let imported = |offset: u64, sent_at: Option<&str>| {
         let mut event = bare_event();
         event["id"] = json!(format!("old{offset}"));
@@ -143,12 +144,12 @@ async fn rows_go_to_the_utc_day_they_occurred_on() {
     let records = [
         message_at(0, time("2026-01-02T23:59:59.999999Z")),
         message_at(1, time("2026-01-03T00:00:00Z")),
-        // Said on the 3rd in Shanghai, on the 2nd in UTC.
+        // Whenever it was said.
         imported(2, Some("2026-01-03T02:13:05+08:00")),
         imported(3, Some("2019-05-05T05:05:05Z")),
         imported(4, None),
     ];
-    let snapshot = commit(&mut table, &records).await;
+    let snapshot = commit(&table, &records).await;
     let mut days: Vec<(String, Vec<i64>)> = snapshot
         .files
         .iter()
@@ -158,23 +159,20 @@ async fn rows_go_to_the_utc_day_they_occurred_on() {
         })
         .collect();
     days.sort();
-    let expected = [
-        ("2019-05-05", vec![3]),
-        ("2026-01-02", vec![0, 2]),
-        ("2026-01-03", vec![1]),
-        ("2026-03-01", vec![4]),
-    ];
+    let expected =
+        [("2026-01-02", vec![0]), ("2026-01-03", vec![1]), ("2026-03-01", vec![2, 3, 4])];
     assert_eq!(days, expected.map(|(day, offsets)| (day.to_string(), offsets)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statistics_bound_the_values_and_survive_the_log() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = open(folder.path()).await;
-    let written = commit(&mut table, &messages(0..50)).await;
+    let table = open(folder.path()).await;
+    let written = commit(&table, &messages(0..50)).await;
     let read = Table::open_read_only(folder.path(), EVENTS_TABLE).await.unwrap();
     for snapshot in [&written, &read] {
-        let [file] = &*snapshot.files else { panic!("one file") };
+        assert_eq!(snapshot.files.len(), 1);
+        let file = snapshot.files.iter().next().unwrap();
         assert_eq!(file.offsets(), Some(Offset(0)..Offset(50)));
         assert_eq!(file.rows, 50);
         let (first, last) = file.times("occurred_at").unwrap();
@@ -185,15 +183,18 @@ async fn statistics_bound_the_values_and_survive_the_log() {
         let nulls = file.stats.iter().find(|stats| &*stats.column == "order").unwrap();
         assert_eq!((nulls.nulls, &nulls.bounds), (50, &None));
     }
-    assert_eq!(written.files[0].stats, read.files[0].stats);
+    let stats = |snapshot: &TableSnapshot| -> Vec<_> {
+        snapshot.files.iter().map(|file| file.stats.clone()).collect()
+    };
+    assert_eq!(stats(&written), stats(&read));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_with_any_name_can_hold_the_archive() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("the archive #1 %20 档案");
-    let mut table = open(&root).await;
-    commit(&mut table, &messages(0..3)).await;
+    let table = open(&root).await;
+    commit(&table, &messages(0..3)).await;
     assert_eq!(offsets(&open(&root).await.snapshot()), [0, 1, 2]);
 }
 
@@ -230,7 +231,7 @@ async fn a_record_comes_back_from_its_row_whole() {
     records.push(record(records.len() as u64, START, Origin::Live, bare_event()));
     records[3].by = Some(By { role: Authority::Importer, sub: "desk 林".to_string() });
     records[4].salt = None;
-    let table = commit(&mut table, &records).await;
+    let table = commit(&table, &records).await;
     let snapshot = ArchiveSnapshot { table, tail: Tail::starting_at(Offset(records.len() as u64)) };
     let whole = |record: &Record| {
         let salt = record.salt.map(|salt| salt.0);

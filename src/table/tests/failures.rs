@@ -5,12 +5,11 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-
-use tokio_util::sync::CancellationToken;
+use std::time::Duration;
 
 use super::{
     EVENTS_TABLE, Micros, Offset, Record, START, Table, TableError, TableSnapshot, commit,
-    events_by_day, message_at, messages, offsets, open, open_through,
+    events_by_day, message_at, offsets, open, open_through, parquet_files,
 };
 use crate::durable::testing::FailNth;
 use crate::durable::{Call, Disk};
@@ -22,7 +21,7 @@ fn of_two_days(offsets: Range<u64>) -> Vec<Record> {
     offsets.map(|offset| message_at(offset, at(offset))).collect()
 }
 
-async fn commit_up_to(table: &mut Table, next: u64) -> Result<TableSnapshot, TableError> {
+async fn commit_up_to(table: &Table, next: u64) -> Result<TableSnapshot, TableError> {
     let expected = table.cursor();
     let rows = events_by_day(of_two_days(expected.0..next).iter()).unwrap();
     table.commit(rows, expected, Offset(next)).await
@@ -73,11 +72,11 @@ async fn fail_each_call(check: impl AsyncFn(FailNth) -> Option<Call>) -> usize {
 async fn check_commit(before: &Path, old: u64, new: u64, failing: FailNth) -> Option<Call> {
     let (folder, failing) = (copy_of(before), Arc::new(failing));
     let mut is_committed = false;
-    if let Ok(mut table) = open_through(folder.path(), failing.clone()).await {
-        is_committed = commit_up_to(&mut table, new).await.is_ok();
+    if let Ok(table) = open_through(folder.path(), failing.clone()).await {
+        is_committed = commit_up_to(&table, new).await.is_ok();
         if !is_committed {
             // It stays shut, whatever the disk does now.
-            let error = commit_up_to(&mut table, new).await.unwrap_err();
+            let error = commit_up_to(&table, new).await.unwrap_err();
             assert!(matches!(error, TableError::Closed { .. }), "{error}");
             assert_eq!(table.cursor(), Offset(old));
         }
@@ -87,12 +86,12 @@ async fn check_commit(before: &Path, old: u64, new: u64, failing: FailNth) -> Op
     let is_silent = matches!(failed, None | Some(Call::Remove(_)));
     assert!(is_silent || !is_committed, "{failed:?} failed and nobody was told");
     assert!(is_committed || failed.is_some(), "the commit failed though no call did");
-    let mut table = open_again(folder.path(), &failed).await;
+    let table = open_again(folder.path(), &failed).await;
     let is_new = table.cursor() == Offset(new);
     assert!(is_new || !is_committed, "{failed:?}: a reported commit is gone");
     assert!(is_new || table.cursor() == Offset(old), "{failed:?}: cursor {}", table.cursor());
     // What is missing can be committed now.
-    commit_up_to(&mut table, new).await.unwrap();
+    commit_up_to(&table, new).await.unwrap();
     assert_eq!(open_again(folder.path(), &failed).await.cursor(), Offset(new));
     failed
 }
@@ -107,53 +106,53 @@ async fn a_failed_call_of_the_first_commit_leaves_no_rows_or_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_call_of_a_commit_leaves_the_old_rows_or_the_new() {
     let before = tempfile::tempdir().unwrap();
-    commit_up_to(&mut open(before.path()).await, 4).await.unwrap();
+    commit_up_to(&open(before.path()).await, 4).await.unwrap();
     let calls = fail_each_call(async |failing| check_commit(before.path(), 4, 8, failing).await);
     assert!(calls.await > 20, "a table is opened, two data files and a log entry are written");
 }
 
-/// Opens a copy of the table in `before` and compacts its files.
+/// Opens a copy of the table in `before`, compacts its files and sweeps those that are left over.
 async fn check_compaction(before: &Path, failing: FailNth) -> Option<Call> {
     let (folder, failing) = (copy_of(before), Arc::new(failing));
-    let mut is_compacted = false;
-    if let Ok(mut table) = open_through(folder.path(), failing.clone()).await {
-        let compaction = table.compaction_due().unwrap();
-        let run = move || compaction.run(CancellationToken::new());
-        if let Ok(compacted) = tokio::task::spawn_blocking(run).await.unwrap() {
-            is_compacted = table.commit_compaction(compacted).await.is_ok();
-            if !is_compacted {
-                let error = commit_up_to(&mut table, 12).await.unwrap_err();
-                assert!(matches!(error, TableError::Closed { .. }), "{error}");
-            }
+    let (mut is_compacted, mut is_swept) = (false, false);
+    if let Ok(table) = open_through(folder.path(), failing.clone()).await {
+        is_compacted = table.compact().await.is_ok();
+        if is_compacted {
+            let vacuumed = table.vacuum(Duration::ZERO).await.unwrap();
+            is_swept = vacuumed.failed.is_none();
+            assert!(vacuumed.files <= 2, "more than was replaced");
         }
     }
     let failed = failing.failed();
-    assert!(is_compacted || failed.is_some(), "the compaction failed though no call did");
-    let mut table = open_again(folder.path(), &failed).await;
-    let files = table.files().len();
-    assert!(files == 1 || (files == 8 && !is_compacted), "{failed:?}: {files} files");
-    assert_eq!(table.cursor(), Offset(8), "{failed:?}");
-    // What was not done is still due.
-    assert_eq!(table.compact().await.unwrap(), files == 8, "{failed:?}");
-    assert_eq!(open_again(folder.path(), &failed).await.files().len(), 1);
+    assert!(is_swept || failed.is_some(), "nothing failed but the compaction or the vacuum");
+    let table = open_again(folder.path(), &failed).await;
+    let files = table.snapshot().files.len();
+    assert!(files == 2 || (files == 3 && !is_compacted), "{failed:?}: {files} files");
+    assert_eq!(table.cursor(), Offset(3), "{failed:?}");
+    // What was not done is still due, and nothing is left over for ever.
+    assert_eq!(table.compact().await.unwrap(), usize::from(files == 3), "{failed:?}");
+    table.vacuum(Duration::ZERO).await.unwrap();
+    assert_eq!(parquet_files(folder.path()), 1, "{failed:?}");
+    assert_eq!(open_again(folder.path(), &failed).await.snapshot().files.len(), 2);
     failed
 }
 
-/// A table of eight files of one day.
-async fn eight_files() -> tempfile::TempDir {
+/// A table of two files of a day that is over, and one of the next: the two are due to become one.
+async fn three_files() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = open(folder.path()).await;
-    for offset in 0..8 {
-        commit(&mut table, &messages(offset..offset + 1)).await;
+    let table = open(folder.path()).await;
+    for (offset, seconds) in [(0, 0), (1, 0), (2, 3_600)] {
+        let received_at = Micros(START.0 + seconds * 1_000_000);
+        commit(&table, &[message_at(offset, received_at)]).await;
     }
     folder
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_call_of_a_compaction_leaves_the_old_files_or_the_new() {
-    let before = eight_files().await;
+async fn a_failed_call_of_a_compaction_or_a_vacuum_leaves_the_old_files_or_the_new() {
+    let before = three_files().await;
     let calls = fail_each_call(async |failing| check_compaction(before.path(), failing).await);
-    assert!(calls.await > 20, "a table is opened, a data file and a log entry are written");
+    assert!(calls.await > 15, "a data file and a log entry are written, two files removed");
 }
 
 /// Opens the log of a copy of the table in `before` and writes a checkpoint of it.
@@ -163,20 +162,20 @@ async fn check_checkpoint(before: &Path, failing: FailNth) -> Option<Call> {
     if let Ok(disk) = Disk::open_through(&root, failing.clone()) {
         let (_, log) = delta::open(disk).unwrap();
         let (state, _) = delta::load(&root, &log).await.unwrap();
-        let written = delta::checkpoint(&state, &log).await;
+        let written = delta::checkpoint(&log, state.version()).await;
         assert!(written.is_ok() || failing.failed().is_some(), "no call failed");
     }
     let failed = failing.failed();
-    let mut table = open_again(folder.path(), &failed).await;
-    assert_eq!(table.cursor(), Offset(8), "{failed:?}");
-    commit_up_to(&mut table, 12).await.unwrap();
-    assert_eq!(open_again(folder.path(), &failed).await.cursor(), Offset(12));
+    let table = open_again(folder.path(), &failed).await;
+    assert_eq!(table.cursor(), Offset(3), "{failed:?}");
+    commit_up_to(&table, 8).await.unwrap();
+    assert_eq!(open_again(folder.path(), &failed).await.cursor(), Offset(8));
     failed
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_call_of_a_checkpoint_loses_nothing() {
-    let before = eight_files().await;
+    let before = three_files().await;
     let calls = fail_each_call(async |failing| check_checkpoint(before.path(), failing).await);
     assert!(calls.await > 10, "a checkpoint and the hint to it are written");
 }

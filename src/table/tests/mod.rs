@@ -5,11 +5,13 @@ mod commits;
 mod compaction;
 mod damage;
 mod failures;
-mod speed;
+mod leases;
+mod maintenance;
+mod vacuum;
 mod syncs;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -69,10 +71,36 @@ pub(crate) async fn open_through(root: &Path, seam: Arc<dyn Seam>) -> Result<Tab
 }
 
 /// Commits `records`, which begin at the table's cursor.
-pub(crate) async fn commit(table: &mut Table, records: &[Record]) -> TableSnapshot {
+pub(crate) async fn commit(table: &Table, records: &[Record]) -> TableSnapshot {
     let expected = table.cursor();
     let rows = events_by_day(records.iter()).unwrap();
     table.commit(rows, expected, expected + records.len() as u64).await.unwrap()
+}
+
+/// `commits` commits of `rows` rows each, all on one day.
+pub(crate) async fn table_of(root: &Path, commits: u64, rows: u64) -> Table {
+    let table = open(root).await;
+    for _ in 0..commits {
+        let start = table.cursor().0;
+        let records: Vec<Record> = (start..start + rows)
+            .map(|offset| message_at(offset, Micros(START.0 - offset as i64)))
+            .collect();
+        commit(&table, &records).await;
+    }
+    table
+}
+
+/// Where a live file lies.
+pub(crate) fn path_of(table: &Table, file: usize) -> PathBuf {
+    let snapshot = table.snapshot();
+    snapshot.path_of(snapshot.files.iter().nth(file).unwrap())
+}
+
+/// The Parquet files in the folder of [`START`]'s day, live or not.
+pub(crate) fn parquet_files(root: &Path) -> usize {
+    let day = root.join(EVENTS_TABLE).join(format!("day={}", START.day()));
+    let names = std::fs::read_dir(day).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().ends_with(".parquet")).count()
 }
 
 /// The rows of one file, in their order.
