@@ -11,6 +11,12 @@ mod guard;
 mod named;
 // Values for a query's parameters.
 mod value;
+// Filters that may meet the rows of other shops.
+mod harmless;
+// What is known of files without opening them.
+mod file_stats;
+// The wall between a question and the files.
+mod shop_scan;
 // The files and the tail of one table, as one.
 mod tables;
 // The tables of one shop.

@@ -9,8 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
 use chrono_tz::Tz;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
@@ -24,19 +22,20 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use super::answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
-use super::tables::{FilesAndTail, RowFilter, TableFile};
+use super::tables::{RowFilter, ShopTable};
 use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
 use crate::archive::{ArchiveError, ArchiveReader, events_batch, events_schema};
 use crate::facts::{FactsReader, FactsTable};
 use crate::log::Followed;
-use crate::model::{Micros, Offset};
-use crate::table::TableSnapshot;
+use crate::model::{Micros, Offset, Record};
 
 /// Memory that one process's queries may take together; larger sorts and joins spill to disk.
 const MEMORY_BYTES_MAX: usize = 768 * 1024 * 1024;
 /// Longest a query may run.
 const QUERY_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// Rows of one batch of the tail: as many as the engine works on at once.
+const TAIL_BATCH_ROWS: usize = 8_192;
 /// SQL over the archive and the facts as they are now.
 #[derive(Clone)]
 pub struct Sql {
@@ -154,24 +153,27 @@ impl Sql {
         let facts = tokio::task::spawn_blocking(move || facts.snapshot(&of_shop)).await;
         let facts = facts.map_err(|error| SqlError::Session(error.to_string()))??;
         let complete_to = archive.tail.end().min(facts.applied);
-        let tail = archive.tail.chunks().map(events_batch).collect::<Result<_, _>>()?;
         let state = SessionStateBuilder::new_from_existing(self.base.clone())
             .with_catalog_list(empty_catalogs()?)
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
+        let records: Vec<&Record> =
+            archive.tail.records().filter(|record| record.shop == shop).collect();
+        let tail = records.chunks(TAIL_BATCH_ROWS).map(events_batch).collect::<Result<_, _>>()?;
         let of_facts = |FactsTable { table, tail }: FactsTable| {
-            files_and_tail(table.schema.clone(), &table, tail, RowFilter::Above)
+            ShopTable::new(shop, table.schema.clone(), table, tail, RowFilter::Above)
         };
+        let events = ShopTable::new(shop, events_schema(), archive.table, tail, RowFilter::Pushed);
         let stored = vec![
-            ("events", files_and_tail(events_schema(), &archive.table, tail, RowFilter::Pushed)),
+            ("events", events),
             ("turns", of_facts(facts.turns)),
             ("episodes", of_facts(facts.episodes)),
             ("changes", of_facts(facts.changes)),
             ("tags", of_facts(facts.tags)),
             ("strays", of_facts(facts.strays)),
         ];
-        views::register(&context, shop, stored).await?;
+        views::register(&context, stored).await?;
         Ok((context, complete_to))
     }
 }
@@ -183,23 +185,4 @@ fn empty_catalogs() -> Result<Arc<MemoryCatalogProviderList>, SqlError> {
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog("datafusion".to_string(), Arc::new(catalog));
     Ok(Arc::new(catalogs))
-}
-
-fn files_and_tail(
-    schema: SchemaRef,
-    table: &TableSnapshot,
-    tail: Vec<RecordBatch>,
-    row_filter: RowFilter,
-) -> FilesAndTail {
-    let files = table
-        .files
-        .iter()
-        .map(|file| TableFile { path: table.path_of(file), bytes: file.bytes })
-        .collect();
-    FilesAndTail {
-        schema,
-        files,
-        tail: tail.into_iter().filter(|batch| batch.num_rows() > 0).collect(),
-        row_filter,
-    }
 }

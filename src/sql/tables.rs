@@ -1,13 +1,19 @@
-//! A table as questions see it: the files a store has committed, and the tail it holds beyond them,
-//! as one.
+//! A table of one shop as questions see it: the files a store has committed, and the tail it holds
+//! beyond them, as one.
+//!
+//! Files hold rows of every shop. What the asker wrote is evaluated above [`ShopScan`], below which
+//! this module applies the shop: so an error or a plan of the asker's cannot show a row of another.
+//! The tail has only rows of the shop. Files that cannot have a row that is asked for are left out
+//! by what the table knows of them.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::DFSchema;
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -17,16 +23,21 @@ use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
+use datafusion::prelude::{col, lit};
 
-/// One Parquet file of a table.
-#[derive(Clone, Debug)]
-pub struct TableFile {
-    pub path: PathBuf,
-    pub bytes: u64,
-}
+use super::file_stats;
+use super::harmless::is_harmless;
+use super::shop_scan::ShopScan;
+use crate::table::{Bounds, DataFile, TableSnapshot};
+
+/// The column that says whose a row is.
+const SHOP: &str = "shop";
 
 /// Where a query's filters meet the rows of a file. Files, row groups and pages are skipped by
 /// their statistics either way. Measured over HTTP on the 1 M events that `cargo bench --bench
@@ -43,29 +54,106 @@ pub enum RowFilter {
     Above,
 }
 
-/// Files and tail of one table at one moment. No row is in both.
+/// One shop's rows of one table at one moment. No row is in both files and tail.
 #[derive(Debug)]
-pub struct FilesAndTail {
-    pub schema: SchemaRef,
-    pub files: Vec<TableFile>,
-    pub tail: Vec<RecordBatch>,
-    pub row_filter: RowFilter,
+pub struct ShopTable {
+    shop: String,
+    /// Columns that questions see.
+    schema: SchemaRef,
+    files: TableSnapshot,
+    /// Rows of the shop alone, with the columns that questions see.
+    tail: Vec<RecordBatch>,
+    row_filter: RowFilter,
 }
 
-impl FilesAndTail {
+impl ShopTable {
+    /// The rows of `shop` in `files`, and the `tail` of it beyond them. Questions see the columns
+    /// of `schema`, which the tail has; files may have more.
+    pub fn new(
+        shop: &str,
+        schema: SchemaRef,
+        files: TableSnapshot,
+        tail: Vec<RecordBatch>,
+        row_filter: RowFilter,
+    ) -> ShopTable {
+        let tail = tail.into_iter().filter(|batch| batch.num_rows() > 0).collect();
+        ShopTable { shop: shop.to_string(), schema, files, tail, row_filter }
+    }
+
+    /// The rows of files that `filters` let through, those columns of them named in `wanted`.
+    async fn scan_files(
+        &self,
+        state: &dyn Session,
+        wanted: &[&str],
+        filters: &[Expr],
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let of_shop = col(SHOP).eq(lit(&self.shop));
+        let stored = &self.files.schema;
+        let all_filters = filters.iter().cloned().chain([of_shop.clone()]);
+        let files = match conjunction(all_filters) {
+            Some(predicate) => {
+                let names = DFSchema::try_from(stored.as_ref().clone())?;
+                let predicate = state.create_physical_expr(predicate, &names)?;
+                file_stats::pruned(self.files.files.iter().collect(), stored, predicate)?
+            }
+            None => self.files.files.iter().collect(),
+        };
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let mut filters = filters.to_vec();
+        if !files.iter().all(|file| self.is_all_ours(file)) {
+            filters.push(of_shop);
+        }
+        let columns = columns_of(stored, wanted, &filters);
+        let mut options = state.table_options().parquet.clone();
+        options.global.pushdown_filters = self.row_filter == RowFilter::Pushed;
+        options.global.reorder_filters = options.global.pushdown_filters;
+        let format = ParquetFormat::default().with_options(options);
+        let source = format.file_source(TableSchema::from(stored.clone()));
+        let groups = self.file_groups(&files, state.config().target_partitions());
+        let scan = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_file_groups(groups)
+            .with_statistics(file_stats::total(&files, stored, &columns))
+            .with_projection_indices(Some(columns))?
+            .build();
+        let scan = format.create_physical_plan(state, scan).await?;
+        Ok(Some(filtered(state, scan, &filters, wanted)?))
+    }
+
+    /// The rows of the tail that `filters` let through.
+    fn scan_tail(
+        &self,
+        state: &dyn Session,
+        wanted: &[&str],
+        filters: &[Expr],
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if self.tail.is_empty() {
+            return Ok(None);
+        }
+        let columns = columns_of(&self.schema, wanted, filters);
+        let tail = std::slice::from_ref(&self.tail);
+        let scan = MemorySourceConfig::try_new_exec(tail, self.schema.clone(), Some(columns))?;
+        Ok(Some(filtered(state, scan, filters, wanted)?))
+    }
+
+    /// Whether a file has rows of this shop alone.
+    fn is_all_ours(&self, file: &DataFile) -> bool {
+        matches!(file.column(SHOP), Some(stats) if stats.nulls == 0
+            && matches!(&stats.bounds, Some(Bounds::Texts(min, max)) if *min == self.shop && *max == self.shop))
+    }
+
     /// The files as scans that can run side by side: dealt out by size, largest first, to the
     /// emptiest.
-    fn file_groups(&self, count: usize) -> Vec<FileGroup> {
-        let mut files: Vec<&TableFile> = self.files.iter().collect();
+    fn file_groups(&self, files: &[&DataFile], count: usize) -> Vec<FileGroup> {
+        let mut files = files.to_vec();
         files.sort_by_key(|file| std::cmp::Reverse(file.bytes));
         let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); count.max(1)];
         for file in files {
             if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
                 *bytes += file.bytes;
-                group.push(PartitionedFile::new(
-                    file.path.to_string_lossy().into_owned(),
-                    file.bytes,
-                ));
+                let path = self.files.path_of(file).to_string_lossy().into_owned();
+                group.push(PartitionedFile::new(path, file.bytes));
             }
         }
         groups
@@ -76,8 +164,32 @@ impl FilesAndTail {
     }
 }
 
+/// `wanted` and what `filters` name, as places in `schema`, in its order.
+fn columns_of(schema: &Schema, wanted: &[&str], filters: &[Expr]) -> Vec<usize> {
+    let named = filters.iter().flat_map(|filter| filter.column_refs());
+    let named = named.map(|column| column.name.as_str());
+    let places = wanted.iter().copied().chain(named).filter_map(|name| schema.index_of(name).ok());
+    places.collect::<BTreeSet<usize>>().into_iter().collect()
+}
+
+/// The rows of `input` for which all `filters` hold, and of them the columns `wanted`.
+fn filtered(
+    state: &dyn Session,
+    input: Arc<dyn ExecutionPlan>,
+    filters: &[Expr],
+    wanted: &[&str],
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let Some(predicate) = conjunction(filters.iter().cloned()) else { return Ok(input) };
+    let schema = input.schema();
+    let predicate =
+        state.create_physical_expr(predicate, &DFSchema::try_from(schema.as_ref().clone())?)?;
+    let wanted = wanted.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>()?;
+    let filter = FilterExecBuilder::new(predicate, input).apply_projection(Some(wanted))?;
+    Ok(Arc::new(filter.build()?))
+}
+
 #[async_trait]
-impl TableProvider for FilesAndTail {
+impl TableProvider for ShopTable {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
@@ -90,40 +202,38 @@ impl TableProvider for FilesAndTail {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        // The Parquet reader uses filters to skip, the filter above still decides: the tail is not
-        // filtered here.
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+        let support = |filter: &&Expr| {
+            if is_harmless(filter, &self.schema) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
+        };
+        Ok(filters.iter().map(support).collect())
     }
 
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        limit: Option<usize>,
+        filters: &[Expr],
+        _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let tail = MemorySourceConfig::try_new_exec(
-            std::slice::from_ref(&self.tail),
-            self.schema.clone(),
-            projection.cloned(),
-        )?;
-        if self.files.is_empty() {
-            return Ok(tail);
-        }
-        let mut options = state.table_options().parquet.clone();
-        options.global.pushdown_filters = self.row_filter == RowFilter::Pushed;
-        options.global.reorder_filters = options.global.pushdown_filters;
-        let format = ParquetFormat::default().with_options(options);
-        let source = format.file_source(TableSchema::from(self.schema.clone()));
-        let scan = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-            .with_file_groups(self.file_groups(state.config().target_partitions()))
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .build();
-        let files = format.create_physical_plan(state, scan).await?;
-        if self.tail.is_empty() {
-            return Ok(files);
-        }
-        UnionExec::try_new(vec![files, tail])
+        let name = |column: usize| self.schema.field(column).name().as_str();
+        let wanted: Vec<&str> = match projection {
+            Some(columns) => columns.iter().map(|column| name(*column)).collect(),
+            None => (0..self.schema.fields().len()).map(name).collect(),
+        };
+        let files = self.scan_files(state, &wanted, filters).await?;
+        let tail = self.scan_tail(state, &wanted, filters)?;
+        let rows = match (files, tail) {
+            (Some(files), Some(tail)) => UnionExec::try_new(vec![files, tail])?,
+            (Some(rows), None) | (None, Some(rows)) => rows,
+            (None, None) => {
+                let columns = columns_of(&self.schema, &wanted, &[]);
+                Arc::new(EmptyExec::new(Arc::new(self.schema.project(&columns)?)))
+            }
+        };
+        Ok(Arc::new(ShopScan::new(rows, self.files.clone())))
     }
 }

@@ -1,11 +1,11 @@
-//! The tables of one shop. The shop is a filter inside each view, below anything a query can say.
+//! The tables of one shop, and the views over them.
 
 use std::sync::Arc;
 
 use datafusion::error::Result;
-use datafusion::prelude::{SessionContext, col, lit};
+use datafusion::prelude::SessionContext;
 
-use super::tables::FilesAndTail;
+use super::tables::ShopTable;
 
 /// One row per message as last edited, retractions marked. What was changed is few and stands on the
 /// left, where a join builds its table; the messages stream by, and what a question says of them
@@ -101,14 +101,9 @@ pub const TABLES: &[(&str, &str)] = &[
 ];
 
 /// Makes a shop's tables known to a session.
-pub async fn register(
-    context: &SessionContext,
-    shop: &str,
-    stored: Vec<(&str, FilesAndTail)>,
-) -> Result<()> {
+pub async fn register(context: &SessionContext, stored: Vec<(&str, ShopTable)>) -> Result<()> {
     for (name, table) in stored {
-        let of_shop = context.read_table(Arc::new(table))?.filter(col("shop").eq(lit(shop)))?;
-        context.register_table(name, of_shop.into_view())?;
+        context.register_table(name, Arc::new(table))?;
     }
     for (name, sql) in
         [("messages", MESSAGES), ("categories", CATEGORIES), ("conversations", CONVERSATIONS)]

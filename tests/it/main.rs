@@ -8,6 +8,7 @@ mod command;
 mod export;
 mod golden;
 mod import;
+mod isolation;
 mod kill;
 mod layers;
 mod pages;

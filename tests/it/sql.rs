@@ -14,7 +14,7 @@ use super::slt::{failure, failures};
 use super::support::Data;
 
 /// An app that commits only when it stops, with `events` behind what the directory has.
-async fn app_with(data: &Data, events: &[Value]) -> App {
+pub async fn app_with(data: &Data, events: &[Value]) -> App {
     let config = Config { commit_interval_ms: 3_600_000, ..Config::default() };
     let app = App::start(DataDir::new(data.path()), config).await.unwrap();
     for line in events {

@@ -203,7 +203,7 @@ async fn a_folder_with_any_name_can_hold_the_archive() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_comes_back_from_its_row_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = open(folder.path()).await;
+    let table = open(folder.path()).await;
     let event = |index: usize, kind: &str| {
         let mut event = full_event();
         event["id"] = json!(format!("m{index}"));

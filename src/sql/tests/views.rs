@@ -10,12 +10,12 @@ use serde_json::json;
 use strum::VariantNames;
 use tokio::sync::watch;
 
-use super::Sql;
 use crate::archive::{Archive, ArchiveReader};
 use crate::facts::{FactStore, FactsReader};
 use crate::log::{self, Followed, LogReader, LogWriter, State, Store};
 use crate::model::testing::{Dice, Position, fitted, record_at};
 use crate::model::{Kind, Micros, Offset, Origin, Record, Role, Seq};
+use crate::sql::Sql;
 
 const SHOPS: [&str; 2] = ["anna", "bert"];
 const CONVERSATIONS: usize = 12;

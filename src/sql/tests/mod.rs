@@ -1,0 +1,6 @@
+//! Questions without a service around them.
+
+// What the scan of a table reads, and what it does not.
+mod scans;
+// The views, against aggregates over all events.
+mod views;
