@@ -49,6 +49,8 @@
 //!   `views_over_facts_show_what_aggregates_over_all_events_show`.
 //! - Acknowledged means kept, once, in one order, through kills: `tests/it/kill.rs`.
 //! - Search finds what a scan finds: `search_equals_brute_force`.
+//! - No answer and no error of SQL shows a row of another shop: `tests/it/isolation.rs`.
+//! - A file that is read stays: `a_question_reads_on_when_its_files_left_the_table`.
 //! - Folders import only lower levels: `tests/it/layers.rs`.
 //! - The relay takes messages while archive, facts or index stand still: it imports none of them.
 //!

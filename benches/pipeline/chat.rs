@@ -84,9 +84,7 @@ impl Chat {
         };
         let mut waiting: Vec<Batch> =
             (0..lanes).map(|_| Batch { body: Vec::new(), events: 0 }).collect();
-        let mut writer = Writer::new(seed, events, days);
-        for _ in 0..events {
-            let (conversation, event) = writer.next();
+        for (conversation, event) in self::events(seed, events, days) {
             let lane = conversation as usize % lanes;
             chat.shops[lane % shops].count(&event);
             let batch = &mut waiting[lane];
@@ -134,6 +132,12 @@ impl Shop {
                 .for_each(|search| search.total += u64::from(lower.contains(search.words)));
         }
     }
+}
+
+/// The first `count` events of the chat of `seed`, each with the number of its conversation.
+pub fn events(seed: u64, count: usize, days: i64) -> impl Iterator<Item = (u64, Event)> {
+    let mut writer = Writer::new(seed, count, days);
+    (0..count).map(move |_| writer.next())
 }
 
 fn searches() -> Vec<Search> {
