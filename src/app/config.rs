@@ -26,6 +26,11 @@ pub struct Config {
     pub zone: Tz,
     /// Longest that records wait in memory before archive, facts and index commit them.
     pub commit_interval_ms: u64,
+    /// Hours that a record stays in the log, where it is quickest to read, before the archive alone
+    /// keeps it.
+    pub log_keep_hours: u32,
+    /// Size of a segment of the log: what is removed at once.
+    pub log_segment_mib: u32,
 }
 
 /// What is wrong with `verbatim.toml`: whoever wrote it must change it.
@@ -45,6 +50,8 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             zone: Tz::UTC,
             commit_interval_ms: 2_000,
+            log_keep_hours: 7 * 24,
+            log_segment_mib: 64,
         }
     }
 }
@@ -70,11 +77,23 @@ impl Config {
         Duration::from_millis(self.commit_interval_ms)
     }
 
+    pub fn log_keep(&self) -> Duration {
+        Duration::from_hours(self.log_keep_hours.into())
+    }
+
+    pub fn log_segment_bytes(&self) -> u64 {
+        u64::from(self.log_segment_mib) << 20
+    }
+
     /// Refuses settings that would make no sense.
     fn check(&self) -> Result<(), FieldError> {
         if !(10..=60_000).contains(&self.commit_interval_ms) {
             let rule = "lie between 10 and 60000";
             return Err(FieldError::new("commit_interval_ms", self.commit_interval_ms, rule));
+        }
+        if !(4..=1_024).contains(&self.log_segment_mib) {
+            let rule = "lie between 4 and 1024";
+            return Err(FieldError::new("log_segment_mib", self.log_segment_mib, rule));
         }
         Ok(())
     }

@@ -10,11 +10,14 @@ mod data_dir;
 mod stores;
 // Old parts of the log, read at leisure.
 mod scrubber;
+// Old parts of the log, removed once the archive is known to have them.
+mod trimming;
 // How far each store is.
 mod status;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +26,9 @@ use crate::archive::Archive;
 use crate::facts::FactStore;
 use crate::index::FullText;
 use crate::log::{self, CommitPolicy, LogReader, Recovered};
+use crate::model::{ErrorKind, Kinded};
 use crate::records::Records;
-use crate::relay::{AttachmentStore, Lookup, LookupStore, Relay};
+use crate::relay::{AttachmentStore, Lookup, LookupError, LookupStore, Relay};
 use crate::search::Search;
 use crate::sql::Sql;
 
@@ -33,11 +37,16 @@ pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 use scrubber::Scrubber;
 pub use status::{DamageStatus, LogStatus, Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};
+use trimming::Trimming;
 
 /// Applied records that wait for a commit at most.
 const UNCOMMITTED_RECORDS_MAX: u64 = 65_536;
 /// Their size in memory: 64 MiB, which stores that keep up share.
 const UNCOMMITTED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How often, and how long, the lookup waits for the archive: half a minute.
+const TRIES_MAX: u32 = 300;
+const RETRY_EVERY: Duration = Duration::from_millis(100);
 
 /// A running verbatim over one data directory.
 pub struct App {
@@ -53,6 +62,7 @@ pub struct App {
     pub recovered: Recovered,
     stores: Stores,
     scrubber: Scrubber,
+    trimming: JoinHandle<()>,
     appender: JoinHandle<()>,
     stop: CancellationToken,
     lock: OwnerLock,
@@ -63,15 +73,14 @@ impl App {
     /// own threads: whatever state they are in, the relay takes messages.
     pub async fn start(data: DataDir, config: Config) -> anyhow::Result<App> {
         let lock = data.own(None)?;
-        let (writer, log, recovered) = log::open(&data.log())?;
+        let (writer, log, recovered) =
+            log::open_with_segments(&data.log(), config.log_segment_bytes())?;
         if recovered.torn_tail_cut {
             tracing::warn!(
                 head = recovered.head.0,
                 "an unfinished write was cut off the log's end; it was never acknowledged"
             );
         }
-        let lookup = Lookup::open(&data.lookup(), &log)?;
-
         let stop = CancellationToken::new();
         let policy = CommitPolicy {
             records_max: UNCOMMITTED_RECORDS_MAX,
@@ -80,12 +89,21 @@ impl App {
         };
         let mut stores = Stores::new(data.clone(), log.clone(), policy, stop.clone());
         let archive = stores.add::<Archive>(())?;
+        log.set_history(Arc::new(archive.reader().clone()));
+        let lookup = open_lookup(&data, &log).await?;
         let facts = stores.add::<FactStore>(())?;
         let full_text = stores.add::<FullText>(())?;
-
         stores.add::<LookupStore>(lookup.clone())?;
 
-        let records = Records::new(log.clone(), lookup.clone());
+        let records = Records::new(log.clone(), lookup.clone(), archive.reader().clone());
+        let trimming = Trimming {
+            trimmer: writer.trimmer(),
+            log: log.clone(),
+            archive: archive.reader().clone(),
+            stores: stores.watched(),
+            keep: config.log_keep(),
+        };
+        let trimming = trimming.start(stop.clone())?;
         let kept = Arc::new(records.clone());
         let scrubber = Scrubber::start(log.clone(), stop.clone())?;
         let (relay, appender) = Relay::start(writer, &log, lookup, kept, stop.clone())?;
@@ -102,6 +120,7 @@ impl App {
             recovered,
             stores,
             scrubber,
+            trimming,
             appender,
             stop,
             lock,
@@ -138,17 +157,37 @@ impl App {
     /// Stops: no more events, then each store commits what it has, then the directory is given
     /// back.
     pub fn stop(self) -> anyhow::Result<()> {
-        let App { relay, stores, scrubber, appender, stop, lock, .. } = self;
+        let App { relay, stores, scrubber, trimming, appender, stop, lock, .. } = self;
         stop.cancel();
         drop(relay);
         let mut failures = stores.join();
         if !scrubber.join() {
             failures.push("the scrubber panicked".to_string());
         }
+        if trimming.join().is_err() {
+            failures.push("the trimming panicked".to_string());
+        }
         if appender.join().is_err() {
             failures.push("the appender panicked".to_string());
         }
         drop(lock);
         if failures.is_empty() { Ok(()) } else { anyhow::bail!(failures.join("; ")) }
+    }
+}
+
+/// Opens the lookup. Where it stands below the log's beginning it reads the archive, which may be a
+/// moment in opening.
+async fn open_lookup(data: &DataDir, log: &LogReader) -> Result<Lookup, LookupError> {
+    let mut tries = 0;
+    loop {
+        match Lookup::open(&data.lookup(), log) {
+            Err(LookupError::Log(error))
+                if error.kind() == ErrorKind::Retry && tries < TRIES_MAX =>
+            {
+                tries += 1;
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+            opened => return opened,
+        }
     }
 }

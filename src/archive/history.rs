@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use chrono::NaiveDate;
 
-use super::row::records_of;
-use super::{ArchiveError, ArchiveSnapshot};
-use crate::model::{ConversationKey, Offset, Record};
+use super::row::{receipts_of, records_of};
+use super::{ArchiveError, ArchiveReader, ArchiveSnapshot};
+use crate::log::{History, LogError};
+use crate::model::{ConversationKey, ErrorKind, Kinded, LeafHash, Offset, Record, Salt};
 use crate::table::{self, DataFile, Wanted};
 
 impl ArchiveSnapshot {
@@ -25,10 +26,24 @@ impl ArchiveSnapshot {
     /// files are sorted by conversation, so each that has any offset of the range is read.
     pub fn records_of_range(&self, range: Range<Offset>) -> Result<Vec<Record>, ArchiveError> {
         let wanted = Wanted::Ints("offset", range.start.signed()..range.end.signed());
-        let overlaps = |file: &DataFile| {
-            file.offsets().is_none_or(|held| held.start < range.end && range.start < held.end)
-        };
-        self.read(&wanted, overlaps)
+        self.read(&wanted, |file| overlaps(file, &range))
+    }
+
+    /// Offset, leaf and salt of the records of these offsets that are in files, by offset.
+    pub fn receipts_of_range(
+        &self,
+        range: Range<Offset>,
+    ) -> Result<Vec<(Offset, LeafHash, Option<Salt>)>, ArchiveError> {
+        let wanted = Wanted::Ints("offset", range.start.signed()..range.end.signed());
+        let mut receipts = Vec::new();
+        for file in self.table.files.iter().filter(|file| overlaps(file, &range)) {
+            let path = self.table.path_of(file);
+            for batch in table::read_columns(&path, &wanted, &["offset", "leaf", "salt"])? {
+                receipts.extend(receipts_of(&batch)?);
+            }
+        }
+        receipts.sort_unstable_by_key(|(offset, ..)| *offset);
+        Ok(receipts)
     }
 
     fn read(
@@ -43,6 +58,35 @@ impl ArchiveSnapshot {
             }
         }
         records.sort_unstable_by_key(|record| record.offset);
+        Ok(records)
+    }
+}
+
+/// Whether a file may hold records of these offsets.
+fn overlaps(file: &DataFile, range: &Range<Offset>) -> bool {
+    file.offsets().is_none_or(|held| held.start < range.end && range.start < held.end)
+}
+
+impl History for ArchiveReader {
+    fn read(&self, range: Range<Offset>) -> Result<Vec<Record>, LogError> {
+        let failed = |error: ArchiveError| LogError::History {
+            range: range.clone(),
+            kind: error.kind(),
+            shown: error.to_string(),
+        };
+        let snapshot = self.snapshot().map_err(|error| failed(error.into()))?;
+        let records = snapshot.records_of_range(range.clone()).map_err(failed)?;
+        let mut expected = range.start;
+        for record in &records {
+            if record.offset != expected {
+                break;
+            }
+            expected = expected.next();
+        }
+        if expected != range.end {
+            let shown = format!("the record at offset {expected} is not there once");
+            return Err(LogError::History { range, kind: ErrorKind::Corrupt, shown });
+        }
         Ok(records)
     }
 }

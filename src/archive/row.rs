@@ -19,16 +19,42 @@ pub fn records_of(batch: &RecordBatch) -> Result<Vec<Record>, ArchiveError> {
     (0..batch.num_rows()).map(|row| rows.record(row)).collect()
 }
 
+/// Offset, leaf and salt of each row.
+pub(super) fn receipts_of(
+    batch: &RecordBatch,
+) -> Result<Vec<(Offset, LeafHash, Option<Salt>)>, ArchiveError> {
+    let rows = Rows { batch };
+    (0..batch.num_rows()).map(|row| rows.receipt(row)).collect()
+}
+
 struct Rows<'a> {
     batch: &'a RecordBatch,
 }
 
 impl Rows<'_> {
     fn record(&self, row: usize) -> Result<Record, ArchiveError> {
+        let (offset, leaf, salt) = self.receipt(row)?;
+        let seq = u32::try_from(self.number("seq", row)?).map_err(|error| ArchiveError::Row {
+            offset,
+            column: "seq",
+            detail: error.to_string(),
+        })?;
+        Ok(Record {
+            offset,
+            seq: Seq(seq),
+            received_at: self.time("received_at", row)?,
+            origin: self.label("origin", row, offset)?,
+            shop: self.text("shop", row)?.to_string(),
+            by: self.by(row, offset)?,
+            leaf,
+            salt,
+            event: self.event(row, offset)?,
+        })
+    }
+
+    fn receipt(&self, row: usize) -> Result<(Offset, LeafHash, Option<Salt>), ArchiveError> {
         let offset = Offset(self.number("offset", row)?.cast_unsigned());
         let wrong = |column, detail: String| ArchiveError::Row { offset, column, detail };
-        let seq = u32::try_from(self.number("seq", row)?)
-            .map_err(|error| wrong("seq", error.to_string()))?;
         let leaf = self.text("leaf", row)?;
         let mut leaf_bytes = [0; 32];
         hex::decode_to_slice(leaf, &mut leaf_bytes)
@@ -42,17 +68,7 @@ impl Rows<'_> {
                 Some(Salt(bytes))
             }
         };
-        Ok(Record {
-            offset,
-            seq: Seq(seq),
-            received_at: self.time("received_at", row)?,
-            origin: self.label("origin", row, offset)?,
-            shop: self.text("shop", row)?.to_string(),
-            by: self.by(row, offset)?,
-            leaf: LeafHash(leaf_bytes),
-            salt,
-            event: self.event(row, offset)?,
-        })
+        Ok((offset, LeafHash(leaf_bytes), salt))
     }
 
     fn by(&self, row: usize, offset: Offset) -> Result<Option<By>, ArchiveError> {

@@ -38,6 +38,8 @@ pub enum LogError {
          {known}: use the build that wrote it, or a later one"
     )]
     Newer { path: PathBuf, position: u64, version: u8, known: u8 },
+    #[error("records {first} to below {end} are no longer in the log and cannot be read from the archive: {shown}", first = .range.start, end = .range.end)]
+    History { range: Range<Offset>, kind: ErrorKind, shown: String },
     #[error("offset {offset} is not in the log: it begins at {oldest}")]
     Trimmed { offset: Offset, oldest: Offset },
     #[error("records must come in order: expected offset {expected}, got {got}")]
@@ -66,6 +68,7 @@ impl Kinded for LogError {
             }
             LogError::Append { .. } | LogError::Closed => ErrorKind::Closed,
             LogError::TooLarge { .. } => ErrorKind::BadInput,
+            LogError::History { kind, .. } => *kind,
             LogError::Trimmed { .. } => ErrorKind::NotFound,
             LogError::NotOneLine { .. }
             | LogError::FrameFull { .. }

@@ -51,6 +51,8 @@ mod scan;
 mod recent;
 // How much memory a record takes.
 mod size;
+// What the log no longer holds.
+mod history;
 // Records as they are handed on.
 mod batch;
 // Records a store has applied and not yet committed.
@@ -71,7 +73,8 @@ pub use barrier::{Reached, ReadBarrier};
 pub use batch::Batch;
 pub use error::LogError;
 pub use follow::{CommitPolicy, FollowError, follow};
-pub use open::{Recovered, open};
+pub use history::History;
+pub use open::{Recovered, SEGMENT_BYTES, open, open_with_segments};
 pub use reader::LogReader;
 pub use scan::LogScan;
 pub use scrub::{Damage, Scrubbed, scrub};

@@ -22,7 +22,7 @@ use crate::durable::{Disk, make_directory};
 use crate::model::Offset;
 
 /// One segment file is allocated ahead at this size: some 400,000 records.
-const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What opening the log found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,16 @@ pub(super) struct Options {
 /// Opens or creates the log in `dir`, cutting off a torn end. Damage before the end is an error,
 /// never a cut. Reads the active segments, and one sidecar of the sealed ones.
 pub fn open(dir: &Path) -> Result<(LogWriter, LogReader, Recovered), LogError> {
+    open_with_segments(dir, SEGMENT_BYTES)
+}
+
+/// [`open`], with new segments of another size.
+pub fn open_with_segments(
+    dir: &Path,
+    segment_bytes: u64,
+) -> Result<(LogWriter, LogReader, Recovered), LogError> {
     let disk = Disk::open(dir).map_err(|source| LogError::write(dir, source))?;
-    let options =
-        Options { segment_bytes: SEGMENT_BYTES, full_bytes: FULL_BYTES, disk: Arc::new(disk) };
+    let options = Options { segment_bytes, full_bytes: FULL_BYTES, disk: Arc::new(disk) };
     open_with(dir, options)
 }
 

@@ -2,17 +2,17 @@
 //! beyond.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
-use super::LogError;
 use super::codec::Unpacker;
 use super::cursor::Cursor;
 use super::folder::LogFolder;
 use super::recent::Recent;
 use super::segments::Segments;
 use super::survey::Survey;
+use super::{History, LogError};
 use crate::model::{Offset, Record};
 
 /// The reading side of the log: for any number of scans.
@@ -21,6 +21,8 @@ pub struct LogReader {
     pub(super) segments: Arc<Segments>,
     pub(super) head: watch::Receiver<Offset>,
     pub(super) recent: Recent,
+    /// Where what was trimmed is kept, once somebody has said so.
+    pub(super) history: Arc<OnceLock<Arc<dyn History>>>,
 }
 
 impl LogReader {
@@ -29,7 +31,7 @@ impl LogReader {
         head: watch::Receiver<Offset>,
         recent: Recent,
     ) -> LogReader {
-        LogReader { segments, head, recent }
+        LogReader { segments, head, recent, history: Arc::default() }
     }
 
     /// A reader of a log that another process may be writing: without a lock and without a repair.
@@ -42,6 +44,12 @@ impl LogReader {
         // Without a sender no more will come.
         let (_, head) = watch::channel(next.offset);
         Ok(LogReader::new(Arc::new(segments), head, Recent::default()))
+    }
+
+    /// From now on, scans of this reader and its clones read what was trimmed from `history`. The
+    /// first one that is set stays.
+    pub fn set_history(&self, history: Arc<dyn History>) {
+        let _ = self.history.set(history);
     }
 
     /// First offset not yet durable.

@@ -11,6 +11,11 @@ use crate::model::{Offset, Record};
 
 /// A batch ends with the record that reaches this size in memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Trimmed records read at once: they lie by conversation, so each read goes through whole files.
+/// × about 1 KiB = 256 MiB.
+const PAST_RECORDS: u64 = 262_144;
+/// Trimmed records in one batch: × about 1 KiB = 4 MiB.
+const PAST_HANDED_RECORDS: usize = 4_096;
 
 /// Reads forward from one offset, as far as the log is durable. It reads on while segments are
 /// sealed and moved under it.
@@ -18,6 +23,8 @@ pub struct LogScan {
     reader: LogReader,
     next: Offset,
     files: Option<FromFiles>,
+    /// Trimmed records that were read and not yet handed out.
+    past: VecDeque<Arc<Record>>,
 }
 
 /// What a scan that reads the files holds.
@@ -31,7 +38,7 @@ struct FromFiles {
 impl LogReader {
     /// A scan from `from` on.
     pub fn scan(&self, from: Offset) -> LogScan {
-        LogScan { reader: self.clone(), next: from, files: None }
+        LogScan { reader: self.clone(), next: from, files: None, past: VecDeque::new() }
     }
 }
 
@@ -50,11 +57,15 @@ impl LogScan {
         let (start, oldest) = (self.next, self.reader.oldest());
         let available = usize::try_from(self.reader.head().since(start)).unwrap_or(usize::MAX);
         let count = available.min(count_max);
-        if count > 0 && start < oldest {
-            return Err(LogError::Trimmed { offset: start, oldest });
-        }
-        let mut records = self.reader.recent.from(start, count, BATCH_BYTES);
-        if records.is_empty() {
+        let is_past = count > 0 && (start < oldest || !self.past.is_empty());
+        let mut records = if is_past {
+            self.read_past(count, oldest)?
+        } else {
+            self.reader.recent.from(start, count, BATCH_BYTES)
+        };
+        if is_past {
+            self.files = None;
+        } else if records.is_empty() {
             records = self.read(count)?;
         } else {
             // The file is looked up anew, should this scan ever fall behind.
@@ -63,6 +74,21 @@ impl LogScan {
         let batch = Batch::new(start, records)?;
         self.next = batch.end();
         Ok(batch)
+    }
+
+    /// At most `count` of the next records, from where trimmed ones are kept.
+    fn read_past(&mut self, count: usize, oldest: Offset) -> Result<Vec<Arc<Record>>, LogError> {
+        let start = self.next;
+        if self.past.is_empty() {
+            let Some(history) = self.reader.history.get() else {
+                return Err(LogError::Trimmed { offset: start, oldest });
+            };
+            let end = (start + PAST_RECORDS).min(oldest);
+            let records = history.read(start..end)?;
+            self.past = records.into_iter().map(Arc::new).collect();
+        }
+        let count = count.min(PAST_HANDED_RECORDS).min(self.past.len());
+        Ok(self.past.drain(..count).collect())
     }
 
     /// The next `count` records, from the files.

@@ -57,6 +57,20 @@ impl<R> Followed<R> {
         Followed { reader, barrier: ReadBarrier::new(log, state) }
     }
 
+    /// A reader that shows what it shows, of a log that does not grow meanwhile.
+    pub fn standing(reader: R, log: LogReader) -> Followed<R> {
+        let head = log.head();
+        let state = State { is_open: true, applied: head, committed: head, failed: None };
+        // A closed channel keeps its last value.
+        let (_, state) = watch::channel(state);
+        Followed { reader, barrier: ReadBarrier::new(log, state) }
+    }
+
+    /// The reader as it is.
+    pub fn reader(&self) -> &R {
+        &self.reader
+    }
+
     /// The reader, after waiting briefly until it shows everything acknowledged so far. Where that
     /// takes too long, it shows less: each answer names the offset it is complete to.
     pub async fn caught_up(&self) -> &R {

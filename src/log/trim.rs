@@ -38,19 +38,10 @@ impl Trimmer {
     /// [`LogError::Closed`] once the writer is gone. After a failed removal readers know the new
     /// beginning, and the next trim or start removes what is left.
     pub fn trim(&self, below: Offset, keep: Duration, now: Micros) -> Result<Offset, LogError> {
-        let keep_micros = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
-        let received_before = Micros(now.0.saturating_sub(keep_micros));
         let segments = &self.segments;
+        let begins = self.begins(below, keep, now)?;
         let disk = segments.disk();
         let disk = disk.as_ref().ok_or(LogError::Closed)?;
-        let mut begins = None;
-        for offsets in segments.sealed() {
-            let sidecar = Sidecar::read(&segments.folder.sidecar_path(offsets.start))?;
-            if sidecar.end > below || sidecar.last_received_at >= received_before {
-                break;
-            }
-            begins = Some(Start { offset: sidecar.end, lsn: sidecar.end_lsn });
-        }
         if let Some(begins) = begins {
             let path = segments.folder.oldest_path();
             write_oldest(disk, &path, begins).map_err(|source| LogError::write(&path, source))?;
@@ -58,6 +49,38 @@ impl Trimmer {
             remove_trimmed(disk, segments)?;
         }
         Ok(segments.oldest())
+    }
+
+    /// What [`Trimmer::trim`] would return: nothing is removed.
+    pub fn trimmable(
+        &self,
+        below: Offset,
+        keep: Duration,
+        now: Micros,
+    ) -> Result<Offset, LogError> {
+        let begins = self.begins(below, keep, now)?;
+        Ok(begins.map_or(self.segments.oldest(), |begins| begins.offset))
+    }
+
+    /// Where the log would begin, if not where it does.
+    fn begins(
+        &self,
+        below: Offset,
+        keep: Duration,
+        now: Micros,
+    ) -> Result<Option<Start>, LogError> {
+        let keep_micros = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
+        let received_before = Micros(now.0.saturating_sub(keep_micros));
+        let mut begins = None;
+        for offsets in self.segments.sealed() {
+            let path = self.segments.folder.sidecar_path(offsets.start);
+            let sidecar = Sidecar::read(&path)?;
+            if sidecar.end > below || sidecar.last_received_at >= received_before {
+                break;
+            }
+            begins = Some(Start { offset: sidecar.end, lsn: sidecar.end_lsn });
+        }
+        Ok(begins)
     }
 }
 

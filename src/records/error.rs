@@ -1,5 +1,6 @@
 //! Why records cannot be read.
 
+use crate::archive::ArchiveError;
 use crate::log::LogError;
 use crate::model::{ErrorKind, Kinded, Offset};
 use crate::relay::LookupError;
@@ -10,8 +11,12 @@ pub enum RecordsError {
     NoConversation { conversation: String },
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    #[error("the record at offset {offset} is not of the conversation that the lookup says")]
+    #[error(
+        "the record at offset {offset} is not there, or not of the conversation that the lookup says"
+    )]
     NotThere { offset: Offset },
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error("reading ended early: {0}")]
@@ -24,6 +29,7 @@ impl Kinded for RecordsError {
             RecordsError::NoConversation { .. } => ErrorKind::NotFound,
             RecordsError::Lookup(error) => error.kind(),
             RecordsError::NotThere { .. } => ErrorKind::Corrupt,
+            RecordsError::Archive(error) => error.kind(),
             RecordsError::Log(error) => error.kind(),
             RecordsError::Task(_) => ErrorKind::Bug,
         }

@@ -7,27 +7,33 @@
 mod error;
 mod transcript;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::log::LogReader;
+use crate::archive::{ArchiveError, ArchiveReader};
+use crate::log::{LogError, LogReader};
 use crate::model::{
     ConversationKey, Kinded, Offset, RULES_CONVERSATION, Record, RulesHistory, Seq,
 };
-use crate::relay::{KeptRecords, Lookup, RelayError};
+use crate::relay::{KeptRecords, Lookup, RelayError, conversation_key};
 
 pub use error::RecordsError;
 pub use transcript::{Entry, Line, Message, Quote, transcript};
 
-/// Finds records through the lookup and reads them from the log.
+/// How often a read is tried while the log is trimmed under it.
+const TRIES_MAX: usize = 3;
+
+/// Finds records through the lookup, and reads them from the log, or from the archive where the log
+/// no longer has them.
 #[derive(Clone)]
 pub struct Records {
     log: LogReader,
     lookup: Lookup,
+    archive: ArchiveReader,
 }
 
 impl Records {
-    pub fn new(log: LogReader, lookup: Lookup) -> Records {
-        Records { log, lookup }
+    pub fn new(log: LogReader, lookup: Lookup, archive: ArchiveReader) -> Records {
+        Records { log, lookup, archive }
     }
 
     /// Every record of a conversation, in order.
@@ -66,48 +72,72 @@ impl Records {
         let key = ConversationKey::new(shop, conversation);
         // Seqs are dense from 1, so the conversation's offsets in order are those of seq 1, 2, 3, …
         let offsets = self.lookup.offsets(shop, conversation)?.into_iter();
-        let wanted: Vec<Offset> = offsets.skip(after.0 as usize).take(count_max).collect();
-        let records = self.at(&wanted)?;
-        match records.iter().find(|record| record.conversation() != key) {
-            Some(other) => Err(RecordsError::NotThere { offset: other.offset }),
-            None => Ok(records),
+        let offsets = offsets.skip(after.0 as usize).take(count_max);
+        self.at(&offsets.map(|offset| (key.clone(), offset)).collect::<Vec<_>>())
+    }
+
+    /// The records at these offsets, each of its conversation, in the order asked for.
+    pub fn at(&self, wanted: &[(ConversationKey, Offset)]) -> Result<Vec<Record>, RecordsError> {
+        let mut last = None;
+        for _ in 0..TRIES_MAX {
+            match self.read(wanted) {
+                // What was in the log a moment ago is in the archive alone now.
+                Err(RecordsError::Log(error @ LogError::Trimmed { .. })) => last = Some(error),
+                read => return take(read?, wanted),
+            }
         }
+        Err(last.map_or(RecordsError::NotThere { offset: Offset(0) }, RecordsError::Log))
     }
 
-    /// The shop's records at `offsets`, in any order, by their offsets. Those of others are left
-    /// out.
-    pub fn by_offset(
+    /// What lies at these offsets.
+    fn read(
         &self,
-        shop: &str,
-        offsets: &[Offset],
+        wanted: &[(ConversationKey, Offset)],
     ) -> Result<HashMap<Offset, Record>, RecordsError> {
-        let mut sorted = offsets.to_vec();
-        sorted.sort_unstable();
-        sorted.dedup();
-        let of_shop = self.at(&sorted)?.into_iter().filter(|record| record.shop == shop);
-        Ok(of_shop.map(|record| (record.offset, record)).collect())
+        let oldest = self.log.oldest();
+        let mut logged: Vec<Offset> =
+            wanted.iter().map(|(_, offset)| *offset).filter(|offset| *offset >= oldest).collect();
+        logged.sort_unstable();
+        logged.dedup();
+        let mut found: HashMap<Offset, Record> = self
+            .log
+            .records_at(&logged)?
+            .into_iter()
+            .map(|record| (record.offset, record))
+            .collect();
+        let archived: HashSet<&ConversationKey> =
+            wanted.iter().filter(|(_, offset)| *offset < oldest).map(|(key, _)| key).collect();
+        for key in archived {
+            let records = self.archived(key)?.into_iter();
+            found.extend(records.map(|record| (record.offset, record)));
+        }
+        Ok(found)
     }
 
-    /// The records at `offsets`, which must ascend.
-    fn at(&self, offsets: &[Offset]) -> Result<Vec<Record>, RecordsError> {
-        Ok(self.log.records_at(offsets)?)
+    /// What the archive's files have of a conversation: in those of the days it spoke on.
+    fn archived(&self, key: &ConversationKey) -> Result<Vec<Record>, RecordsError> {
+        let state = self.lookup.conversation(&conversation_key(&key.shop, &key.id))?;
+        let Some(state) = state else { return Ok(Vec::new()) };
+        let snapshot = self.archive.snapshot().map_err(ArchiveError::from)?;
+        Ok(snapshot.records_of_conversation(key, |day| state.days.contains(day))?)
     }
+}
+
+/// The wanted records, each of which must be there and of its conversation.
+fn take(
+    found: HashMap<Offset, Record>,
+    wanted: &[(ConversationKey, Offset)],
+) -> Result<Vec<Record>, RecordsError> {
+    let record = |(key, offset): &(ConversationKey, Offset)| {
+        let record = found.get(offset).filter(|record| record.conversation() == *key);
+        record.cloned().ok_or(RecordsError::NotThere { offset: *offset })
+    };
+    wanted.iter().map(record).collect()
 }
 
 impl KeptRecords for Records {
     fn at(&self, wanted: &[(ConversationKey, Offset)]) -> Result<Vec<Record>, RelayError> {
-        let mut offsets: Vec<Offset> = wanted.iter().map(|(_, offset)| *offset).collect();
-        offsets.sort_unstable();
-        offsets.dedup();
-        let records = self
-            .at(&offsets)
-            .map_err(|error| RelayError::Kept { kind: error.kind(), shown: error.to_string() })?;
-        let by_offset: HashMap<Offset, Record> =
-            records.into_iter().map(|record| (record.offset, record)).collect();
-        let found = |(key, offset): &(ConversationKey, Offset)| {
-            let record = by_offset.get(offset).filter(|record| record.conversation() == *key);
-            record.cloned().ok_or(RelayError::LostRecord { offset: *offset })
-        };
-        wanted.iter().map(found).collect()
+        self.at(wanted)
+            .map_err(|error| RelayError::Kept { kind: error.kind(), shown: error.to_string() })
     }
 }

@@ -42,7 +42,9 @@ pub use error::RelayError;
 use hub::Hub;
 pub use hub::Subscriber;
 pub use kept::KeptRecords;
-pub use lookup::{Conversation, Days, Lookup, LookupError, LookupStore, conversation_key};
+pub use lookup::{
+    Conversation, Days, Lookup, LookupError, LookupStore, Used, conversation_key, id_key,
+};
 use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
 pub use submitted::Submitted;

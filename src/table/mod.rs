@@ -54,7 +54,7 @@ pub use error::TableError;
 pub use file_list::FileList;
 pub use maintenance::Maintenance;
 pub use options::{Encoding, TableOptions};
-pub use rows::{Wanted, read as read_rows};
+pub use rows::{Wanted, read as read_rows, read_columns};
 pub use snapshot::{DataFile, TableSnapshot};
 pub use state::MaintenanceState;
 pub use stats::{Bounds, ColumnStats};

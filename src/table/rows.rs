@@ -34,6 +34,23 @@ pub enum Wanted {
 
 /// The wanted rows of the Parquet file at `path`, in its order.
 pub fn read(path: &Path, wanted: &Wanted) -> Result<Vec<RecordBatch>, TableError> {
+    read_projected(path, wanted, None)
+}
+
+/// [`read`], with these columns only.
+pub fn read_columns(
+    path: &Path,
+    wanted: &Wanted,
+    columns: &[&str],
+) -> Result<Vec<RecordBatch>, TableError> {
+    read_projected(path, wanted, Some(columns))
+}
+
+fn read_projected(
+    path: &Path,
+    wanted: &Wanted,
+    columns: Option<&[&str]>,
+) -> Result<Vec<RecordBatch>, TableError> {
     let unreadable = |error| damaged(path, "readable Parquet", error);
     let file = File::open(path).map_err(TableError::io("read", path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
@@ -46,8 +63,14 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<Vec<RecordBatch>, TableError
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let filter = RowFilter::new(wanted.predicates(builder.parquet_schema()));
+    let schema = builder.parquet_schema();
+    let filter = RowFilter::new(wanted.predicates(schema));
+    let projection = match columns {
+        Some(columns) => ProjectionMask::columns(schema, columns.iter().copied()),
+        None => ProjectionMask::all(),
+    };
     let reader = builder
+        .with_projection(projection)
         .with_row_groups(groups)
         .with_row_filter(filter)
         .with_batch_size(BATCH_ROWS)

@@ -1,5 +1,7 @@
 //! The UTC days on which records of a conversation were received: where the archive keeps them.
 
+use chrono::NaiveDate;
+
 use crate::model::Micros;
 
 /// Most stretches of days remembered; beyond them the two closest become one, which then names days
@@ -27,7 +29,8 @@ impl Days {
     }
 
     /// Whether something may have been received on `day`.
-    pub fn contains(&self, day: u32) -> bool {
+    pub fn contains(&self, date: NaiveDate) -> bool {
+        let day = u32::try_from(date.to_epoch_days()).unwrap_or(0);
         self.runs.iter().any(|(first, last)| (*first..=*last).contains(&day))
     }
 
@@ -62,7 +65,7 @@ impl Days {
 }
 
 /// Days from the epoch, in UTC. Times before it do not occur.
-pub fn day_of(at: Micros) -> u32 {
+fn day_of(at: Micros) -> u32 {
     const DAY_MICROS: i64 = 86_400_000_000;
     u32::try_from(at.0.div_euclid(DAY_MICROS)).unwrap_or(0)
 }
@@ -70,6 +73,10 @@ pub fn day_of(at: Micros) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn has(days: &Days, day: u32) -> bool {
+        days.contains(NaiveDate::from_epoch_days(day as i32).unwrap())
+    }
 
     fn days(of: &[u32]) -> Days {
         let mut days = Days::default();
@@ -83,7 +90,7 @@ mod tests {
     fn days_in_a_row_are_one_stretch() {
         let days = days(&[20_000, 20_000, 20_001, 20_005]);
         assert_eq!(days.runs, [(20_000, 20_001), (20_005, 20_005)]);
-        assert!(days.contains(20_001) && !days.contains(20_002) && days.contains(20_005));
+        assert!(has(&days, 20_001) && !has(&days, 20_002) && has(&days, 20_005));
         let mut bytes = Vec::new();
         days.encode(&mut bytes);
         bytes.push(7);
@@ -98,7 +105,7 @@ mod tests {
         let said: Vec<u32> = (0..4_000).map(|index| index * 3 + index % 2).collect();
         let days = days(&said);
         assert!(days.runs.len() <= RUNS_MAX);
-        assert!(said.iter().all(|day| days.contains(*day)));
-        assert!(!days.contains(said.last().unwrap() + 1));
+        assert!(said.iter().all(|day| has(&days, *day)));
+        assert!(!has(&days, said.last().unwrap() + 1));
     }
 }

@@ -114,6 +114,14 @@ impl Lookup {
         Ok(offsets)
     }
 
+    /// How many ids and how many conversations are written. Reads them all.
+    pub fn counts(&self) -> Result<(u64, u64), LookupError> {
+        let count =
+            |keyspace: &Keyspace| keyspace.len().map_err(|source| self.written.failed(source));
+        let (ids, conversations) = (count(&self.written.ids)?, count(&self.written.conversations)?);
+        Ok((ids as u64, conversations as u64))
+    }
+
     /// Adds durable records, which are next in the log, and where their conversations stand after
     /// them.
     pub(super) fn add(

@@ -13,7 +13,7 @@ pub(super) struct Overlay {
     end: Offset,
     /// By [`id_key`].
     records: HashMap<Vec<u8>, Arc<Record>>,
-    /// By [`conversation_key`].
+    /// By [`super::conversation_key`].
     standing: HashMap<Vec<u8>, Standing>,
 }
 

@@ -18,7 +18,7 @@ use strum::VariantNames;
 use super::bubble::{address, role_name};
 use super::search_form::{CONVERSATIONS_MAX, Problems, SearchForm};
 use super::{Notice, PageLayout, failure_text, page};
-use crate::model::{ErrorKind, Kinded, Offset, Record, Role, Visibility};
+use crate::model::{ConversationKey, ErrorKind, Kinded, Offset, Record, Role, Visibility};
 use crate::records::Records;
 use crate::search::{ConversationHits, Hit, SearchAnswer};
 use crate::server::Service;
@@ -151,11 +151,17 @@ async fn records_of(
     shop: &str,
     answer: &SearchAnswer,
 ) -> HashMap<Offset, Record> {
-    let hits = answer.conversations.iter().flat_map(|found| &found.hits);
-    let offsets: Vec<Offset> = hits.map(|hit| hit.offset).collect();
-    let (records, shop) = (records.clone(), shop.to_string());
-    match tokio::task::spawn_blocking(move || records.by_offset(&shop, &offsets)).await {
-        Ok(Ok(records)) => records,
+    let wanted: Vec<(ConversationKey, Offset)> = answer
+        .conversations
+        .iter()
+        .flat_map(|found| {
+            let key = ConversationKey::new(shop, &found.conversation);
+            found.hits.iter().map(move |hit| (key.clone(), hit.offset))
+        })
+        .collect();
+    let records = records.clone();
+    match tokio::task::spawn_blocking(move || records.at(&wanted)).await {
+        Ok(Ok(records)) => records.into_iter().map(|record| (record.offset, record)).collect(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the hits' records could not be read");
             HashMap::new()

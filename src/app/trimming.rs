@@ -1,0 +1,105 @@
+//! Removes old parts of the log, on a thread of its own: what every store has committed, what is old
+//! enough, and what the archive was just read to have. From then on the archive alone holds it.
+//!
+//! A failure is told and changes nothing: the log stays longer.
+
+use std::io;
+use std::ops::Range;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::stores::Watched;
+use crate::archive::ArchiveReader;
+use crate::log::{LogReader, Trimmer};
+use crate::model::{Micros, Offset};
+
+/// How often is looked, at most: a look without work reads a few numbers.
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(10 * 60);
+const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);
+/// Records compared at once: × offset, leaf and salt = 64 MiB.
+const WINDOW_RECORDS: u64 = 1_048_576;
+
+/// What trimming needs to know.
+pub(super) struct Trimming {
+    pub(super) trimmer: Trimmer,
+    pub(super) log: LogReader,
+    pub(super) archive: ArchiveReader,
+    pub(super) stores: Vec<Watched>,
+    /// How long a record stays in the log at least.
+    pub(super) keep: Duration,
+}
+
+impl Trimming {
+    pub(super) fn start(self, stop: CancellationToken) -> io::Result<JoinHandle<()>> {
+        let every = (self.keep / 100).clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let looking = async move {
+            let mut verified = self.log.oldest();
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(every) => {}
+                    () = stop.cancelled() => return,
+                }
+                if let Err(error) = self.look(&mut verified) {
+                    tracing::warn!(%error, "the log stays as long as it is");
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("trimming".to_string())
+            .spawn(move || runtime.block_on(looking))
+    }
+
+    fn look(&self, verified: &mut Offset) -> anyhow::Result<()> {
+        let end = self.trimmer.trimmable(self.committed(), self.keep, Micros::now())?;
+        while *verified < end {
+            let to = (*verified + WINDOW_RECORDS).min(end);
+            self.verify(*verified..to)?;
+            *verified = to;
+        }
+        if end > self.log.oldest() {
+            let oldest = self.trimmer.trim(end, self.keep, Micros::now())?;
+            tracing::info!(oldest = oldest.0, "what the archive holds was removed from the log");
+        }
+        Ok(())
+    }
+
+    /// All offsets below it are committed in every store. The newest record stays in the log,
+    /// whatever its age: the next one continues from it.
+    fn committed(&self) -> Offset {
+        let cursors = self.stores.iter().map(|store| store.state().committed);
+        let last = Offset(self.log.head().0.saturating_sub(1));
+        cursors.fold(last, Offset::min)
+    }
+
+    /// Fails unless the archive's files hold each record of `range` once, with the same receipt and
+    /// salt.
+    fn verify(&self, range: Range<Offset>) -> anyhow::Result<()> {
+        let archived = self.archive.snapshot()?.receipts_of_range(range.clone())?;
+        let mut archived = archived.into_iter();
+        let mut scan = self.log.scan(range.start);
+        let mut offset = range.start;
+        while offset < range.end {
+            let count = usize::try_from(range.end.since(offset)).unwrap_or(usize::MAX);
+            let batch = scan.next_batch(count)?;
+            anyhow::ensure!(!batch.is_empty(), "the log ends at {offset}, before {}", range.end);
+            for record in batch.records() {
+                let kept = (record.offset, record.leaf, record.salt);
+                let row = archived.next();
+                anyhow::ensure!(
+                    row == Some(kept),
+                    "the archive does not hold the record at offset {} as the log does; `verbatim audit` says more",
+                    record.offset
+                );
+            }
+            offset = batch.end();
+        }
+        anyhow::ensure!(
+            archived.next().is_none(),
+            "the archive holds a record below {offset} twice"
+        );
+        Ok(())
+    }
+}
