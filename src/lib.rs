@@ -92,6 +92,8 @@ pub mod records;
 pub mod sql;
 // 5. Questions in words.
 pub mod search;
+// 6. Whether all stores hold the same.
+pub mod audit;
 // 6. Files of chat from elsewhere.
 pub mod import;
 // 6. Answers as files.

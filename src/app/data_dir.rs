@@ -8,7 +8,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::durable::{self, Mode};
+
 const OWNER_FILE: &str = "owner.json";
+const FORMAT_FILE: &str = "format";
+/// What lies in a data directory, as `docs/FORMATS.md` draws it. A build reads its own format and no
+/// other.
+const FORMAT: u32 = 2;
 
 /// The paths of one data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +45,16 @@ pub enum DataDirError {
     NotADirectory { path: PathBuf },
     #[error("there is no data directory `{path}`")]
     Missing { path: PathBuf },
+    #[error(
+        "`{dir}` was written in format {found}, this build reads format {FORMAT}: use the build that wrote it, or a later one", dir = .dir.display()
+    )]
+    NewerFormat { dir: PathBuf, found: u32 },
+    #[error(
+        "`{dir}` holds data of an earlier build, which this one does not read (`{FORMAT_FILE}` is missing or names no format)", dir = .dir.display()
+    )]
+    OtherFormat { dir: PathBuf },
+    #[error("there is no verbatim data in `{path}`")]
+    Empty { path: PathBuf },
     #[error("cannot use `{path}`: {source}")]
     Io { path: PathBuf, source: io::Error },
 }
@@ -80,12 +96,32 @@ impl DataDir {
     /// Fails where there is nothing to read: a mistyped path must not become an empty archive.
     pub fn must_exist(&self) -> Result<(), DataDirError> {
         match fs::metadata(&self.root) {
-            Ok(metadata) if metadata.is_dir() => Ok(()),
+            Ok(metadata) if metadata.is_dir() => match self.format()? {
+                Some(()) => Ok(()),
+                None => Err(DataDirError::Empty { path: self.root.clone() }),
+            },
             Ok(_) => Err(DataDirError::NotADirectory { path: self.root.clone() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(DataDirError::Missing { path: self.root.clone() })
             }
             Err(source) => Err(DataDirError::Io { path: self.root.clone(), source }),
+        }
+    }
+
+    /// Whether it holds data of this build's format; `None` where it holds none yet.
+    fn format(&self) -> Result<Option<()>, DataDirError> {
+        let (dir, path) = (self.root.clone(), self.root.join(FORMAT_FILE));
+        match fs::read_to_string(&path) {
+            Ok(text) => match text.trim().parse::<u32>() {
+                Ok(FORMAT) => Ok(Some(())),
+                Ok(found) if found > FORMAT => Err(DataDirError::NewerFormat { dir, found }),
+                _ => Err(DataDirError::OtherFormat { dir }),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // The log is the first thing a service makes.
+                if self.log().exists() { Err(DataDirError::OtherFormat { dir }) } else { Ok(None) }
+            }
+            Err(source) => Err(DataDirError::Io { path, source }),
         }
     }
 
@@ -97,9 +133,10 @@ impl DataDir {
     /// Makes the directory where there is none, and owns it.
     pub fn own(&self, url: Option<String>) -> Result<OwnerLock, DataDirError> {
         let io = |source| DataDirError::Io { path: self.root.clone(), source };
-        if self.root.exists() {
-            self.must_exist()?;
+        if self.root.exists() && !self.root.is_dir() {
+            return Err(DataDirError::NotADirectory { path: self.root.clone() });
         }
+        let format = self.format()?;
         fs::create_dir_all(&self.root).map_err(io)?;
         let path = self.root.join(OWNER_FILE);
         let file = OpenOptions::new()
@@ -120,6 +157,12 @@ impl DataDir {
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
         let mut lock = OwnerLock { file };
+        if format.is_none() {
+            // Before anything else is made here.
+            let text = format!("{FORMAT}\n");
+            durable::write(&self.root.join(FORMAT_FILE), Mode::Private, text.as_bytes())
+                .map_err(io)?;
+        }
         lock.announce(url).map_err(io)?;
         Ok(lock)
     }
@@ -161,6 +204,31 @@ mod tests {
         );
         drop(lock);
         assert!(data.own(None).is_ok());
+    }
+
+    /// A later build may lay things out otherwise: read as if it had not, they would be taken for
+    /// damage, or worse, for nothing.
+    #[test]
+    fn only_its_own_format_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(dir.path());
+        assert!(matches!(data.must_exist(), Err(DataDirError::Empty { .. })));
+        drop(data.own(None).unwrap());
+        assert!(data.must_exist().is_ok());
+        let format = dir.path().join(FORMAT_FILE);
+        fs::write(&format, "3\n").unwrap();
+        for refused in [data.must_exist(), data.own(None).map(drop)] {
+            let error = refused.unwrap_err();
+            assert!(matches!(error, DataDirError::NewerFormat { found: 3, .. }), "{error}");
+        }
+        for text in ["1\n", "", "two"] {
+            fs::write(&format, text).unwrap();
+            let error = data.must_exist().unwrap_err();
+            assert!(matches!(error, DataDirError::OtherFormat { .. }), "{text}: {error}");
+        }
+        fs::remove_file(&format).unwrap();
+        fs::create_dir(data.log()).unwrap();
+        assert!(matches!(data.own(None), Err(DataDirError::OtherFormat { .. })));
     }
 
     #[test]

@@ -6,6 +6,10 @@
 mod config;
 // Where things lie, and who owns them.
 mod data_dir;
+// A directory that nobody serves, opened for questions.
+mod in_place;
+// Stores made anew.
+mod rebuild;
 // The one list of stores, supervised.
 mod stores;
 // Old parts of the log, read at leisure.
@@ -34,6 +38,8 @@ use crate::sql::Sql;
 
 pub use config::{Config, ConfigError};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
+pub use in_place::{InPlace, audit_data};
+pub use rebuild::{DERIVED, rebuild};
 use scrubber::Scrubber;
 pub use status::{DamageStatus, LogStatus, Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};

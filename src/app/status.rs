@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::DataDir;
 use super::stores::Watched;
-use crate::log::{LogReader, Scrubbed, State};
+use crate::log::{LogReader, Scrubbed, State, Store};
 use crate::model::Offset;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,6 +54,41 @@ pub struct StoreStatus {
     pub failed: Option<String>,
 }
 
+impl Status {
+    /// What a command in place says: with nobody to feed them, stores are as far as they have
+    /// committed.
+    pub(super) fn in_place(log: &LogReader, data: &DataDir, stores: Vec<StoreStatus>) -> Status {
+        let head = log.head();
+        let stores = std::iter::once(StoreStatus::of_log(data, head)).chain(stores).collect();
+        // Nobody has read the old parts for this process.
+        let oldest = log.oldest();
+        let log = LogStatus { oldest, scrubbed_to: oldest, damaged: Vec::new() };
+        Status { head, log, stores }
+    }
+}
+
+impl StoreStatus {
+    pub(super) fn in_place<S: Store>(
+        data: &DataDir,
+        head: Offset,
+        cursor: anyhow::Result<Offset>,
+    ) -> StoreStatus {
+        let folders = S::FOLDERS.iter().map(|folder| data.root().join(folder));
+        let bytes = folders.map(|folder| bytes_under(&folder)).sum();
+        let (cursor, failed) = match cursor {
+            Ok(cursor) => (cursor, None),
+            Err(error) => (Offset(0), Some(error.to_string())),
+        };
+        let (name, lag) = (S::NAME.to_string(), head.since(cursor));
+        StoreStatus { name, cursor, applied: cursor, lag, bytes, failed }
+    }
+
+    fn of_log(data: &DataDir, head: Offset) -> StoreStatus {
+        let (name, bytes) = ("log".to_string(), bytes_under(&data.log()));
+        StoreStatus { name, cursor: head, applied: head, lag: 0, bytes, failed: None }
+    }
+}
+
 /// Reads how far each store is.
 #[derive(Clone)]
 pub struct StatusReader {
@@ -75,14 +110,7 @@ impl StatusReader {
 
     pub fn read(&self) -> Status {
         let head = self.log.head();
-        let log = StoreStatus {
-            name: "log".to_string(),
-            cursor: head,
-            applied: head,
-            lag: 0,
-            bytes: bytes_under(&self.data.log()),
-            failed: None,
-        };
+        let log = StoreStatus::of_log(&self.data, head);
         let stores = self.stores.iter().map(|store| self.store(store, head));
         let stores = std::iter::once(log).chain(stores).collect();
         Status { head, log: self.log_status(), stores }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::target::{IfMissing, Target, TargetArgs};
+use super::target::{Target, TargetArgs};
 use super::{Exit, progress};
 use crate::durable::{Mode, Naming, Staged};
 use crate::export::ExportFormat;
@@ -39,7 +39,7 @@ impl Export {
         {
             bail!("Parquet is no text; give --out FILE");
         }
-        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let target = Target::open(&self.target).await?;
         let bar = progress::rows(&format!("exporting {}", self.table));
         let exported = match &self.out {
             Some(path) => self.to_file(&target, path, &bar).await,
@@ -49,7 +49,6 @@ impl Export {
             }
         };
         bar.finish_and_clear();
-        target.close()?;
         let complete_to = exported?;
         eprintln!("exported {}, complete to offset {complete_to}", self.table);
         Ok(Exit::Yes)

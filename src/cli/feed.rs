@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::client::Appended;
-use super::target::Target;
+use super::intake::Intake;
 use crate::model::{Event, Kind, Origin};
 
 /// Refusals printed one by one on stderr; further ones are only counted.
@@ -41,7 +41,7 @@ impl Counts {
 
 /// Appends a batch; `source_of` says where the event with this index came from.
 pub(super) async fn append(
-    target: &Target,
+    intake: &Intake,
     origin: Origin,
     events: Vec<Event>,
     source_of: impl Fn(usize) -> String,
@@ -49,7 +49,7 @@ pub(super) async fn append(
 ) -> anyhow::Result<()> {
     counts.events += events.len() as u64;
     counts.messages += events.iter().filter(|event| event.kind == Kind::Message).count() as u64;
-    let Appended { answers, duplicates } = target.append(origin, events).await?;
+    let Appended { answers, duplicates } = intake.append(origin, events).await?;
     let kept = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
     counts.acked += kept - duplicates;
     counts.duplicates += duplicates;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::feed::{self, Counts};
-use super::target::{IfMissing, Target, TargetArgs};
+use super::intake::Intake;
+use super::target::TargetArgs;
 use super::{Exit, progress, write};
 use crate::import::InputFile;
 use crate::model::{Event, Origin};
@@ -27,7 +28,7 @@ impl Import {
         // All are opened first: a mistyped third name must not leave two files imported.
         let files: Vec<InputFile> =
             self.files.iter().map(|path| InputFile::open(path)).collect::<Result<_, _>>()?;
-        let target = Target::open(&self.target, IfMissing::Create).await?;
+        let intake = Intake::open(&self.target).await?;
         let bar = progress::files(&self.files, "importing");
         let mut counts = Counts::default();
         for (path, mut file) in self.files.iter().zip(files) {
@@ -43,10 +44,10 @@ impl Import {
                     }
                 }
                 if batch.len() >= BATCH_EVENTS {
-                    self.append(&target, std::mem::take(&mut batch), source, &mut counts).await?;
+                    self.append(&intake, std::mem::take(&mut batch), source, &mut counts).await?;
                 }
             }
-            self.append(&target, batch, source, &mut counts).await?;
+            self.append(&intake, batch, source, &mut counts).await?;
             if counts.events == before {
                 eprintln!("warning: `{}` holds no events", path.display());
             }
@@ -54,13 +55,13 @@ impl Import {
         bar.finish_and_clear();
         // First: the counts are true whatever becomes of the stores.
         write::json_line(&counts)?;
-        target.catch_up_and_close().await?;
+        intake.catch_up_and_close().await?;
         Ok(Exit::found(counts.rejected == 0 && counts.events > 0))
     }
 
     async fn append(
         &self,
-        target: &Target,
+        intake: &Intake,
         batch: Vec<(usize, Event)>,
         source: impl Fn(usize) -> String,
         counts: &mut Counts,
@@ -72,7 +73,7 @@ impl Import {
             let rest = events.split_off(events.len().min(BATCH_EVENTS));
             let count = events.len();
             let source_of = |index: usize| source(lines[start + index]);
-            feed::append(target, Origin::Imported, events, source_of, counts).await?;
+            feed::append(intake, Origin::Imported, events, source_of, counts).await?;
             start += count;
             events = rest;
         }

@@ -1,14 +1,18 @@
 //! The command line: one file per subcommand. Data on stdout, all else on stderr; exit 0 yes, 1 no
 //! or not found, 2 wrong usage or failure; a broken pipe is quiet.
 
+mod audit;
 mod client;
 mod demo;
 mod exit;
 mod export;
 mod feed;
 mod import;
+mod in_place;
+mod intake;
 mod local;
 mod progress;
+mod rebuild;
 mod replay;
 mod report;
 mod rules;
@@ -56,6 +60,10 @@ enum Command {
     Export(export::Export),
     /// What a shop decides about its figures
     Rules(rules::Rules),
+    /// Whether all stores hold the same
+    Audit(audit::Audit),
+    /// Make stores anew from what remains
+    Rebuild(rebuild::Rebuild),
     /// How far each store is
     Status(status::Status),
     /// Make a token
@@ -80,6 +88,8 @@ pub fn run(cli: Cli) -> Exit {
             Command::Sql(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Rules(command) => command.run().await,
+            Command::Audit(command) => command.run().await,
+            Command::Rebuild(command) => command.run().await,
             Command::Status(command) => command.run().await,
             Command::Token(command) => command.run(),
         }

@@ -33,6 +33,13 @@ pub(super) fn rows(what: &str) -> ProgressBar {
     bar
 }
 
+/// Work of which nobody knows how far it is.
+pub(super) fn working(what: &str) -> ProgressBar {
+    let bar = styled(ProgressBar::no_length(), "{spinner} {msg} {elapsed}", what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 fn styled(bar: ProgressBar, template: &str, what: &str) -> ProgressBar {
     // Indicatif draws on stderr, and draws nothing when that is no terminal.
     let style =

@@ -8,7 +8,8 @@ use anyhow::bail;
 use clap::Args;
 
 use super::feed::{self, Counts};
-use super::target::{IfMissing, Target, TargetArgs};
+use super::intake::Intake;
+use super::target::TargetArgs;
 use super::{Exit, progress, write};
 use crate::import::InputFile;
 use crate::model::{Event, Micros, Origin};
@@ -53,7 +54,7 @@ impl Replay {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let mut counts = Counts::default();
         let events = self.read(&mut counts)?;
-        let mut target = Target::open(&self.target, IfMissing::Create).await?;
+        let mut intake = Intake::open(&self.target).await?;
         let bar = progress::count(events.len() as u64, "replaying");
         let start = Instant::now();
         let mut rest = events.into_iter().peekable();
@@ -71,12 +72,12 @@ impl Replay {
                 batch.push(next);
             }
             bar.inc(batch.len() as u64);
-            self.send(&mut target, batch, &mut counts).await?;
+            self.send(&mut intake, batch, &mut counts).await?;
         }
         bar.finish_and_clear();
         // First: the counts are true whatever becomes of the stores.
         write::json_line(&counts)?;
-        target.catch_up_and_close().await?;
+        intake.catch_up_and_close().await?;
         Ok(Exit::found(counts.rejected == 0 && counts.events > 0))
     }
 
@@ -117,7 +118,7 @@ impl Replay {
     /// acknowledged once more.
     async fn send(
         &self,
-        target: &mut Target,
+        intake: &mut Intake,
         batch: Vec<Due>,
         counts: &mut Counts,
     ) -> anyhow::Result<()> {
@@ -128,7 +129,7 @@ impl Replay {
             let mut counted = *counts;
             let source_of = |index: usize| sources[index].clone();
             let sent =
-                feed::append(target, Origin::Live, events.clone(), source_of, &mut counted).await;
+                feed::append(intake, Origin::Live, events.clone(), source_of, &mut counted).await;
             match sent {
                 Ok(()) => {
                     *counts = counted;
@@ -136,7 +137,7 @@ impl Replay {
                 }
                 Err(error) if is_down(&error) && Instant::now() < deadline => {
                     tokio::time::sleep(RETRY_EVERY).await;
-                    target.find_owner_again(&self.target);
+                    intake.find_owner_again(&self.target);
                 }
                 Err(error) if is_down(&error) => {
                     bail!(

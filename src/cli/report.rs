@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::Exit;
-use super::target::{IfMissing, Target, TargetArgs};
+use super::target::{Target, TargetArgs};
 use super::write::{self, RowFormat};
 use crate::sql::NamedQuery;
 
@@ -30,15 +30,13 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let target = Target::open(&self.target).await?;
         let Some(name) = &self.name else {
             let queries = target.reports().await;
-            target.close()?;
             write::to_stdout(listing(&queries?).as_bytes())?;
             return Ok(Exit::Yes);
         };
         let answer = target.report(name, &self.arguments()).await;
-        target.close()?;
         write::rows(&answer?, self.format)
     }
 

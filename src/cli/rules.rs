@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::intake::Intake;
 use super::shown::shown;
-use super::target::{IfMissing, Target, TargetArgs};
+use super::target::{Target, TargetArgs};
 use super::{Exit, write};
 use crate::model::{
     Event, Kind, Offset, Origin, RULES_CONVERSATION, Role, RulesChange, RulesHistory, Sender,
@@ -65,10 +66,9 @@ impl Rules {
 
 impl ShowRules {
     async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let target = Target::open(&self.target).await?;
         let zone = target.zone();
         let history = target.rules().await;
-        target.close()?;
         match self.format {
             RulesFormat::Json => write::json_line(&history?)?,
             RulesFormat::Text => write::to_stdout(text(&history?, zone)?.as_bytes())?,
@@ -81,24 +81,24 @@ impl SetRules {
     async fn run(self) -> anyhow::Result<Exit> {
         let data = data_of(&self.rules)?;
         let change = RulesChange::parse(&data)?;
-        let target = Target::open(&self.target, IfMissing::Create).await?;
-        let set = set(&target, change).await;
-        target.catch_up_and_close().await?;
+        let intake = Intake::open(&self.target).await?;
+        let set = set(&intake, change).await;
+        intake.catch_up_and_close().await?;
         eprintln!("{}", set?);
         Ok(Exit::Yes)
     }
 }
 
 /// Sends the change, unless it would change nothing, and says what became of it.
-async fn set(target: &Target, change: RulesChange) -> anyhow::Result<String> {
-    let history = target.rules().await?;
+async fn set(intake: &Intake, change: RulesChange) -> anyhow::Result<String> {
+    let history = intake.rules().await?;
     let version = history.rules.version;
     if history.rules.have(change) {
         return Ok(format!("version {version} already says so; nothing was added"));
     }
     // Whoever decides at the same time, knowing no more, sends the same id: one of the two is told.
     let last = history.versions.last().map(|version| version.offset);
-    let appended = target.append(Origin::Live, vec![event(last, change)?]).await?;
+    let appended = intake.append(Origin::Live, vec![event(last, change)?]).await?;
     match appended.answers.into_iter().next() {
         Some(Ok(ack)) => Ok(format!("version {} stands at offset {}", version + 1, ack.offset)),
         Some(Err(problem)) => bail!("{}", problem.detail),

@@ -10,7 +10,7 @@ use strum::VariantNames;
 
 use super::Exit;
 use super::shown::shown;
-use super::target::{IfMissing, Target, TargetArgs};
+use super::target::{Target, TargetArgs};
 use super::write;
 use crate::model::{Kind, Micros, Record, Role};
 use crate::search::{ConversationHits, Hit, SearchAnswer};
@@ -86,10 +86,9 @@ fn label<L: FromStr + VariantNames>(text: &str) -> Result<L, String> {
 
 impl Search {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let target = Target::open(&self.target).await?;
         let zone = target.zone();
         let asked = self.ask(&target).await;
-        target.close()?;
         let (answer, transcripts) = asked?;
         match self.format {
             SearchFormat::Json => write::json_line(&answer)?,

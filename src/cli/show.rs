@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use clap::Args;
 
 use super::shown::shown;
-use super::target::{IfMissing, Target, TargetArgs};
+use super::target::{Target, TargetArgs};
 use super::{Exit, write};
 use crate::model::{PublicRecord, Record, Visibility};
 use crate::records::{Entry, Message, transcript};
@@ -29,10 +29,9 @@ enum ShowFormat {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let target = Target::open(&self.target).await?;
         let zone = target.zone();
         let records = target.conversation(&self.conversation).await;
-        target.close()?;
         let Some(records) = records? else {
             eprintln!(
                 "there is no conversation `{}` in shop `{}`",

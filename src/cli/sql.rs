@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::Exit;
-use super::target::{IfMissing, Target, TargetArgs};
+use super::target::{Target, TargetArgs};
 use super::write::{self, RowFormat};
 use crate::sql::TABLES;
 
@@ -38,9 +38,8 @@ impl Sql {
                 query
             }
         };
-        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let target = Target::open(&self.target).await?;
         let answer = target.sql(&query).await;
-        target.close()?;
         write::rows(&answer?, self.format)
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::target::{IfMissing, Target, TargetArgs};
+use super::target::{Target, TargetArgs};
 use super::{Exit, write};
 
 #[derive(Debug, Args)]
@@ -24,9 +24,8 @@ enum StatusFormat {
 
 impl Status {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target, IfMissing::Fail).await?;
+        let target = Target::open(&self.target).await?;
         let status = target.status().await?;
-        target.close()?;
         match self.format {
             StatusFormat::Json => write::json_line(&status)?,
             StatusFormat::Table => {

@@ -1,5 +1,5 @@
-//! What a command works on: a data directory in this process, or a server. No other file asks which
-//! of the two it is.
+//! What a question is asked of: a data directory in this process, or a server. No other file asks
+//! which of the two it is, but for [`super::intake`], which is where events go.
 //!
 //! A directory that a server owns is never opened by a second process: whoever may read its keys
 //! may also ask the server, so the command makes itself a token and does.
@@ -14,11 +14,11 @@ use chrono_tz::Tz;
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::client::{Appended, Client};
-use super::local::Local;
+use super::client::Client;
+use super::in_place::Asked;
 use crate::access::{Tokens, operator};
-use crate::app::{App, Config, DataDir, DataDirError, Status};
-use crate::model::{Event, Offset, Origin, Record, RulesHistory};
+use crate::app::{Config, DataDir, DataDirError, InPlace, Status};
+use crate::model::{Offset, Record, RulesHistory};
 use crate::search::SearchAnswer;
 use crate::server::{ExportParameters, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
@@ -40,10 +40,10 @@ pub(super) struct TargetArgs {
     data: PathBuf,
     /// Ask the server at this address instead
     #[arg(long, value_name = "URL", env = "VERBATIM_URL", requires = "token")]
-    url: Option<reqwest::Url>,
+    pub(super) url: Option<reqwest::Url>,
     /// Token for --url
     #[arg(long, value_name = "TOKEN", env = "VERBATIM_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    pub(super) token: Option<String>,
     /// Shop to work in
     #[arg(long, value_name = "SHOP", default_value = "main", env = "VERBATIM_SHOP")]
     pub(super) shop: String,
@@ -64,76 +64,42 @@ impl TargetArgs {
     }
 }
 
-/// What to do where there is no data directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IfMissing {
-    /// For questions: a mistyped path must not become an empty archive.
-    Fail,
-    /// For events on their way in.
-    Create,
-}
-
 pub(super) enum Target {
-    Local(Box<Local>),
+    InPlace(Box<Asked>),
     Remote { client: Client, zone: Tz },
 }
 
 impl Target {
-    /// Opens what the arguments name, and reads the settings once.
-    pub(super) async fn open(args: &TargetArgs, if_missing: IfMissing) -> anyhow::Result<Target> {
-        if args.url.is_none() && if_missing == IfMissing::Fail {
-            args.data_dir().must_exist()?;
-        }
-        let config = args.config()?;
-        let zone = config.zone;
+    /// Opens what the arguments name, and reads the settings once. A mistyped path is an error: it
+    /// must not become an empty archive.
+    pub(super) async fn open(args: &TargetArgs) -> anyhow::Result<Target> {
         if let (Some(url), Some(token)) = (&args.url, &args.token) {
+            let zone = args.config()?.zone;
             return Ok(Target::Remote { client: Client::new(url.clone(), token)?, zone });
         }
-        let app = match App::start(args.data_dir(), config).await {
-            Ok(app) => app,
+        args.data_dir().must_exist()?;
+        let config = args.config()?;
+        let zone = config.zone;
+        match InPlace::open(args.data_dir(), config).await {
+            Ok(data) => Ok(Target::InPlace(Box::new(Asked { data, shop: args.shop.clone() }))),
             Err(error) => {
                 let client = owner_client(args, &owner_url(error)?)?;
-                return Ok(Target::Remote { client, zone });
+                Ok(Target::Remote { client, zone })
             }
-        };
-        Ok(Target::Local(Box::new(Local { app, shop: args.shop.clone() })))
-    }
-
-    /// Turns to the server that owns the data directory now: restarted, it may listen elsewhere. An
-    /// address that was given stays.
-    pub(super) fn find_owner_again(&mut self, args: &TargetArgs) {
-        let Target::Remote { client, .. } = self else { return };
-        let owner = args.data_dir().owner_url().filter(|_| args.url.is_none());
-        match owner.map(|url| owner_client(args, &url)).transpose() {
-            Ok(Some(owner)) => *client = owner,
-            Ok(None) => {}
-            Err(error) => tracing::debug!(%error, "no server owns the data directory yet"),
         }
     }
 
     /// The zone in which the command shows times.
     pub(super) fn zone(&self) -> Tz {
         match self {
-            Target::Local(local) => local.app.config.zone,
+            Target::InPlace(asked) => asked.data.config.zone,
             Target::Remote { zone, .. } => *zone,
-        }
-    }
-
-    /// Appends events in order, each answered for itself.
-    pub(super) async fn append(
-        &self,
-        origin: Origin,
-        events: Vec<Event>,
-    ) -> anyhow::Result<Appended> {
-        match self {
-            Target::Local(local) => local.append(origin, events).await,
-            Target::Remote { client, .. } => client.append(origin, &events).await,
         }
     }
 
     pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
         match self {
-            Target::Local(local) => local.sql(query).await,
+            Target::InPlace(asked) => asked.sql(query).await,
             Target::Remote { client, .. } => client.sql(query).await,
         }
     }
@@ -145,7 +111,7 @@ impl Target {
         arguments: &BTreeMap<String, String>,
     ) -> anyhow::Result<Answer> {
         match self {
-            Target::Local(local) => local.report(name, arguments).await,
+            Target::InPlace(asked) => asked.report(name, arguments).await,
             Target::Remote { client, .. } => client.report(name, arguments).await,
         }
     }
@@ -153,7 +119,7 @@ impl Target {
     /// The named queries.
     pub(super) async fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
         match self {
-            Target::Local(local) => local.reports(),
+            Target::InPlace(asked) => asked.reports(),
             Target::Remote { client, .. } => client.reports().await,
         }
     }
@@ -163,7 +129,7 @@ impl Target {
         parameters: &SearchParameters,
     ) -> anyhow::Result<SearchAnswer> {
         match self {
-            Target::Local(local) => local.search(parameters).await,
+            Target::InPlace(asked) => asked.search(parameters).await,
             Target::Remote { client, .. } => client.search(parameters).await,
         }
     }
@@ -171,7 +137,7 @@ impl Target {
     /// A conversation's records in order; `None` where it does not exist.
     pub(super) async fn conversation(&self, id: &str) -> anyhow::Result<Option<Vec<Record>>> {
         match self {
-            Target::Local(local) => local.conversation(id),
+            Target::InPlace(asked) => asked.conversation(id).await,
             Target::Remote { client, .. } => client.conversation(id).await,
         }
     }
@@ -179,7 +145,7 @@ impl Target {
     /// What the shop has decided about its figures.
     pub(super) async fn rules(&self) -> anyhow::Result<RulesHistory> {
         match self {
-            Target::Local(local) => local.rules(),
+            Target::InPlace(asked) => asked.rules().await,
             Target::Remote { client, .. } => client.rules().await,
         }
     }
@@ -187,7 +153,7 @@ impl Target {
     /// How far each store is.
     pub(super) async fn status(&self) -> anyhow::Result<Status> {
         match self {
-            Target::Local(local) => Ok(local.status().await),
+            Target::InPlace(asked) => asked.status().await,
             Target::Remote { client, .. } => client.status().await,
         }
     }
@@ -201,34 +167,14 @@ impl Target {
         bar: &ProgressBar,
     ) -> anyhow::Result<Offset> {
         match self {
-            Target::Local(local) => local.export(table, parameters, out, bar).await,
+            Target::InPlace(asked) => asked.export(table, parameters, out, bar).await,
             Target::Remote { client, .. } => client.export(table, parameters, out, bar).await,
-        }
-    }
-
-    /// Waits until every store of this process has applied what is acknowledged, then closes. A
-    /// server's stores go on by themselves. A store that stands still is a warning: the log has the
-    /// events, and the store reads them when it is mended.
-    pub(super) async fn catch_up_and_close(self) -> anyhow::Result<()> {
-        if let Target::Local(local) = &self
-            && let Err(behind) = local.app.catch_up().await
-        {
-            eprintln!("warning: the events are kept, but {behind}");
-        }
-        self.close()
-    }
-
-    /// Stops what was started.
-    pub(super) fn close(self) -> anyhow::Result<()> {
-        match self {
-            Target::Local(local) => local.app.stop(),
-            Target::Remote { .. } => Ok(()),
         }
     }
 }
 
 /// Where the directory's owner can be asked, when an owner is why it could not be opened.
-fn owner_url(error: anyhow::Error) -> anyhow::Result<String> {
+pub(super) fn owner_url(error: anyhow::Error) -> anyhow::Result<String> {
     match error.downcast_ref::<DataDirError>() {
         Some(DataDirError::Owned { owner: Some(owner), .. }) => match &owner.url {
             Some(url) => Ok(url.clone()),
@@ -241,7 +187,7 @@ fn owner_url(error: anyhow::Error) -> anyhow::Result<String> {
 }
 
 /// A client for the server that owns the data directory.
-fn owner_client(args: &TargetArgs, url: &str) -> anyhow::Result<Client> {
+pub(super) fn owner_client(args: &TargetArgs, url: &str) -> anyhow::Result<Client> {
     let keys = args.data_dir().keys();
     let tokens = Tokens::open_or_create(&keys)
         .with_context(|| format!("cannot read the keys in `{}`", keys.display()))?;

@@ -26,9 +26,8 @@ pub(super) struct Token {
 impl Token {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
         let data = self.target.data_dir();
-        if data.root().exists() {
-            data.must_exist()?;
-        }
+        // A token of a mistyped directory would be one that no server takes.
+        data.must_exist()?;
         let tokens = Tokens::open_or_create(&data.keys())?;
         let identity =
             Identity { subject: self.subject, shop: self.target.shop, roles: self.roles };

@@ -24,6 +24,8 @@ mod cursor;
 mod directory;
 // To write, to read beside a writer, or to check every byte.
 mod open;
+// What documents say, for an audit.
+mod contents;
 // What a question sees.
 mod snapshot;
 // The store that keeps it.
@@ -32,6 +34,7 @@ mod store;
 pub mod term_cache;
 mod error;
 
+pub use contents::{mark_of, marks};
 pub use error::IndexError;
 pub use fold::{Folded, fold, fold_with_map};
 pub use open::{damaged_files, open_read_only};

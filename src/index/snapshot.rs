@@ -31,6 +31,13 @@ pub struct IndexSnapshot {
 }
 
 impl FullTextReader {
+    /// A reader that shows this snapshot and no later one.
+    pub fn showing(snapshot: IndexSnapshot) -> FullTextReader {
+        let reader = FullTextReader::default();
+        reader.show(Arc::new(Mutex::new(snapshot)));
+        reader
+    }
+
     /// The index as it is now.
     pub fn snapshot(&self) -> Result<IndexSnapshot, NotOpen> {
         Ok(self.slot.current(NAME)?.lock().clone())
@@ -44,6 +51,11 @@ impl FullTextReader {
 impl IndexSnapshot {
     pub(super) fn new(dir: Arc<Path>, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
         IndexSnapshot { dir, searcher, terms: Arc::default(), tail: Tail::starting_at(cursor) }
+    }
+
+    /// The folder it lies in.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The committed index.

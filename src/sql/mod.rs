@@ -33,7 +33,7 @@ mod tests;
 
 pub use answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
 pub use error::SqlError;
-pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind};
+pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind, load as named_queries};
 pub use session::Sql;
 pub use value::Value;
 pub use views::TABLES;

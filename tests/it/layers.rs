@@ -19,6 +19,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("records", 5),
     ("sql", 5),
     ("search", 5),
+    ("audit", 6),
     ("import", 6),
     ("export", 6),
     ("evidence", 6),
@@ -34,7 +35,7 @@ const ALSO: &[(&str, &str)] = &[("sql", "search")];
 
 /// Libraries whose types stay in their room, and the rooms.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("arrow", &["table", "archive", "facts", "sql", "export", "web"]),
+    ("arrow", &["table", "archive", "facts", "audit", "sql", "export", "web"]),
     ("datafusion", &["sql"]),
     ("deltalake_core", &["table"]),
     ("object_store", &["table"]),

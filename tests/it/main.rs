@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod attachments;
+mod audit;
 mod cli;
 mod command;
 mod export;
@@ -23,4 +24,5 @@ mod socket;
 mod sql;
 mod status;
 mod support;
+mod trimming;
 mod waiting;

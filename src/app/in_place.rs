@@ -1,0 +1,236 @@
+//! A data directory that nobody serves, opened for questions. Each store is opened when it is first
+//! asked, and brought up to the log's head in memory; nothing is committed, and a store that is not
+//! there is an error, never made.
+//!
+//! Invariant: the directory is owned while this lives, so that no service begins to change under a
+//! question what it reads.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tokio::sync::OnceCell;
+
+use super::status::{Status, StoreStatus};
+use super::{Config, DataDir, DataDirError, OwnerLock};
+use crate::archive::Archive;
+use crate::audit::{Audited, Report, audit};
+use crate::facts::FactStore;
+use crate::index::{self, FullText};
+use crate::log::{Followed, LogError, LogReader, Store};
+use crate::model::Offset;
+use crate::records::Records;
+use crate::relay::{Lookup, LookupStore};
+use crate::search::Search;
+use crate::sql::{self, NamedQuery, Sql};
+
+/// Records applied at once.
+const BATCH_RECORDS: usize = 4_096;
+/// Where an audit folds the facts again.
+const AUDIT_FOLDER: &str = "audit";
+/// How long a command waits for another that works in place.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+const WAIT_STEP: Duration = Duration::from_millis(50);
+
+/// A data directory in this process's hands.
+pub struct InPlace {
+    pub config: Config,
+    data: DataDir,
+    log: LogReader,
+    records: OnceCell<Records>,
+    _lock: OwnerLock,
+}
+
+impl InPlace {
+    /// Opens the log of `data`, which must be there.
+    pub async fn open(data: DataDir, config: Config) -> anyhow::Result<InPlace> {
+        data.must_exist()?;
+        let lock = own_in_turn(&data)?;
+        let log = LogReader::open_read_only(&data.log())?;
+        let opened = InPlace { config, data, log, records: OnceCell::new(), _lock: lock };
+        if opened.log.oldest() > Offset(0) {
+            let archive = opened.bring::<Archive>(()).await?;
+            opened.log.set_history(Arc::new(archive));
+        }
+        Ok(opened)
+    }
+
+    /// First offset not in the log: what answers are complete to.
+    pub fn head(&self) -> Offset {
+        self.log.head()
+    }
+
+    pub async fn sql(&self) -> anyhow::Result<Sql> {
+        let (archive, facts) =
+            (self.bring::<Archive>(()).await?, self.bring::<FactStore>(()).await?);
+        let (archive, facts) = (self.standing(archive), self.standing(facts));
+        Ok(Sql::new(archive, facts, self.data.queries(), self.config.zone)?)
+    }
+
+    pub fn search(&self) -> anyhow::Result<Search> {
+        let reader = index::FullTextReader::showing(self.index()?);
+        Ok(Search::new(self.standing(reader)))
+    }
+
+    /// The named queries, built in and the shop's own.
+    pub fn named_queries(&self) -> anyhow::Result<Vec<NamedQuery>> {
+        Ok(sql::named_queries(&self.data.queries())?)
+    }
+
+    pub async fn records(&self) -> anyhow::Result<&Records> {
+        let open = async || -> anyhow::Result<Records> {
+            let archive = self.bring::<Archive>(()).await?;
+            Ok(Records::new(self.log.clone(), self.lookup()?, archive))
+        };
+        self.records.get_or_try_init(open).await
+    }
+
+    /// How far each store is: with nobody to feed it, as far as it has committed.
+    pub async fn status(&self) -> anyhow::Result<Status> {
+        let stores = vec![
+            self.stands::<Archive>(self.cursor::<Archive>(()).await),
+            self.stands::<FactStore>(self.cursor::<FactStore>(()).await),
+            self.stands::<FullText>(self.index_cursor()),
+            self.stands::<LookupStore>(self.lookup().and_then(|lookup| Ok(lookup.cursor()?))),
+        ];
+        Ok(Status::in_place(&self.log, &self.data, stores))
+    }
+
+    fn stands<S: Store>(&self, cursor: anyhow::Result<Offset>) -> StoreStatus {
+        StoreStatus::in_place::<S>(&self.data, self.head(), cursor)
+    }
+
+    async fn cursor<S: Store>(&self, options: S::Options) -> anyhow::Result<Offset> {
+        self.must_have::<S>()?;
+        let reader = S::Reader::default();
+        Ok(S::open(self.data.root(), &self.log, &options, &reader).await?.applied())
+    }
+
+    fn index_cursor(&self) -> anyhow::Result<Offset> {
+        self.must_have::<FullText>()?;
+        Ok(index::open_read_only(&self.data.root().join(FullText::FOLDERS[0]))?.cursor())
+    }
+
+    /// Compares all stores, record by record. The facts are folded again in a folder of the data
+    /// directory, which is removed afterwards.
+    async fn audit(&self, progress: impl FnMut(Offset)) -> anyhow::Result<Report> {
+        let archive = self.bring::<Archive>(()).await?.snapshot()?;
+        let facts = self.bring::<FactStore>(()).await?;
+        let (index, lookup) = (self.index()?, self.lookup()?);
+        let scratch = self.data.root().join(AUDIT_FOLDER);
+        remove(&scratch)?;
+        let stores = Audited {
+            log: &self.log,
+            archive: &archive,
+            index: &index,
+            lookup: &lookup,
+            facts: &facts,
+            scratch: &scratch,
+        };
+        let report = audit(&stores, progress).await;
+        remove(&scratch)?;
+        Ok(report?)
+    }
+
+    /// Opens a store and brings it up to the head. What it then holds beyond its cursor is dropped
+    /// with its reader.
+    async fn bring<S: Store>(&self, options: S::Options) -> anyhow::Result<S::Reader> {
+        self.must_have::<S>()?;
+        let reader = S::Reader::default();
+        let mut store = S::open(self.data.root(), &self.log, &options, &reader).await?;
+        let mut scan = self.log.scan(store.applied());
+        loop {
+            let batch = scan.next_batch(BATCH_RECORDS)?;
+            if batch.is_empty() {
+                return Ok(reader);
+            }
+            store.apply(batch).await?;
+        }
+    }
+
+    /// The index, read beside whoever writes it, with the log beyond it.
+    fn index(&self) -> anyhow::Result<index::IndexSnapshot> {
+        self.must_have::<FullText>()?;
+        let mut snapshot = index::open_read_only(&self.data.root().join(FullText::FOLDERS[0]))?;
+        let mut scan = self.log.scan(snapshot.applied());
+        loop {
+            let batch = scan.next_batch(BATCH_RECORDS)?;
+            if batch.is_empty() {
+                return Ok(snapshot);
+            }
+            snapshot = snapshot.with_log_tail(batch)?;
+        }
+    }
+
+    fn lookup(&self) -> anyhow::Result<Lookup> {
+        self.must_have::<LookupStore>()?;
+        Ok(Lookup::open(&self.data.lookup(), &self.log)?)
+    }
+
+    fn must_have<S: Store>(&self) -> anyhow::Result<()> {
+        let missing = S::FOLDERS.iter().find(|folder| !self.data.root().join(folder).is_dir());
+        match missing {
+            None => Ok(()),
+            Some(folder) => bail!(
+                "`{}` is missing; `verbatim rebuild {}` makes it anew",
+                self.data.root().join(folder).display(),
+                S::NAME
+            ),
+        }
+    }
+
+    fn standing<R>(&self, reader: R) -> Followed<R> {
+        Followed::standing(reader, self.log.clone())
+    }
+}
+
+/// Compares all stores of a data directory, record by record; `progress` hears the head, then to
+/// which offset.
+pub async fn audit_data(
+    data: DataDir,
+    config: Config,
+    progress: impl FnMut(Offset, Offset),
+) -> anyhow::Result<Report> {
+    let opened = match InPlace::open(data, config).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            return match error.downcast_ref::<LogError>() {
+                Some(LogError::Damaged { offsets, .. }) => {
+                    Ok(Report::of_damaged_log(offsets.clone(), error.to_string()))
+                }
+                _ => Err(error),
+            };
+        }
+    };
+    let (head, mut progress) = (opened.head(), progress);
+    opened.audit(|to| progress(head, to)).await
+}
+
+/// Owns the directory, after whoever works in it for a moment. A server is not waited for: it can be
+/// asked.
+fn own_in_turn(data: &DataDir) -> Result<OwnerLock, DataDirError> {
+    let since = Instant::now();
+    loop {
+        match data.own(None) {
+            Err(DataDirError::Owned { owner, .. })
+                if owner.as_ref().is_none_or(|owner| owner.url.is_none())
+                    && since.elapsed() < WAIT_MAX =>
+            {
+                std::thread::sleep(WAIT_STEP);
+            }
+            owned => return owned,
+        }
+    }
+}
+
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove `{}`", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,150 @@
+//! The facts against the records: folded anew, they must come out the same, row by row.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, Schema};
+use arrow::row::{RowConverter, SortField};
+
+use super::{AuditError, Check};
+use crate::facts::{FactStore, FactsReader, FactsSnapshot, FactsTable};
+use crate::log::{Batch, LogReader, Store};
+use crate::model::{Offset, Record};
+use crate::table::{self, Wanted};
+
+/// The columns that say which record settled a row, one of which each table has.
+const SETTLED_BY: [&str; 2] = ["closed_offset", "offset"];
+
+pub(super) struct FactsCheck<'a> {
+    facts: &'a FactsReader,
+    check: Check,
+    /// Folds the records again, in a folder of its own.
+    store: FactStore,
+    again: FactsReader,
+    /// False once a record was missing: what follows cannot be folded.
+    is_whole: bool,
+}
+
+impl<'a> FactsCheck<'a> {
+    pub(super) async fn new(
+        facts: &'a FactsReader,
+        log: &LogReader,
+        scratch: &Path,
+    ) -> Result<FactsCheck<'a>, AuditError> {
+        let again = FactsReader::default();
+        let store = FactStore::open(scratch, log, &(), &again).await?;
+        let check = Check::new("facts", Offset(0)..log.head());
+        Ok(FactsCheck { facts, check, store, again, is_whole: true })
+    }
+
+    /// Folds the next records.
+    pub(super) async fn see(&mut self, records: Vec<Arc<Record>>) -> Result<(), AuditError> {
+        if !self.is_whole {
+            return Ok(());
+        }
+        let start = self.store.applied();
+        match Batch::new(start, records) {
+            Ok(batch) => Ok(self.store.apply(batch).await?),
+            Err(_) => {
+                self.is_whole = false;
+                self.check
+                    .find(start, "records are missing from here on, so nothing can be compared");
+                Ok(())
+            }
+        }
+    }
+
+    /// Compares the rows of these shops.
+    pub(super) fn finish<'b>(
+        mut self,
+        shops: impl Iterator<Item = &'b str>,
+    ) -> Result<Check, AuditError> {
+        if self.is_whole {
+            for shop in shops {
+                let (kept, again) = (self.facts.snapshot(shop)?, self.again.snapshot(shop)?);
+                for ((name, kept), (_, again)) in tables(&kept).into_iter().zip(tables(&again)) {
+                    self.compare(name, &Rows::of(kept, shop)?, &Rows::of(again, shop)?);
+                }
+            }
+        }
+        Ok(self.check)
+    }
+
+    fn compare(&mut self, table: &str, kept: &Rows, again: &Rows) {
+        let mut differing: Vec<(Offset, String)> = Vec::new();
+        for (mark, (count, offset)) in &again.by_mark {
+            let found = kept.by_mark.get(mark).map_or(0, |(count, _)| *count);
+            self.check.checked += found.min(*count);
+            if found < *count {
+                differing.push((*offset, format!("a row of {table} is missing or differs")));
+            } else if found > *count {
+                differing.push((*offset, format!("a row of {table} is doubled")));
+            }
+        }
+        for (mark, (_, offset)) in &kept.by_mark {
+            if !again.by_mark.contains_key(mark) {
+                differing.push((*offset, format!("a row of {table} that no record makes")));
+            }
+        }
+        differing.sort();
+        for (offset, what) in differing {
+            self.check.find(offset, what);
+        }
+    }
+}
+
+fn tables(snapshot: &FactsSnapshot) -> [(&'static str, &FactsTable); 5] {
+    [
+        ("turns", &snapshot.turns),
+        ("episodes", &snapshot.episodes),
+        ("changes", &snapshot.changes),
+        ("tags", &snapshot.tags),
+        ("strays", &snapshot.strays),
+    ]
+}
+
+/// The rows of a table, by what they say: how many say so, and which record settled the last.
+#[derive(Default)]
+struct Rows {
+    by_mark: HashMap<u64, (u64, Offset)>,
+}
+
+impl Rows {
+    fn of(table: &FactsTable, shop: &str) -> Result<Rows, AuditError> {
+        let mut rows = Rows::default();
+        let wanted = Wanted::Texts(vec![("shop", shop.to_string())]);
+        for file in table.table.files.iter() {
+            for batch in table::read_rows(&table.table.path_of(file), &wanted)? {
+                rows.add(&batch)?;
+            }
+        }
+        for batch in &table.tail {
+            rows.add(batch)?;
+        }
+        Ok(rows)
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<(), AuditError> {
+        let converter = RowConverter::new(sort_fields(&batch.schema()))?;
+        let encoded = converter.convert_columns(batch.columns())?;
+        let settled = SETTLED_BY.iter().find_map(|name| batch.column_by_name(name));
+        let settled = settled.and_then(|column| column.as_primitive_opt::<Int64Type>());
+        for (index, row) in encoded.iter().enumerate() {
+            let mut hasher = DefaultHasher::new();
+            row.as_ref().hash(&mut hasher);
+            let offset = settled.filter(|column| !column.is_null(index));
+            let offset =
+                offset.map_or(Offset(0), |column| Offset(column.value(index).cast_unsigned()));
+            let entry = self.by_mark.entry(hasher.finish()).or_insert((0, offset));
+            *entry = (entry.0 + 1, offset);
+        }
+        Ok(())
+    }
+}
+
+fn sort_fields(schema: &Schema) -> Vec<SortField> {
+    schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect()
+}

@@ -1,0 +1,98 @@
+//! What an audit says: of each store what was checked, and where it differs.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::model::Offset;
+
+/// Findings of one store that are kept; more are counted.
+const FINDINGS_MAX: usize = 1_000;
+
+/// The whole audit.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub head: Offset,
+    /// Whether nothing differs.
+    pub agrees: bool,
+    pub checks: Vec<Check>,
+}
+
+/// What was checked of one store.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    pub store: &'static str,
+    /// The range it should hold.
+    pub from: Offset,
+    pub to: Offset,
+    /// Records, rows, documents or entries that were compared.
+    pub checked: u64,
+    pub findings: Vec<Finding>,
+    /// How many findings there are beyond those.
+    pub more: u64,
+}
+
+/// A stretch of the log in which a store is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub from: Offset,
+    pub to: Offset,
+    pub what: String,
+}
+
+impl Report {
+    /// Of a log that cannot be opened for damage among its newest records: without its head nothing
+    /// can be compared.
+    pub fn of_damaged_log(offsets: Range<Offset>, what: String) -> Report {
+        let head = offsets.end;
+        let mut check = Check::new("log", offsets.clone());
+        let what = format!("{what}; nothing could be compared");
+        check.findings.push(Finding { from: offsets.start, to: offsets.end, what });
+        Report::new(head, vec![check])
+    }
+
+    pub(super) fn new(head: Offset, checks: Vec<Check>) -> Report {
+        let agrees = checks.iter().all(|check| check.findings.is_empty());
+        Report { head, agrees, checks }
+    }
+}
+
+impl Check {
+    pub(super) fn new(store: &'static str, range: Range<Offset>) -> Check {
+        let Range { start: from, end: to } = range;
+        Check { store, from, to, checked: 0, findings: Vec::new(), more: 0 }
+    }
+
+    /// Notes that something is wrong at one offset. Neighbours of which the same is said become one
+    /// finding.
+    pub(super) fn find(&mut self, offset: Offset, what: impl Into<String>) {
+        let what = what.into();
+        if let Some(last) = self.findings.last_mut()
+            && last.to == offset
+            && last.what == what
+        {
+            last.to = offset.next();
+        } else if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { from: offset, to: offset.next(), what });
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_of_which_the_same_is_said_are_one_finding() {
+        let mut check = Check::new("index", Offset(0)..Offset(9));
+        for (offset, what) in [(1, "missing"), (2, "missing"), (3, "doubled"), (5, "doubled")] {
+            check.find(Offset(offset), what);
+        }
+        let ranges: Vec<(u64, u64)> =
+            check.findings.iter().map(|finding| (finding.from.0, finding.to.0)).collect();
+        assert_eq!(ranges, [(1, 3), (3, 4), (5, 6)]);
+        assert!(!Report::new(Offset(9), vec![check]).agrees);
+    }
+}

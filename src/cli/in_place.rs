@@ -1,0 +1,89 @@
+//! Answers in this process, over a data directory that nobody serves. Each method stands for one of
+//! the client's, and opens what it needs.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use futures::StreamExt;
+use indicatif::ProgressBar;
+
+use crate::app::{InPlace, Status};
+use crate::export::ExportQuery;
+use crate::model::{ErrorKind, Kinded, Micros, Offset, Record, RulesHistory};
+use crate::search::SearchAnswer;
+use crate::server::{ExportParameters, SearchParameters};
+use crate::sql::{Answer, NamedQuery};
+
+/// A data directory, asked for one shop.
+pub(super) struct Asked {
+    pub(super) data: InPlace,
+    pub(super) shop: String,
+}
+
+impl Asked {
+    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
+        Ok(self.data.sql().await?.query(&self.shop, query).await?)
+    }
+
+    pub(super) async fn report(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Answer> {
+        Ok(self.data.sql().await?.run_named(&self.shop, name, arguments).await?)
+    }
+
+    pub(super) fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
+        self.data.named_queries()
+    }
+
+    pub(super) async fn search(
+        &self,
+        parameters: &SearchParameters,
+    ) -> anyhow::Result<SearchAnswer> {
+        let zone = self.data.config.zone;
+        let query = parameters.clone().query(&self.shop, zone, Micros::now())?;
+        Ok(self.data.search()?.run(query).await?)
+    }
+
+    pub(super) async fn conversation(
+        &self,
+        conversation: &str,
+    ) -> anyhow::Result<Option<Vec<Record>>> {
+        match self.data.records().await?.conversation(&self.shop, conversation) {
+            Ok(records) => Ok(Some(records)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn rules(&self) -> anyhow::Result<RulesHistory> {
+        Ok(self.data.records().await?.rules(&self.shop)?)
+    }
+
+    pub(super) async fn status(&self) -> anyhow::Result<Status> {
+        self.data.status().await
+    }
+
+    pub(super) async fn export(
+        &self,
+        table: &str,
+        parameters: &ExportParameters,
+        out: Box<dyn Write + Send>,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Offset> {
+        let ExportParameters { format, from, to } = parameters;
+        let zone = self.data.config.zone;
+        let query = ExportQuery::new(table, from.as_deref(), to.as_deref(), zone, Micros::now())?;
+        let mut answer =
+            self.data.sql().await?.stream(&self.shop, &query.sql, query.values).await?;
+        let mut writer = format.writer(answer.schema, out)?;
+        while let Some(rows) = answer.rows.next().await {
+            let rows = rows?;
+            writer.write(&rows)?;
+            bar.inc(rows.num_rows() as u64);
+        }
+        writer.finish()?;
+        Ok(answer.complete_to)
+    }
+}

@@ -1,0 +1,35 @@
+//! `verbatim rebuild NAME|all`
+
+use anyhow::bail;
+use clap::Args;
+
+use super::target::TargetArgs;
+use super::{Exit, progress};
+use crate::app::{DERIVED, rebuild};
+
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    /// archive, facts, index, lookup, or all
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+impl Rebuild {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let known: Vec<&str> = DERIVED.iter().map(|store| store.name).collect();
+        let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        if let Some(unknown) = names.iter().find(|name| **name != "all" && !known.contains(name)) {
+            bail!("there is no store `{unknown}`: give {}, or all", known.join(", "));
+        }
+        if names.contains(&"all") {
+            names = known;
+        }
+        let bar = progress::working(&format!("rebuilding {}", names.join(", ")));
+        let head = rebuild(self.target.data_dir(), self.target.config()?, &names).await;
+        bar.finish_and_clear();
+        eprintln!("rebuilt {}; complete to offset {}", names.join(", "), head?);
+        Ok(Exit::Yes)
+    }
+}
