@@ -32,6 +32,10 @@ impl ReadBarrier {
         ReadBarrier { log, state }
     }
 
+    pub(super) fn log_reader(&self) -> &LogReader {
+        &self.log
+    }
+
     /// Waits at most [`WAIT_MAX`]. Not reaching the head is no error: the answer names the offset
     /// it is complete to.
     pub async fn wait(&self) -> Reached {

@@ -66,6 +66,11 @@ impl<R> Followed<R> {
         Followed { reader, barrier: ReadBarrier::new(log, state) }
     }
 
+    /// The log that is followed.
+    pub fn log_reader(&self) -> &LogReader {
+        self.barrier.log_reader()
+    }
+
     /// The reader as it is.
     pub fn reader(&self) -> &R {
         &self.reader

@@ -8,7 +8,7 @@ use datafusion::error::DataFusionError;
 
 use crate::archive::ArchiveError;
 use crate::facts::FactsError;
-use crate::model::{ErrorKind, FieldError, Kinded};
+use crate::model::{ErrorKind, FieldError, Kinded, Offset};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SqlError {
@@ -23,6 +23,10 @@ pub enum SqlError {
     /// The engine's error, which only the log may show; `shown` is what a client may read.
     #[error("{shown}")]
     Query { kind: ErrorKind, shown: String, source: Box<dyn Error + Send + Sync> },
+    #[error(
+        "the archive stands at offset {archive}, the facts at {facts}: no answer would be of one moment; `verbatim status` says why"
+    )]
+    ArchiveBehind { archive: Offset, facts: Offset },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -39,6 +43,7 @@ impl Kinded for SqlError {
             SqlError::Input(_) | SqlError::TooLong(_) => ErrorKind::BadInput,
             SqlError::NotReadOnly(_) => ErrorKind::Denied,
             SqlError::UnknownQuery { .. } => ErrorKind::NotFound,
+            SqlError::ArchiveBehind { .. } => ErrorKind::Retry,
             SqlError::Archive(error) => error.kind(),
             SqlError::Facts(error) => error.kind(),
             SqlError::QueryFile { .. } => ErrorKind::Retry,

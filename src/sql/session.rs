@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::record_batch::RecordBatch;
 use chrono_tz::Tz;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
@@ -25,10 +26,14 @@ use super::answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
 use super::tables::{RowFilter, ShopTable};
 use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
 use crate::archive::{ArchiveError, ArchiveReader, events_batch, events_schema};
-use crate::facts::{FactsReader, FactsTable};
-use crate::log::Followed;
+use crate::facts::{FactsReader, FactsSnapshot, FactsTable};
+use crate::log::{Followed, LogReader};
 use crate::model::{Micros, Offset, Record};
+use crate::table::TableSnapshot;
 
+/// Records that are read from the log where the archive is behind the facts: as many as wait for its
+/// commit at most.
+const BEYOND_RECORDS_MAX: u64 = 65_536;
 /// Memory that one process's queries may take together; larger sorts and joins spill to disk.
 const MEMORY_BYTES_MAX: usize = 768 * 1024 * 1024;
 /// Longest a query may run.
@@ -147,24 +152,23 @@ impl Sql {
     /// A session that knows one shop's tables and nothing else.
     async fn session(&self, shop: &str) -> Result<(SessionContext, Offset), SqlError> {
         let (archive, facts) = tokio::join!(self.archive.caught_up(), self.facts.caught_up());
-        let archive = archive.snapshot().map_err(ArchiveError::from)?;
+        let (archive, log) = (archive.clone(), self.archive.log_reader().clone());
         let (facts, of_shop) = (facts.clone(), shop.to_string());
-        // It may have Arrow to make.
-        let facts = tokio::task::spawn_blocking(move || facts.snapshot(&of_shop)).await;
-        let facts = facts.map_err(|error| SqlError::Session(error.to_string()))??;
-        let complete_to = archive.tail.end().min(facts.applied);
+        // It may have Arrow to make, and records to read.
+        let read = move || Sources::read(&archive, &facts, &log, &of_shop);
+        let read = tokio::task::spawn_blocking(read).await;
+        let Sources { archive, tail, facts, complete_to } =
+            read.map_err(|error| SqlError::Session(error.to_string()))??;
         let state = SessionStateBuilder::new_from_existing(self.base.clone())
             .with_catalog_list(empty_catalogs()?)
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
-        let records: Vec<&Record> =
-            archive.tail.records().filter(|record| record.shop == shop).collect();
-        let tail = records.chunks(TAIL_BATCH_ROWS).map(events_batch).collect::<Result<_, _>>()?;
         let of_facts = |FactsTable { table, tail }: FactsTable| {
             ShopTable::new(shop, table.schema.clone(), table, tail, RowFilter::Above)
         };
-        let events = ShopTable::new(shop, events_schema(), archive.table, tail, RowFilter::Pushed);
+        let events = ShopTable::new(shop, events_schema(), archive, tail, RowFilter::Pushed)
+            .below(complete_to);
         let stored = vec![
             ("events", events),
             ("turns", of_facts(facts.turns)),
@@ -175,6 +179,42 @@ impl Sql {
         ];
         views::register(&context, stored).await?;
         Ok((context, complete_to))
+    }
+}
+
+/// What a session is made of, of one shop and at one offset: archive and facts are followed apart, and
+/// what one has beyond the other is left out, or read from the log.
+struct Sources {
+    archive: TableSnapshot,
+    tail: Vec<RecordBatch>,
+    facts: FactsSnapshot,
+    /// Every record below it is in all of them, and none above.
+    complete_to: Offset,
+}
+
+impl Sources {
+    fn read(
+        archive: &ArchiveReader,
+        facts: &FactsReader,
+        log: &LogReader,
+        shop: &str,
+    ) -> Result<Sources, SqlError> {
+        // Facts first: they are as of one offset, and of the archive less can be shown than it has.
+        let facts = facts.snapshot(shop)?;
+        let archive = archive.snapshot().map_err(ArchiveError::from)?;
+        let (complete_to, end) = (facts.applied, archive.tail.end());
+        if complete_to.since(end) > BEYOND_RECORDS_MAX {
+            return Err(SqlError::ArchiveBehind { archive: end, facts: complete_to });
+        }
+        let beyond = if end < complete_to {
+            log.range(end, complete_to).map_err(ArchiveError::from)?
+        } else {
+            Vec::new()
+        };
+        let is_seen = |record: &&Record| record.shop == shop && record.offset < complete_to;
+        let records: Vec<&Record> = archive.tail.records().chain(&beyond).filter(is_seen).collect();
+        let tail = records.chunks(TAIL_BATCH_ROWS).map(events_batch).collect::<Result<_, _>>()?;
+        Ok(Sources { archive: archive.table, tail, facts, complete_to })
     }
 }
 

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use arrow::util::pretty::pretty_format_batches;
 use chrono_tz::Tz;
 use serde_json::json;
@@ -266,6 +268,47 @@ async fn an_edit_of_an_edit_is_one_of_the_message() {
     assert!(lines[0].contains("| a       | edit    | 2"), "{shown}");
     assert!(lines[1].contains("| a       | edit    | 3"), "{shown}");
     assert!(lines[2].contains("| a       | retract | 3"), "{shown}");
+}
+
+/// The store ahead used to show rows beyond what the answer said it was complete to: the same offset
+/// then gave two answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_complete_to_its_offset_and_holds_nothing_beyond() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = RandomLog::new(3).records;
+    let (mut writer, log, _) = log::open(&dir.path().join("log")).unwrap();
+    write_log(&mut writer, &records);
+    let (archive_reader, facts_reader): (ArchiveReader, FactsReader) = Default::default();
+    let mut archive = Archive::open(dir.path(), &log, &(), &archive_reader).await.unwrap();
+    let mut facts = FactStore::open(dir.path(), &log, &(), &facts_reader).await.unwrap();
+    let sql = sql(dir.path(), archive_reader, facts_reader, log);
+    let batch = |from: usize, to: usize| log::batch(records[from..to].to_vec());
+    let count = async |complete_to: u64| {
+        let query = "SELECT count(*) AS n, max(\"offset\") AS last FROM events";
+        let (mut n, mut last) = (0, 0);
+        for shop in SHOPS {
+            let answer = sql.query(shop, query).await.unwrap();
+            assert_eq!(answer.complete_to, Offset(complete_to));
+            let number = |column: usize| {
+                answer.batches[0].column(column).as_primitive::<Int64Type>().value(0)
+            };
+            n += number(0);
+            last = last.max(number(1));
+        }
+        assert_eq!((n, last), (complete_to as i64, complete_to as i64 - 1));
+    };
+    archive.apply(batch(0, 400)).await.unwrap();
+    facts.apply(batch(0, 300)).await.unwrap();
+    count(300).await;
+    // Also where the files have more.
+    archive.commit().await.unwrap();
+    count(300).await;
+    facts.apply(batch(300, 700)).await.unwrap();
+    count(700).await;
+    archive.apply(batch(400, 900)).await.unwrap();
+    archive.commit().await.unwrap();
+    facts.commit().await.unwrap();
+    count(700).await;
 }
 
 /// What a shop sees of facts alone.
