@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ use crate::sql::{self, NamedQuery, Sql};
 
 /// Records applied at once.
 const BATCH_RECORDS: usize = 4_096;
+/// A log that is read in a moment: as many records as a store has uncommitted at most.
+const YOUNG: Offset = Offset(65_536);
 /// Where an audit folds the facts again.
 const AUDIT_FOLDER: &str = "audit";
 /// How long a command waits for another that works in place.
@@ -110,8 +112,14 @@ impl InPlace {
     }
 
     fn index_cursor(&self) -> anyhow::Result<Offset> {
+        Ok(index::open_read_only(&self.index_folder()?)?.cursor())
+    }
+
+    fn index_folder(&self) -> anyhow::Result<PathBuf> {
         self.must_have::<FullText>()?;
-        Ok(index::open_read_only(&self.data.root().join(FullText::FOLDERS[0]))?.cursor())
+        let folder = self.data.root().join(FullText::FOLDERS[0]);
+        index::make_if_missing(&folder)?;
+        Ok(folder)
     }
 
     /// Compares all stores, record by record. The facts are folded again in a folder of the data
@@ -153,8 +161,7 @@ impl InPlace {
 
     /// The index, read beside whoever writes it, with the log beyond it.
     fn index(&self) -> anyhow::Result<index::IndexSnapshot> {
-        self.must_have::<FullText>()?;
-        let mut snapshot = index::open_read_only(&self.data.root().join(FullText::FOLDERS[0]))?;
+        let mut snapshot = index::open_read_only(&self.index_folder()?)?;
         let mut scan = self.log.scan(snapshot.applied());
         loop {
             let batch = scan.next_batch(BATCH_RECORDS)?;
@@ -170,10 +177,13 @@ impl InPlace {
         Ok(Lookup::open(&self.data.lookup(), &self.log)?)
     }
 
+    /// Refuses a store that is not there, unless the log is so young that making it is a moment's
+    /// work: a service that was killed in its first second has made some stores only.
     fn must_have<S: Store>(&self) -> anyhow::Result<()> {
         let missing = S::FOLDERS.iter().find(|folder| !self.data.root().join(folder).is_dir());
         match missing {
             None => Ok(()),
+            Some(_) if self.head() <= YOUNG => Ok(()),
             Some(folder) => bail!(
                 "`{}` is missing; `verbatim rebuild {}` makes it anew",
                 self.data.root().join(folder).display(),

@@ -11,7 +11,7 @@ pub enum FactsError {
     #[error("the states of the fold cannot be read or written: {0}")]
     States(#[from] fjall::Error),
     #[error(
-        "the states of the fold in `{path}` are damaged: {detail}; delete that folder and those of the tables of facts, and they are built again from the log"
+        "the states of the fold in `{path}` are damaged: {detail}; `verbatim rebuild facts` makes all facts anew"
     )]
     StatesDamaged { path: String, detail: String },
     #[error(transparent)]
@@ -25,7 +25,7 @@ pub enum FactsError {
     #[error("cannot make a batch of rows: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error(
-        "rows are gone from the tables of facts: {tables}; delete their folders and that of the states of the fold, `facts`, and all are built again from the log"
+        "rows are gone from the tables of facts: {tables}; `verbatim rebuild facts` makes all facts anew"
     )]
     TablesBehind { tables: String },
 }

@@ -14,7 +14,7 @@ pub enum IndexError {
     #[error("the index in `{dir}` is in use by another process")]
     Locked { dir: PathBuf },
     #[error(
-        "the index in `{dir}` cannot be used: {detail}; it is derived: stop verbatim, delete that folder, and the next start builds it from the log"
+        "the index in `{dir}` cannot be used: {detail}; it is derived: `verbatim rebuild index` makes it anew"
     )]
     Damaged { dir: PathBuf, detail: String },
     #[error("cannot read or write the index in `{dir}`: {source}")]

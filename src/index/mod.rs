@@ -37,7 +37,7 @@ mod error;
 pub use contents::{mark_of, marks};
 pub use error::IndexError;
 pub use fold::{Folded, fold, fold_with_map};
-pub use open::{damaged_files, open_read_only};
+pub use open::{damaged_files, make_if_missing, open_read_only};
 pub use snapshot::{FullTextReader, IndexSnapshot};
 pub use store::FullText;
 

@@ -64,6 +64,15 @@ pub(super) fn open(dir: &Path) -> Result<Opened, IndexError> {
     Ok(Opened { writer, reader, committed, snapshot })
 }
 
+/// Makes an empty index in `dir` where there is none.
+pub fn make_if_missing(dir: &Path) -> Result<(), IndexError> {
+    if dir.join(META_FILE).exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(|error| IndexError::of_io(dir, &error))?;
+    open_or_create(dir).map(drop)
+}
+
 /// The committed index in `dir`, which another process may be writing to. It has no tail.
 pub fn open_read_only(dir: &Path) -> Result<IndexSnapshot, IndexError> {
     let directory = MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;

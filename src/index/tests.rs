@@ -100,7 +100,7 @@ fn check_damage(dir: &Path, damage: impl FnOnce(&Path), says: &str) {
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         let text = error.to_string();
         assert!(
-            text.contains("delete that folder") && text.contains(&dir.display().to_string()),
+            text.contains("verbatim rebuild index") && text.contains(&dir.display().to_string()),
             "{text}"
         );
         assert!(text.contains(says), "{text}");

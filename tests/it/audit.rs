@@ -49,6 +49,7 @@ fn stores_that_differ(report: &Value) -> Vec<&str> {
 /// Rewrites the one file of the table `name` and what the table's log says of its size and rows, as
 /// somebody would who knows the format.
 fn rewrite(data: &Data, name: &str, change: impl Fn(RecordBatch) -> RecordBatch) {
+    data.is_left_damaged();
     let table = data.path().join("archive").join(name);
     let commits = files_under(&table.join("_delta_log"), "json");
     let adds = commits.iter().filter_map(|path| {
@@ -190,6 +191,7 @@ fn a_document_that_is_missing_is_found() {
 
 /// Deletes the document of `offset` and writes the cursor that fits the rest.
 fn remove_document(data: &Data, offset: i64) {
+    data.is_left_damaged();
     use tantivy::query::{BooleanQuery, Occur, Query, RangeQuery};
     let index = tantivy::Index::open_in_dir(data.path().join("index")).unwrap();
     let mut writer: tantivy::IndexWriter = index.writer_with_num_threads(1, 20_000_000).unwrap();
@@ -248,6 +250,7 @@ fn a_lookup_entry_that_leads_elsewhere_or_nowhere_is_found() {
 }
 
 fn change_lookup(data: &Data, change: impl Fn(&fjall::Database)) {
+    data.is_left_damaged();
     let database = fjall::Database::builder(data.path().join("lookup")).open().unwrap();
     change(&database);
     database.persist(fjall::PersistMode::SyncAll).unwrap();
@@ -257,6 +260,7 @@ fn change_lookup(data: &Data, change: impl Fn(&fjall::Database)) {
 #[test]
 fn a_flipped_bit_of_the_log_is_found_with_its_range() {
     let data = with_history();
+    data.is_left_damaged();
     let segment = files_under(&data.path().join("log/active"), "wal").pop().unwrap();
     let file = fs::OpenOptions::new().read(true).write(true).open(segment).unwrap();
     let mut byte = [0];

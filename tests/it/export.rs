@@ -221,6 +221,7 @@ async fn a_broken_off_export_leaves_no_file_that_looks_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_read_on_breaks_its_answer_off() {
     let data = with_history();
+    data.is_left_damaged();
     let server = Server::start(&data);
     let admin = server.http_as(&data, "boss", &[Admin]);
     admin.caught_up(true).await;

@@ -1,6 +1,7 @@
 //! What every test needs: a data directory that goes away, the `verbatim` binary as command and as
 //! server, HTTP.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -20,14 +21,31 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The shop of most tests; the command line's default.
 pub const SHOP: &str = "main";
 
-/// A data directory of one test.
+/// A data directory of one test. What the test leaves in it is audited: whatever was sent, killed or
+/// asked, the stores must hold the same.
 pub struct Data {
     dir: tempfile::TempDir,
+    is_damaged: Cell<bool>,
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        let is_there = self.path().join("format").is_file();
+        if !is_there || self.is_damaged.get() || std::thread::panicking() {
+            return;
+        }
+        self.succeeds(["audit"]);
+    }
 }
 
 impl Data {
     pub fn new() -> Data {
-        Data { dir: tempfile::tempdir().unwrap() }
+        Data { dir: tempfile::tempdir().unwrap(), is_damaged: Cell::new(false) }
+    }
+
+    /// This test damages the directory on purpose and does not mend it.
+    pub fn is_left_damaged(&self) {
+        self.is_damaged.set(true);
     }
 
     /// One whose stores commit often, for tests that look at what is committed.
