@@ -15,16 +15,18 @@
 //! ```
 //! 1. **The log is the truth.** A message is acknowledged after its record is on stable storage,
 //!    never before.
-//! 2. **Archive, facts, index and lookup are derived**, keeps its cursor in the same atomic commit as its data, and
-//!    can be deleted: they come back from the log with the same content.
-//! 3. **Every answer is complete up to a stated offset**: what a store has committed, plus the tail
-//!    it holds in memory.
+//! 2. **Archive, facts, index and lookup are derived**: each keeps its cursor in the same atomic
+//!    commit as its data, and comes back with the same content when it is deleted. The log lets go
+//!    of what is old once the archive was read to have it; from then on the archive is the truth
+//!    for that part, and scans of the log read it there.
+//! 3. **Every answer is complete to a stated offset**, exactly: what a store has committed, plus
+//!    the tail it holds in memory.
 //!
 //! # Flow of one message
 //! `server::http` or `server::websocket` hands it in → `relay::prepare` reads and checks it,
 //! `access` says whether its sender may → `relay::appender` gives it offset, seq and leaf, appends
-//! it with its neighbours and syncs once → the ack goes out, `relay::hub` notifies the subscribers
-//! → `log::follow` hands it to each store: `archive` and `index` keep it as tail until their next
+//! it with its neighbours and syncs once → the ack goes out, `relay::hub` notifies the subscribers,
+//! `relay::lookup` knows its id → `log::follow` hands it to each store: `archive` and `index` keep it as tail until their next
 //! commit, `facts` lets the log's clock close what has gone idle and folds it into its
 //! conversation's state → `sql` and `search` answer from committed data and tail as one, `records`
 //! gives a conversation back word for word.
@@ -32,8 +34,8 @@
 //! # When something breaks
 //! `app::stores` opens each store on a thread of its own, feeds it, and after an error opens it
 //! again, with growing pauses. Whatever state the stores are in, the relay takes messages. Readers
-//! never repair: damage is an error with path and offset, and a derived store is deleted and
-//! built again.
+//! never repair: damage is an error with path and offset, `audit` finds where stores differ, and
+//! `app::rebuild` makes a derived store anew.
 //!
 //! # Invariants, and the tests that hold them
 //! - Only what opens, writes, seals and trims the log changes its bytes:
@@ -43,6 +45,12 @@
 //! - A store that failed is opened again and misses nothing:
 //!   `a_store_that_fails_is_opened_again_and_misses_nothing`.
 //! - A store that is deleted comes back with the same rows and hits: `tests/it/rebuild.rs`.
+//! - What was trimmed from the log is answered as before: `tests/it/trimming.rs`.
+//! - Log, archive, facts, index and lookup hold the same: `verbatim audit`, over what each test
+//!   from outside leaves behind; that it finds what differs: `tests/it/audit.rs`.
+//! - An answer holds nothing beyond the offset it is complete to:
+//!   `an_answer_is_complete_to_its_offset_and_holds_nothing_beyond`.
+//! - A leaf never changes: `leaves_stand_for_ever`, `tests/golden/leaf.py`.
 //! - Whatever was committed and whatever was lost, the fold gives each row once:
 //!   `facts_are_the_same_whatever_was_committed_and_whatever_was_lost`.
 //! - Views over facts show what aggregates over all events would:
@@ -86,7 +94,7 @@ pub mod archive;
 pub mod facts;
 // 4. Derived: full text.
 pub mod index;
-// 5. Records by conversation: transcripts and resume.
+// 5. Records by conversation, from log and archive: transcripts, resume, repetitions.
 pub mod records;
 // 5. Questions in SQL.
 pub mod sql;
