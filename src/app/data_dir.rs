@@ -39,7 +39,7 @@ pub struct OwnerLock {
 
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    #[error("the data directory `{dir}` is in use by process {pid}", dir = .dir.display(), pid = .owner.as_ref().map_or("unknown".to_string(), |owner| owner.pid.to_string()))]
+    #[error("the data directory `{dir}` is in use by process {pid}; stop it first, or ask it", dir = .dir.display(), pid = .owner.as_ref().map_or("unknown".to_string(), |owner| owner.pid.to_string()))]
     Owned { dir: PathBuf, owner: Option<Owner> },
     #[error("`{path}` is not a directory")]
     NotADirectory { path: PathBuf },

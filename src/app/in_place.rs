@@ -1,6 +1,6 @@
 //! A data directory that nobody serves, opened for questions. Each store is opened when it is first
-//! asked, and brought up to the log's head in memory; nothing is committed, and a store that is not
-//! there is an error, never made.
+//! asked, and brought up to the log's head in memory. What the lookup lacks is written; nothing else
+//! is committed. A store that is not there is made only where the log is young.
 //!
 //! Invariant: the directory is owned while this lives, so that no service begins to change under a
 //! question what it reads.

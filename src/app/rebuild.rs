@@ -38,7 +38,7 @@ pub async fn rebuild(data: DataDir, config: Config, names: &[&str]) -> anyhow::R
         let oldest = LogReader::open_read_only(&data.log())?.oldest();
         if names.contains(&Archive::NAME) && oldest > Offset(0) {
             bail!(
-                "the archive alone holds the records below {oldest}, which the log no longer has: it cannot be rebuilt"
+                "the archive alone holds the records below {oldest}, which the log no longer has: it cannot be rebuilt, but `verbatim rebuild facts index lookup` makes the others anew"
             );
         }
         for store in DERIVED.iter().filter(|store| names.contains(&store.name)) {

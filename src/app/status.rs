@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::DataDir;
-use super::stores::Watched;
+use super::stores::{AllWatched, Watched};
 use crate::log::{LogReader, Scrubbed, State, Store};
 use crate::model::Offset;
 
@@ -94,7 +94,7 @@ impl StoreStatus {
 pub struct StatusReader {
     log: LogReader,
     data: DataDir,
-    stores: Vec<Watched>,
+    stores: AllWatched,
     scrubbed: watch::Receiver<Scrubbed>,
 }
 
@@ -102,7 +102,7 @@ impl StatusReader {
     pub(super) fn new(
         log: LogReader,
         data: DataDir,
-        stores: Vec<Watched>,
+        stores: AllWatched,
         scrubbed: watch::Receiver<Scrubbed>,
     ) -> StatusReader {
         StatusReader { log, data, stores, scrubbed }
@@ -111,7 +111,8 @@ impl StatusReader {
     pub fn read(&self) -> Status {
         let head = self.log.head();
         let log = StoreStatus::of_log(&self.data, head);
-        let stores = self.stores.iter().map(|store| self.store(store, head));
+        let stores = self.stores.now();
+        let stores = stores.iter().map(|store| self.store(store, head));
         let stores = std::iter::once(log).chain(stores).collect();
         Status { head, log: self.log_status(), stores }
     }

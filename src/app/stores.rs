@@ -4,10 +4,12 @@
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures::FutureExt;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +31,7 @@ pub struct Stores {
     policy: CommitPolicy,
     stop: CancellationToken,
     list: Vec<Running>,
+    watched: AllWatched,
 }
 
 /// One store and the thread that feeds it.
@@ -43,6 +46,18 @@ pub(super) struct Watched {
     pub(super) name: &'static str,
     pub(super) folders: &'static [&'static str],
     state: watch::Receiver<State>,
+}
+
+/// Every store, as it is. Whoever trims the log must not miss one.
+#[derive(Clone, Default)]
+pub(super) struct AllWatched {
+    list: Arc<Mutex<Vec<Watched>>>,
+}
+
+impl AllWatched {
+    pub(super) fn now(&self) -> Vec<Watched> {
+        self.list.lock().clone()
+    }
 }
 
 impl Watched {
@@ -68,7 +83,7 @@ impl Stores {
         policy: CommitPolicy,
         stop: CancellationToken,
     ) -> Stores {
-        Stores { dir, log, policy, stop, list: Vec::new() }
+        Stores { dir, log, policy, stop, list: Vec::new(), watched: AllWatched::default() }
     }
 
     /// Starts a store on a thread of its own and returns at once: one that cannot open does not
@@ -95,13 +110,14 @@ impl Stores {
             .name(S::NAME.to_string())
             .spawn(move || runtime.block_on(supervisor.run()))?;
         let watched = Watched { name: S::NAME, folders: S::FOLDERS, state: state.clone() };
+        self.watched.list.lock().push(watched.clone());
         self.list.push(Running { watched, thread });
         Ok(Followed::new(reader, self.log.clone(), state))
     }
 
-    /// What status looks at.
-    pub(super) fn watched(&self) -> Vec<Watched> {
-        self.list.iter().map(|running| running.watched.clone()).collect()
+    /// What status and trimming look at: every store, those that are added later too.
+    pub(super) fn watched(&self) -> AllWatched {
+        self.watched.clone()
     }
 
     /// Waits until every store has applied what is acknowledged now.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::stores::Watched;
+use super::stores::AllWatched;
 use crate::archive::ArchiveReader;
 use crate::log::{LogReader, Trimmer};
 use crate::model::{Micros, Offset};
@@ -26,7 +26,7 @@ pub(super) struct Trimming {
     pub(super) trimmer: Trimmer,
     pub(super) log: LogReader,
     pub(super) archive: ArchiveReader,
-    pub(super) stores: Vec<Watched>,
+    pub(super) stores: AllWatched,
     /// How long a record stays in the log at least.
     pub(super) keep: Duration,
 }
@@ -69,15 +69,17 @@ impl Trimming {
     /// All offsets below it are committed in every store. The newest record stays in the log,
     /// whatever its age: the next one continues from it.
     fn committed(&self) -> Offset {
-        let cursors = self.stores.iter().map(|store| store.state().committed);
+        let stores = self.stores.now();
         let last = Offset(self.log.head().0.saturating_sub(1));
-        cursors.fold(last, Offset::min)
+        stores.iter().map(|store| store.state().committed).fold(last, Offset::min)
     }
 
     /// Fails unless the archive's files hold each record of `range` once, with the same receipt and
-    /// salt.
+    /// salt, and are to the last bit as they were written.
     fn verify(&self, range: Range<Offset>) -> anyhow::Result<()> {
-        let archived = self.archive.snapshot()?.receipts_of_range(range.clone())?;
+        let snapshot = self.archive.snapshot()?;
+        snapshot.verify_files(&range)?;
+        let archived = snapshot.receipts_of_range(range.clone())?;
         let mut archived = archived.into_iter();
         let mut scan = self.log.scan(range.start);
         let mut offset = range.start;

@@ -46,6 +46,17 @@ impl ArchiveSnapshot {
         Ok(receipts)
     }
 
+    /// Reads whole the files that may hold records of these offsets.
+    ///
+    /// # Errors
+    /// Where one is not, to the last bit, what was written.
+    pub fn verify_files(&self, range: &Range<Offset>) -> Result<(), ArchiveError> {
+        for file in self.table.files.iter().filter(|file| overlaps(file, range)) {
+            self.table.verify(file)?;
+        }
+        Ok(())
+    }
+
     fn read(
         &self,
         wanted: &Wanted,

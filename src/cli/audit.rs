@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::target::TargetArgs;
+use super::target::DataArgs;
 use super::{Exit, progress, write};
 use crate::app::audit_data;
 use crate::audit::{Check, Report};
@@ -16,7 +16,7 @@ pub(super) struct Audit {
     #[arg(long, value_enum, default_value_t)]
     format: AuditFormat,
     #[command(flatten)]
-    target: TargetArgs,
+    data: DataArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -35,7 +35,7 @@ impl Audit {
             bar.set_length(head.0);
             bar.set_position(to.0);
         };
-        let report = audit_data(self.target.data_dir(), self.target.config()?, progress).await;
+        let report = audit_data(self.data.data_dir(), self.data.config()?, progress).await;
         bar.finish_and_clear();
         let report = report?;
         match self.format {

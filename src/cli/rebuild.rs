@@ -3,7 +3,7 @@
 use anyhow::bail;
 use clap::Args;
 
-use super::target::TargetArgs;
+use super::target::DataArgs;
 use super::{Exit, progress};
 use crate::app::{DERIVED, rebuild};
 
@@ -13,7 +13,7 @@ pub(super) struct Rebuild {
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
     #[command(flatten)]
-    target: TargetArgs,
+    data: DataArgs,
 }
 
 impl Rebuild {
@@ -27,7 +27,7 @@ impl Rebuild {
             names = known;
         }
         let bar = progress::working(&format!("rebuilding {}", names.join(", ")));
-        let head = rebuild(self.target.data_dir(), self.target.config()?, &names).await;
+        let head = rebuild(self.data.data_dir(), self.data.config()?, &names).await;
         bar.finish_and_clear();
         eprintln!("rebuilt {}; complete to offset {}", names.join(", "), head?);
         Ok(Exit::Yes)

@@ -26,10 +26,10 @@ use crate::sql::{Answer, NamedQuery};
 /// Life of the token a command makes for itself: longer than any command should take.
 const OWN_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
-/// Where the data is: a directory read in place, or a running server.
+/// Where the data is, for what works on a directory itself.
 #[derive(Clone, Debug, Args)]
-pub(super) struct TargetArgs {
-    /// Data directory. A directory that a server owns is asked through that server
+pub(super) struct DataArgs {
+    /// Data directory
     #[arg(
         long,
         value_name = "DIR",
@@ -38,6 +38,25 @@ pub(super) struct TargetArgs {
         global = true
     )]
     data: PathBuf,
+}
+
+impl DataArgs {
+    pub(super) fn data_dir(&self) -> DataDir {
+        DataDir::new(&self.data)
+    }
+
+    /// The file over the defaults.
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config::read(&self.data_dir().config_file())?)
+    }
+}
+
+/// Where the data is: a directory read in place, or a running server. A directory that a server owns
+/// is asked through that server.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TargetArgs {
+    #[command(flatten)]
+    data: DataArgs,
     /// Ask the server at this address instead
     #[arg(long, value_name = "URL", env = "VERBATIM_URL", requires = "token")]
     pub(super) url: Option<reqwest::Url>,
@@ -54,12 +73,12 @@ pub(super) struct TargetArgs {
 
 impl TargetArgs {
     pub(super) fn data_dir(&self) -> DataDir {
-        DataDir::new(&self.data)
+        self.data.data_dir()
     }
 
     /// Flags and environment over the file over the defaults.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
-        let file = Config::read(&self.data_dir().config_file())?;
+        let file = self.data.config()?;
         Ok(Config { zone: self.zone.unwrap_or(file.zone), ..file })
     }
 }

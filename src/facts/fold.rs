@@ -7,24 +7,7 @@
 //! It does not know other conversations: [`super::log_fold`] tells it when the clock has passed a
 //! deadline. No figure in it depends on what comes later.
 //!
-//! What docs/METRICS.md leaves open is settled so:
-//! - Activity is a public message that somebody typed, an open, a handoff or a reopen. Private
-//!   notes, automatic texts, edits, retractions, joins, reads, tags and ratings begin and end
-//!   nothing and keep no episode from going idle. A message of the system is an answer of sorts
-//!   (`response_any_ms`) and keeps the episode awake, but begins none and ends no turn.
-//! - After a resolve the shop's own messages, and further resolves, belong to what has ended and
-//!   change nothing. A message of the customer, a handoff, an open or a reopen begins the next
-//!   episode.
-//! - A bot's message answers a customer until the bot hands over. After a handoff the customer
-//!   waits for a human, and a bot's "one moment please" ends no wait.
-//! - A reopen while an episode is open changes nothing: it was said twice, and the customer has
-//!   waited since the first.
-//! - An idle episode ends, and the turn in it is abandoned, when the silence has lasted for the idle
-//!   time: until then it was open, so what a question about a past instant counts is what was seen
-//!   at that instant.
-//! - A transcript is received within moments, so the log's clock sees no gap in it. Its own clock
-//!   does: a gap longer than the idle time in which nobody waited ends an episode. A wait in it is
-//!   not cut, since the transcript holds the answer.
+//! What begins, ends and counts is said in `docs/METRICS.md`.
 
 use super::activity::Activity;
 use super::closer::Closer;

@@ -1,6 +1,6 @@
 //! Opens the log to write: what a crash left half done is done again, and nothing else is changed.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -67,6 +67,7 @@ pub(super) fn open_with(
     let active = folder.active();
     make_directory(&active).map_err(|source| LogError::write(&active, source))?;
     refuse_without_active(&folder)?;
+    let segment_bytes = segment_bytes_of(&folder, segment_bytes)?;
     let (wal, tail) = open_wal(&folder, segment_bytes)?;
     let Survey { oldest, sealed, active, next } = Survey::of(&folder)?;
     refuse_other_end(&folder, &wal, next)?;
@@ -89,6 +90,18 @@ pub(super) fn open_with(
     let frame = FrameBuilder::new(recovered.head, full_bytes)?;
     let begin = Begin { wal, segments, active: written, segment_bytes, frame, head, recent };
     Ok((LogWriter::new(begin)?, reader, recovered))
+}
+
+/// The size to open with: the library reads a segment only so far, and zeroes what it takes for a
+/// torn end, so never less than what is there. A smaller size holds once the larger ones are sealed.
+fn segment_bytes_of(folder: &LogFolder, wanted: u64) -> Result<u64, LogError> {
+    let mut segment_bytes = wanted;
+    for lsn in folder.list_active()? {
+        let path = folder.active_path(lsn);
+        let file = fs::metadata(&path).map_err(|source| LogError::read(&path, 0, source))?;
+        segment_bytes = segment_bytes.max(file.len());
+    }
+    Ok(segment_bytes)
 }
 
 /// `open-wal` would begin a new log where it finds no segment.

@@ -15,11 +15,11 @@ pub enum TableError {
     #[error("there is no table in `{root}`")]
     NotFound { root: PathBuf },
     #[error(
-        "`{path}` is damaged: expected {expected}, found {found}; delete the table's folder and rebuild it"
+        "`{path}` is damaged: expected {expected}, found {found}; `verbatim audit` says what is affected"
     )]
     Damaged { path: PathBuf, expected: String, found: String },
     #[error(
-        "the table in `{root}` has other columns than this version writes ({detail}); delete it and rebuild it"
+        "the table in `{root}` has other columns than this version writes ({detail}); `verbatim rebuild` makes it anew from the log"
     )]
     OtherColumns { root: PathBuf, detail: String },
     #[error(

@@ -147,3 +147,41 @@ async fn after_trimming_every_answer_is_as_before() {
         assert_eq!((&counted["acked"], &counted["rejected"]), (&json!(0), &json!(600)));
     });
 }
+
+/// One bit of the archive flips before the log lets go: receipt and salt are still right, the words
+/// are not, and the log has the only good copy. It must keep it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_keeps_what_the_archive_holds_damaged() {
+    let data = Data::new();
+    data.is_left_damaged();
+    let server = serve(&data, "");
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    for some in events().chunks(3_000) {
+        admin.events(some).await;
+    }
+    admin.caught_up(true).await;
+    assert_eq!(server.stop(), 0);
+    for file in parquet_files(&data.path().join("archive/events")) {
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+    }
+    let server = serve(&data, "log_keep_hours = 0");
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let since = Instant::now();
+    while !server.stderr().contains("the log stays as long as it is") {
+        assert!(since.elapsed() < PATIENCE, "{}", server.stderr());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(admin.get("/v1/status").await.json()["log"]["oldest"], 0);
+}
+
+fn parquet_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.flat_map(|path| {
+        let is_table = path.is_dir() && !path.ends_with("_delta_log");
+        if is_table { parquet_files(&path) } else { vec![path] }
+    });
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "parquet")).collect()
+}

@@ -191,3 +191,27 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// The library reads a segment as far as the size it is given and zeroes the rest: whoever made
+/// segments smaller in the settings lost what lay beyond, and the log with it.
+#[test]
+fn a_smaller_segment_size_cuts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = || Arc::new(Disk::open(folder.path()).unwrap());
+    let sized = |segment_bytes| Options { segment_bytes, full_bytes: FULL_BYTES, disk: disk() };
+    let (mut writer, _, _) = open_with(folder.path(), sized(8 * SEGMENT_BYTES)).unwrap();
+    for _ in 0..20 {
+        append(&mut writer, 10);
+    }
+    drop(writer);
+    for _ in 0..2 {
+        let (mut writer, reader, recovered) =
+            open_with(folder.path(), sized(SEGMENT_BYTES)).unwrap();
+        assert!(!recovered.torn_tail_cut);
+        let head = reader.head().0;
+        for _ in 0..20 {
+            append(&mut writer, 10);
+        }
+        assert_eq!(offsets(&reader), (0..head + 200).collect::<Vec<_>>());
+    }
+}
