@@ -20,6 +20,7 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
         text,
         order,
         visibility,
+        // Found as an agent.
         assignee,
         category,
         // `occurred_at` is indexed in its place.
@@ -52,9 +53,7 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
     document.add_text(fields.sender_id, sender_id);
     document.add_text(fields.sender_role, role.as_str());
     document.add_text(fields.visibility, visibility.as_str());
-    for (field, value) in
-        [(fields.order, order), (fields.assignee, assignee), (fields.category, category)]
-    {
+    for (field, value) in [(fields.order, order), (fields.category, category)] {
         if let Some(value) = value {
             document.add_text(field, value);
         }

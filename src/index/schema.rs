@@ -7,7 +7,8 @@
 //!
 //! Invariant: every column the table marks as indexed is in the schema under its own name. Values
 //! are columns only, not terms: an offset is different in every record, and a term each would
-//! double the dictionary.
+//! double the dictionary. What no search filters by is stored and no term either: each term of a
+//! record is looked up, written, and merged again and again.
 
 use std::sync::LazyLock;
 
@@ -24,8 +25,8 @@ pub const TEXT_STABLE: u64 = 1;
 /// `text_form` of any other text.
 pub const TEXT_UNSTABLE: u64 = 2;
 
-/// Columns shown with a hit, beside the text.
-const SHOWN: &[&str] = &["sender_id", "sender_role", "kind", "visibility"];
+/// Columns that hits are found by and that are also shown with one.
+const ALSO_SHOWN: &[&str] = &["sender_role", "kind"];
 /// Columns that hits are grouped by.
 const GROUPED: &[&str] = &["conversation"];
 
@@ -42,7 +43,6 @@ pub struct IndexSchema {
     pub text: Field,
     pub order: Field,
     pub visibility: Field,
-    pub assignee: Field,
     pub category: Field,
     pub id: Field,
     pub customer: Field,
@@ -65,6 +65,7 @@ impl IndexSchema {
                 Indexed::Value => {
                     builder.add_i64_field(column.name, NumericOptions::default() | FAST)
                 }
+                Indexed::Shown => builder.add_text_field(column.name, STORED),
                 Indexed::Exact => builder.add_text_field(column.name, exact(column.name)),
                 Indexed::FullText => builder.add_text_field(column.name, full_text()),
             };
@@ -88,7 +89,6 @@ impl IndexSchema {
             text: field("text"),
             order: field("order"),
             visibility: field("visibility"),
-            assignee: field("assignee"),
             category: field("category"),
             id,
             customer: field("customer"),
@@ -106,7 +106,7 @@ fn exact(name: &str) -> TextOptions {
         .set_index_option(IndexRecordOption::Basic)
         .set_fieldnorms(false);
     let mut options = TextOptions::default().set_indexing_options(whole);
-    if SHOWN.contains(&name) {
+    if ALSO_SHOWN.contains(&name) {
         options = options.set_stored();
     }
     if GROUPED.contains(&name) {

@@ -71,6 +71,8 @@ pub enum Shape {
 pub enum Indexed {
     /// Not in the index.
     No,
+    /// Fetched with a hit; nothing is found by it.
+    Shown,
     /// Number or time: filter, sort and fetch.
     Value,
     /// Exact label: filter.
@@ -169,9 +171,9 @@ pub const FIELDS: &[Field] = &[
     field("order", SetBy::Client, Shape::Label, false, Indexed::Exact, "order number"),
     field("channel", SetBy::Client, Shape::Label, false, Indexed::No, "app, web, mini-program, …"),
     field("language", SetBy::Client, Shape::Label, false, Indexed::No, "BCP 47 tag"),
-    field("visibility", SetBy::Client, Shape::Enum(Visibility::VARIANTS), false, Indexed::Exact, "public, or a private note of the shop's side; public when absent"),
+    field("visibility", SetBy::Client, Shape::Enum(Visibility::VARIANTS), false, Indexed::Shown, "public, or a private note of the shop's side; public when absent"),
     field("automatic", SetBy::Client, Shape::Flag, false, Indexed::No, "a greeting, an away text, a survey: nobody typed it"),
-    field("assignee", SetBy::Client, Shape::Label, false, Indexed::Exact, "who is to answer, on assign and handoff").only_on(&[Kind::Assign, Kind::Handoff]),
+    field("assignee", SetBy::Client, Shape::Label, false, Indexed::No, "who is to answer, on assign and handoff").only_on(&[Kind::Assign, Kind::Handoff]),
     field("category", SetBy::Client, Shape::Label, false, Indexed::Exact, "the issue, on tag and untag").only_on(&[Kind::Tag, Kind::Untag]),
     field("rating", SetBy::Client, Shape::Rating, false, Indexed::No, "1 to 5, on rate").only_on(&[Kind::Rate]),
     field("data", SetBy::Client, Shape::Json, false, Indexed::No, "any JSON, kept byte for byte; no raw control characters"),
@@ -195,7 +197,8 @@ fn columns_of(field: &Field) -> Vec<FieldColumn> {
     let column = |name, nullable| FieldColumn { name, nullable, indexed: field.indexed };
     if field.shape == Shape::Sender {
         return vec![
-            column("sender_id", false),
+            // Who sent something is found as a customer or as an agent.
+            FieldColumn { indexed: Indexed::Shown, ..column("sender_id", false) },
             column("sender_role", false),
             FieldColumn { indexed: Indexed::No, ..column("sender_name", true) },
         ];
