@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use verbatim::import::InputFile;
 use verbatim::log::{self, LogWriter};
-use verbatim::model::{CanonicalEvent, Chain, Event, Micros, Offset, Origin, Record, Salt, Seq};
+use verbatim::model::{CanonicalEvent, Chain, Event, Micros, Offset, Origin, Record, Seq};
 
 /// Conversations that go on at the same time.
 const CONVERSATIONS_AT_ONCE: usize = 100;
@@ -89,7 +89,7 @@ fn records(events: &[Event], count: usize) -> Vec<Arc<Record>> {
         let received_at = Micros(started + index as i64 * 1_731);
         let event = CanonicalEvent::new("flora", Origin::Live, None, event);
         let offset = Offset(index as u64);
-        Arc::new(Record::new(offset, received_at, &chain, event, Salt::random()))
+        Arc::new(Record::new(offset, received_at, &chain, event))
     };
     (0..count).map(record).collect()
 }

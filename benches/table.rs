@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use verbatim::archive::{EVENTS_OPTIONS, EVENTS_TABLE, events_by_day, stored_events_schema};
-use verbatim::model::{CanonicalEvent, Chain, Event, Micros, Offset, Origin, Record, Salt};
+use verbatim::model::{CanonicalEvent, Chain, Event, Micros, Offset, Origin, Record};
 use verbatim::table::Table;
 
 /// As the program has it.
@@ -173,8 +173,7 @@ fn record(
     let shop = format!("shop-{:02}", conversation % SHOPS);
     let event = CanonicalEvent::new(&shop, origin, None, event);
     let chain = chains.entry(conversation).or_default();
-    let salt = Salt(rand::random());
-    let record = Record::new(Offset(offset), received_at, chain, event, salt);
+    let record = Record::new(Offset(offset), received_at, chain, event);
     *chain = Chain { last_seq: record.seq, last_leaf: record.leaf.0, ..*chain };
     record
 }

@@ -145,6 +145,20 @@ impl<'a> FrameRecords<'a> {
     }
 }
 
+/// Whether the text of the record at `offset` may stand in a frame.
+fn check_line(offset: Offset, line: &[u8]) -> Result<(), LogError> {
+    if line.len() >= RECORD_BYTES_MAX {
+        let bytes = line.len();
+        return Err(LogError::TooLarge { offset, bytes, bytes_max: RECORD_BYTES_MAX });
+    }
+    // Records are told apart by line feeds alone. None comes this way: JSON escapes them in strings,
+    // and events whose `data` holds one are refused.
+    if line.contains(&b'\n') {
+        return Err(LogError::NotOneLine { offset });
+    }
+    Ok(())
+}
+
 /// The frame that is being filled.
 pub(super) struct FrameBuilder {
     first: Offset,
@@ -178,19 +192,14 @@ impl FrameBuilder {
         if self.is_full() {
             return Err(LogError::FrameFull { offset: record.offset });
         }
-        let line = record.to_text();
-        if line.len() >= RECORD_BYTES_MAX {
-            let (offset, bytes) = (record.offset, line.len());
-            return Err(LogError::TooLarge { offset, bytes, bytes_max: RECORD_BYTES_MAX });
-        }
-        // Records are told apart by line feeds alone. None comes this way: JSON escapes them in
-        // strings, and events whose `data` holds one are refused.
-        if line.contains(&b'\n') {
-            return Err(LogError::NotOneLine { offset: record.offset });
+        let before = self.lines.len();
+        record.write_text(&mut self.lines);
+        if let Err(error) = check_line(record.offset, &self.lines[before..]) {
+            self.lines.truncate(before);
+            return Err(error);
         }
         self.raw.extend_from_slice(&record.leaf.0);
         self.raw.extend_from_slice(&record.salt.map_or([0; 16], |salt| salt.0));
-        self.lines.extend_from_slice(&line);
         self.lines.push(b'\n');
         self.records.push(record);
         Ok(())

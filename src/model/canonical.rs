@@ -8,17 +8,24 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Attachment, By, ConversationKey, Event, Origin, Record, Role, Sender};
+use super::leaf::sha256;
+use super::{
+    Attachment, By, Commitments, ConversationKey, Event, Origin, Record, Role, Salt, Sender,
+};
 
-/// An event of a shop with its canonical parts: made together, once, so that neither can be another
-/// event's.
+/// Salt and canonical form of one part: most are shorter, and longer ones grow.
+const PART_BYTES: usize = 512;
+
+/// An event of a shop with the commitments to it: made together, once, so that neither can be another
+/// event's, and before the event stands in line, so that many threads share the work.
 #[derive(Clone, Debug)]
 pub struct CanonicalEvent {
     pub(super) shop: String,
     pub(super) origin: Origin,
     pub(super) by: Option<By>,
     pub(super) event: Event,
-    pub(super) parts: CanonicalParts,
+    pub(super) salt: Salt,
+    pub(super) commitments: Commitments,
 }
 
 /// The three canonical parts of one event.
@@ -30,6 +37,13 @@ pub struct CanonicalParts {
     pub body: String,
     /// Every other client field, with shop, origin and by.
     pub meta: String,
+}
+
+/// The three parts as they are serialized.
+struct Parts<'a> {
+    sender: SenderPart<'a>,
+    body: BodyPart<'a>,
+    meta: MetaPart<'a>,
 }
 
 #[derive(Serialize)]
@@ -107,8 +121,19 @@ struct MetaPart<'a> {
 
 impl CanonicalEvent {
     pub fn new(shop: &str, origin: Origin, by: Option<By>, event: Event) -> CanonicalEvent {
-        let parts = CanonicalParts::of(shop, origin, by.as_ref(), &event);
-        CanonicalEvent { shop: shop.to_string(), origin, by, event, parts }
+        CanonicalEvent::salted(shop, origin, by, event, Salt::random())
+    }
+
+    /// With a salt that is known: for tests.
+    pub(super) fn salted(
+        shop: &str,
+        origin: Origin,
+        by: Option<By>,
+        event: Event,
+        salt: Salt,
+    ) -> CanonicalEvent {
+        let commitments = Commitments::of(shop, origin, by.as_ref(), &event, &salt);
+        CanonicalEvent { shop: shop.to_string(), origin, by, event, salt, commitments }
     }
 
     pub fn shop(&self) -> &str {
@@ -134,14 +159,44 @@ impl CanonicalEvent {
 }
 
 impl CanonicalParts {
-    /// The parts with the names under which they are salted, in the order of the leaf.
-    pub fn named(&self) -> [(&'static str, &str); 3] {
-        [("sender", &self.sender), ("body", &self.body), ("meta", &self.meta)]
-    }
-
-    /// The canonical parts of `event`, sent to `shop`. Nothing of an event is left out: it is taken
-    /// apart whole, so that a field that is not committed to does not compile.
+    /// The canonical parts of `event`, sent to `shop`.
     pub fn of(shop: &str, origin: Origin, by: Option<&By>, event: &Event) -> CanonicalParts {
+        let Parts { sender, body, meta } = Parts::of(shop, origin, by, event);
+        CanonicalParts { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
+    }
+}
+
+impl Commitments {
+    /// The commitments to `event`, sent to `shop`.
+    pub fn of(
+        shop: &str,
+        origin: Origin,
+        by: Option<&By>,
+        event: &Event,
+        salt: &Salt,
+    ) -> Commitments {
+        let Parts { sender, body, meta } = Parts::of(shop, origin, by, event);
+        let mut bytes = Vec::with_capacity(PART_BYTES);
+        Commitments([
+            commitment(salt, "sender", &sender, &mut bytes),
+            commitment(salt, "body", &body, &mut bytes),
+            commitment(salt, "meta", &meta, &mut bytes),
+        ])
+    }
+}
+
+/// The commitment to one part, made in `bytes`, which are used again for the next.
+fn commitment(salt: &Salt, name: &str, part: &impl Serialize, bytes: &mut Vec<u8>) -> [u8; 32] {
+    bytes.clear();
+    bytes.extend_from_slice(&salt.of_part(name));
+    write_json(part, bytes);
+    sha256(bytes)
+}
+
+impl<'a> Parts<'a> {
+    /// Nothing of an event is left out: it is taken apart whole, so that a field that is not
+    /// committed to does not compile.
+    fn of(shop: &'a str, origin: Origin, by: Option<&'a By>, event: &'a Event) -> Parts<'a> {
         let Event {
             id,
             conversation,
@@ -186,20 +241,26 @@ impl CanonicalParts {
         };
         let attachments = attachments.iter().map(AttachmentPart::of).collect();
         let body = BodyPart { attachments, text: text.as_deref() };
-        let sender = SenderPart::of(sender);
-        CanonicalParts { sender: to_json(&sender), body: to_json(&body), meta: to_json(&meta) }
+        Parts { sender: SenderPart::of(sender), body, meta }
     }
 }
 
 fn to_json(part: &impl Serialize) -> String {
+    let mut json = Vec::new();
+    write_json(part, &mut json);
+    // serde_json writes UTF-8.
+    String::from_utf8(json).unwrap_or_default()
+}
+
+fn write_json(part: &impl Serialize, to: &mut Vec<u8>) {
     // Strings, numbers and lists into memory: serde_json has no error to give here.
-    serde_json::to_string(part).unwrap_or_default()
+    let _ = serde_json::to_writer(to, part);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Authority, Chain, Micros, Offset, Salt};
+    use crate::model::{Authority, Chain, Micros, Offset};
 
     fn check_against_rfc_8785(json: &str) {
         let value: serde_json::Value = serde_json::from_str(json).expect("canonical form is JSON");
@@ -238,7 +299,7 @@ mod tests {
             CanonicalEvent::new("shop", Origin::Live, by, event)
         };
         let kept = event("refund", Some("desk-1"));
-        let record = Record::new(Offset(0), Micros(1), &Chain::default(), kept, Salt([1; 16]));
+        let record = Record::new(Offset(0), Micros(1), &Chain::default(), kept);
         assert!(event("refund", None).says_the_same_as(&record));
         assert!(event("refund", Some("desk-2")).says_the_same_as(&record));
         assert!(!event("refund ", Some("desk-1")).says_the_same_as(&record));

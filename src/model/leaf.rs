@@ -21,7 +21,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
-use super::{CanonicalParts, Kind, Micros, Seq};
+use super::{Kind, Micros, Seq};
 
 const LEAF_DOMAIN: &[u8] = b"verbatim/leaf/v2";
 const SALT_DOMAIN: &[u8] = b"verbatim/salt/v2";
@@ -51,8 +51,12 @@ pub struct Leaf<'a> {
     pub chain: &'a Chain,
     pub received_at: Micros,
     pub kind: Kind,
-    pub parts: &'a CanonicalParts,
+    pub commitments: &'a Commitments,
 }
+
+/// What a record says, hidden: `C(sender)`, `C(body)` and `C(meta)`, in the order of the leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commitments(pub [[u8; 32]; 3]);
 
 impl Chain {
     /// Position of the next record in the conversation.
@@ -79,38 +83,39 @@ impl Salt {
     /// What salts one part. Disclosing a part discloses this alone: the other parts' salts do not
     /// follow from it.
     pub fn of_part(&self, part: &str) -> [u8; 16] {
-        first_16(sha256(&[SALT_DOMAIN, part.as_bytes(), &self.0]))
+        first_16(sha256(&[SALT_DOMAIN, part.as_bytes(), &self.0].concat()))
     }
 }
 
 impl Leaf<'_> {
-    /// The bytes that are hashed, in the layout at the top of this file.
-    pub fn bytes(&self, salt: &Salt) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(LEAF_DOMAIN.len() + 16 + 4 + 32 + 8 + 1 + 3 * 32);
+    /// Its bytes, in the layout at the top of this file.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.hashed().split_off(1)
+    }
+
+    /// The receipt.
+    pub fn hash(&self) -> LeafHash {
+        LeafHash(sha256(&self.hashed()))
+    }
+
+    /// The bytes after the zero that RFC 6962 puts before a leaf. In one piece: the hash takes whole
+    /// blocks from there, and copies small pieces first.
+    fn hashed(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1 + LEAF_DOMAIN.len() + 16 + 4 + 32 + 8 + 1 + 3 * 32);
+        bytes.push(0x00);
         bytes.extend_from_slice(LEAF_DOMAIN);
         bytes.extend_from_slice(&self.chain.thread);
         bytes.extend_from_slice(&self.chain.next_seq().0.to_be_bytes());
         bytes.extend_from_slice(&self.chain.last_leaf);
         bytes.extend_from_slice(&self.received_at.0.to_be_bytes());
         bytes.push(self.kind as u8);
-        for (name, canonical) in self.parts.named() {
-            bytes.extend_from_slice(&sha256(&[&salt.of_part(name), canonical.as_bytes()]));
-        }
+        bytes.extend_from_slice(self.commitments.0.as_flattened());
         bytes
-    }
-
-    /// The receipt.
-    pub fn hash(&self, salt: &Salt) -> LeafHash {
-        LeafHash(sha256(&[&[0x00], &self.bytes(salt)]))
     }
 }
 
-fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
-    }
-    hasher.finalize().into()
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 fn first_16(digest: [u8; 32]) -> [u8; 16] {
@@ -137,7 +142,10 @@ impl fmt::Debug for LeafHash {
 
 impl Serialize for LeafHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut digits = [0; 64];
+        // Each byte has its two places.
+        let _ = hex::encode_to_slice(self.0, &mut digits);
+        serializer.serialize_str(str::from_utf8(&digits).unwrap_or_default())
     }
 }
 
@@ -156,7 +164,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{Authority, By, Event, Origin};
+    use crate::model::{Authority, By, CanonicalParts, Event, Origin};
 
     /// One conversation whose records have every kind of part.
     fn conversation() -> Vec<(Value, Option<By>, Origin)> {
@@ -215,14 +223,16 @@ mod tests {
             let parts = CanonicalParts::of("shop", origin, by.as_ref(), &event);
             let received_at = Micros(1_767_377_585_250_000 + index as i64);
             let salt = Salt(std::array::from_fn(|byte| (byte * 16 + index) as u8));
-            let leaf = Leaf { chain: &chain, received_at, kind: event.kind, parts: &parts };
-            let hash = leaf.hash(&salt);
+            let commitments = Commitments::of("shop", origin, by.as_ref(), &event, &salt);
+            let leaf =
+                Leaf { chain: &chain, received_at, kind: event.kind, commitments: &commitments };
+            let hash = leaf.hash();
             let vector = json!({
                 "thread": hex::encode(chain.thread), "seq": chain.next_seq(),
                 "prev": hex::encode(chain.last_leaf), "received_at_us": received_at.0,
                 "kind": event.kind as u8, "salt": hex::encode(salt.0),
                 "sender": parts.sender, "body": parts.body, "meta": parts.meta,
-                "leaf": hex::encode(leaf.bytes(&salt)), "hash": hash,
+                "leaf": hex::encode(leaf.bytes()), "hash": hash,
             });
             chain.add(hash);
             vector
@@ -246,24 +256,26 @@ mod tests {
     fn a_leaf_depends_on_all_that_it_binds() {
         let (json, by, origin) = conversation().swap_remove(1);
         let event = Event::parse(json.to_string().as_bytes()).unwrap();
-        let parts = CanonicalParts::of("shop", origin, by.as_ref(), &event);
-        let (chain, salt, at) = (Chain::default(), Salt([1; 16]), Micros(7));
-        let hash = |chain: &Chain, received_at, kind, parts: &CanonicalParts, salt: &Salt| {
-            Leaf { chain, received_at, kind, parts }.hash(salt)
+        let salted = |salt| Commitments::of("shop", origin, by.as_ref(), &event, &Salt([salt; 16]));
+        let commitments = salted(1);
+        let (chain, at) = (Chain::default(), Micros(7));
+        let hash = |chain: &Chain, received_at, kind, commitments: &Commitments| {
+            Leaf { chain, received_at, kind, commitments }.hash()
         };
         let mut later = chain;
         later.add(LeafHash([9; 32]));
-        let mut other = parts.clone();
-        other.body.push(' ');
+        let mut said = event.clone();
+        said.text = Some("broken".to_string());
+        let other = Commitments::of("shop", origin, by.as_ref(), &said, &Salt([1; 16]));
         let leaves = [
-            hash(&chain, at, event.kind, &parts, &salt),
-            hash(&later, at, event.kind, &parts, &salt),
-            hash(&Chain { thread: [8; 16], ..later }, at, event.kind, &parts, &salt),
-            hash(&Chain { last_seq: Seq(2), ..later }, at, event.kind, &parts, &salt),
-            hash(&chain, Micros(8), event.kind, &parts, &salt),
-            hash(&chain, at, Kind::Edit, &parts, &salt),
-            hash(&chain, at, event.kind, &other, &salt),
-            hash(&chain, at, event.kind, &parts, &Salt([2; 16])),
+            hash(&chain, at, event.kind, &commitments),
+            hash(&later, at, event.kind, &commitments),
+            hash(&Chain { thread: [8; 16], ..later }, at, event.kind, &commitments),
+            hash(&Chain { last_seq: Seq(2), ..later }, at, event.kind, &commitments),
+            hash(&chain, Micros(8), event.kind, &commitments),
+            hash(&chain, at, Kind::Edit, &commitments),
+            hash(&chain, at, event.kind, &other),
+            hash(&chain, at, event.kind, &salted(2)),
         ];
         let distinct: std::collections::HashSet<LeafHash> = leaves.into_iter().collect();
         assert_eq!(distinct.len(), leaves.len());

@@ -34,7 +34,7 @@ pub use labels::{
     ACCESS_CONVERSATION, Authority, Kind, Origin, RESERVED_PREFIX, RULES_CONVERSATION, Role,
     Visibility,
 };
-pub use leaf::{Chain, Leaf, LeafHash, Salt};
+pub use leaf::{Chain, Commitments, Leaf, LeafHash, Salt};
 pub use local_day::day_start;
 pub use record::{Ack, DecodeError, PublicRecord, Record};
 pub use rules::{Rules, RulesChange, RulesHistory, RulesVersion};

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    By, CanonicalEvent, CanonicalParts, Chain, ConversationKey, Event, Leaf, LeafHash, Micros,
-    Offset, Origin, Salt, Seq,
+    By, CanonicalEvent, Chain, Commitments, ConversationKey, Event, Leaf, LeafHash, Micros, Offset,
+    Origin, Salt, Seq,
 };
 
 /// An event with what the relay added. [`Record::public`] is what consumers see, and a record can be
@@ -78,19 +78,20 @@ impl Record {
         received_at: Micros,
         chain: &Chain,
         event: CanonicalEvent,
-        salt: Salt,
     ) -> Record {
-        let CanonicalEvent { shop, origin, by, event, parts } = event;
-        let leaf = Leaf { chain, received_at, kind: event.kind, parts: &parts }.hash(&salt);
+        let CanonicalEvent { shop, origin, by, event, salt, commitments } = event;
+        let kind = event.kind;
+        let leaf = Leaf { chain, received_at, kind, commitments: &commitments }.hash();
         let (seq, salt) = (chain.next_seq(), Some(salt));
         Record { offset, seq, received_at, origin, shop, by, leaf, salt, event }
     }
 
     /// Its leaf, computed again: behind `chain`, from what it says now. `None` without its salt.
     pub fn leaf_behind(&self, chain: &Chain) -> Option<LeafHash> {
-        let parts = CanonicalParts::of(&self.shop, self.origin, self.by.as_ref(), &self.event);
-        let (received_at, kind) = (self.received_at, self.event.kind);
-        Some(Leaf { chain, received_at, kind, parts: &parts }.hash(&self.salt?))
+        let (shop, origin, by, event) = (&self.shop, self.origin, self.by.as_ref(), &self.event);
+        let commitments = Commitments::of(shop, origin, by, event, &self.salt?);
+        let (received_at, kind) = (self.received_at, event.kind);
+        Some(Leaf { chain, received_at, kind, commitments: &commitments }.hash())
     }
 
     /// The time that ranges and metrics use.
@@ -138,8 +139,9 @@ impl Record {
         }
     }
 
-    /// What the log keeps of it as text: one line of JSON, without offset, leaf and salt.
-    pub fn to_text(&self) -> Vec<u8> {
+    /// Adds what the log keeps of it as text to `to`: one line of JSON, without offset, leaf and
+    /// salt.
+    pub fn write_text(&self, to: &mut Vec<u8>) {
         let text = RecordText {
             seq: self.seq,
             received_at: self.received_at,
@@ -149,7 +151,15 @@ impl Record {
             event: Cow::Borrowed(&self.event),
         };
         // Into memory, from types whose serialization cannot fail.
-        serde_json::to_vec(&text).unwrap_or_default()
+        let _ = serde_json::to_writer(to, &text);
+    }
+
+    /// What [`Record::write_text`] adds.
+    #[cfg(test)]
+    pub(crate) fn to_text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.write_text(&mut text);
+        text
     }
 
     /// A record from what the log kept at `offset`.

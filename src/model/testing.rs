@@ -34,8 +34,8 @@ pub(crate) fn record_at(
     let event = Event::parse(event.to_string().as_bytes()).unwrap();
     let Position { offset, seq, received_at } = position;
     let chain = Chain { last_seq: Seq(seq.0 - 1), ..Chain::default() };
-    let event = CanonicalEvent::new(shop, origin, None, event);
-    Record::new(offset, received_at, &chain, event, Salt([7; 16]))
+    let event = CanonicalEvent::salted(shop, origin, None, event, Salt([7; 16]));
+    Record::new(offset, received_at, &chain, event)
 }
 
 /// `event`, a JSON object with any fields, without those that its kind does not know.

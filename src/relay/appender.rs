@@ -17,9 +17,7 @@ use super::participants::{require_owner, require_writer};
 use super::{Hub, Lookup, RelayError};
 use crate::access::Identity;
 use crate::log::{LogError, LogReader, LogWriter};
-use crate::model::{
-    Ack, CanonicalEvent, ErrorKind, FieldError, Kinded, Micros, Offset, Record, Salt,
-};
+use crate::model::{Ack, CanonicalEvent, ErrorKind, FieldError, Kinded, Micros, Offset, Record};
 
 /// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
 const SUBMISSIONS_WAITING_MAX: usize = 16;
@@ -351,7 +349,7 @@ fn sequence(
     event: CanonicalEvent,
 ) -> (Arc<Record>, Arc<Conversation>) {
     let mut state = before.map(Arc::unwrap_or_clone).unwrap_or_default();
-    let record = Record::new(next, received_at, &state.chain, event, Salt::random());
+    let record = Record::new(next, received_at, &state.chain, event);
     state.add(&record);
     (Arc::new(record), Arc::new(state))
 }

@@ -1,5 +1,5 @@
-//! From the bytes a client sent to an event that may go in line: read, checked, authorized, in
-//! canonical form, so that the appender has less to do.
+//! From the bytes a client sent to an event that may go in line: read, checked, authorized, and
+//! committed to, so that the appender has less to do.
 
 use super::RelayError;
 use crate::access::{Identity, authorize};
