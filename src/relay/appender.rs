@@ -35,15 +35,13 @@ pub struct Outcome {
 /// One answer per event.
 pub type Answers = Vec<Result<Outcome, RelayError>>;
 
-/// An event in line, with what it changes where that had to be read.
-pub(super) struct Waiting {
-    pub(super) event: CanonicalEvent,
-    pub(super) target: Option<Arc<Record>>,
-}
+/// What events change, where that had to be read: by their place among the events.
+pub(super) type Targets = HashMap<usize, Arc<Record>>;
 
 pub(super) struct Submission {
     pub(super) identity: Arc<Identity>,
-    pub(super) events: Vec<Waiting>,
+    pub(super) events: Vec<CanonicalEvent>,
+    pub(super) targets: Targets,
     pub(super) answer: oneshot::Sender<Vec<Answer>>,
 }
 
@@ -156,13 +154,13 @@ impl Appender {
     fn append_all(&mut self, submissions: Vec<Submission>) {
         self.received_at = self.received_at.max(Micros::now());
         let mut all: Vec<Placing> = Vec::with_capacity(submissions.len());
-        for Submission { identity, events, answer } in submissions {
+        for Submission { identity, events, mut targets, answer } in submissions {
             all.push(Placing { answer, placed: Vec::with_capacity(events.len()) });
             let mut refused = Refused::default();
-            for waiting in events {
-                let placed = match refused.again(&waiting.event) {
+            for (place, event) in events.into_iter().enumerate() {
+                let placed = match refused.again(&event) {
                     Some(error) => Placed::Before(Answer::Given(Err(error))),
-                    None => self.place(&identity, waiting, &mut refused),
+                    None => self.place(&identity, event, targets.remove(&place), &mut refused),
                 };
                 if let Some(placing) = all.last_mut() {
                     placing.placed.push(placed);
@@ -198,9 +196,15 @@ impl Appender {
         }
     }
 
-    fn place(&mut self, identity: &Identity, waiting: Waiting, refused: &mut Refused) -> Placed {
-        let key = conversation_key(waiting.event.shop(), &waiting.event.event().conversation);
-        match self.append(identity, &key, waiting) {
+    fn place(
+        &mut self,
+        identity: &Identity,
+        event: CanonicalEvent,
+        target: Option<Arc<Record>>,
+        refused: &mut Refused,
+    ) -> Placed {
+        let key = conversation_key(event.shop(), &event.event().conversation);
+        match self.append(identity, &key, event, target) {
             Ok(placed) => placed,
             Err(error) => {
                 refused.remember(key, &error);
@@ -214,7 +218,8 @@ impl Appender {
         &mut self,
         identity: &Identity,
         conversation_key: &[u8],
-        Waiting { event, target }: Waiting,
+        event: CanonicalEvent,
+        target: Option<Arc<Record>>,
     ) -> Result<Placed, RelayError> {
         let before = self.conversation(conversation_key)?;
         // First of all: a refusal must not tell a stranger which ids exist.
@@ -405,10 +410,8 @@ mod tests {
 
     fn placed(appender: &mut Appender, ids: &[&str]) -> Vec<Placing> {
         let identity = crate::access::operator("s");
-        let place = |id: &&str| {
-            let waiting = Waiting { event: event(id, "u1"), target: None };
-            appender.place(&identity, waiting, &mut Refused::default())
-        };
+        let place =
+            |id: &&str| appender.place(&identity, event(id, "u1"), None, &mut Refused::default());
         let placed = ids.iter().map(place).collect();
         vec![Placing { answer: oneshot::channel().0, placed }]
     }
@@ -444,12 +447,10 @@ mod tests {
         const EVENTS: usize = 10_000;
         let dir = tempfile::tempdir().unwrap();
         let mut appender = appender(dir.path());
-        let waiting =
-            |number| Waiting { event: event(&format!("{number:0100}"), "u"), target: None };
-        let events = (0..EVENTS).map(waiting).collect();
+        let events = (0..EVENTS).map(|number| event(&format!("{number:0100}"), "u")).collect();
         let (answer, mut answered) = oneshot::channel();
         let identity = Arc::new(crate::access::operator("s"));
-        appender.append_all(vec![Submission { identity, events, answer }]);
+        appender.append_all(vec![Submission { identity, events, targets: Targets::new(), answer }]);
         let answers = answered.try_recv().unwrap();
         assert_eq!(answers.len(), EVENTS);
         for (offset, answer) in answers.iter().enumerate() {

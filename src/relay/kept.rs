@@ -68,17 +68,28 @@ pub(super) fn target_of(event: &CanonicalEvent) -> Option<&str> {
     }
 }
 
-/// What `event` changes, where that is written and must be read. `None` where there is nothing to
-/// read: the appender then finds it in memory, or not at all.
+/// An event that changes an earlier one of its conversation.
+pub(super) struct Change {
+    conversation: ConversationKey,
+    target: String,
+}
+
+impl Change {
+    pub(super) fn of(event: &CanonicalEvent) -> Option<Change> {
+        let target = target_of(event)?.to_string();
+        Some(Change { conversation: event.key(), target })
+    }
+}
+
+/// What is changed, where that is written and must be read. `None` where there is nothing to read:
+/// the appender then finds it in memory, or not at all.
 pub(super) fn read_target(
     kept: &dyn KeptRecords,
     lookup: &Lookup,
-    event: &CanonicalEvent,
+    Change { conversation, target }: &Change,
 ) -> Result<Option<Arc<Record>>, RelayError> {
-    let Some(target) = target_of(event) else { return Ok(None) };
-    let key = id_key(event.shop(), &event.event().conversation, target);
-    match lookup.used(&key)? {
-        Some(Used::At(offset)) => Ok(Some(Arc::new(at(kept, &(event.key(), offset))?))),
+    match lookup.used(&id_key(&conversation.shop, &conversation.id, target))? {
+        Some(Used::At(offset)) => Ok(Some(Arc::new(at(kept, &(conversation.clone(), offset))?))),
         Some(Used::Lately(_)) | None => Ok(None),
     }
 }

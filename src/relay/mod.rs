@@ -36,11 +36,12 @@ use crate::log::{LogReader, LogWriter};
 use crate::model::{CanonicalEvent, Record};
 
 pub use appender::{Answers, Outcome};
-use appender::{Submission, Submissions, Waiting};
+use appender::{Submission, Submissions, Targets};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
 use hub::Hub;
 pub use hub::Subscriber;
+use kept::Change;
 pub use kept::KeptRecords;
 pub use lookup::{
     Conversation, Days, Lookup, LookupError, LookupStore, Used, conversation_key, id_key,
@@ -82,26 +83,32 @@ impl Relay {
         identity: Arc<Identity>,
         events: Vec<CanonicalEvent>,
     ) -> Result<Submitted, RelayError> {
-        let events = self.with_targets(events).await?;
+        let targets = self.targets(&events).await?;
         let (answer, answered) = oneshot::channel();
-        let submission = Submission { identity, events, answer };
+        let submission = Submission { identity, events, targets, answer };
         self.submissions.send(submission).await.map_err(|_| appender::stopping())?;
         Ok(Submitted::new(answered, self.kept.clone()))
     }
 
     /// Reads what edits and retractions change, here where it may take its time.
-    async fn with_targets(&self, events: Vec<CanonicalEvent>) -> Result<Vec<Waiting>, RelayError> {
-        let untargeted = |event| Waiting { event, target: None };
-        if events.iter().all(|event| kept::target_of(event).is_none()) {
-            return Ok(events.into_iter().map(untargeted).collect());
+    async fn targets(&self, events: &[CanonicalEvent]) -> Result<Targets, RelayError> {
+        let changes: Vec<(usize, Change)> = events
+            .iter()
+            .enumerate()
+            .filter_map(|(place, event)| Some((place, Change::of(event)?)))
+            .collect();
+        if changes.is_empty() {
+            return Ok(Targets::new());
         }
         let (kept, lookup) = (self.kept.clone(), self.lookup.clone());
-        let read = move || -> Result<Vec<Waiting>, RelayError> {
-            let with_target = |event| {
-                let target = kept::read_target(kept.as_ref(), &lookup, &event)?;
-                Ok(Waiting { event, target })
-            };
-            events.into_iter().map(with_target).collect()
+        let read = move || -> Result<Targets, RelayError> {
+            let mut targets = Targets::new();
+            for (place, change) in changes {
+                if let Some(target) = kept::read_target(kept.as_ref(), &lookup, &change)? {
+                    targets.insert(place, target);
+                }
+            }
+            Ok(targets)
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| appender::stopping())?
     }

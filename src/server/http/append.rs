@@ -22,6 +22,8 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 const BATCH_EVENTS_MAX: usize = 50_000;
 /// How many of a batch's events were kept before.
 pub const DUPLICATES_HEADER: &str = "verbatim-duplicates";
+/// Bytes of a short event, about: room is made for as many as a body can hold of these.
+const LINE_BYTES_MIN: usize = 160;
 /// Bytes of one ack, about.
 const ACK_BYTES: usize = 200;
 
@@ -105,24 +107,22 @@ fn read_lines(
     origin: Origin,
     body: &[u8],
 ) -> Result<(Vec<Line>, Vec<CanonicalEvent>), Problem> {
-    let lines = || {
-        (1..)
-            .zip(body.split(|byte| *byte == b'\n'))
-            .filter(|(_, line)| !line.trim_ascii().is_empty())
-    };
-    let count = lines().take(BATCH_EVENTS_MAX + 1).count();
-    if count > BATCH_EVENTS_MAX {
-        let detail = format!("a batch is at most {BATCH_EVENTS_MAX} events");
-        return Err(Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, detail));
-    }
-    if count == 0 {
-        return Err(Problem::new(ErrorKind::BadInput, "the body is empty: send one event a line"));
-    }
+    let lines = (1..)
+        .zip(body.split(|byte| *byte == b'\n'))
+        .filter(|(_, line)| !line.trim_ascii().is_empty());
     // Half a kilobyte each: growing would copy them again and again.
+    let count = (body.len() / LINE_BYTES_MIN + 1).min(BATCH_EVENTS_MAX);
     let (mut read, mut events) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for (number, line) in lines() {
+    for (number, line) in lines {
+        if read.len() == BATCH_EVENTS_MAX {
+            let detail = format!("a batch is at most {BATCH_EVENTS_MAX} events");
+            return Err(Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
         let refused = prepare(identity, origin, line).map(|event| events.push(event)).err();
         read.push(Line { number, refused });
+    }
+    if read.is_empty() {
+        return Err(Problem::new(ErrorKind::BadInput, "the body is empty: send one event a line"));
     }
     Ok((read, events))
 }
@@ -139,12 +139,11 @@ fn answer_lines(lines: Vec<Line>, outcomes: Answers) -> Vec<u8> {
                 .next()
                 .unwrap_or(Err(RelayError::Closed { reason: "no answer".to_string() })),
         };
-        let json = match outcome {
-            Ok(outcome) => serde_json::to_vec(&outcome.ack),
-            Err(error) => serde_json::to_vec(&Problem::from(error).at_line(number)),
-        };
         // Into memory, from types whose serialization cannot fail.
-        body.extend(json.unwrap_or_default());
+        let _ = match outcome {
+            Ok(outcome) => serde_json::to_writer(&mut body, &outcome.ack),
+            Err(error) => serde_json::to_writer(&mut body, &Problem::from(error).at_line(number)),
+        };
         body.push(b'\n');
     }
     body
