@@ -3,9 +3,9 @@
 //! are made from it.
 
 use std::borrow::Borrow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 
 use super::{ArchiveError, attachments};
@@ -81,6 +81,17 @@ pub fn events_schema() -> SchemaRef {
 /// `records` as one batch of [`events_schema`], in their order.
 pub fn events_batch<R: Borrow<Record>>(records: &[R]) -> Result<RecordBatch, ArchiveError> {
     Ok(batch(events_schema(), EVENT_COLUMNS, records)?)
+}
+
+/// Of `records`, in their order, the columns at these places of [`events_schema`].
+pub fn some_columns_of_events<R: Borrow<Record>>(
+    places: &[usize],
+    records: &[R],
+) -> Result<RecordBatch, ArchiveError> {
+    let schema = Arc::new(events_schema().project(places)?);
+    let columns = places.iter().map(|place| EVENT_COLUMNS[*place].array(records)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(records.len()));
+    Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
 }
 
 /// Arrow schema of the files of `events`: with the salt.

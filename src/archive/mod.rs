@@ -21,7 +21,8 @@ mod tests;
 
 pub use batch::{EVENTS_OPTIONS, events_by_day};
 pub use columns::{
-    EVENT_COLUMNS, events_batch, events_schema, stored_events_batch, stored_events_schema,
+    EVENT_COLUMNS, events_batch, events_schema, some_columns_of_events, stored_events_batch,
+    stored_events_schema,
 };
 pub use error::ArchiveError;
 pub use row::records_of;

@@ -152,5 +152,10 @@ impl<'a> Records<'a> {
 
 /// Whether a row and a log entry are the same record, to the last byte.
 fn is_same(row: &Record, kept: &Record) -> bool {
-    row.leaf == kept.leaf && row.salt == kept.salt && row.to_text() == kept.to_text()
+    let text = |record: &Record| {
+        let mut text = Vec::new();
+        record.write_text(&mut text);
+        text
+    };
+    row.leaf == kept.leaf && row.salt == kept.salt && text(row) == text(kept)
 }

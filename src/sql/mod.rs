@@ -17,6 +17,8 @@ mod harmless;
 mod file_stats;
 // The wall between a question and the files.
 mod shop_scan;
+// What of it lies beyond the files.
+mod shop_tail;
 // The files and the tail of one table, as one.
 mod tables;
 // The tables of one shop.

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::record_batch::RecordBatch;
 use chrono_tz::Tz;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
@@ -23,12 +22,13 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use super::answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
+use super::shop_tail::ShopTail;
 use super::tables::{RowFilter, ShopTable};
 use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
-use crate::archive::{ArchiveError, ArchiveReader, events_batch, events_schema};
+use crate::archive::{ArchiveError, ArchiveReader, events_schema};
 use crate::facts::{FactsReader, FactsSnapshot, FactsTable};
-use crate::log::{Followed, LogReader};
-use crate::model::{Micros, Offset, Record};
+use crate::log::{Batch, Followed, LogReader, Tail};
+use crate::model::{Micros, Offset};
 use crate::table::TableSnapshot;
 
 /// Records that are read from the log where the archive is behind the facts: as many as wait for its
@@ -39,8 +39,6 @@ const MEMORY_BYTES_MAX: usize = 768 * 1024 * 1024;
 /// Longest a query may run.
 const QUERY_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// Rows of one batch of the tail: as many as the engine works on at once.
-const TAIL_BATCH_ROWS: usize = 8_192;
 /// SQL over the archive and the facts as they are now.
 #[derive(Clone)]
 pub struct Sql {
@@ -165,8 +163,10 @@ impl Sql {
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
         let of_facts = |FactsTable { table, tail }: FactsTable| {
+            let tail = ShopTail::Rows(tail);
             ShopTable::new(shop, table.schema.clone(), table, tail, RowFilter::Above)
         };
+        let tail = ShopTail::Events { shop: shop.to_string(), tail, end: complete_to };
         let events = ShopTable::new(shop, events_schema(), archive, tail, RowFilter::Pushed)
             .below(complete_to);
         let stored = vec![
@@ -186,7 +186,8 @@ impl Sql {
 /// what one has beyond the other is left out, or read from the log.
 struct Sources {
     archive: TableSnapshot,
-    tail: Vec<RecordBatch>,
+    /// Records from the archive's cursor on, of all shops.
+    tail: Tail,
     facts: FactsSnapshot,
     /// Every record below it is in all of them, and none above.
     complete_to: Offset,
@@ -206,14 +207,12 @@ impl Sources {
         if complete_to.since(end) > BEYOND_RECORDS_MAX {
             return Err(SqlError::ArchiveBehind { archive: end, facts: complete_to });
         }
-        let beyond = if end < complete_to {
-            log.range(end, complete_to).map_err(ArchiveError::from)?
-        } else {
-            Vec::new()
-        };
-        let is_seen = |record: &&Record| record.shop == shop && record.offset < complete_to;
-        let records: Vec<&Record> = archive.tail.records().chain(&beyond).filter(is_seen).collect();
-        let tail = records.chunks(TAIL_BATCH_ROWS).map(events_batch).collect::<Result<_, _>>()?;
+        let mut tail = archive.tail;
+        if end < complete_to {
+            let beyond = log.range(end, complete_to).map_err(ArchiveError::from)?;
+            let beyond = Batch::new(end, beyond.into_iter().map(Arc::new).collect());
+            beyond.and_then(|beyond| tail.append(beyond)).map_err(ArchiveError::from)?;
+        }
         Ok(Sources { archive: archive.table, tail, facts, complete_to })
     }
 }

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DFSchema;
@@ -34,6 +33,7 @@ use datafusion::prelude::{col, lit};
 use super::file_stats;
 use super::harmless::is_harmless;
 use super::shop_scan::ShopScan;
+use super::shop_tail::ShopTail;
 use crate::model::Offset;
 use crate::table::{Bounds, DataFile, TableSnapshot};
 
@@ -64,8 +64,7 @@ pub struct ShopTable {
     /// Columns that questions see.
     schema: SchemaRef,
     files: TableSnapshot,
-    /// Rows of the shop alone, with the columns that questions see.
-    tail: Vec<RecordBatch>,
+    tail: ShopTail,
     row_filter: RowFilter,
     /// Rows of records at or above this offset are not seen, where it is given.
     below: Option<Offset>,
@@ -78,10 +77,9 @@ impl ShopTable {
         shop: &str,
         schema: SchemaRef,
         files: TableSnapshot,
-        tail: Vec<RecordBatch>,
+        tail: ShopTail,
         row_filter: RowFilter,
     ) -> ShopTable {
-        let tail = tail.into_iter().filter(|batch| batch.num_rows() > 0).collect();
         ShopTable { shop: shop.to_string(), schema, files, tail, row_filter, below: None }
     }
 
@@ -143,12 +141,13 @@ impl ShopTable {
         wanted: &[&str],
         filters: &[Expr],
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        if self.tail.is_empty() {
+        let columns = columns_of(&self.schema, wanted, filters);
+        let rows = self.tail.batches(&columns)?;
+        if rows.is_empty() {
             return Ok(None);
         }
-        let columns = columns_of(&self.schema, wanted, filters);
-        let tail = std::slice::from_ref(&self.tail);
-        let scan = MemorySourceConfig::try_new_exec(tail, self.schema.clone(), Some(columns))?;
+        let schema = Arc::new(self.schema.project(&columns)?);
+        let scan = MemorySourceConfig::try_new_exec(&[rows], schema, None)?;
         Ok(Some(filtered(state, scan, filters, wanted)?))
     }
 

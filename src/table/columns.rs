@@ -81,7 +81,8 @@ impl<R> Column<R> {
         }
     }
 
-    fn array<B: Borrow<R>>(&self, rows: &[B]) -> ArrayRef {
+    /// Its values in `rows`, owned or borrowed.
+    pub(crate) fn array<B: Borrow<R>>(&self, rows: &[B]) -> ArrayRef {
         let mut rows = rows.iter().map(Borrow::borrow);
         match self.read {
             Read::Text(read) => Arc::new(StringArray::from_iter_values(rows.map(read))),

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::archive::{events_batch, events_schema};
 use crate::model::testing::{position, record_at};
 use crate::model::{Micros, Origin, Record};
+use crate::sql::shop_tail::ShopTail;
 use crate::sql::tables::{RowFilter, ShopTable};
 use crate::table::Table;
 use crate::table::tests::{START, commit, open};
@@ -46,7 +47,7 @@ async fn table_of(root: &Path, commits: u64, shops: &[&str]) -> Table {
 /// A session that knows `events` of `shop`.
 fn session(table: &Table, tail: &[Record], shop: &str) -> SessionContext {
     let tail: Vec<&Record> = tail.iter().filter(|record| record.shop == shop).collect();
-    let tail = vec![events_batch(&tail).unwrap()];
+    let tail = ShopTail::Rows(vec![events_batch(&tail).unwrap()]);
     let table = ShopTable::new(shop, events_schema(), table.snapshot(), tail, RowFilter::Pushed);
     let context = SessionContext::new();
     context.register_table("events", Arc::new(table)).unwrap();
