@@ -111,7 +111,14 @@ struct Batch {
     /// Indexes into `records`, by [`id_key`].
     ids: HashMap<Vec<u8>, usize>,
     /// Where each conversation stands after `records`, by [`conversation_key`].
-    standing: HashMap<Vec<u8>, Arc<Conversation>>,
+    standing: HashMap<Vec<u8>, Standing>,
+}
+
+/// Where a conversation stands.
+struct Standing {
+    conversation: Arc<Conversation>,
+    /// Its first record is in the batch: only there can its ids have been used.
+    is_new: bool,
 }
 
 /// A submission while its events are placed.
@@ -221,7 +228,7 @@ impl Appender {
         event: CanonicalEvent,
         target: Option<Arc<Record>>,
     ) -> Result<Placed, RelayError> {
-        let before = self.conversation(conversation_key)?;
+        let (before, is_new) = self.conversation(conversation_key)?;
         // First of all: a refusal must not tell a stranger which ids exist.
         require_writer(identity, &event.event().conversation, before.as_deref())?;
         let said = event.event();
@@ -229,8 +236,7 @@ impl Appender {
         if let Some(index) = self.batch.ids.get(&id_key) {
             return Ok(Placed::Now(kept::answer(&event, &self.batch.records[*index])));
         }
-        // A conversation without records has no ids.
-        let used = if before.is_some() { self.lookup.used(&id_key)? } else { None };
+        let used = if is_new { None } else { self.lookup.used(&id_key)? };
         match used {
             Some(Used::Lately(record)) => {
                 return Ok(Placed::Before(Answer::Given(kept::answer(&event, &record))));
@@ -253,7 +259,8 @@ impl Appender {
         self.writer.append(record.clone())?;
         let ack = record.ack();
         self.batch.ids.insert(id_key, self.batch.records.len());
-        self.batch.standing.insert(conversation_key.to_vec(), after);
+        let standing = Standing { conversation: after, is_new };
+        self.batch.standing.insert(conversation_key.to_vec(), standing);
         self.batch.records.push(record);
         Ok(Placed::Now(Ok(Outcome { ack, duplicate: false })))
     }
@@ -293,11 +300,14 @@ impl Appender {
         }
     }
 
-    fn conversation(&self, key: &[u8]) -> Result<Option<Arc<Conversation>>, RelayError> {
-        match self.batch.standing.get(key) {
-            Some(state) => Ok(Some(state.clone())),
-            None => Ok(self.lookup.conversation(key)?),
+    /// Where a conversation stands, and whether nothing of it is durable.
+    fn conversation(&self, key: &[u8]) -> Result<(Option<Arc<Conversation>>, bool), RelayError> {
+        if let Some(Standing { conversation, is_new }) = self.batch.standing.get(key) {
+            return Ok((Some(conversation.clone()), *is_new));
         }
+        let durable = self.lookup.conversation(key)?;
+        let is_new = durable.is_none();
+        Ok((durable, is_new))
     }
 
     fn make_durable(&mut self) -> Result<(), String> {
@@ -312,6 +322,7 @@ impl Appender {
             self.fail(&error);
             return Err(error.to_string());
         }
+        let standing = standing.into_iter().map(|(key, standing)| (key, standing.conversation));
         self.lookup.add(&records, standing);
         self.hub.publish(&records);
         Ok(())

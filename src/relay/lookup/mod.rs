@@ -32,7 +32,7 @@ use crate::model::{Offset, Record};
 pub use conversation::Conversation;
 pub use days::Days;
 pub use error::LookupError;
-use overlay::Overlay;
+use overlay::{Found, Overlay};
 pub use store::LookupStore;
 
 const CURSOR_KEY: &str = "cursor";
@@ -88,8 +88,10 @@ impl Lookup {
 
     /// Where an id was used, if it was, by its [`id_key`].
     pub fn used(&self, id_key: &[u8]) -> Result<Option<Used>, LookupError> {
-        if let Some(record) = self.overlay.read().record(id_key) {
-            return Ok(Some(Used::Lately(record)));
+        match self.overlay.read().find(id_key) {
+            Found::Record(record) => return Ok(Some(Used::Lately(record))),
+            Found::Nowhere => return Ok(None),
+            Found::NotHere => {}
         }
         Ok(self.written.offset_of(id_key)?.map(Used::At))
     }

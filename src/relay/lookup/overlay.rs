@@ -24,6 +24,21 @@ struct Standing {
     offsets: Vec<Offset>,
 }
 
+/// What the overlay knows of an id.
+pub(super) enum Found {
+    Record(Arc<Record>),
+    /// All records of its conversation are here, and none has it: no disk need be asked.
+    Nowhere,
+    NotHere,
+}
+
+impl Standing {
+    /// Whether every record of the conversation is in the overlay: it counts them from 1.
+    fn is_whole(&self) -> bool {
+        self.offsets.len() == self.conversation.chain.last_seq.0 as usize
+    }
+}
+
 impl Overlay {
     /// One that is empty because everything below `end` is written.
     pub(super) fn starting_at(end: Offset) -> Overlay {
@@ -41,8 +56,16 @@ impl Overlay {
         self.records.len()
     }
 
-    pub(super) fn record(&self, id_key: &[u8]) -> Option<Arc<Record>> {
-        self.records.get(id_key).cloned()
+    /// Where the id with this key was used.
+    pub(super) fn find(&self, id_key: &[u8]) -> Found {
+        if let Some(record) = self.records.get(id_key) {
+            return Found::Record(record.clone());
+        }
+        let conversation = id_key.iter().rposition(|byte| *byte == 0).unwrap_or(0);
+        match self.standing.get(&id_key[..conversation]) {
+            Some(standing) if standing.is_whole() => Found::Nowhere,
+            _ => Found::NotHere,
+        }
     }
 
     pub(super) fn conversation(&self, key: &[u8]) -> Option<Arc<Conversation>> {

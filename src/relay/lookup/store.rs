@@ -191,6 +191,8 @@ mod tests {
         assert_eq!(seen(6), before);
         assert_eq!(lookup.overlay.read().len(), 0);
         lookup.add(&records[6..], standing(&chain));
+        // Each conversation is in both halves now: an id that memory does not know is on the disk.
+        assert_eq!(seen(9).0, (0..9).map(|offset| Some(Offset(offset))).collect::<Vec<_>>());
         assert_eq!(store.commit().await.unwrap(), Offset(9));
         assert_eq!(lookup.cursor().unwrap(), Offset(9));
         assert_eq!(seen(9).1[0].1, [Offset(0), Offset(3), Offset(6)]);
