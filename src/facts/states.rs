@@ -18,6 +18,10 @@ use crate::model::{ConversationKey, Offset, Rules};
 const CURSOR_KEY: &str = "cursor";
 const VERSION_KEY: &str = "metric_version";
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// Newest entries of a keyspace, in memory: they are read again from the journal at a start.
+const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// The most that a start reads of them: the least that fjall takes.
+const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Stored states. All values but those of `meta` are JSON.
 pub(crate) struct States {
@@ -43,8 +47,16 @@ impl States {
     /// # Errors
     /// Among others, states of another metric version: their rows mean something else.
     pub(crate) fn open(dir: &Path) -> Result<States, FactsError> {
-        let database = Database::builder(dir).cache_size(CACHE_BYTES).worker_threads(1).open()?;
-        let keyspace = |name: &str| database.keyspace(name, KeyspaceCreateOptions::default);
+        let database = Database::builder(dir)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES)
+            .worker_threads(1)
+            .open()?;
+        let keyspace = |name: &str| {
+            database.keyspace(name, || {
+                KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
+            })
+        };
         let states = States {
             open: keyspace("open")?,
             resting: keyspace("resting")?,

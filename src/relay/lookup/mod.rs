@@ -38,6 +38,13 @@ pub use store::LookupStore;
 const CURSOR_KEY: &str = "cursor";
 /// Blocks of the newest and most asked tables.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// Newest entries of a keyspace, in memory until they are written to a table. All of them are read
+/// again from the journal at a start: with 64 MiB it took 0.5 to 0.7 s after three million events,
+/// with this 0.15 to 0.26 s.
+const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// Journals kept for the slowest keyspace before it is written to a table too: what a start may have
+/// to read. The least that fjall takes.
+const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// Records that wait to be written at most. They are shared with the other stores' tails, which
 /// commit at 65,536: × 4, should the disk be slow, with about 200 bytes of keys each = 50 MiB.
 const OVERLAY_RECORDS_MAX: usize = 262_144;
@@ -141,11 +148,17 @@ impl Written {
         let failed = |source| LookupError::failed(&path, source);
         let database = Database::builder(dir)
             .cache_size(CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES)
             .worker_threads(1)
             .open()
             .map_err(failed)?;
-        let keyspace =
-            |name: &str| database.keyspace(name, KeyspaceCreateOptions::default).map_err(failed);
+        let keyspace = |name: &str| {
+            database
+                .keyspace(name, || {
+                    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
+                })
+                .map_err(failed)
+        };
         let (ids, conversations, meta) =
             (keyspace("ids")?, keyspace("conversations")?, keyspace("meta")?);
         Ok(Written { ids, conversations, meta, path, database })
