@@ -17,7 +17,7 @@ use super::segment::Segment;
 use super::segments::Segments;
 use super::survey::{self, Survey};
 use super::writer::Begin;
-use super::{LogError, LogReader, LogWriter, seal, trim};
+use super::{LogError, LogReader, LogWriter, seal, segment_file, trim};
 use crate::durable::{Disk, make_directory};
 use crate::model::Offset;
 
@@ -145,7 +145,7 @@ fn open_wal(folder: &LogFolder, segment_size: u64) -> Result<(Wal, TailState), L
 /// end; a later frame that ends just where a part of it looks whole would bring it back.
 fn clean_end(segment: &Segment) -> Result<bool, LogError> {
     let rest = survey::rest_of(segment)?;
-    if rest.iter().all(|byte| *byte == 0) {
+    if segment_file::is_zero(&rest) {
         return Ok(false);
     }
     let zero = || -> io::Result<()> {

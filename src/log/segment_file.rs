@@ -19,6 +19,9 @@ const ENTRY_HEADER_BYTES: usize = 20;
 /// Entries begin at multiples of it.
 const ALIGNMENT: usize = 8;
 const WHOLE_ENTRY: u8 = 1;
+/// What is compared at once with what was read. Entries begin at a multiple of their alignment, and
+/// none begins with zeros only.
+const ZEROS: [u8; 4_096] = [0; 4_096];
 
 /// What stands at the start of a buffer.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,7 +97,13 @@ pub(super) struct Later<'a> {
 pub(super) fn later_entry(rest: &[u8], expected_lsn: u64) -> Option<Later<'_>> {
     // Numbers that a segment can reach: they tell most chances from entries without a checksum.
     let lsns = expected_lsn..=expected_lsn.saturating_add(rest.len() as u64);
-    (ALIGNMENT..rest.len()).step_by(ALIGNMENT).find_map(|distance| {
+    let places =
+        rest.chunks(ZEROS.len()).enumerate().filter(|(_, chunk)| !is_zero(chunk)).flat_map(
+            |(number, chunk)| {
+                (0..chunk.len()).step_by(ALIGNMENT).map(move |byte| number * ZEROS.len() + byte)
+            },
+        );
+    places.filter(|distance| *distance > 0).find_map(|distance| {
         let rest = rest.get(distance..)?;
         let header = Header::decode(rest)?;
         if header.entry_type != WHOLE_ENTRY || !lsns.contains(&header.lsn) {
@@ -105,6 +114,11 @@ pub(super) fn later_entry(rest: &[u8], expected_lsn: u64) -> Option<Later<'_>> {
             _ => None,
         }
     })
+}
+
+/// Whether nothing was written: a segment is allocated ahead with zeros.
+pub(super) fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }
 
 /// Fills `buffer` from `position` as far as the file goes; returns how much was read.
