@@ -36,7 +36,10 @@ pub struct Outcome {
 pub type Answers = Vec<Result<Outcome, RelayError>>;
 
 /// What events change, where that had to be read: by their place among the events.
-pub(super) type Targets = HashMap<usize, Arc<Record>>;
+pub(super) type Targets = HashMap<usize, Target>;
+
+/// What an event changes, as it was read; or why it could not be.
+pub(super) type Target = Result<Arc<Record>, RelayError>;
 
 pub(super) struct Submission {
     pub(super) identity: Arc<Identity>,
@@ -207,7 +210,7 @@ impl Appender {
         &mut self,
         identity: &Identity,
         event: CanonicalEvent,
-        target: Option<Arc<Record>>,
+        target: Option<Target>,
         refused: &mut Refused,
     ) -> Placed {
         let key = conversation_key(event.shop(), &event.event().conversation);
@@ -226,7 +229,7 @@ impl Appender {
         identity: &Identity,
         conversation_key: &[u8],
         event: CanonicalEvent,
-        target: Option<Arc<Record>>,
+        target: Option<Target>,
     ) -> Result<Placed, RelayError> {
         let (before, is_new) = self.conversation(conversation_key)?;
         // First of all: a refusal must not tell a stranger which ids exist.
@@ -266,7 +269,7 @@ impl Appender {
     }
 
     /// Refuses a change of what its sender may not change.
-    fn admit(&self, event: &CanonicalEvent, target: Option<Arc<Record>>) -> Result<(), RelayError> {
+    fn admit(&self, event: &CanonicalEvent, target: Option<Target>) -> Result<(), RelayError> {
         let Some(id) = kept::target_of(event) else { return Ok(()) };
         let conversation = &event.event().conversation;
         let Some(target) = self.target(event, id, target)? else {
@@ -281,14 +284,14 @@ impl Appender {
         &self,
         event: &CanonicalEvent,
         id: &str,
-        read: Option<Arc<Record>>,
+        read: Option<Target>,
     ) -> Result<Option<Arc<Record>>, RelayError> {
         let key = id_key(event.shop(), &event.event().conversation, id);
         if let Some(index) = self.batch.ids.get(&key) {
             return Ok(Some(self.batch.records[*index].clone()));
         }
-        if read.is_some() {
-            return Ok(read);
+        if let Some(read) = read {
+            return read.map(Some);
         }
         match self.lookup.used(&key)? {
             None => Ok(None),

@@ -2,11 +2,15 @@
 //! and to judge an edit by what it edits. Away from the appender, which never waits for a disk but
 //! for its own sync.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::lookup::{Lookup, Used, id_key};
+use super::appender::Targets;
+use super::lookup::{Lookup, Used, conversation_key, id_key};
+use super::participants::require_writer;
 use super::{Outcome, RelayError};
-use crate::model::{CanonicalEvent, ConversationKey, Kind, Offset, Record};
+use crate::access::Identity;
+use crate::model::{CanonicalEvent, ConversationKey, Kind, Kinded, Offset, Record};
 
 /// Reads kept records back, wherever they lie. May block.
 pub trait KeptRecords: Send + Sync {
@@ -81,15 +85,58 @@ impl Change {
     }
 }
 
-/// What is changed, where that is written and must be read. `None` where there is nothing to read:
-/// the appender then finds it in memory, or not at all.
-pub(super) fn read_target(
+/// What events change, where that is written and must be read, by their places in a submission. What
+/// is not here the appender finds in memory, or not at all. One that cannot be read refuses the
+/// events that change it and no other; of a conversation in which `identity` may not write nothing is
+/// read, since all of it is refused.
+pub(super) fn read_targets(
     kept: &dyn KeptRecords,
     lookup: &Lookup,
-    Change { conversation, target }: &Change,
-) -> Result<Option<Arc<Record>>, RelayError> {
-    match lookup.used(&id_key(&conversation.shop, &conversation.id, target))? {
-        Some(Used::At(offset)) => Ok(Some(Arc::new(at(kept, &(conversation.clone(), offset))?))),
+    identity: &Identity,
+    changes: Vec<(usize, Change)>,
+) -> Targets {
+    let mut targets = Targets::new();
+    let mut places: HashMap<(ConversationKey, Offset), Vec<usize>> = HashMap::new();
+    for (place, change) in changes {
+        match offset_of(lookup, identity, &change) {
+            Ok(Some(offset)) => {
+                places.entry((change.conversation, offset)).or_default().push(place);
+            }
+            Ok(None) => {}
+            Err(error) => drop(targets.insert(place, Err(error))),
+        }
+    }
+    let wanted: Vec<(ConversationKey, Offset)> = places.keys().cloned().collect();
+    let all = kept.at(&wanted).ok();
+    for (index, wanted) in wanted.iter().enumerate() {
+        let record = match all.as_ref().and_then(|records| records.get(index)) {
+            Some(record) => Ok(record.clone()),
+            None => at(kept, wanted),
+        };
+        let record = record.map(Arc::new);
+        for place in places.get(wanted).into_iter().flatten() {
+            let target = record
+                .as_ref()
+                .map(Arc::clone)
+                .map_err(|error| RelayError::Kept { kind: error.kind(), shown: error.to_string() });
+            targets.insert(*place, target);
+        }
+    }
+    targets
+}
+
+/// Where the record is written that an event changes; `None` where there is nothing to read.
+fn offset_of(
+    lookup: &Lookup,
+    identity: &Identity,
+    Change { conversation: ConversationKey { shop, id }, target }: &Change,
+) -> Result<Option<Offset>, RelayError> {
+    let state = lookup.conversation(&conversation_key(shop, id))?;
+    if state.is_none() || require_writer(identity, id, state.as_deref()).is_err() {
+        return Ok(None);
+    }
+    match lookup.used(&id_key(shop, id, target))? {
+        Some(Used::At(offset)) => Ok(Some(offset)),
         Some(Used::Lately(_)) | None => Ok(None),
     }
 }

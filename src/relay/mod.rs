@@ -43,9 +43,7 @@ use hub::Hub;
 pub use hub::Subscriber;
 use kept::Change;
 pub use kept::KeptRecords;
-pub use lookup::{
-    Conversation, Days, Lookup, LookupError, LookupStore, Used, conversation_key, id_key,
-};
+pub use lookup::{Conversation, Lookup, LookupError, LookupStore, Used, conversation_key, id_key};
 use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
 pub use submitted::Submitted;
@@ -83,7 +81,7 @@ impl Relay {
         identity: Arc<Identity>,
         events: Vec<CanonicalEvent>,
     ) -> Result<Submitted, RelayError> {
-        let targets = self.targets(&events).await?;
+        let targets = self.targets(&identity, &events).await?;
         let (answer, answered) = oneshot::channel();
         let submission = Submission { identity, events, targets, answer };
         self.submissions.send(submission).await.map_err(|_| appender::stopping())?;
@@ -91,7 +89,11 @@ impl Relay {
     }
 
     /// Reads what edits and retractions change, here where it may take its time.
-    async fn targets(&self, events: &[CanonicalEvent]) -> Result<Targets, RelayError> {
+    async fn targets(
+        &self,
+        identity: &Arc<Identity>,
+        events: &[CanonicalEvent],
+    ) -> Result<Targets, RelayError> {
         let changes: Vec<(usize, Change)> = events
             .iter()
             .enumerate()
@@ -100,17 +102,9 @@ impl Relay {
         if changes.is_empty() {
             return Ok(Targets::new());
         }
-        let (kept, lookup) = (self.kept.clone(), self.lookup.clone());
-        let read = move || -> Result<Targets, RelayError> {
-            let mut targets = Targets::new();
-            for (place, change) in changes {
-                if let Some(target) = kept::read_target(kept.as_ref(), &lookup, &change)? {
-                    targets.insert(place, target);
-                }
-            }
-            Ok(targets)
-        };
-        tokio::task::spawn_blocking(read).await.map_err(|_| appender::stopping())?
+        let (kept, lookup, identity) = (self.kept.clone(), self.lookup.clone(), identity.clone());
+        let read = move || kept::read_targets(kept.as_ref(), &lookup, &identity, changes);
+        tokio::task::spawn_blocking(read).await.map_err(|_| appender::stopping())
     }
 
     /// Appends events in order: one answer per event, in order, each given only after the sync.
