@@ -14,6 +14,10 @@ pub enum ArchiveError {
     Arrow(#[from] ArrowError),
     #[error("the archive's row of offset {offset} is no record: {column}: {detail}")]
     Row { offset: Offset, column: &'static str, detail: String },
+    #[error(
+        "the archive is gone, and with it every record below {oldest}: the log no longer has them; restore `archive/events` from a backup"
+    )]
+    Gone { oldest: Offset },
     #[error("the archive's files have no column `{column}` of the type it must have")]
     Column { column: &'static str },
     #[error(transparent)]
@@ -28,7 +32,9 @@ impl Kinded for ArchiveError {
             ArchiveError::Table(error) => error.kind(),
             ArchiveError::Log(error) => error.kind(),
             ArchiveError::NotOpen(error) => error.kind(),
-            ArchiveError::Row { .. } | ArchiveError::Column { .. } => ErrorKind::Corrupt,
+            ArchiveError::Row { .. } | ArchiveError::Column { .. } | ArchiveError::Gone { .. } => {
+                ErrorKind::Corrupt
+            }
             ArchiveError::Arrow(_) => ErrorKind::Bug,
         }
     }

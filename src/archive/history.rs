@@ -1,25 +1,27 @@
 //! Records read back from the files: what the log no longer holds is here alone.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-
-use chrono::NaiveDate;
+use std::sync::Arc;
 
 use super::row::{receipts_of, records_of};
 use super::{ArchiveError, ArchiveReader, ArchiveSnapshot};
 use crate::log::{History, LogError};
-use crate::model::{ConversationKey, ErrorKind, Kinded, LeafHash, Offset, Record, Salt};
+use crate::model::{ErrorKind, Kinded, LeafHash, Offset, Record, Salt};
 use crate::table::{self, DataFile, Wanted};
 
 impl ArchiveSnapshot {
-    /// The records of a conversation that are in files of days that `has_day` names, by offset.
-    pub fn records_of_conversation(
-        &self,
-        key: &ConversationKey,
-        has_day: impl Fn(NaiveDate) -> bool,
-    ) -> Result<Vec<Record>, ArchiveError> {
-        let wanted =
-            Wanted::Texts(vec![("conversation", key.id.clone()), ("shop", key.shop.clone())]);
-        self.read(&wanted, |file| has_day(file.day))
+    /// The records at these offsets that are in files, by offset. Of each file that may hold one, the
+    /// offsets are read, and the rest only of the rows that are wanted.
+    pub fn records_at(&self, offsets: &[Offset]) -> Result<Vec<Record>, ArchiveError> {
+        let values: Arc<BTreeSet<i64>> =
+            Arc::new(offsets.iter().map(|offset| offset.signed()).collect());
+        let wanted = Wanted::AnyInt("offset", values.clone());
+        let may_hold = |file: &DataFile| match file.offsets() {
+            Some(held) => values.range(held.start.signed()..held.end.signed()).next().is_some(),
+            None => true,
+        };
+        self.read(&wanted, may_hold)
     }
 
     /// The records of these offsets that are in files, by offset. For stretches that fit in memory:
@@ -27,6 +29,29 @@ impl ArchiveSnapshot {
     pub fn records_of_range(&self, range: Range<Offset>) -> Result<Vec<Record>, ArchiveError> {
         let wanted = Wanted::Ints("offset", range.start.signed()..range.end.signed());
         self.read(&wanted, |file| overlaps(file, &range))
+    }
+
+    /// [`ArchiveSnapshot::records_of_range`], of the files that can be read; of the others, which
+    /// offsets they may hold and why not.
+    #[allow(clippy::type_complexity)]
+    pub fn readable_of_range(
+        &self,
+        range: &Range<Offset>,
+    ) -> (Vec<Record>, Vec<(Range<Offset>, ArchiveError)>) {
+        let wanted = Wanted::Ints("offset", range.start.signed()..range.end.signed());
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
+        for file in self.table.files.iter().filter(|file| overlaps(file, range)) {
+            match self.rows_of(file, &wanted) {
+                Ok(rows) => records.extend(rows),
+                Err(error) => {
+                    let held = file.offsets().unwrap_or(range.clone());
+                    let held = held.start.max(range.start)..held.end.min(range.end);
+                    unreadable.push((held, error));
+                }
+            }
+        }
+        records.sort_unstable_by_key(|record| record.offset);
+        (records, unreadable)
     }
 
     /// Offset, leaf and salt of the records of these offsets that are in files, by offset.
@@ -64,11 +89,17 @@ impl ArchiveSnapshot {
     ) -> Result<Vec<Record>, ArchiveError> {
         let mut records = Vec::new();
         for file in self.table.files.iter().filter(|file| may_hold(file)) {
-            for batch in table::read_rows(&self.table.path_of(file), wanted)? {
-                records.extend(records_of(&batch)?);
-            }
+            records.extend(self.rows_of(file, wanted)?);
         }
         records.sort_unstable_by_key(|record| record.offset);
+        Ok(records)
+    }
+
+    fn rows_of(&self, file: &DataFile, wanted: &Wanted) -> Result<Vec<Record>, ArchiveError> {
+        let mut records = Vec::new();
+        for batch in table::read_rows(&self.table.path_of(file), wanted)? {
+            records.extend(records_of(&batch)?);
+        }
         Ok(records)
     }
 }
@@ -80,6 +111,8 @@ fn overlaps(file: &DataFile, range: &Range<Offset>) -> bool {
 
 impl History for ArchiveReader {
     fn read(&self, range: Range<Offset>) -> Result<Vec<Record>, LogError> {
+        // One after the other: each holds tens of thousands of records of all shops.
+        let _turn = self.turn.lock();
         let failed = |error: ArchiveError| LogError::History {
             range: range.clone(),
             kind: error.kind(),

@@ -31,6 +31,8 @@ pub struct ArchiveSnapshot {
 #[derive(Clone, Default)]
 pub struct ArchiveReader {
     slot: Slot<Shown>,
+    /// Held while trimmed records are read back.
+    pub(super) turn: Arc<Mutex<()>>,
 }
 
 /// What the store changes and questions read.
@@ -80,11 +82,15 @@ impl Store for Archive {
 
     async fn open(
         root: &Path,
-        _log: &LogReader,
+        log: &LogReader,
         _options: &(),
         reader: &ArchiveReader,
     ) -> Result<Archive, ArchiveError> {
         let (folder, schema) = (root.join(TABLES_FOLDER), stored_events_schema());
+        let oldest = log.oldest();
+        if oldest > Offset(0) && !folder.join(EVENTS_TABLE).is_dir() {
+            return Err(ArchiveError::Gone { oldest });
+        }
         let table = Table::open_or_create(&folder, EVENTS_TABLE, schema, EVENTS_OPTIONS).await?;
         let tail = Tail::starting_at(table.cursor());
         let maintenance = Maintenance::start(&table);

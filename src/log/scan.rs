@@ -12,8 +12,8 @@ use crate::model::{Offset, Record};
 /// A batch ends with the record that reaches this size in memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Trimmed records read at once: they lie by conversation, so each read goes through whole files.
-/// × about 1 KiB = 256 MiB.
-const PAST_RECORDS: u64 = 262_144;
+/// × about 1 KiB = 64 MiB.
+const PAST_RECORDS: u64 = 65_536;
 /// Trimmed records in one batch: × about 1 KiB = 4 MiB.
 const PAST_HANDED_RECORDS: usize = 4_096;
 

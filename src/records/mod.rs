@@ -7,14 +7,14 @@
 mod error;
 mod transcript;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::archive::{ArchiveError, ArchiveReader};
 use crate::log::{LogError, LogReader};
 use crate::model::{
     ConversationKey, Kinded, Offset, RULES_CONVERSATION, Record, RulesHistory, Seq,
 };
-use crate::relay::{KeptRecords, Lookup, RelayError, conversation_key};
+use crate::relay::{KeptRecords, Lookup, RelayError};
 
 pub use error::RecordsError;
 pub use transcript::{Entry, Line, Message, Quote, transcript};
@@ -78,15 +78,14 @@ impl Records {
 
     /// The records at these offsets, each of its conversation, in the order asked for.
     pub fn at(&self, wanted: &[(ConversationKey, Offset)]) -> Result<Vec<Record>, RecordsError> {
-        let mut last = None;
-        for _ in 0..TRIES_MAX {
+        for _ in 1..TRIES_MAX {
             match self.read(wanted) {
                 // What was in the log a moment ago is in the archive alone now.
-                Err(RecordsError::Log(error @ LogError::Trimmed { .. })) => last = Some(error),
+                Err(RecordsError::Log(LogError::Trimmed { .. })) => {}
                 read => return take(read?, wanted),
             }
         }
-        Err(last.map_or(RecordsError::NotThere { offset: Offset(0) }, RecordsError::Log))
+        take(self.read(wanted)?, wanted)
     }
 
     /// What lies at these offsets.
@@ -105,21 +104,14 @@ impl Records {
             .into_iter()
             .map(|record| (record.offset, record))
             .collect();
-        let archived: HashSet<&ConversationKey> =
-            wanted.iter().filter(|(_, offset)| *offset < oldest).map(|(key, _)| key).collect();
-        for key in archived {
-            let records = self.archived(key)?.into_iter();
+        let archived: Vec<Offset> =
+            wanted.iter().map(|(_, offset)| *offset).filter(|offset| *offset < oldest).collect();
+        if !archived.is_empty() {
+            let snapshot = self.archive.snapshot().map_err(ArchiveError::from)?;
+            let records = snapshot.records_at(&archived)?.into_iter();
             found.extend(records.map(|record| (record.offset, record)));
         }
         Ok(found)
-    }
-
-    /// What the archive's files have of a conversation: in those of the days it spoke on.
-    fn archived(&self, key: &ConversationKey) -> Result<Vec<Record>, RecordsError> {
-        let state = self.lookup.conversation(&conversation_key(&key.shop, &key.id))?;
-        let Some(state) = state else { return Ok(Vec::new()) };
-        let snapshot = self.archive.snapshot().map_err(ArchiveError::from)?;
-        Ok(snapshot.records_of_conversation(key, |day| state.days.contains(day))?)
     }
 }
 

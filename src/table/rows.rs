@@ -3,9 +3,11 @@
 //! Row groups that cannot hold one are skipped by their statistics and bloom filters; of the others
 //! the columns asked for are decoded first, and the rest only where a row is wanted.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -30,6 +32,8 @@ pub enum Wanted {
     Texts(Vec<(&'static str, String)>),
     /// Those whose integer column lies in this range.
     Ints(&'static str, Range<i64>),
+    /// Those whose integer column has one of these values.
+    AnyInt(&'static str, Arc<BTreeSet<i64>>),
 }
 
 /// The wanted rows of the Parquet file at `path`, in its order.
@@ -96,6 +100,15 @@ impl Wanted {
                 }
                 _ => true,
             },
+            Wanted::AnyInt(column, values) => match statistics(column) {
+                Some(Statistics::Int64(bounds)) => {
+                    let (min, max) = (bounds.min_opt(), bounds.max_opt());
+                    let (min, max) = (min.copied(), max.copied());
+                    let within = min.unwrap_or(i64::MIN)..=max.unwrap_or(i64::MAX);
+                    values.range(within).next().is_some()
+                }
+                _ => true,
+            },
             Wanted::Texts(values) => values.iter().all(|(column, value)| {
                 match statistics(column) {
                     // A bound that is too long is cut, and the upper one then raised.
@@ -125,6 +138,16 @@ impl Wanted {
                         .iter()
                         .map(|number| number.map(|number| range.contains(&number)))
                         .collect())
+                };
+                vec![Box::new(ArrowPredicateFn::new(mask(column), holds))]
+            }
+            Wanted::AnyInt(column, values) => {
+                let values = values.clone();
+                let holds = move |batch: RecordBatch| {
+                    let numbers = batch.column(0).as_primitive::<Int64Type>();
+                    let is_wanted =
+                        |number: Option<i64>| number.map(|number| values.contains(&number));
+                    Ok(numbers.iter().map(is_wanted).collect())
                 };
                 vec![Box::new(ArrowPredicateFn::new(mask(column), holds))]
             }

@@ -9,7 +9,7 @@ use strum::VariantNames;
 use crate::archive::{ArchiveSnapshot, EVENTS_TABLE, events_batch, events_schema};
 use crate::log::Tail;
 use crate::model::testing::fitted;
-use crate::model::{Authority, By, ConversationKey, Kind, Micros, Offset, Origin, Record};
+use crate::model::{Authority, By, Kind, Micros, Offset, Origin, Record};
 use crate::table::tests::{
     START, all_rows, commit, ints, message_at, messages, offsets, open, record, rows_of_file,
     texts, time,
@@ -245,19 +245,10 @@ async fn a_record_comes_back_from_its_row_whole() {
     assert_eq!(range(0, 1_000), all);
     assert_eq!(range(2, 5), all[2..5]);
     assert_eq!(range(50, 60), []);
-    let conversation = |shop: &str, id: &str| {
-        let key = ConversationKey::new(shop, id);
-        snapshot
-            .records_of_conversation(&key, |_| true)
-            .unwrap()
-            .iter()
-            .map(whole)
-            .collect::<Vec<_>>()
+    let at = |offsets: &[u64]| {
+        let offsets: Vec<Offset> = offsets.iter().copied().map(Offset).collect();
+        snapshot.records_at(&offsets).unwrap().iter().map(whole).collect::<Vec<_>>()
     };
-    let of_c1 = records.iter().filter(|record| record.event.conversation == "c1").map(whole);
-    assert_eq!(conversation("shop-1", "c1"), of_c1.collect::<Vec<_>>());
-    assert_eq!(conversation("shop-1", "@rules").len(), 1);
-    assert_eq!(conversation("shop-2", "c1"), []);
-    let no_day = snapshot.records_of_conversation(&ConversationKey::new("shop-1", "c1"), |_| false);
-    assert_eq!(no_day.unwrap().len(), 0);
+    assert_eq!(at(&[7, 2, 90]), [all[2].clone(), all[7].clone()]);
+    assert_eq!(at(&[]), []);
 }

@@ -1,11 +1,10 @@
 //! Where a conversation stands.
 //!
 //! ```text
-//! version u8 (1) ‖ thread[16] ‖ last_leaf[32] ‖ last_seq u32 ‖ days ‖ customers
+//! version u8 (1) ‖ thread[16] ‖ last_leaf[32] ‖ last_seq u32 ‖ customers
 //! customers = count u8 ‖ (length u16 ‖ id)*                              integers big-endian
 //! ```
 
-use super::days::Days;
 use crate::model::{Chain, Kind, Record, Role, Seq};
 
 /// Customers remembered as taking part in one conversation.
@@ -16,8 +15,6 @@ const VERSION: u8 = 1;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversation {
     pub chain: Chain,
-    /// When its records were received.
-    pub days: Days,
     /// Ids of the customers who take part, in order of appearance.
     pub customers: Vec<String>,
 }
@@ -30,7 +27,6 @@ impl Conversation {
             return;
         }
         self.chain.add(record.leaf);
-        self.days.add(record.received_at);
         let event = &record.event;
         if event.sender.role == Role::Customer {
             self.let_take_part(&event.sender.id);
@@ -52,7 +48,6 @@ impl Conversation {
         bytes.extend_from_slice(&self.chain.thread);
         bytes.extend_from_slice(&self.chain.last_leaf);
         bytes.extend_from_slice(&self.chain.last_seq.0.to_be_bytes());
-        self.days.encode(&mut bytes);
         bytes.push(self.customers.len() as u8);
         for customer in &self.customers {
             // An id has at most 128 characters, so at most 512 bytes.
@@ -73,7 +68,6 @@ impl Conversation {
         let (last_seq, rest) = rest.split_first_chunk()?;
         let last_seq = Seq(u32::from_be_bytes(*last_seq));
         let chain = Chain { thread: *thread, last_leaf: *last_leaf, last_seq };
-        let (days, rest) = Days::decode(rest)?;
         let (count, mut rest) = rest.split_first()?;
         let mut customers = Vec::with_capacity(usize::from(*count));
         for _ in 0..*count {
@@ -83,7 +77,7 @@ impl Conversation {
             customers.push(String::from_utf8(id.to_vec()).ok()?);
             rest = after_id;
         }
-        rest.is_empty().then_some(Conversation { chain, days, customers })
+        rest.is_empty().then_some(Conversation { chain, customers })
     }
 }
 

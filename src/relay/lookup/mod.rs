@@ -15,7 +15,6 @@
 //! write for each commit, cursor included. It does not judge what may be placed.
 
 mod conversation;
-mod days;
 mod error;
 mod overlay;
 mod store;
@@ -30,7 +29,6 @@ use crate::log::LogReader;
 use crate::model::{Offset, Record};
 
 pub use conversation::Conversation;
-pub use days::Days;
 pub use error::LookupError;
 use overlay::{Found, Overlay};
 pub use store::LookupStore;
@@ -81,6 +79,15 @@ impl Lookup {
         let written = Arc::new(Written::open(dir)?);
         let end = store::catch_up(&written, log)?;
         Ok(Lookup { written, overlay: Arc::new(RwLock::new(Overlay::starting_at(end))) })
+    }
+
+    /// [`Lookup::open`], writing nothing: what the log has beyond the cursor goes into the overlay.
+    pub fn open_to_read(dir: &Path, log: &LogReader) -> Result<Lookup, LookupError> {
+        let written = Arc::new(Written::open(dir)?);
+        let overlay = Overlay::starting_at(written.cursor()?);
+        let lookup = Lookup { written, overlay: Arc::new(RwLock::new(overlay)) };
+        store::read_ahead(&lookup, log)?;
+        Ok(lookup)
     }
 
     /// Whether so much waits to be written that no more should be added.

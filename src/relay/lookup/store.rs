@@ -9,7 +9,7 @@ use super::{
     CATCH_UP_RECORDS, CURSOR_KEY, Conversation, Lookup, LookupError, Written, conversation_key,
     id_key,
 };
-use crate::log::{Batch, LogReader, Store};
+use crate::log::{Batch, LogReader, LogScan, Store};
 use crate::model::{Offset, Record};
 
 /// Writes what the overlay holds, and then takes it out of there.
@@ -72,30 +72,59 @@ impl Store for LookupStore {
 
 /// Brings what is written up to the log's head, and returns it.
 pub(super) fn catch_up(written: &Written, log: &LogReader) -> Result<Offset, LookupError> {
-    let (cursor, head) = (written.cursor()?, log.head());
-    if cursor > head {
-        let path = written.path.clone();
-        return Err(LookupError::BeyondLog { path, cursor, head });
-    }
-    let mut scan = log.scan(cursor);
+    let mut scan = scan_from(written.cursor()?, written, log)?;
     loop {
         let batch = scan.next_batch(CATCH_UP_RECORDS)?;
         if batch.is_empty() {
             return Ok(batch.end());
         }
-        let mut standing: HashMap<Vec<u8>, Arc<Conversation>> = HashMap::new();
-        for record in batch.records() {
-            let key = conversation_key(&record.shop, &record.event.conversation);
-            let state = match standing.remove(&key) {
-                Some(state) => state,
-                None => Arc::new(written.conversation(&key)?.unwrap_or_default()),
-            };
-            let mut state = Arc::unwrap_or_clone(state);
-            state.add(record);
-            standing.insert(key, Arc::new(state));
-        }
+        let standing = standing_after(&batch, |key| {
+            Ok(Arc::new(written.conversation(key)?.unwrap_or_default()))
+        })?;
         write(written, batch.records(), &standing, batch.end())?;
     }
+}
+
+/// Brings the overlay up to the log's head: nothing is written.
+pub(super) fn read_ahead(lookup: &Lookup, log: &LogReader) -> Result<(), LookupError> {
+    let mut scan = scan_from(lookup.cursor()?, &lookup.written, log)?;
+    loop {
+        let batch = scan.next_batch(CATCH_UP_RECORDS)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let standing =
+            standing_after(&batch, |key| Ok(lookup.conversation(key)?.unwrap_or_default()))?;
+        lookup.add(batch.records(), standing);
+    }
+}
+
+fn scan_from(cursor: Offset, written: &Written, log: &LogReader) -> Result<LogScan, LookupError> {
+    let head = log.head();
+    if cursor > head {
+        let path = written.path.clone();
+        return Err(LookupError::BeyondLog { path, cursor, head });
+    }
+    Ok(log.scan(cursor))
+}
+
+/// Where the conversations of `batch` stand after it; `before` says where one stood.
+fn standing_after(
+    batch: &Batch,
+    before: impl Fn(&[u8]) -> Result<Arc<Conversation>, LookupError>,
+) -> Result<HashMap<Vec<u8>, Arc<Conversation>>, LookupError> {
+    let mut standing: HashMap<Vec<u8>, Arc<Conversation>> = HashMap::new();
+    for record in batch.records() {
+        let key = conversation_key(&record.shop, &record.event.conversation);
+        let state = match standing.remove(&key) {
+            Some(state) => state,
+            None => before(&key)?,
+        };
+        let mut state = Arc::unwrap_or_clone(state);
+        state.add(record);
+        standing.insert(key, Arc::new(state));
+    }
+    Ok(standing)
 }
 
 /// One atomic write: ids, conversations, cursor. Sorted, since neighbours are quickest to insert.

@@ -35,7 +35,7 @@ pub(super) async fn stream(
     let query = parsed(query)?;
     identity.require(Action::StreamRecords)?;
     let stream = RecordStream {
-        scan: service.log.scan(query.from),
+        scan: Some(service.log.scan(query.from)),
         shop: identity.shop.clone(),
         follow: query.follow,
         stop: service.stop.clone(),
@@ -48,7 +48,8 @@ pub(super) async fn stream(
 }
 
 struct RecordStream {
-    scan: LogScan,
+    /// Gone only while a thread that may block reads on.
+    scan: Option<LogScan>,
     shop: String,
     follow: bool,
     stop: CancellationToken,
@@ -59,7 +60,15 @@ impl RecordStream {
     /// reader sees as an incomplete answer, never as a complete one.
     async fn next_lines(&mut self) -> Option<Result<Vec<u8>, LogError>> {
         loop {
-            let records = match self.scan.next_batch(STREAM_RECORDS) {
+            let mut scan = self.scan.take()?;
+            let read = move || {
+                let read = scan.next_batch(STREAM_RECORDS);
+                (scan, read)
+            };
+            // The archive may have to be read, and a scan of other shops' records takes its time.
+            let (scan, read) = tokio::task::spawn_blocking(read).await.ok()?;
+            self.scan = Some(scan);
+            let records = match read {
                 Ok(batch) => batch.into_records(),
                 Err(error) => {
                     tracing::error!(%error, "a stream of records broke off");
@@ -85,8 +94,9 @@ impl RecordStream {
 
     /// Whether more came before the service stopped.
     async fn wait_for_more(&mut self) -> bool {
+        let Some(scan) = &mut self.scan else { return false };
         tokio::select! {
-            more = self.scan.wait_for_more() => more,
+            more = scan.wait_for_more() => more,
             () = self.stop.cancelled() => false,
         }
     }

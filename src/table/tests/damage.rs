@@ -43,7 +43,7 @@ impl Case {
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error}");
             let TableError::Damaged { path: named, .. } = &error else { panic!("{what}: {error}") };
             assert_eq!(named.file_name(), path.file_name(), "{what}: {error}");
-            assert!(error.to_string().contains("rebuild"), "{what}: {error}");
+            assert!(error.to_string().contains("verbatim audit"), "{what}: {error}");
         }
     }
 }
