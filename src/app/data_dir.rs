@@ -5,6 +5,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ use crate::durable::{self, Mode};
 
 const OWNER_FILE: &str = "owner.json";
 const FORMAT_FILE: &str = "format";
+/// How long is waited for another that works in place.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+const WAIT_STEP: Duration = Duration::from_millis(50);
 /// What lies in a data directory, as `docs/FORMATS.md` draws it. A build reads its own format and no
 /// other.
 const FORMAT: u32 = 2;
@@ -128,6 +132,23 @@ impl DataDir {
     /// Where the last owner that listened could be asked. It may be gone.
     pub fn owner_url(&self) -> Option<String> {
         read_owner(&File::open(self.root.join(OWNER_FILE)).ok()?)?.url
+    }
+
+    /// [`DataDir::own`], after whoever works in it in place for a moment. A server is not waited for:
+    /// it can be asked.
+    pub async fn own_in_turn(&self) -> Result<OwnerLock, DataDirError> {
+        let since = Instant::now();
+        loop {
+            match self.own(None) {
+                Err(DataDirError::Owned { owner, .. })
+                    if owner.as_ref().is_none_or(|owner| owner.url.is_none())
+                        && since.elapsed() < WAIT_MAX =>
+                {
+                    tokio::time::sleep(WAIT_STEP).await;
+                }
+                owned => return owned,
+            }
+        }
     }
 
     /// Makes the directory where there is none, and owns it.

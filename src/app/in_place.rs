@@ -1,6 +1,6 @@
 //! A data directory that nobody serves, opened for questions. Each store is opened when it is first
-//! asked, and brought up to the log's head in memory. What the lookup lacks is written; nothing else
-//! is committed. A store that is not there is made only where the log is young.
+//! asked, and brought up to the log's head in memory; nothing is committed. A store that is not there
+//! is made only where the log is young.
 //!
 //! Invariant: the directory is owned while this lives, so that no service begins to change under a
 //! question what it reads.
@@ -9,13 +9,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tokio::sync::OnceCell;
 
 use super::status::{Status, StoreStatus};
-use super::{Config, DataDir, DataDirError, OwnerLock};
+use super::{Config, DataDir, OwnerLock};
 use crate::archive::Archive;
 use crate::audit::{Audited, Report, audit};
 use crate::facts::FactStore;
@@ -33,9 +32,6 @@ const BATCH_RECORDS: usize = 4_096;
 const YOUNG: Offset = Offset(65_536);
 /// Where an audit folds the facts again.
 const AUDIT_FOLDER: &str = "audit";
-/// How long a command waits for another that works in place.
-const WAIT_MAX: Duration = Duration::from_secs(30);
-const WAIT_STEP: Duration = Duration::from_millis(50);
 
 /// A data directory in this process's hands.
 pub struct InPlace {
@@ -50,7 +46,7 @@ impl InPlace {
     /// Opens the log of `data`, which must be there.
     pub async fn open(data: DataDir, config: Config) -> anyhow::Result<InPlace> {
         data.must_exist()?;
-        let lock = own_in_turn(&data)?;
+        let lock = data.own_in_turn().await?;
         let log = LogReader::open_read_only(&data.log())?;
         let opened = InPlace { config, data, log, records: OnceCell::new(), _lock: lock };
         if opened.log.oldest() > Offset(0) {
@@ -174,7 +170,7 @@ impl InPlace {
 
     fn lookup(&self) -> anyhow::Result<Lookup> {
         self.must_have::<LookupStore>()?;
-        Ok(Lookup::open(&self.data.lookup(), &self.log)?)
+        Ok(Lookup::open_to_read(&self.data.lookup(), &self.log)?)
     }
 
     /// Refuses a store that is not there, unless the log is so young that making it is a moment's
@@ -217,23 +213,6 @@ pub async fn audit_data(
     };
     let (head, mut progress) = (opened.head(), progress);
     opened.audit(|to| progress(head, to)).await
-}
-
-/// Owns the directory, after whoever works in it for a moment. A server is not waited for: it can be
-/// asked.
-fn own_in_turn(data: &DataDir) -> Result<OwnerLock, DataDirError> {
-    let since = Instant::now();
-    loop {
-        match data.own(None) {
-            Err(DataDirError::Owned { owner, .. })
-                if owner.as_ref().is_none_or(|owner| owner.url.is_none())
-                    && since.elapsed() < WAIT_MAX =>
-            {
-                std::thread::sleep(WAIT_STEP);
-            }
-            owned => return owned,
-        }
-    }
 }
 
 fn remove(folder: &Path) -> anyhow::Result<()> {

@@ -78,7 +78,7 @@ impl App {
     /// Starts everything over `data`, which is made where it does not exist. Stores open on their
     /// own threads: whatever state they are in, the relay takes messages.
     pub async fn start(data: DataDir, config: Config) -> anyhow::Result<App> {
-        let lock = data.own(None)?;
+        let lock = data.own_in_turn().await?;
         let (writer, log, recovered) =
             log::open_with_segments(&data.log(), config.log_segment_bytes())?;
         if recovered.torn_tail_cut {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 
@@ -54,16 +55,27 @@ pub async fn rebuild(data: DataDir, config: Config, names: &[&str]) -> anyhow::R
 }
 
 /// Removes a store's folders, last one first: it holds the cursor that the others are checked
-/// against, so that a removal broken off is noticed.
+/// against, so that a removal broken off is noticed. Each is renamed before it is emptied: half a
+/// folder could be taken for a whole one.
 fn remove(data: &DataDir, store: &Derived) -> anyhow::Result<()> {
     for folder in store.folders.iter().rev() {
         let path = data.root().join(folder);
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot remove `{}`", path.display()));
-            }
-            _ => {}
+        let removed = path.with_extension("removed");
+        remove_folder(&removed)?;
+        match fs::rename(&path, &removed) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed.with_context(|| format!("cannot remove `{}`", path.display()))?,
         }
+        remove_folder(&removed)?;
     }
     Ok(())
+}
+
+fn remove_folder(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
 }

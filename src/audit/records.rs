@@ -31,7 +31,13 @@ impl<'a> Records<'a> {
 
     /// The records of a range, each once; of one that is nowhere there is a finding.
     pub(super) fn window(&mut self, range: Range<Offset>) -> Result<Vec<Record>, AuditError> {
-        let archived = self.stores.archive.records_of_range(range.clone())?;
+        let (archived, unreadable) = self.stores.archive.readable_of_range(&range);
+        for (offsets, error) in unreadable {
+            self.archive.find(
+                offsets.start,
+                format!("a file of rows up to {} cannot be read: {error}", offsets.end),
+            );
+        }
         let mut archived = archived.into_iter().peekable();
         let mut logged = self.logged(&range).into_iter().peekable();
         let mut records = Vec::new();
@@ -143,8 +149,14 @@ impl<'a> Records<'a> {
             check.find(record.offset, "its seq is not the next of its conversation");
             // The conversation goes on from here, so that one gap is one finding.
             conversation.chain.last_seq = crate::model::Seq(record.seq.0.saturating_sub(1));
-        } else if record.leaf_behind(&conversation.chain).is_some_and(|leaf| leaf != record.leaf) {
-            check.find(record.offset, "its leaf does not follow from what it says");
+        } else {
+            match record.leaf_behind(&conversation.chain) {
+                Some(leaf) if leaf == record.leaf => {}
+                Some(_) => check.find(record.offset, "its leaf does not follow from what it says"),
+                None => {
+                    check.find(record.offset, "it has no salt, so that its leaf cannot be checked")
+                }
+            }
         }
         conversation.add(record);
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::target::TargetArgs;
@@ -49,6 +49,7 @@ pub(super) struct Server {
     pub(super) app: App,
     pub(super) url: String,
     listener: TcpListener,
+    terminate: Signal,
 }
 
 impl Server {
@@ -59,9 +60,11 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on `{listen}`"))?;
         let url = format!("http://{}", listener.local_addr()?);
+        // Before anybody is told that it listens: a stop may follow at once.
+        let terminate = signal(SignalKind::terminate())?;
         let mut app = App::start(data, config).await?;
         app.announce(url.clone())?;
-        Ok(Server { app, url, listener })
+        Ok(Server { app, url, listener, terminate })
     }
 
     /// Cancelled when the service stops.
@@ -71,10 +74,9 @@ impl Server {
 
     /// Serves until Ctrl-C or SIGTERM, then stops in order.
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let Server { app, listener, .. } = self;
+        let Server { app, listener, mut terminate, .. } = self;
         let service = Service::of(&app);
         let stop = app.stop_token();
-        let mut terminate = signal(SignalKind::terminate())?;
         let asked_to_stop = async {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
