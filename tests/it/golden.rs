@@ -32,7 +32,7 @@ fn a_script_of_its_own_computes_the_same_leaves() {
 /// What a question of each store answers over the kept directory.
 fn answers(data: &Data) -> String {
     let questions: [&[&str]; 7] = [
-        &["export", "events", "--format", "jsonl"],
+        &["sql", "select * from events order by \"offset\"", "--format", "csv"],
         &["sql", "select * from turns order by conversation, turn", "--format", "csv"],
         &["sql", "select * from episodes order by conversation, episode", "--format", "csv"],
         &["sql", "select * from messages order by \"offset\"", "--format", "csv"],
