@@ -16,7 +16,7 @@ use crate::server::ExportParameters;
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// events, messages, turns, episodes or conversations
+    /// events, messages, turns, episodes, conversations, changes, tags or strays
     table: String,
     #[arg(long, value_enum)]
     format: ExportFormat,

@@ -12,6 +12,9 @@ pub const EXPORT_TABLES: &[(&str, &str)] = &[
     ("turns", "waiting_since"),
     ("episodes", "started_at"),
     ("conversations", "started_at"),
+    ("changes", "occurred_at"),
+    ("tags", "occurred_at"),
+    ("strays", "occurred_at"),
 ];
 
 /// A query over one table, with its values.
