@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -52,8 +52,6 @@ const CHECKPOINT_VERSIONS: u64 = 20;
 /// A checkpoint writes a line for each live file, so it comes the more seldom the more there are:
 /// no commit pays for more than this many lines, and 10,000 files make it 50 commits.
 const CHECKPOINT_FILES_A_VERSION: u64 = 200;
-/// A cursor that moves without rows need not be committed before it is this old.
-const CURSOR_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// A table. Clones are the same one: a commit waits for the other's, whoever makes it.
 #[derive(Clone)]
@@ -74,7 +72,6 @@ struct Shared {
     /// Held while an entry of the log is written, and for nothing else.
     end_of_log: tokio::sync::Mutex<()>,
     checkpoint: Mutex<u64>,
-    committed_at: Mutex<Instant>,
     maintenance: Mutex<MaintenanceState>,
 }
 
@@ -122,7 +119,6 @@ impl Table {
             newest: Mutex::new(newest),
             end_of_log: tokio::sync::Mutex::default(),
             checkpoint: Mutex::new(tail.checkpoint.unwrap_or(0)),
-            committed_at: Mutex::new(Instant::now()),
             maintenance: Mutex::default(),
         };
         Ok(Table { shared: Arc::new(shared) })
@@ -154,11 +150,6 @@ impl Table {
     /// What the table holds now.
     pub fn snapshot(&self) -> TableSnapshot {
         self.shared.newest.lock().clone()
-    }
-
-    /// Whether the stored cursor is so old that one without rows is worth a commit.
-    pub fn is_cursor_due(&self) -> bool {
-        self.shared.committed_at.lock().elapsed() >= CURSOR_AGE_MAX
     }
 
     /// Adds rows and moves the cursor from `expected` to `next`, durably and in one step. Each
@@ -357,7 +348,6 @@ impl Table {
         self.shared.garbage.add(&before.root, removed, version);
         let lease = self.shared.leases.take(version);
         *newest.lock() = TableSnapshot { version, cursor, files, _lease: lease, ..before };
-        *self.shared.committed_at.lock() = Instant::now();
         Ok(())
     }
 
