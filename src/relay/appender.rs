@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::kept::{self, KeptRecords, Repetition};
+use super::kept::{self, KeptRecords, Repetition, Target, Targets};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
 use super::participants::{require_owner, require_writer};
 use super::{Hub, Lookup, RelayError};
@@ -34,12 +34,6 @@ pub struct Outcome {
 
 /// One answer per event.
 pub type Answers = Vec<Result<Outcome, RelayError>>;
-
-/// What events change, where that had to be read: by their place among the events.
-pub(super) type Targets = HashMap<usize, Target>;
-
-/// What an event changes, as it was read; or why it could not be.
-pub(super) type Target = Result<Arc<Record>, RelayError>;
 
 pub(super) struct Submission {
     pub(super) identity: Arc<Identity>,

@@ -5,12 +5,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::appender::Targets;
 use super::lookup::{Lookup, Used, conversation_key, id_key};
 use super::participants::require_writer;
 use super::{Outcome, RelayError};
 use crate::access::Identity;
 use crate::model::{CanonicalEvent, ConversationKey, Kind, Kinded, Offset, Record};
+
+/// What events change, where that had to be read: by their place among the events.
+pub(super) type Targets = HashMap<usize, Target>;
+
+/// What an event changes, as it was read; or why it could not be.
+pub(super) type Target = Result<Arc<Record>, RelayError>;
 
 /// Reads kept records back, wherever they lie. May block.
 pub trait KeptRecords: Send + Sync {

@@ -36,13 +36,13 @@ use crate::log::{LogReader, LogWriter};
 use crate::model::{CanonicalEvent, Record};
 
 pub use appender::{Answers, Outcome};
-use appender::{Submission, Submissions, Targets};
+use appender::{Submission, Submissions};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
 use hub::Hub;
 pub use hub::Subscriber;
-use kept::Change;
 pub use kept::KeptRecords;
+use kept::{Change, Targets};
 pub use lookup::{Conversation, Lookup, LookupError, LookupStore, Used, conversation_key, id_key};
 use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
