@@ -5,9 +5,7 @@
 //! Invariant: the directory is owned while this lives, so that no service begins to change under a
 //! question what it reads.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -17,6 +15,7 @@ use super::status::{Status, StoreStatus};
 use super::{Config, DataDir, OwnerLock};
 use crate::archive::Archive;
 use crate::audit::{Audited, Report, audit};
+use crate::durable;
 use crate::facts::FactStore;
 use crate::index::{self, FullText};
 use crate::log::{Followed, LogError, LogReader, Store};
@@ -125,7 +124,11 @@ impl InPlace {
         let facts = self.bring::<FactStore>(()).await?;
         let (index, lookup) = (self.index()?, self.lookup()?);
         let scratch = self.data.root().join(AUDIT_FOLDER);
-        remove(&scratch)?;
+        let clear = || {
+            durable::remove_directory(&scratch)
+                .with_context(|| format!("cannot remove `{}`", scratch.display()))
+        };
+        clear()?;
         let stores = Audited {
             log: &self.log,
             archive: &archive,
@@ -135,7 +138,7 @@ impl InPlace {
             scratch: &scratch,
         };
         let report = audit(&stores, progress).await;
-        remove(&scratch)?;
+        clear()?;
         Ok(report?)
     }
 
@@ -213,13 +216,4 @@ pub async fn audit_data(
     };
     let (head, mut progress) = (opened.head(), progress);
     opened.audit(|to| progress(head, to)).await
-}
-
-fn remove(folder: &Path) -> anyhow::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove `{}`", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -79,6 +79,11 @@ impl App {
     /// own threads: whatever state they are in, the relay takes messages.
     pub async fn start(data: DataDir, config: Config) -> anyhow::Result<App> {
         let lock = data.own_in_turn().await?;
+        App::start_owned(data, config, lock).await
+    }
+
+    /// As [`App::start`], over a directory that this process owns already.
+    async fn start_owned(data: DataDir, config: Config, lock: OwnerLock) -> anyhow::Result<App> {
         let (writer, log, recovered) =
             log::open_with_segments(&data.log(), config.log_segment_bytes())?;
         if recovered.torn_tail_cut {

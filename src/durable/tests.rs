@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::seam::{Call, Seam};
 use super::testing::{FailNth, Journal, SkipSyncs};
-use super::{Disk, Mode, Naming, Staged, is_staging_name, make_directory, write};
+use super::{Disk, Mode, Naming, Staged, is_staging_name, make_directory, remove_directory, write};
 
 const OLD: &[u8] = b"old";
 const NEW: [&[u8]; 2] = [b"new, ", b"and longer"];
@@ -173,4 +173,22 @@ fn staging_names_are_told_from_others() {
     for name in ["file", "file#", "#", "file#1x", "file#1.parquet", ""] {
         assert!(!is_staging_name(name), "{name}");
     }
+}
+
+#[test]
+fn a_folder_is_removed_whatever_an_earlier_removal_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, removed) = (folder.path().join("turns"), folder.path().join("turns.removed"));
+    for left in [false, true] {
+        fs::create_dir_all(path.join("day")).unwrap();
+        if left {
+            fs::create_dir_all(removed.join("day")).unwrap();
+        }
+        remove_directory(&path).unwrap();
+        assert!(!path.exists() && !removed.exists(), "left by an earlier removal: {left}");
+    }
+    fs::create_dir(&removed).unwrap();
+    remove_directory(&path).unwrap();
+    assert!(!removed.exists(), "what was half removed goes, too");
+    remove_directory(&folder.path().join("no").join("such")).unwrap();
 }

@@ -1,5 +1,6 @@
-//! One whole small file, written or replaced in one step.
+//! Whole things in one step: a small file written or replaced, a folder made or removed.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -17,4 +18,26 @@ pub(crate) fn write(path: &Path, mode: Mode, bytes: &[u8]) -> io::Result<()> {
 /// Makes a folder and those above it, durably, where they are missing.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     Disk::open(path).map(drop)
+}
+
+/// Removes a folder and all that is in it, where it is there. A crash leaves it whole or away from
+/// its name, as `NAME.removed`: half a folder could be taken for a whole one.
+pub(crate) fn remove_directory(path: &Path) -> io::Result<()> {
+    let removed = path.with_extension("removed");
+    match fs::rename(path, &removed) {
+        // What an earlier removal left is in the way.
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+            fs::remove_dir_all(&removed)?;
+            fs::rename(path, &removed)?;
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    if let Some(parent) = path.parent().filter(|parent| parent.is_dir()) {
+        Disk::at(parent).sync_directory(parent)?;
+    }
+    match fs::remove_dir_all(&removed) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
