@@ -11,9 +11,10 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use tokio::sync::OnceCell;
 
+use super::derived::{DERIVED, log_behind};
 use super::status::{Status, StoreStatus};
 use super::{Config, DataDir, OwnerLock};
-use crate::archive::Archive;
+use crate::archive::{Archive, ArchiveReader};
 use crate::audit::{Audited, Report, audit};
 use crate::durable;
 use crate::facts::FactStore;
@@ -79,7 +80,11 @@ impl InPlace {
 
     pub async fn records(&self) -> anyhow::Result<&Records> {
         let open = async || -> anyhow::Result<Records> {
-            let archive = self.bring::<Archive>(()).await?;
+            // What the log has, it is not asked for.
+            let archive = match self.log.oldest() {
+                Offset(0) => ArchiveReader::default(),
+                _ => self.bring::<Archive>(()).await?,
+            };
             Ok(Records::new(self.log.clone(), self.lookup()?, archive))
         };
         self.records.get_or_try_init(open).await
@@ -87,31 +92,19 @@ impl InPlace {
 
     /// How far each store is: with nobody to feed it, as far as it has committed.
     pub async fn status(&self) -> anyhow::Result<Status> {
-        let stores = vec![
-            self.stands::<Archive>(self.cursor::<Archive>(()).await),
-            self.stands::<FactStore>(self.cursor::<FactStore>(()).await),
-            self.stands::<FullText>(self.index_cursor()),
-            self.stands::<LookupStore>(self.lookup().and_then(|lookup| Ok(lookup.cursor()?))),
-        ];
+        let mut stores = Vec::with_capacity(DERIVED.len());
+        for store in &DERIVED {
+            let cursor = match self.must_have(store.name, store.folders) {
+                Ok(()) => store.committed(&self.data).await,
+                Err(missing) => Err(missing),
+            };
+            stores.push(StoreStatus::in_place(store, &self.data, self.head(), cursor));
+        }
         Ok(Status::in_place(&self.log, &self.data, stores))
     }
 
-    fn stands<S: Store>(&self, cursor: anyhow::Result<Offset>) -> StoreStatus {
-        StoreStatus::in_place::<S>(&self.data, self.head(), cursor)
-    }
-
-    async fn cursor<S: Store>(&self, options: S::Options) -> anyhow::Result<Offset> {
-        self.must_have::<S>()?;
-        let reader = S::Reader::default();
-        Ok(S::open(self.data.root(), &self.log, &options, &reader).await?.applied())
-    }
-
-    fn index_cursor(&self) -> anyhow::Result<Offset> {
-        Ok(index::open_read_only(&self.index_folder()?)?.cursor())
-    }
-
     fn index_folder(&self) -> anyhow::Result<PathBuf> {
-        self.must_have::<FullText>()?;
+        self.must_have(FullText::NAME, FullText::FOLDERS)?;
         let folder = self.data.root().join(FullText::FOLDERS[0]);
         index::make_if_missing(&folder)?;
         Ok(folder)
@@ -120,24 +113,22 @@ impl InPlace {
     /// Compares all stores, record by record. The facts are folded again in a folder of the data
     /// directory, which is removed afterwards.
     async fn audit(&self, progress: impl FnMut(Offset)) -> anyhow::Result<Report> {
-        let archive = self.bring::<Archive>(()).await?.snapshot()?;
-        let facts = self.bring::<FactStore>(()).await?;
-        let (index, lookup) = (self.index()?, self.lookup()?);
+        let shown = |error: anyhow::Error| format!("{error:#}");
+        let end = log_behind(&self.data, self.head()).await.map_or(self.head(), |lost| lost.to);
+        let archive = self.bring::<Archive>(()).await.map_err(shown);
+        let archive =
+            archive.and_then(|reader| reader.snapshot().map_err(|error| error.to_string()));
+        let facts = self.bring::<FactStore>(()).await.map_err(shown);
+        let (index, lookup) = (self.index().map_err(shown), self.lookup().map_err(shown));
         let scratch = self.data.root().join(AUDIT_FOLDER);
         let clear = || {
             durable::remove_directory(&scratch)
                 .with_context(|| format!("cannot remove `{}`", scratch.display()))
         };
         clear()?;
-        let stores = Audited {
-            log: &self.log,
-            archive: &archive,
-            index: &index,
-            lookup: &lookup,
-            facts: &facts,
-            scratch: &scratch,
-        };
-        let report = audit(&stores, progress).await;
+        let stores =
+            Audited { log: &self.log, end, archive, index, lookup, facts, scratch: &scratch };
+        let report = audit(stores, progress).await;
         clear()?;
         Ok(report?)
     }
@@ -145,7 +136,7 @@ impl InPlace {
     /// Opens a store and brings it up to the head. What it then holds beyond its cursor is dropped
     /// with its reader.
     async fn bring<S: Store>(&self, options: S::Options) -> anyhow::Result<S::Reader> {
-        self.must_have::<S>()?;
+        self.must_have(S::NAME, S::FOLDERS)?;
         let reader = S::Reader::default();
         let mut store = S::open(self.data.root(), &self.log, &options, &reader).await?;
         let mut scan = self.log.scan(store.applied());
@@ -172,21 +163,20 @@ impl InPlace {
     }
 
     fn lookup(&self) -> anyhow::Result<Lookup> {
-        self.must_have::<LookupStore>()?;
+        self.must_have(LookupStore::NAME, LookupStore::FOLDERS)?;
         Ok(Lookup::open_to_read(&self.data.lookup(), &self.log)?)
     }
 
     /// Refuses a store that is not there, unless the log is so young that making it is a moment's
     /// work: a service that was killed in its first second has made some stores only.
-    fn must_have<S: Store>(&self) -> anyhow::Result<()> {
-        let missing = S::FOLDERS.iter().find(|folder| !self.data.root().join(folder).is_dir());
+    fn must_have(&self, name: &str, folders: &[&str]) -> anyhow::Result<()> {
+        let missing = folders.iter().find(|folder| !self.data.root().join(folder).is_dir());
         match missing {
             None => Ok(()),
             Some(_) if self.head() <= YOUNG => Ok(()),
             Some(folder) => bail!(
-                "`{}` is missing; `verbatim rebuild {}` makes it anew",
-                self.data.root().join(folder).display(),
-                S::NAME
+                "`{}` is missing; `verbatim rebuild {name}` makes it anew",
+                self.data.root().join(folder).display()
             ),
         }
     }

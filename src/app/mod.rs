@@ -6,6 +6,8 @@
 mod config;
 // Where things lie, and who owns them.
 mod data_dir;
+// The stores as they lie there.
+mod derived;
 // A directory that nobody serves, opened for questions.
 mod in_place;
 // Stores made anew.
@@ -30,7 +32,7 @@ use crate::archive::Archive;
 use crate::facts::FactStore;
 use crate::index::FullText;
 use crate::log::{self, CommitPolicy, LogReader, Recovered};
-use crate::model::{ErrorKind, Kinded};
+use crate::model::{ErrorKind, Kinded, Offset};
 use crate::records::Records;
 use crate::relay::{AttachmentStore, Lookup, LookupError, LookupStore, Relay};
 use crate::search::Search;
@@ -38,8 +40,9 @@ use crate::sql::Sql;
 
 pub use config::{Config, ConfigError};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
+pub use derived::{DERIVED, LogBehind};
 pub use in_place::{InPlace, audit_data};
-pub use rebuild::{DERIVED, rebuild};
+pub use rebuild::rebuild;
 use scrubber::Scrubber;
 pub use status::{DamageStatus, LogStatus, Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};
@@ -84,12 +87,13 @@ impl App {
 
     /// As [`App::start`], over a directory that this process owns already.
     async fn start_owned(data: DataDir, config: Config, lock: OwnerLock) -> anyhow::Result<App> {
+        refuse_lost_records(&data).await?;
         let (writer, log, recovered) =
             log::open_with_segments(&data.log(), config.log_segment_bytes())?;
         if recovered.torn_tail_cut {
             tracing::warn!(
                 head = recovered.head.0,
-                "an unfinished write was cut off the log's end; it was never acknowledged"
+                "an unfinished write was cut off the log's end"
             );
         }
         let stop = CancellationToken::new();
@@ -184,6 +188,19 @@ impl App {
         drop(lock);
         if failures.is_empty() { Ok(()) } else { anyhow::bail!(failures.join("; ")) }
     }
+}
+
+/// Refuses a log that ends before what a store has of it. Opening it would cut off for good what
+/// damage has made of its last frame, and give its offsets to other records. A log that ends well
+/// and is not empty needs no such look.
+async fn refuse_lost_records(data: &DataDir) -> anyhow::Result<()> {
+    let end = log::end_of(&data.log())?;
+    if (end.is_torn || end.head == Offset(0))
+        && let Some(behind) = derived::log_behind(data, end.head).await
+    {
+        return Err(behind.into());
+    }
+    Ok(())
 }
 
 /// Opens the lookup. Where it stands below the log's beginning it reads the archive, which may be a

@@ -1,46 +1,51 @@
-//! Makes a store anew: its folders are removed, and what remains, archive and log, is read again.
+//! Makes a store anew: its folders are set aside, what remains, archive and log, is read again, and
+//! only then the old ones go.
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::{App, Config, DataDir};
+use super::derived::{DERIVED, log_behind};
+use super::{App, Config, DataDir, OwnerLock};
 use crate::archive::Archive;
 use crate::durable;
-use crate::facts::FactStore;
-use crate::index::FullText;
 use crate::log::{LogReader, Store};
 use crate::model::Offset;
-use crate::relay::LookupStore;
 
-/// A store that can be made anew.
-pub struct Derived {
-    pub name: &'static str,
-    folders: &'static [&'static str],
-}
-
-const fn derived<S: Store>() -> Derived {
-    Derived { name: S::NAME, folders: S::FOLDERS }
-}
-
-/// All of them.
-pub const DERIVED: [Derived; 4] =
-    [derived::<Archive>(), derived::<FactStore>(), derived::<FullText>(), derived::<LookupStore>()];
-
-/// Removes these stores and runs until they have caught up.
+/// Makes these stores anew and runs until they have caught up.
 ///
 /// # Errors
-/// The archive, where the log no longer begins at 0: what it alone holds cannot be made anew.
+/// What cannot be read, with every store as it was before. Also, before anything is touched: a log
+/// that ends before what a store has, since what is missing there would go for good; and the
+/// archive, where the log no longer begins at 0.
 pub async fn rebuild(data: DataDir, config: Config, names: &[&str]) -> anyhow::Result<Offset> {
     data.must_exist()?;
     let lock = data.own_in_turn().await?;
-    let oldest = LogReader::open_read_only(&data.log())?.oldest();
+    let (oldest, head) = {
+        let log = LogReader::open_read_only(&data.log())?;
+        (log.oldest(), log.head())
+    };
+    if let Some(behind) = log_behind(&data, head).await {
+        return Err(behind.into());
+    }
     if names.contains(&Archive::NAME) && oldest > Offset(0) {
         bail!(
             "the archive alone holds the records below {oldest}, which the log no longer has: it cannot be rebuilt, but `verbatim rebuild facts index lookup` makes the others anew"
         );
     }
-    for store in DERIVED.iter().filter(|store| names.contains(&store.name)) {
-        remove(&data, store)?;
+    let aside = Aside::of(&data, names);
+    let made = match aside.put() {
+        Ok(()) => make(data, config, lock).await,
+        Err(error) => Err(error),
+    };
+    match &made {
+        Ok(_) => aside.remove()?,
+        Err(_) => aside.put_back()?,
     }
+    made
+}
+
+async fn make(data: DataDir, config: Config, lock: OwnerLock) -> anyhow::Result<Offset> {
     let app = App::start_owned(data, config, lock).await?;
     let caught_up = app.catch_up().await;
     let head = app.log.head();
@@ -49,13 +54,54 @@ pub async fn rebuild(data: DataDir, config: Config, names: &[&str]) -> anyhow::R
     Ok(head)
 }
 
-/// Removes a store's folders, last one first: it holds the cursor that the others are checked
-/// against, so that a removal broken off is noticed.
-fn remove(data: &DataDir, store: &Derived) -> anyhow::Result<()> {
-    for folder in store.folders.iter().rev() {
-        let path = data.root().join(folder);
-        durable::remove_directory(&path)
-            .with_context(|| format!("cannot remove `{}`", path.display()))?;
+/// The folders of stores that are being made anew, under other names.
+struct Aside {
+    /// Where each belongs: of each store the last one first, since it holds the cursor that the
+    /// others are checked against, so that a crash in between is noticed.
+    folders: Vec<PathBuf>,
+}
+
+impl Aside {
+    fn of(data: &DataDir, names: &[&str]) -> Aside {
+        let stores = DERIVED.iter().filter(|store| names.contains(&store.name));
+        let folders = stores.flat_map(|store| store.folders.iter().rev());
+        Aside { folders: folders.map(|folder| data.root().join(folder)).collect() }
     }
-    Ok(())
+
+    fn put(&self) -> anyhow::Result<()> {
+        for folder in &self.folders {
+            // What an earlier rebuild that was killed left there has a successor by now.
+            remove(&aside_of(folder))?;
+            if folder.exists() {
+                rename(folder, &aside_of(folder))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_back(&self) -> anyhow::Result<()> {
+        for folder in self.folders.iter().rev().filter(|folder| aside_of(folder).exists()) {
+            remove(folder)?;
+            rename(&aside_of(folder), folder)?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self) -> anyhow::Result<()> {
+        self.folders.iter().try_for_each(|folder| remove(&aside_of(folder)))
+    }
+}
+
+fn aside_of(folder: &Path) -> PathBuf {
+    folder.with_extension("aside")
+}
+
+fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    durable::rename_directory(from, to)
+        .with_context(|| format!("cannot move `{}` to `{}`", from.display(), to.display()))
+}
+
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    durable::remove_directory(folder)
+        .with_context(|| format!("cannot remove `{}`", folder.display()))
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::DataDir;
+use super::derived::Derived;
 use super::stores::{AllWatched, Watched};
-use crate::log::{LogReader, Scrubbed, State, Store};
+use crate::log::{LogReader, Scrubbed, State};
 use crate::model::Offset;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,18 +69,23 @@ impl Status {
 }
 
 impl StoreStatus {
-    pub(super) fn in_place<S: Store>(
+    pub(super) fn in_place(
+        store: &Derived,
         data: &DataDir,
         head: Offset,
         cursor: anyhow::Result<Offset>,
     ) -> StoreStatus {
-        let folders = S::FOLDERS.iter().map(|folder| data.root().join(folder));
+        let folders = store.folders.iter().map(|folder| data.root().join(folder));
         let bytes = folders.map(|folder| bytes_under(&folder)).sum();
         let (cursor, failed) = match cursor {
+            Ok(cursor) if cursor > head => {
+                let lost = format!("it stands beyond the log, which has lost [{head}, {cursor})");
+                (cursor, Some(lost))
+            }
             Ok(cursor) => (cursor, None),
             Err(error) => (Offset(0), Some(error.to_string())),
         };
-        let (name, lag) = (S::NAME.to_string(), head.since(cursor));
+        let (name, lag) = (store.name.to_string(), head.since(cursor));
         StoreStatus { name, cursor, applied: cursor, lag, bytes, failed }
     }
 

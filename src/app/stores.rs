@@ -142,14 +142,28 @@ impl Stores {
 
     /// Waits for every store to commit and end, once `stop` is cancelled. Returns which panicked; a
     /// store that stands still has said so and reads on at the next start.
-    pub fn join(self) -> Vec<String> {
+    pub fn join(mut self) -> Vec<String> {
+        self.join_all()
+    }
+
+    fn join_all(&mut self) -> Vec<String> {
         let mut failures = Vec::new();
-        for Running { watched, thread } in self.list {
+        for Running { watched, thread } in self.list.drain(..) {
             if thread.join().is_err() {
                 failures.push(format!("the store `{}` panicked", watched.name));
             }
         }
         failures
+    }
+}
+
+/// A start that fails half way leaves no store running that writes into its folders.
+impl Drop for Stores {
+    fn drop(&mut self) {
+        if !self.list.is_empty() {
+            self.stop.cancel();
+            self.join_all();
+        }
     }
 }
 
@@ -284,6 +298,10 @@ mod tests {
             reader.pending.lock().clear();
             let applied = reader.durable.lock().last().map_or(Offset(0), |last| last.next());
             Ok(Failing { applied, fault: *fault, seen: reader.clone() })
+        }
+
+        async fn committed(_root: &Path) -> Result<Offset, LogError> {
+            Ok(Offset(0))
         }
 
         fn applied(&self) -> Offset {

@@ -13,7 +13,7 @@ use super::batch::{EVENTS_OPTIONS, events_by_day};
 use super::{ArchiveError, EVENTS_TABLE, stored_events_schema};
 use crate::log::{Batch, LogReader, NotOpen, Slot, Store, Tail};
 use crate::model::Offset;
-use crate::table::{Maintenance, MaintenanceState, Table, TableSnapshot};
+use crate::table::{Maintenance, MaintenanceState, Table, TableError, TableSnapshot};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -65,13 +65,6 @@ impl ArchiveReader {
     }
 }
 
-impl Archive {
-    /// All offsets below it are committed.
-    pub fn committed(&self) -> Offset {
-        self.table.cursor()
-    }
-}
-
 impl Store for Archive {
     const NAME: &'static str = "archive";
     const FOLDERS: &'static [&'static str] = &["archive/events"];
@@ -97,6 +90,14 @@ impl Store for Archive {
         let shown = Arc::new(Mutex::new(Shown { table: table.clone(), tail }));
         reader.slot.show(shown.clone());
         Ok(Archive { table, _maintenance: maintenance, shown })
+    }
+
+    async fn committed(root: &Path) -> Result<Offset, ArchiveError> {
+        match Table::open_read_only(&root.join(TABLES_FOLDER), EVENTS_TABLE).await {
+            Ok(snapshot) => Ok(snapshot.cursor),
+            Err(TableError::NotFound { .. }) => Ok(Offset(0)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn applied(&self) -> Offset {

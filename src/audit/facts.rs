@@ -9,18 +9,21 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, Schema};
 use arrow::row::{RowConverter, SortField};
 
-use super::{AuditError, Check};
+use super::{AuditError, Check, Opened};
 use crate::facts::{FactStore, FactsReader, FactsSnapshot, FactsTable};
 use crate::log::{Batch, LogReader, Store};
 use crate::model::{Offset, Record};
 use crate::table::{self, Wanted};
 
+/// Rows of one table that are named one by one.
+const ROWS_NAMED_MAX: usize = 8;
 /// The columns that say which record settled a row, one of which each table has.
 const SETTLED_BY: [&str; 2] = ["closed_offset", "offset"];
 
-pub(super) struct FactsCheck<'a> {
-    facts: &'a FactsReader,
+pub(super) struct FactsCheck {
     check: Check,
+    /// `None` where they cannot be opened.
+    facts: Option<FactsReader>,
     /// Folds the records again, in a folder of its own.
     store: FactStore,
     again: FactsReader,
@@ -28,21 +31,22 @@ pub(super) struct FactsCheck<'a> {
     is_whole: bool,
 }
 
-impl<'a> FactsCheck<'a> {
+impl FactsCheck {
     pub(super) async fn new(
-        facts: &'a FactsReader,
+        facts: Opened<FactsReader>,
         log: &LogReader,
         scratch: &Path,
-    ) -> Result<FactsCheck<'a>, AuditError> {
+    ) -> Result<FactsCheck, AuditError> {
         let again = FactsReader::default();
         let store = FactStore::open(scratch, log, &(), &again).await?;
-        let check = Check::new("facts", Offset(0)..log.head());
+        let mut check = Check::new("facts", Offset(0)..log.head());
+        let facts = facts.map_err(|error| check.find_all(error)).ok();
         Ok(FactsCheck { facts, check, store, again, is_whole: true })
     }
 
     /// Folds the next records.
     pub(super) async fn see(&mut self, records: Vec<Arc<Record>>) -> Result<(), AuditError> {
-        if !self.is_whole {
+        if !self.is_whole || self.facts.is_none() {
             return Ok(());
         }
         let start = self.store.applied();
@@ -58,40 +62,56 @@ impl<'a> FactsCheck<'a> {
     }
 
     /// Compares the rows of these shops.
-    pub(super) fn finish<'b>(
-        mut self,
-        shops: impl Iterator<Item = &'b str>,
-    ) -> Result<Check, AuditError> {
-        if self.is_whole {
+    pub(super) fn finish<'a>(mut self, shops: impl Iterator<Item = &'a str>) -> Check {
+        if let Some(facts) = self.facts.take().filter(|_| self.is_whole) {
             for shop in shops {
-                let (kept, again) = (self.facts.snapshot(shop)?, self.again.snapshot(shop)?);
-                for ((name, kept), (_, again)) in tables(&kept).into_iter().zip(tables(&again)) {
-                    self.compare(name, &Rows::of(kept, shop)?, &Rows::of(again, shop)?);
+                if let Err(error) = self.compare_shop(&facts, shop) {
+                    self.check.find_all(error.to_string());
+                    break;
                 }
             }
         }
-        Ok(self.check)
+        self.check
+    }
+
+    fn compare_shop(&mut self, facts: &FactsReader, shop: &str) -> Result<(), AuditError> {
+        let (kept, again) = (facts.snapshot(shop)?, self.again.snapshot(shop)?);
+        for ((name, kept), (_, again)) in tables(&kept).into_iter().zip(tables(&again)) {
+            self.compare(name, &Rows::of(kept, shop)?, &Rows::of(again, shop)?);
+        }
+        Ok(())
     }
 
     fn compare(&mut self, table: &str, kept: &Rows, again: &Rows) {
-        let mut differing: Vec<(Offset, String)> = Vec::new();
+        let (mut missing, mut doubled, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
         for (mark, (count, offset)) in &again.by_mark {
             let found = kept.by_mark.get(mark).map_or(0, |(count, _)| *count);
             self.check.checked += found.min(*count);
             if found < *count {
-                differing.push((*offset, format!("a row of {table} is missing or differs")));
+                missing.push(*offset);
             } else if found > *count {
-                differing.push((*offset, format!("a row of {table} is doubled")));
+                doubled.push(*offset);
             }
         }
         for (mark, (_, offset)) in &kept.by_mark {
             if !again.by_mark.contains_key(mark) {
-                differing.push((*offset, format!("a row of {table} that no record makes")));
+                foreign.push(*offset);
             }
         }
-        differing.sort();
-        for (offset, what) in differing {
-            self.check.find(offset, what);
+        self.find_rows(missing, &format!("a row of {table} is missing or differs"));
+        self.find_rows(doubled, &format!("a row of {table} is doubled"));
+        self.find_rows(foreign, &format!("a row of {table} that no record makes"));
+    }
+
+    /// A few rows one by one, many as one stretch.
+    fn find_rows(&mut self, mut offsets: Vec<Offset>, what: &str) {
+        offsets.sort_unstable();
+        match (offsets.first(), offsets.last()) {
+            (Some(first), Some(last)) if offsets.len() > ROWS_NAMED_MAX => {
+                let what = format!("{} times: {what}", offsets.len());
+                self.check.find_range(*first..last.next(), what);
+            }
+            _ => offsets.iter().for_each(|offset| self.check.find(*offset, what)),
         }
     }
 }

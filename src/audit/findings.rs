@@ -30,6 +30,9 @@ pub struct Check {
     pub findings: Vec<Finding>,
     /// How many findings there are beyond those.
     pub more: u64,
+    /// What to do, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
 }
 
 /// A stretch of the log in which a store is not what it should be.
@@ -44,14 +47,17 @@ impl Report {
     /// Of a log that cannot be opened for damage among its newest records: without its head nothing
     /// can be compared.
     pub fn of_damaged_log(offsets: Range<Offset>, what: String) -> Report {
-        let head = offsets.end;
+        let head = offsets.start;
         let mut check = Check::new("log", offsets.clone());
-        let what = format!("{what}; nothing could be compared");
-        check.findings.push(Finding { from: offsets.start, to: offsets.end, what });
-        Report::new(head, vec![check])
+        check.find_range(offsets, format!("{what}; nothing could be compared"));
+        Report::new(head, Offset(0), vec![check])
     }
 
-    pub(super) fn new(head: Offset, checks: Vec<Check>) -> Report {
+    /// Of a log from `oldest` to `head`.
+    pub(super) fn new(head: Offset, oldest: Offset, mut checks: Vec<Check>) -> Report {
+        for check in &mut checks {
+            check.mend = check.mend_by(oldest);
+        }
         let agrees = checks.iter().all(|check| check.findings.is_empty());
         Report { head, agrees, checks }
     }
@@ -60,7 +66,32 @@ impl Report {
 impl Check {
     pub(super) fn new(store: &'static str, range: Range<Offset>) -> Check {
         let Range { start: from, end: to } = range;
-        Check { store, from, to, checked: 0, findings: Vec::new(), more: 0 }
+        Check { store, from, to, checked: 0, findings: Vec::new(), more: 0, mend: None }
+    }
+
+    fn mend_by(&self, oldest: Offset) -> Option<String> {
+        self.findings.first()?;
+        Some(match self.store {
+            "log" => "put back `log` from a copy".to_string(),
+            "archive" if oldest > Offset(0) => format!(
+                "put back `archive/events` from a copy: below {oldest} the log no longer has what it holds"
+            ),
+            store => format!("`verbatim rebuild {store}` makes it anew"),
+        })
+    }
+
+    /// Notes that something is wrong with all of it.
+    pub(super) fn find_all(&mut self, what: impl Into<String>) {
+        self.find_range(self.from..self.to, what);
+    }
+
+    /// Notes that something is wrong in a stretch.
+    pub(super) fn find_range(&mut self, range: Range<Offset>, what: impl Into<String>) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { from: range.start, to: range.end, what: what.into() });
+        } else {
+            self.more += 1;
+        }
     }
 
     /// Notes that something is wrong at one offset. Neighbours of which the same is said become one
@@ -72,10 +103,8 @@ impl Check {
             && last.what == what
         {
             last.to = offset.next();
-        } else if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding { from: offset, to: offset.next(), what });
         } else {
-            self.more += 1;
+            self.find_range(offset..offset.next(), what);
         }
     }
 }
@@ -93,6 +122,6 @@ mod tests {
         let ranges: Vec<(u64, u64)> =
             check.findings.iter().map(|finding| (finding.from.0, finding.to.0)).collect();
         assert_eq!(ranges, [(1, 3), (3, 4), (5, 6)]);
-        assert!(!Report::new(Offset(9), vec![check]).agrees);
+        assert!(!Report::new(Offset(9), Offset(0), vec![check]).agrees);
     }
 }

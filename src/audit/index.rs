@@ -1,36 +1,50 @@
 //! The index against the records: one document each, with the words the record has.
 
-use super::{AuditError, Check};
+use super::{Check, Opened};
 use crate::index::{self, IndexSnapshot};
 use crate::model::{Offset, Record};
 
 pub(super) struct IndexCheck {
     check: Check,
-    /// What each document says, in the order of offsets, and the next to be asked for.
-    marks: Vec<(Offset, u64)>,
+    head: Offset,
+    /// What each document says, in the order of offsets; `None` where they cannot be read.
+    marks: Option<Vec<(Offset, u64)>>,
+    /// The next to be asked for.
     next: usize,
 }
 
 impl IndexCheck {
-    pub(super) fn new(snapshot: &IndexSnapshot) -> Result<IndexCheck, AuditError> {
-        let mut check = Check::new("index", Offset(0)..snapshot.cursor());
-        for file in index::damaged_files(snapshot.dir())? {
-            check.find(Offset(0), format!("`{}` is not what was written", file.display()));
+    pub(super) fn new(index: Opened<IndexSnapshot>, head: Offset) -> IndexCheck {
+        let cursor = index.as_ref().map_or(head, IndexSnapshot::cursor);
+        let mut check = Check::new("index", Offset(0)..cursor);
+        let marks = index.and_then(|snapshot| {
+            for file in index::damaged_files(snapshot.dir()).map_err(|error| error.to_string())? {
+                check.find_all(format!("`{}` is not what was written", file.display()));
+            }
+            index::marks(&snapshot).map_err(|error| error.to_string())
+        });
+        match marks {
+            Ok(mut marks) => {
+                marks.sort_unstable();
+                IndexCheck { check, head, marks: Some(marks), next: 0 }
+            }
+            Err(error) => {
+                check.find_all(error);
+                IndexCheck { check, head, marks: None, next: 0 }
+            }
         }
-        let mut marks = index::marks(snapshot)?;
-        marks.sort_unstable();
-        Ok(IndexCheck { check, marks, next: 0 })
     }
 
     /// Checks the document of `record`; records come in order.
     pub(super) fn see(&mut self, record: &Record) {
+        let Some(marks) = &self.marks else { return };
         let mut of_record = 0;
-        while let Some((offset, mark)) = self.marks.get(self.next)
+        while let Some((offset, mark)) = marks.get(self.next)
             && *offset <= record.offset
         {
-            if *offset < record.offset {
-                self.check.find(*offset, "a document of no record");
-            } else {
+            // A document before it is of a record that neither log nor archive have: it is missing
+            // there.
+            if *offset == record.offset {
                 of_record += 1;
                 if *mark != index::mark_of(record) {
                     self.check.find(*offset, "the document differs from the record");
@@ -49,8 +63,9 @@ impl IndexCheck {
     }
 
     pub(super) fn finish(mut self) -> Check {
-        for (offset, _) in &self.marks[self.next..] {
-            self.check.find(*offset, "a document of no record");
+        let rest = self.marks.iter().flat_map(|marks| &marks[self.next..]);
+        for (offset, _) in rest.filter(|(offset, _)| *offset >= self.head) {
+            self.check.find(*offset, "a document beyond the log's head");
         }
         self.check
     }

@@ -5,7 +5,8 @@
 //! record before it, and each store must say of it what it says itself.
 //!
 //! Invariants: nothing is changed and nothing repaired; what was checked, and to which offset, is
-//! said also where all is well. It knows no terminal, and does not open stores.
+//! said also where all is well. A store that cannot be opened or read is a finding, and the others
+//! are compared without it. It knows no terminal, and does not open stores.
 
 mod error;
 mod facts;
@@ -35,13 +36,18 @@ const WINDOW_RECORDS: u64 = 131_072;
 /// What is compared. The log's head is what it is complete to; each store to its own cursor.
 pub struct Audited<'a> {
     pub log: &'a LogReader,
-    pub archive: &'a ArchiveSnapshot,
-    pub index: &'a IndexSnapshot,
-    pub lookup: &'a Lookup,
-    pub facts: &'a FactsReader,
+    /// First offset that no store has: beyond the log's head where the log has lost records.
+    pub end: Offset,
+    pub archive: Opened<ArchiveSnapshot>,
+    pub index: Opened<IndexSnapshot>,
+    pub lookup: Opened<Lookup>,
+    pub facts: Opened<FactsReader>,
     /// A folder that is not there, where the facts are folded again.
     pub scratch: &'a Path,
 }
+
+/// A store, or why it cannot be opened.
+pub type Opened<S> = Result<S, String>;
 
 /// Where each conversation stands after the records that were checked, by its
 /// [`crate::relay::conversation_key`].
@@ -50,23 +56,24 @@ type Conversations = HashMap<Vec<u8>, Conversation>;
 /// Checks everything; `progress` hears to which offset.
 ///
 /// # Errors
-/// Where a store cannot be read at all. What can be read and is wrong is a finding.
+/// Where the facts cannot be folded again. What is wrong with a store is a finding.
 pub async fn audit(
-    stores: &Audited<'_>,
+    stores: Audited<'_>,
     mut progress: impl FnMut(Offset),
 ) -> Result<Report, AuditError> {
-    let head = stores.log.head();
-    let mut records = Records::new(stores);
-    let mut index = index::IndexCheck::new(stores.index)?;
-    let mut lookup = lookup::LookupCheck::new(stores.lookup)?;
-    let mut facts = facts::FactsCheck::new(stores.facts, stores.log, stores.scratch).await?;
+    let Audited { log, end, archive, index, lookup, facts, scratch } = stores;
+    let head = log.head();
+    let mut records = Records::new(log, end, archive);
+    let mut index = index::IndexCheck::new(index, head);
+    let mut lookup = lookup::LookupCheck::new(lookup, head);
+    let mut facts = facts::FactsCheck::new(facts, log, scratch).await?;
     let mut from = Offset(0);
     while from < head {
         let to = (from + WINDOW_RECORDS).min(head);
-        let window = records.window(from..to)?;
+        let window = records.window(from..to);
         for record in &window {
             index.see(record);
-            lookup.see(record)?;
+            lookup.see(record);
         }
         facts.see(window.into_iter().map(Arc::new).collect()).await?;
         from = to;
@@ -74,10 +81,10 @@ pub async fn audit(
     }
     let (mut checks, conversations) = records.finish();
     let shops: BTreeSet<&str> = conversations.keys().filter_map(|key| shop_of(key)).collect();
-    checks.push(facts.finish(shops.into_iter())?);
+    checks.push(facts.finish(shops.into_iter()));
     checks.push(index.finish());
-    checks.push(lookup.finish(&conversations)?);
-    Ok(Report::new(head, checks))
+    checks.push(lookup.finish(&conversations));
+    Ok(Report::new(head, log.oldest(), checks))
 }
 
 /// The shop of a [`crate::relay::conversation_key`].

@@ -5,33 +5,56 @@ use std::iter::Peekable;
 use std::ops::Range;
 use std::vec::IntoIter;
 
-use super::{AuditError, Audited, Check, Conversations};
+use super::{Check, Conversations, Opened};
+use crate::archive::ArchiveSnapshot;
+use crate::log::LogReader;
 use crate::model::{Offset, Record};
 use crate::relay::conversation_key;
 
 /// Reads records from both places and checks them against each other and each against its
 /// conversation.
 pub(super) struct Records<'a> {
-    stores: &'a Audited<'a>,
+    reader: &'a LogReader,
+    /// `None` where it cannot be opened.
+    snapshot: Option<ArchiveSnapshot>,
     log: Check,
     archive: Check,
     conversations: Conversations,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(stores: &'a Audited<'a>) -> Records<'a> {
-        let (oldest, head) = (stores.log.oldest(), stores.log.head());
-        Records {
-            stores,
-            log: Check::new("log", oldest..head),
-            archive: Check::new("archive", Offset(0)..stores.archive.table.cursor),
-            conversations: Conversations::new(),
+    /// Of a log that should reach to `end`.
+    pub(super) fn new(
+        reader: &'a LogReader,
+        end: Offset,
+        archive: Opened<ArchiveSnapshot>,
+    ) -> Records<'a> {
+        let (oldest, head) = (reader.oldest(), reader.head());
+        let mut log = Check::new("log", oldest..end.max(head));
+        if end > head {
+            log.find_range(
+                head..end,
+                "the log has lost these records, which other stores committed",
+            );
         }
+        let (snapshot, archive) = match archive {
+            Ok(snapshot) => {
+                let check = Check::new("archive", Offset(0)..snapshot.table.cursor);
+                (Some(snapshot), check)
+            }
+            Err(error) => {
+                let mut check = Check::new("archive", Offset(0)..head);
+                check.find_all(error);
+                (None, check)
+            }
+        };
+        Records { reader, snapshot, log, archive, conversations: Conversations::new() }
     }
 
     /// The records of a range, each once; of one that is nowhere there is a finding.
-    pub(super) fn window(&mut self, range: Range<Offset>) -> Result<Vec<Record>, AuditError> {
-        let (archived, unreadable) = self.stores.archive.readable_of_range(&range);
+    pub(super) fn window(&mut self, range: Range<Offset>) -> Vec<Record> {
+        let readable = self.snapshot.as_ref().map(|snapshot| snapshot.readable_of_range(&range));
+        let (archived, unreadable) = readable.unwrap_or_default();
         for (offsets, error) in unreadable {
             self.archive.find(
                 offsets.start,
@@ -51,7 +74,7 @@ impl<'a> Records<'a> {
             }
             offset = offset.next();
         }
-        Ok(records)
+        records
     }
 
     /// The checks of log and archive, and where every conversation stands.
@@ -65,7 +88,7 @@ impl<'a> Records<'a> {
         if start >= range.end {
             return Vec::new();
         }
-        match self.stores.log.range(start, range.end) {
+        match self.reader.range(start, range.end) {
             Ok(records) => records,
             Err(error) => {
                 // The range is halved until the damaged frame stands alone.
@@ -99,7 +122,7 @@ impl<'a> Records<'a> {
                 }
             }
         }
-        let is_due = offset < self.archive.to;
+        let is_due = self.snapshot.is_some() && offset < self.archive.to;
         match (&row, is_due) {
             (Some(_), true) => self.archive.checked += 1,
             (Some(_), false) => self.archive.find(offset, "a row beyond the cursor"),

@@ -73,5 +73,8 @@ fn findings(check: &Check) -> String {
     if rest > 0 {
         text.push_str(&format!("  and {rest} more\n"));
     }
+    if let Some(mend) = &check.mend {
+        text.push_str(&format!("  {mend}\n"));
+    }
     text
 }

@@ -17,4 +17,4 @@ pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use seam::{Call, Seam};
 pub(crate) use stage::{Mode, Naming, Staged, is_staging_name};
-pub(crate) use write::{make_directory, remove_directory, write};
+pub(crate) use write::{make_directory, remove_directory, rename_directory, write};

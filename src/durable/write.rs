@@ -20,24 +20,28 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     Disk::open(path).map(drop)
 }
 
+/// Gives a folder another name beside it, durably. An empty folder of that name is replaced.
+pub(crate) fn rename_directory(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    match to.parent() {
+        Some(parent) => Disk::at(parent).sync_directory(parent),
+        None => Ok(()),
+    }
+}
+
 /// Removes a folder and all that is in it, where it is there. A crash leaves it whole or away from
 /// its name, as `NAME.removed`: half a folder could be taken for a whole one.
 pub(crate) fn remove_directory(path: &Path) -> io::Result<()> {
     let removed = path.with_extension("removed");
-    match fs::rename(path, &removed) {
-        // What an earlier removal left is in the way.
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            fs::remove_dir_all(&removed)?;
-            fs::rename(path, &removed)?;
-        }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    if let Some(parent) = path.parent().filter(|parent| parent.is_dir()) {
-        Disk::at(parent).sync_directory(parent)?;
-    }
-    match fs::remove_dir_all(&removed) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    // What an earlier removal left is in the way.
+    missing_is_fine(fs::remove_dir_all(&removed))?;
+    missing_is_fine(rename_directory(path, &removed))?;
+    missing_is_fine(fs::remove_dir_all(&removed))
+}
+
+fn missing_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }

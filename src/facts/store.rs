@@ -175,6 +175,17 @@ impl Store for FactStore {
         Ok(store)
     }
 
+    async fn committed(root: &Path) -> Result<Offset, FactsError> {
+        let tables = Tables::committed(&root.join(TABLES_FOLDER)).await?;
+        let states = root.join(STATES_FOLDER);
+        if !states.is_dir() {
+            return Ok(tables.furthest());
+        }
+        let states = States::open(&states)?;
+        check_tables(&tables, &states)?;
+        Ok(states.cursor()?.max(tables.furthest()))
+    }
+
     fn applied(&self) -> Offset {
         self.shown.lock().applied
     }

@@ -14,7 +14,7 @@ use super::settled::{Rows, SettledOfShop, TableCursors};
 use super::stray_row::StrayRow;
 use super::tag_row::TagRow;
 use crate::model::Offset;
-use crate::table::{Maintenance, Table, TableOptions, TableSnapshot};
+use crate::table::{Maintenance, Table, TableError, TableOptions, TableSnapshot};
 
 const ROWS: TableOptions =
     TableOptions { sort: &["shop", "conversation"], encodings: &[], bloom: &["conversation"] };
@@ -68,6 +68,22 @@ impl Tables {
             changes: FactTable::open::<ChangeRow>(folder).await?,
             tags: FactTable::open::<TagRow>(folder).await?,
             strays: FactTable::open::<StrayRow>(folder).await?,
+        })
+    }
+
+    /// The cursors of the tables in `folder`, which are not opened for more.
+    pub(crate) async fn committed(folder: &Path) -> Result<TableCursors, FactsError> {
+        let cursor = async |name| match Table::open_read_only(folder, name).await {
+            Ok(snapshot) => Ok(snapshot.cursor),
+            Err(TableError::NotFound { .. }) => Ok(Offset(0)),
+            Err(error) => Err(FactsError::from(error)),
+        };
+        Ok(TableCursors {
+            turns: cursor(TurnRow::TABLE).await?,
+            episodes: cursor(EpisodeRow::TABLE).await?,
+            changes: cursor(ChangeRow::TABLE).await?,
+            tags: cursor(TagRow::TABLE).await?,
+            strays: cursor(StrayRow::TABLE).await?,
         })
     }
 

@@ -112,6 +112,11 @@ impl Store for FullText {
         FullText::open_in(&root.join(NAME), reader)
     }
 
+    async fn committed(root: &Path) -> Result<Offset, IndexError> {
+        let folder = root.join(NAME);
+        if folder.is_dir() { Ok(open::open_read_only(&folder)?.cursor()) } else { Ok(Offset(0)) }
+    }
+
     fn applied(&self) -> Offset {
         self.applied.cursor
     }

@@ -80,6 +80,7 @@ pub use scan::LogScan;
 pub use scrub::{Damage, Scrubbed, scrub};
 pub use state::{Failure, State};
 pub use store::{Followed, NotOpen, Slot, Store};
+pub use survey::{End, end_of};
 pub use tail::Tail;
 pub use trim::Trimmer;
 pub use writer::LogWriter;

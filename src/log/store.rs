@@ -35,6 +35,10 @@ pub trait Store: Sized {
         reader: &Self::Reader,
     ) -> impl Future<Output = Result<Self, Self::Error>>;
 
+    /// The cursor that the store in the data directory `root` has committed, read without opening it
+    /// for anything else; 0 where there is no such store.
+    fn committed(root: &Path) -> impl Future<Output = Result<Offset, Self::Error>>;
+
     /// First offset not yet applied.
     fn applied(&self) -> Offset;
 

@@ -126,6 +126,23 @@ fn walk(segment: &Arc<Segment>) -> Result<Start, LogError> {
     }
 }
 
+/// Where a log ends that nobody writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// First offset behind the last whole frame.
+    pub head: Offset,
+    /// Whether something lies behind that frame, which opening the log to write cuts off.
+    pub is_torn: bool,
+}
+
+/// The end of the log in `dir`, read without opening it: changes nothing.
+pub fn end_of(dir: &Path) -> Result<End, LogError> {
+    let Survey { active, next, .. } = Survey::of(&LogFolder::new(dir))?;
+    let rest = active.last().map(|segment| rest_of(segment)).transpose()?;
+    let is_torn = rest.is_some_and(|rest| !segment_file::is_zero(&rest));
+    Ok(End { head: next.offset, is_torn })
+}
+
 /// What the file holds behind the last whole frame.
 pub(super) fn rest_of(segment: &Segment) -> Result<Vec<u8>, LogError> {
     let end_byte = u64::from(segment.end_byte());

@@ -273,3 +273,46 @@ fn a_flipped_bit_of_the_log_is_found_with_its_range() {
     assert!(found[0].2.contains("the log is damaged"), "{found:?}");
     assert_eq!(stores_that_differ(&report), ["log"]);
 }
+
+/// A store that does not open says nothing of the others, and what is said to do helps.
+#[test]
+fn a_store_that_cannot_be_opened_is_a_finding_and_the_others_are_compared() {
+    type Damage = fn(&Path);
+    let damages: [(&str, &str, Damage); 5] = [
+        ("archive", "a file of rows is gone", |data| remove_parquet(&data.join("archive/events"))),
+        ("facts", "a file of turns is gone", |data| remove_parquet(&data.join("archive/turns"))),
+        ("facts", "the log of a table is gone", |data| {
+            fs::remove_dir_all(data.join("archive/episodes/_delta_log")).unwrap();
+        }),
+        ("index", "a file of the index is gone", |data| {
+            fs::remove_file(files_under(&data.join("index"), "store").pop().unwrap()).unwrap();
+        }),
+        ("lookup", "the lookup's version is gone", |data| {
+            fs::write(data.join("lookup/version"), "none").unwrap();
+        }),
+    ];
+    for (store, what, damage) in damages {
+        let data = with_history();
+        damage(&data.path());
+        let report = audit(&data, 1);
+        assert_eq!(stores_that_differ(&report), [store], "{what}: {report}");
+        for check in report["checks"].as_array().unwrap() {
+            let is_whole = check["checked"].as_u64().unwrap() > 0;
+            assert_eq!(is_whole, check["store"] != store, "{what}: {check}");
+        }
+        let ran = data.run(["audit"]);
+        ran.assert_code(1);
+        let mend = format!("`verbatim rebuild {store}`");
+        assert!(ran.stdout.contains(&mend), "{what}: {ran}");
+        data.succeeds(["rebuild", store]);
+        audit(&data, 0);
+    }
+}
+
+/// Removes a file of a table, whichever day's it is.
+fn remove_parquet(table: &Path) {
+    let days = fs::read_dir(table).unwrap().map(|entry| entry.unwrap().path());
+    let days = days.filter(|path| path.is_dir());
+    let mut files = days.flat_map(|day| files_under(&day, "parquet"));
+    fs::remove_file(files.next().unwrap()).unwrap();
+}

@@ -1,6 +1,6 @@
 //! Everything but the log is derived: deleted, it comes back with the same content.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::util::pretty::pretty_format_batches;
 use serde_json::{Value, json};
@@ -163,4 +163,95 @@ async fn without_its_log_a_directory_does_not_start_as_empty() {
     let ran = data.run(["sql", "select count(*) from events"]);
     ran.assert_code(2);
     ran.assert_stderr_has("log");
+}
+
+/// Bytes of every file that a rebuild could take away.
+fn stored(data: &Data) -> Vec<(PathBuf, Vec<u8>)> {
+    fn walk(folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                walk(&entry, files);
+            } else if entry.extension().is_some_and(|extension| extension == "parquet") {
+                files.push((entry.clone(), std::fs::read(&entry).unwrap()));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(&data.path().join("archive"), &mut files);
+    files.sort();
+    assert!(files.len() >= 3, "{files:?}");
+    files
+}
+
+/// The other stores may be the last to know what the log has lost: they are not taken away for a log
+/// that is shorter than they are, the log's end is not cut off as if it had never been acknowledged,
+/// and its offsets are not given to others.
+#[test]
+fn what_the_log_has_lost_is_neither_rebuilt_away_nor_written_over() {
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 2] = [
+        ("gone", |log| std::fs::remove_dir_all(log).unwrap()),
+        ("flipped at its end", |log| {
+            let active = std::fs::read_dir(log.join("active")).unwrap();
+            let segments = active.map(|entry| entry.unwrap().path());
+            let segment = segments
+                .filter(|path| path.extension().is_some_and(|found| found == "wal"))
+                .max()
+                .unwrap();
+            let mut bytes = std::fs::read(&segment).unwrap();
+            let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+            bytes[last - 20] ^= 1;
+            std::fs::write(&segment, bytes).unwrap();
+        }),
+    ];
+    for (what, damage) in damages {
+        let data = with_history();
+        let head = data.number("select count(*) from events");
+        damage(&data.path().join("log"));
+        data.is_left_damaged();
+        let before = stored(&data);
+        let log_before =
+            std::fs::read_dir(data.path().join("log/active")).ok().map(Iterator::count);
+        for command in [
+            &["rebuild", "archive"][..],
+            &["rebuild", "all"],
+            &["rebuild", "lookup"],
+            &["serve", "--listen", "127.0.0.1:0"],
+        ] {
+            let ran = data.run(command);
+            ran.assert_code(2);
+            ran.assert_stderr_has(&format!("{head}), which were acknowledged"));
+            ran.assert_stderr_has("archive and facts and index and lookup");
+        }
+        assert!(stored(&data) == before, "{what}: a store was touched");
+        let log_after = std::fs::read_dir(data.path().join("log/active")).ok().map(Iterator::count);
+        assert_eq!(log_after, log_before, "{what}: the log was touched");
+
+        let ran = data.run(["audit"]);
+        ran.assert_code(1);
+        assert!(ran.stdout.contains(&format!(", {head})  the log has lost")), "{what}: {ran}");
+        let ran = data.run(["status"]);
+        ran.assert_code(1);
+        assert!(ran.stdout.contains(&head.to_string()), "{what}: {ran}");
+    }
+}
+
+/// What a rebuild reads is not there. The store that was to be made anew was whole, and stays.
+#[test]
+fn a_rebuild_that_fails_leaves_the_store_as_it_was() {
+    let data = with_history();
+    let hits = data.succeeds(["search", "退款", "--format", "json"]);
+    let (parquet, _) = stored(&data)
+        .into_iter()
+        .find(|(path, _)| path.to_str().unwrap().contains("events"))
+        .unwrap();
+    let bytes = std::fs::read(&parquet).unwrap();
+    std::fs::remove_file(&parquet).unwrap();
+    let ran = data.run(["rebuild", "index"]);
+    ran.assert_code(2);
+    ran.assert_stderr_has(".parquet");
+    std::fs::write(&parquet, bytes).unwrap();
+    assert_eq!(data.succeeds(["search", "退款", "--format", "json"]), hits);
+    let folders = std::fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(folders.into_iter().all(|name| !name.to_str().unwrap().contains("aside")));
 }

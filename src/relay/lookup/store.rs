@@ -40,6 +40,11 @@ impl Store for LookupStore {
         Ok(LookupStore { lookup: lookup.clone(), records: Vec::new(), applied })
     }
 
+    async fn committed(root: &Path) -> Result<Offset, LookupError> {
+        let folder = root.join(Self::FOLDERS[0]);
+        if folder.is_dir() { Written::open(&folder)?.cursor() } else { Ok(Offset(0)) }
+    }
+
     fn applied(&self) -> Offset {
         self.applied
     }
