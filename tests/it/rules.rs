@@ -13,6 +13,11 @@ fn shown(data: &Data) -> Value {
 #[test]
 fn rules_are_versions_and_what_is_in_force_is_not_added_again() {
     let data = Data::new();
+    let ran = data.run(["rules", "set", "idle_hours=48"]);
+    ran.assert_code(2);
+    ran.assert_stderr_has("there is no data directory");
+    assert!(!data.path().exists(), "a mistyped path is not made");
+    assert_eq!(Server::start(&data).stop(), 0);
     data.run(["rules", "set", "idle_hours=24"]).assert_stderr_has("nothing was added");
     assert_eq!(shown(&data)["versions"], json!([]));
     for (hours, said) in [
