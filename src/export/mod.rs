@@ -24,7 +24,8 @@ pub use query::{EXPORT_TABLES, ExportQuery};
 pub enum ExportFormat {
     /// Apache Parquet, ZSTD.
     Parquet,
-    /// RFC 4180 with a header; lists and structs as JSON.
+    /// A header and a line a row, as RFC 4180 but for lines that end in a line feed; lists and
+    /// structs as JSON. NULL and an empty text are the same in it.
     Csv,
     /// One JSON object a line.
     Jsonl,
