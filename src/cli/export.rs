@@ -1,5 +1,6 @@
 //! `verbatim export TABLE`
 
+use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ pub(super) struct Export {
     table: String,
     #[arg(long, value_enum)]
     format: ExportFormat,
-    /// File to write; without it, standard output
+    /// File to write; without it, or with -, standard output
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// From this instant or local date on
@@ -35,14 +36,14 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        if self.out.is_none() && self.format == ExportFormat::Parquet && io::stdout().is_terminal()
-        {
+        let out = self.out.as_deref().filter(|path| *path != Path::new("-"));
+        if out.is_none() && self.format == ExportFormat::Parquet && io::stdout().is_terminal() {
             bail!("Parquet is no text; give --out FILE");
         }
         let target = Target::open(&self.target).await?;
         let bar = progress::rows(&format!("exporting {}", self.table));
-        let exported = match &self.out {
-            Some(path) => self.to_file(&target, path, &bar).await,
+        let exported = match out {
+            Some(path) => self.to_path(&target, path, &bar).await,
             None => {
                 let out = Box::new(BufWriter::new(io::stdout()));
                 target.export(&self.table, &self.parameters(), out, &bar).await
@@ -52,6 +53,29 @@ impl Export {
         let complete_to = exported?;
         eprintln!("exported {}, complete to offset {complete_to}", self.table);
         Ok(Exit::Yes)
+    }
+
+    /// What is no file, a pipe or a device, is written to as it is. A link stays one: the file that
+    /// it leads to is replaced.
+    async fn to_path(
+        &self,
+        target: &Target,
+        path: &Path,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Offset> {
+        let cannot_open = || format!("cannot open `{}`", path.display());
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => {
+                let path = path.canonicalize().with_context(cannot_open)?;
+                self.to_file(target, &path, bar).await
+            }
+            Ok(metadata) if !metadata.is_dir() => {
+                let file = File::options().write(true).open(path).with_context(cannot_open)?;
+                let out = Box::new(BufWriter::with_capacity(1 << 20, file));
+                target.export(&self.table, &self.parameters(), out, bar).await
+            }
+            _ => self.to_file(target, path, bar).await,
+        }
     }
 
     /// A broken off export leaves no file that looks complete: it has its name only when it is

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use arrow::json::LineDelimitedWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -252,4 +253,39 @@ async fn a_server_that_cannot_read_on_breaks_its_answer_off() {
     assert!(sql.status >= 500, "{}", sql.text());
     // The relay and the index do not depend on the archive.
     assert!(admin.found("退款").await > 0);
+}
+
+/// A report that others read through a link, a pipe somebody waits at, a device: none of them is
+/// replaced by a file.
+#[test]
+fn what_is_no_file_stays_what_it_is() {
+    let data = with_history();
+    let whole = export(&data, "tags", "csv", &[]);
+    let ran = |out: &Path| {
+        let out = out.to_str().unwrap().to_string();
+        data.run(["export", "tags", "--format", "csv", "--out", &out])
+    };
+
+    let (file, link) = (data.file("old.csv", "old"), data.beside("link.csv"));
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    ran(&link).assert_code(0);
+    assert!(link.is_symlink());
+    assert!(std::fs::read(&file).unwrap() == whole, "the file it leads to is the new one");
+
+    let pipe = data.beside("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = Command::new("cat").arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+    ran(&pipe).assert_code(0);
+    assert!(reader.wait_with_output().unwrap().stdout == whole, "who waits at it gets the rows");
+
+    let ran = ran(Path::new("/dev/full"));
+    ran.assert_code(2);
+    ran.assert_stderr_has("No space left");
+    assert!(!Path::new("/dev/full").is_file());
+
+    assert_eq!(
+        data.succeeds(["export", "tags", "--format", "csv", "--out", "-"]).into_bytes(),
+        whole
+    );
+    assert!(!Path::new("-").exists());
 }
