@@ -2,8 +2,9 @@
 //!
 //! Invariant: whatever is reported as written is on stable storage under its name, whole (test
 //! `a_failed_call_leaves_the_old_file_or_the_new_one`).
-//! It does not know what is in a file, and never repairs one.
+//! It does not know what is in a file, and never repairs one. `database.rs` opens what fjall keeps.
 
+mod database;
 mod disk;
 mod seam;
 mod stage;
@@ -13,6 +14,7 @@ pub(crate) mod testing;
 mod tests;
 mod write;
 
+pub(crate) use database::{open_database, open_keyspace};
 pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use seam::{Call, Seam};

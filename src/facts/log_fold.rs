@@ -57,14 +57,14 @@ pub(crate) struct Uncommitted {
 }
 
 impl LogFold {
-    /// Goes on from what is stored.
-    pub(crate) fn new(
-        open: impl Iterator<Item = (ConversationKey, ConversationState)>,
-        rules: HashMap<String, Rules>,
-    ) -> LogFold {
-        let mut fold = LogFold { rules, ..LogFold::default() };
-        open.for_each(|(key, state)| fold.open.put(&key, Arc::new(state)));
-        fold
+    /// One in which nothing is open, under these rules.
+    pub(crate) fn new(rules: HashMap<String, Rules>) -> LogFold {
+        LogFold { rules, ..LogFold::default() }
+    }
+
+    /// Goes on with an open conversation as it was stored.
+    pub(crate) fn go_on_with(&mut self, key: &ConversationKey, state: ConversationState) {
+        self.open.put(key, Arc::new(state));
     }
 
     /// Whether the state of a conversation is here. What is not must be brought by

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, PersistMode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,15 +13,13 @@ use super::log_fold::{LogFold, Uncommitted};
 use super::settled::TableCursors;
 use super::versions::{Known, Versions};
 use super::{ConversationState, FactsError, METRIC_VERSION};
+use crate::durable::{open_database, open_keyspace};
 use crate::model::{ConversationKey, Offset, Rules};
 
 const CURSOR_KEY: &str = "cursor";
 const VERSION_KEY: &str = "metric_version";
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// Newest entries of a keyspace, in memory: they are read again from the journal at a start.
-const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
-/// The most that a start reads of them: the least that fjall takes.
-const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
+/// Blocks that were read: resting states, one at a time, and once the open ones.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Stored states. All values but those of `meta` are JSON.
 pub(crate) struct States {
@@ -47,16 +45,8 @@ impl States {
     /// # Errors
     /// Among others, states of another metric version: their rows mean something else.
     pub(crate) fn open(dir: &Path) -> Result<States, FactsError> {
-        let database = Database::builder(dir)
-            .cache_size(CACHE_BYTES)
-            .max_journaling_size(JOURNAL_BYTES)
-            .worker_threads(1)
-            .open()?;
-        let keyspace = |name: &str| {
-            database.keyspace(name, || {
-                KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
-            })
-        };
+        let database = open_database(dir, CACHE_BYTES)?;
+        let keyspace = |name| open_keyspace(&database, name);
         let states = States {
             open: keyspace("open")?,
             resting: keyspace("resting")?,
@@ -107,14 +97,14 @@ impl States {
             let shop = str::from_utf8(&key).map_err(|_| self.damaged("a key of `rules`"))?;
             rules.insert(shop.to_string(), self.decode::<Rules>(&value)?);
         }
-        let mut open = Vec::new();
+        let mut fold = LogFold::new(rules);
         for entry in self.open.iter() {
             let (key, value) = entry.into_inner()?;
             let key =
                 ConversationKey::from_bytes(&key).ok_or_else(|| self.damaged("a key of `open`"))?;
-            open.push((key, self.decode(&value)?));
+            fold.go_on_with(&key, self.decode(&value)?);
         }
-        Ok(LogFold::new(open.into_iter(), rules))
+        Ok(fold)
     }
 
     /// Stores what changed and moves the cursors, in one atomic write that is on stable storage when

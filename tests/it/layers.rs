@@ -48,7 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("open_wal", &["log"]),
     ("zstd", &["log"]),
     ("crc32c", &["log"]),
-    ("fjall", &["relay", "facts"]),
+    ("fjall", &["durable", "facts", "relay"]),
     ("jsonwebtoken", &["access"]),
     ("reqwest", &["cli"]),
     ("askama", &["web"]),

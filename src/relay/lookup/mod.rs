@@ -22,9 +22,10 @@ mod store;
 use std::path::Path;
 use std::sync::Arc;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{Database, Keyspace};
 use parking_lot::RwLock;
 
+use crate::durable::{open_database, open_keyspace};
 use crate::log::LogReader;
 use crate::model::{Offset, Record};
 
@@ -36,13 +37,6 @@ pub use store::LookupStore;
 const CURSOR_KEY: &str = "cursor";
 /// Blocks of the newest and most asked tables.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// Newest entries of a keyspace, in memory until they are written to a table. All of them are read
-/// again from the journal at a start: with 64 MiB it took 0.5 to 0.7 s after three million events,
-/// with this 0.15 to 0.26 s.
-const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
-/// Journals kept for the slowest keyspace before it is written to a table too: what a start may have
-/// to read. The least that fjall takes.
-const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// Records that wait to be written at most. They are shared with the other stores' tails, which
 /// commit at 65,536: × 4, should the disk be slow, with about 200 bytes of keys each = 50 MiB.
 const OVERLAY_RECORDS_MAX: usize = 262_144;
@@ -153,19 +147,8 @@ impl Written {
     fn open(dir: &Path) -> Result<Written, LookupError> {
         let path = dir.display().to_string();
         let failed = |source| LookupError::failed(&path, source);
-        let database = Database::builder(dir)
-            .cache_size(CACHE_BYTES)
-            .max_journaling_size(JOURNAL_BYTES)
-            .worker_threads(1)
-            .open()
-            .map_err(failed)?;
-        let keyspace = |name: &str| {
-            database
-                .keyspace(name, || {
-                    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
-                })
-                .map_err(failed)
-        };
+        let database = open_database(dir, CACHE_BYTES).map_err(failed)?;
+        let keyspace = |name| open_keyspace(&database, name).map_err(failed);
         let (ids, conversations, meta) =
             (keyspace("ids")?, keyspace("conversations")?, keyspace("meta")?);
         Ok(Written { ids, conversations, meta, path, database })
