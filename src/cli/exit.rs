@@ -1,7 +1,8 @@
 //! How a command ended, and the one place where that becomes an exit code.
 
-use std::io;
 use std::process::ExitCode;
+
+use super::write::ReaderLeft;
 
 /// The three ways a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,14 +16,10 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Prints an error with its causes on stderr, unless the error is a closed pipe: that is how a
-    /// reader ends early.
+    /// Prints an error with its causes on stderr, unless the reader of an answer has had enough of
+    /// it.
     pub(super) fn failure(error: &anyhow::Error) -> Exit {
-        let is_broken_pipe = error
-            .chain()
-            .filter_map(|cause| cause.downcast_ref::<io::Error>())
-            .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe);
-        if is_broken_pipe {
+        if error.is::<ReaderLeft>() {
             return Exit::Yes;
         }
         eprintln!("error: {error}");

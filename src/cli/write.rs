@@ -20,10 +20,18 @@ pub(super) enum RowFormat {
     Csv,
 }
 
+/// Whoever reads standard output closed it, as `head` does.
+#[derive(Debug, thiserror::Error)]
+#[error("the reader of standard output closed it")]
+pub(super) struct ReaderLeft;
+
 /// Writes bytes to stdout whole.
 pub(super) fn to_stdout(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).context("cannot write to standard output")
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderLeft.into()),
+        written => written.context("cannot write to standard output"),
+    }
 }
 
 /// Writes a line of JSON to stdout.

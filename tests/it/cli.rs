@@ -299,9 +299,6 @@ fn a_closed_pipe_is_quiet() {
         &["sql", "select * from events", "--format", "json"],
         &["sql", "select * from events", "--format", "csv"],
         &["search", "a", "--limit", "100", "--hits", "100", "--format", "json"],
-        &["export", "events", "--format", "jsonl"],
-        &["export", "events", "--format", "csv"],
-        &["export", "events", "--format", "parquet"],
     ];
     for through_server in [false, true] {
         let server = through_server.then(|| Server::start(&data));

@@ -1,7 +1,7 @@
 //! Exports: whole tables as files that other tools open, the same whoever is asked.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use arrow::json::LineDelimitedWriter;
@@ -10,7 +10,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use verbatim::access::TokenRole::Admin;
 
-use super::support::{Data, Server, csv, sample, sample_events};
+use super::command::command;
+use super::support::{Data, Server, csv, lines, message, sample, sample_events};
 
 const TABLES: &[&str] = &["events", "messages", "turns", "episodes", "conversations"];
 
@@ -288,4 +289,79 @@ fn what_is_no_file_stays_what_it_is() {
         whole
     );
     assert!(!Path::new("-").exists());
+}
+
+/// Rows went out already when the archive can be read no further: in whatever format, and whoever is
+/// asked, that is a failure, and no file.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_fails_half_way_is_no_export() {
+    const EVENTS: usize = 30_000;
+    let data = Data::new();
+    let texts = (0..EVENTS).map(|number| {
+        let text = format!("{number} {}", "the parcel came and the cup was broken ".repeat(4));
+        message(&format!("c{}", number % 50), &format!("m{number}"), "customer", "cust-1", &text)
+    });
+    let events = data.file("many.ndjson", lines(&texts.collect::<Vec<_>>()));
+    data.succeeds([Path::new("import"), &events]);
+    let files = parquet_files(&data.path().join("archive/events"));
+    let [file] = files.as_slice() else { panic!("one file of one day: {files:?}") };
+    // The last page of the last texts.
+    let reader = std::fs::File::open(file).unwrap();
+    let footer = ParquetRecordBatchReaderBuilder::try_new(reader).unwrap().metadata().clone();
+    let group = footer.row_groups().last().unwrap();
+    let texts = group.columns().iter().find(|column| column.column_path().string() == "text");
+    let (start, bytes) = texts.unwrap().byte_range();
+    let mut damaged = std::fs::read(file).unwrap();
+    damaged[(start + bytes) as usize - 200] ^= 1;
+    std::fs::write(file, damaged).unwrap();
+    data.is_left_damaged();
+
+    let formats = ["csv", "jsonl", "parquet"];
+    let refused = |format: &str, what: &str| {
+        let out = data.beside(&format!("events.{format}"));
+        let ran =
+            data.run(["export", "events", "--format", format, "--out", out.to_str().unwrap()]);
+        assert_eq!(ran.code, 2, "{format} {what}: {ran}");
+        assert!(!out.exists(), "{format} {what}");
+    };
+    formats.iter().for_each(|format| refused(format, "in place"));
+    let server = Server::start(&data);
+    tokio::task::block_in_place(|| formats.iter().for_each(|format| refused(format, "served")));
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    for format in formats {
+        let request =
+            admin.request(reqwest::Method::GET, &format!("/v1/export/events?format={format}"));
+        assert!(admin.try_send(request).await.is_err(), "{format}: the body has no clean end");
+    }
+    assert!(!server.stderr().contains("panicked"), "{}", server.stderr());
+}
+
+fn parquet_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files = Vec::new();
+    for entry in entries {
+        if entry.is_dir() {
+            files.extend(parquet_files(&entry));
+        } else if entry.extension().is_some_and(|ending| ending == "parquet") {
+            files.push(entry);
+        }
+    }
+    files
+}
+
+/// Whoever reads a pipe may have enough of an answer; a file that others rely on is whole or failed.
+#[test]
+fn an_export_into_a_pipe_that_closes_has_failed() {
+    let data = with_history();
+    for is_served in [false, true] {
+        let server = is_served.then(|| Server::start(&data));
+        for format in ["jsonl", "csv", "parquet"] {
+            let mut command = command();
+            command.args(["export", "events", "--format", format, "--data"]).arg(data.path());
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            drop(child.stdout.take());
+            assert_eq!(child.wait().unwrap().code(), Some(2), "{format}, served: {is_served}");
+        }
+        drop(server);
+    }
 }

@@ -2,6 +2,7 @@
 //! without a row limit.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
@@ -10,6 +11,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -20,9 +22,10 @@ use crate::model::Micros;
 use crate::server::{Problem, Service, Token};
 use crate::sql::AnswerStream;
 
-/// Chunks on their way to a client: × 64 KiB = 1 MiB.
-const CHUNKS_WAITING_MAX: usize = 16;
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Pieces on their way to a client: of a few batches of rows each.
+const PIECES_WAITING_MAX: usize = 4;
+/// Encoded bytes that are worth sending.
+const PIECE_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,51 +49,95 @@ pub(super) async fn stream(
         ExportQuery::new(&table, from.as_deref(), to.as_deref(), service.zone, Micros::now())?;
     let answer = service.sql.stream(&identity.shop, &query.sql, query.values).await?;
     let complete_to = answer.complete_to;
-    let (chunks, body) = mpsc::channel(CHUNKS_WAITING_MAX);
-    tokio::spawn(write(answer, format, chunks));
-    let body =
-        Body::from_stream(futures::stream::unfold(body, async |mut body: mpsc::Receiver<_>| {
-            Some((body.recv().await?, body))
-        }));
+    let (pieces, body) = mpsc::channel(PIECES_WAITING_MAX);
+    tokio::spawn(write(answer, format, pieces));
+    let body = Body::from_stream(futures::stream::unfold(Some(body), next_bytes));
     let mut response = ([(header::CONTENT_TYPE, format.media_type())], body).into_response();
     add_complete_to(&mut response, complete_to);
     Ok(response)
 }
 
-/// Writes rows as they come. An error ends the answer broken off, which the client sees as
-/// incomplete.
-async fn write(
-    mut answer: AnswerStream,
-    format: ExportFormat,
-    chunks: mpsc::Sender<io::Result<Bytes>>,
-) {
-    let written = async {
-        let out = io::BufWriter::with_capacity(CHUNK_BYTES, ChunkWriter { chunks: chunks.clone() });
-        let mut writer = format.writer(answer.schema, out).map_err(io::Error::other)?;
-        while let Some(rows) = answer.rows.next().await {
-            let rows = rows.map_err(io::Error::other)?;
-            tokio::task::block_in_place(|| writer.write(&rows)).map_err(io::Error::other)?;
-        }
-        tokio::task::block_in_place(|| writer.finish()).map_err(io::Error::other)
-    };
-    if let Err(error) = written.await {
-        tracing::warn!(%error, "an export broke off");
-        // Fails when the error is that the client went away.
-        let _ = chunks.send(Err(error)).await;
+/// What is on its way to a client.
+enum Piece {
+    Bytes(Bytes),
+    /// The last row was written.
+    End,
+}
+
+type Pieces = mpsc::Receiver<io::Result<Piece>>;
+
+/// The next bytes of the body; after the end, nothing. Whatever else ends the writing ends the body
+/// with an error, so that no client takes what it has for the whole.
+async fn next_bytes(pieces: Option<Pieces>) -> Option<(io::Result<Bytes>, Option<Pieces>)> {
+    let mut pieces = pieces?;
+    match pieces.recv().await {
+        Some(Ok(Piece::Bytes(bytes))) => Some((Ok(bytes), Some(pieces))),
+        Some(Ok(Piece::End)) => None,
+        Some(Err(error)) => Some((Err(error), None)),
+        None => Some((Err(io::Error::other("the export broke off")), None)),
     }
 }
 
-/// Passes bytes to the answer's body, waiting while the client is slow.
-struct ChunkWriter {
-    chunks: mpsc::Sender<io::Result<Bytes>>,
+/// Writes rows as they come.
+async fn write(
+    answer: AnswerStream,
+    format: ExportFormat,
+    pieces: mpsc::Sender<io::Result<Piece>>,
+) {
+    let last = match write_rows(answer, format, &pieces).await {
+        Ok(()) => Ok(Piece::End),
+        Err(error) => {
+            tracing::warn!(%error, "an export broke off");
+            Err(error)
+        }
+    };
+    // Fails when the client went away.
+    let _ = pieces.send(last).await;
 }
 
-impl Write for ChunkWriter {
+async fn write_rows(
+    mut answer: AnswerStream,
+    format: ExportFormat,
+    pieces: &mpsc::Sender<io::Result<Piece>>,
+) -> io::Result<()> {
+    let encoded = Encoded::default();
+    let mut writer = format.writer(answer.schema, encoded.clone()).map_err(io::Error::other)?;
+    while let Some(rows) = answer.rows.next().await {
+        let rows = rows.map_err(io::Error::other)?;
+        tokio::task::block_in_place(|| writer.write(&rows)).map_err(io::Error::other)?;
+        if encoded.len() >= PIECE_BYTES {
+            send(encoded.take(), pieces).await?;
+        }
+    }
+    tokio::task::block_in_place(|| writer.finish()).map_err(io::Error::other)?;
+    send(encoded.take(), pieces).await
+}
+
+/// Waits while the client is slow.
+async fn send(bytes: Bytes, pieces: &mpsc::Sender<io::Result<Piece>>) -> io::Result<()> {
+    let sent = pieces.send(Ok(Piece::Bytes(bytes))).await;
+    sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+}
+
+/// What a writer has encoded and nobody has taken yet: a batch of rows, or a row group.
+#[derive(Clone, Default)]
+struct Encoded {
+    bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Encoded {
+    fn len(&self) -> usize {
+        self.bytes.lock().len()
+    }
+
+    fn take(&self) -> Bytes {
+        std::mem::take(&mut *self.bytes.lock()).into()
+    }
+}
+
+impl Write for Encoded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let chunk = Bytes::copy_from_slice(bytes);
-        self.chunks
-            .blocking_send(Ok(chunk))
-            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        self.bytes.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

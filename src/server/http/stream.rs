@@ -1,6 +1,8 @@
 //! `GET /v1/events?from=OFFSET&follow=true`: the shop's records as lines of JSON; with `follow`,
 //! later ones as they come.
 
+use std::io;
+
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -11,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{NDJSON, parsed};
 use crate::access::Action;
-use crate::log::{LogError, LogScan};
+use crate::log::LogScan;
 use crate::model::Offset;
 use crate::server::{Problem, Service, Token};
 
@@ -58,7 +60,7 @@ struct RecordStream {
 impl RecordStream {
     /// The next records as lines; `None` at the end. An error ends the stream broken off, which the
     /// reader sees as an incomplete answer, never as a complete one.
-    async fn next_lines(&mut self) -> Option<Result<Vec<u8>, LogError>> {
+    async fn next_lines(&mut self) -> Option<io::Result<Vec<u8>>> {
         loop {
             let mut scan = self.scan.take()?;
             let read = move || {
@@ -66,8 +68,13 @@ impl RecordStream {
                 (scan, read)
             };
             // The archive may have to be read, and a scan of other shops' records takes its time.
-            let (scan, read) = tokio::task::spawn_blocking(read).await.ok()?;
-            self.scan = Some(scan);
+            let read = match tokio::task::spawn_blocking(read).await {
+                Ok((scan, read)) => {
+                    self.scan = Some(scan);
+                    read.map_err(io::Error::other)
+                }
+                Err(panicked) => Err(io::Error::from(panicked)),
+            };
             let records = match read {
                 Ok(batch) => batch.into_records(),
                 Err(error) => {
