@@ -70,14 +70,20 @@ impl Tokens {
 
     /// Who a token stands for; refused when it is forged, expired or names nobody.
     pub fn check(&self, token: &str) -> Result<Identity, AccessError> {
+        self.check_for_now(token).map(|(identity, _)| identity)
+    }
+
+    /// As [`Tokens::check`], for whoever stays: with how long it stands for them.
+    pub fn check_for_now(&self, token: &str) -> Result<(Identity, Duration), AccessError> {
         let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|error| AccessError::Unauthenticated { reason: error.to_string() })?;
-        let Claims { sub, shop, roles, .. } = data.claims;
+        let Claims { sub, shop, roles, exp } = data.claims;
         if sub.is_empty() || shop.is_empty() || roles.is_empty() {
             let reason = "sub, shop and roles must not be empty".to_string();
             return Err(AccessError::Unauthenticated { reason });
         }
-        Ok(Identity { subject: sub, shop, roles })
+        let left = Duration::from_secs(exp.saturating_sub(jsonwebtoken::get_current_timestamp()));
+        Ok((Identity { subject: sub, shop, roles }, left))
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Config {
     pub log_keep_hours: u32,
     /// Size of a segment of the log: what is removed at once.
     pub log_segment_mib: u32,
+    /// Below so much free space on its disk no events are taken, and below twice as much no
+    /// attachments: the log must never meet a full one.
+    pub disk_reserve_mib: u32,
 }
 
 /// What is wrong with `verbatim.toml`: whoever wrote it must change it.
@@ -52,6 +55,7 @@ impl Default for Config {
             commit_interval_ms: 2_000,
             log_keep_hours: 7 * 24,
             log_segment_mib: 64,
+            disk_reserve_mib: 512,
         }
     }
 }
@@ -85,6 +89,10 @@ impl Config {
         u64::from(self.log_segment_mib) << 20
     }
 
+    pub fn disk_reserve_bytes(&self) -> u64 {
+        u64::from(self.disk_reserve_mib) << 20
+    }
+
     /// Refuses settings that would make no sense.
     fn check(&self) -> Result<(), FieldError> {
         if !(10..=60_000).contains(&self.commit_interval_ms) {
@@ -94,6 +102,12 @@ impl Config {
         if !(4..=1_024).contains(&self.log_segment_mib) {
             let rule = "lie between 4 and 1024";
             return Err(FieldError::new("log_segment_mib", self.log_segment_mib, rule));
+        }
+        // One segment is made ahead of the next, and stores write meanwhile.
+        let least = 2 * self.log_segment_mib;
+        if self.disk_reserve_mib < least {
+            let rule = format!("be at least {least}, two segments of the log");
+            return Err(FieldError::new("disk_reserve_mib", self.disk_reserve_mib, rule));
         }
         Ok(())
     }

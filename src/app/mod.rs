@@ -34,7 +34,9 @@ use crate::index::FullText;
 use crate::log::{self, CommitPolicy, LogReader, Recovered};
 use crate::model::{ErrorKind, Kinded, Offset};
 use crate::records::Records;
-use crate::relay::{AttachmentStore, Lookup, LookupError, LookupStore, Relay};
+use crate::relay::{
+    Appending, AttachmentStore, DiskSpace, Lookup, LookupError, LookupStore, Relay,
+};
 use crate::search::Search;
 use crate::sql::Sql;
 
@@ -53,6 +55,11 @@ const UNCOMMITTED_RECORDS_MAX: u64 = 65_536;
 /// Their size in memory: 64 MiB, which stores that keep up share.
 const UNCOMMITTED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Where the system does not say: what most allow.
+const DESCRIPTORS_USUAL: u64 = 1_024;
+/// For ten thousand WebSockets, and the files.
+const DESCRIPTORS_WANTED: u64 = 16_384;
+
 /// How often, and how long, the lookup waits for the archive: half a minute.
 const TRIES_MAX: u32 = 300;
 const RETRY_EVERY: Duration = Duration::from_millis(100);
@@ -69,10 +76,12 @@ pub struct App {
     pub sql: Sql,
     pub search: Search,
     pub recovered: Recovered,
+    /// How many files and connections this process may have open.
+    pub descriptors: u64,
     stores: Stores,
     scrubber: Scrubber,
     trimming: JoinHandle<()>,
-    appender: JoinHandle<()>,
+    appender: Appending,
     stop: CancellationToken,
     lock: OwnerLock,
 }
@@ -87,6 +96,7 @@ impl App {
 
     /// As [`App::start`], over a directory that this process owns already.
     async fn start_owned(data: DataDir, config: Config, lock: OwnerLock) -> anyhow::Result<App> {
+        let descriptors = raise_descriptors();
         refuse_lost_records(&data).await?;
         let (writer, log, recovered) =
             log::open_with_segments(&data.log(), config.log_segment_bytes())?;
@@ -121,11 +131,15 @@ impl App {
         let trimming = trimming.start(stop.clone())?;
         let kept = Arc::new(records.clone());
         let scrubber = Scrubber::start(log.clone(), stop.clone())?;
-        let (relay, appender) = Relay::start(writer, &log, lookup, kept, stop.clone())?;
+        let space = DiskSpace::of(data.log(), config.disk_reserve_bytes());
+        let (relay, appender) = Relay::start(writer, &log, lookup, kept, space, stop.clone())?;
         Ok(App {
             relay,
             records,
-            attachments: AttachmentStore::open_or_create(&data.attachments())?,
+            attachments: AttachmentStore::open_or_create(
+                &data.attachments(),
+                config.disk_reserve_bytes(),
+            )?,
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
             sql: Sql::new(archive, facts, data.queries(), config.zone)?,
             search: Search::new(full_text),
@@ -133,6 +147,7 @@ impl App {
             data,
             log,
             recovered,
+            descriptors,
             stores,
             scrubber,
             trimming,
@@ -166,7 +181,8 @@ impl App {
     /// What reads the status after `self` has moved elsewhere.
     pub fn status_reader(&self) -> StatusReader {
         let (stores, scrubbed) = (self.stores.watched(), self.scrubber.watched());
-        StatusReader::new(self.log.clone(), self.data.clone(), stores, scrubbed)
+        let (log, data, relay) = (self.log.clone(), self.data.clone(), self.relay.clone());
+        StatusReader::new(log, data, stores, scrubbed, relay)
     }
 
     /// Stops: no more events, then each store commits what it has, then the directory is given
@@ -182,12 +198,26 @@ impl App {
         if trimming.join().is_err() {
             failures.push("the trimming panicked".to_string());
         }
-        if appender.join().is_err() {
-            failures.push("the appender panicked".to_string());
+        match appender.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => failures.push(format!("the log failed: {reason}")),
+            Err(_) => failures.push("the appender panicked".to_string()),
         }
         drop(lock);
         if failures.is_empty() { Ok(()) } else { anyhow::bail!(failures.join("; ")) }
     }
+}
+
+/// Lets this process open as many files and connections as it may, and returns how many.
+fn raise_descriptors() -> u64 {
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+        rlimit::Resource::NOFILE.get_soft().unwrap_or(DESCRIPTORS_USUAL)
+    });
+    if descriptors < DESCRIPTORS_WANTED {
+        tracing::warn!(descriptors, "few files may be open at once: raise the limit (ulimit -n)");
+    }
+    descriptors
 }
 
 /// Refuses a log that ends before what a store has of it. Opening it would cut off for good what

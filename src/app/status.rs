@@ -11,12 +11,16 @@ use super::derived::Derived;
 use super::stores::{AllWatched, Watched};
 use crate::log::{LogReader, Scrubbed, State};
 use crate::model::Offset;
+use crate::relay::Relay;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
     /// First offset not yet durable in the log.
     pub head: Offset,
     pub log: LogStatus,
+    /// Why no events are taken for now, if none are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     pub stores: Vec<StoreStatus>,
 }
 
@@ -64,7 +68,7 @@ impl Status {
         // Nobody has read the old parts for this process.
         let oldest = log.oldest();
         let log = LogStatus { oldest, scrubbed_to: oldest, damaged: Vec::new() };
-        Status { head, log, stores }
+        Status { head, log, held: None, stores }
     }
 }
 
@@ -102,6 +106,7 @@ pub struct StatusReader {
     data: DataDir,
     stores: AllWatched,
     scrubbed: watch::Receiver<Scrubbed>,
+    relay: Relay,
 }
 
 impl StatusReader {
@@ -110,8 +115,15 @@ impl StatusReader {
         data: DataDir,
         stores: AllWatched,
         scrubbed: watch::Receiver<Scrubbed>,
+        relay: Relay,
     ) -> StatusReader {
-        StatusReader { log, data, stores, scrubbed }
+        StatusReader { log, data, stores, scrubbed, relay }
+    }
+
+    /// Whether events are taken and every store is open.
+    pub fn is_ready(&self) -> bool {
+        let is_open = |store: &Watched| store.state().is_open && store.state().failed.is_none();
+        self.relay.held().is_none() && self.stores.now().iter().all(is_open)
     }
 
     pub fn read(&self) -> Status {
@@ -120,7 +132,8 @@ impl StatusReader {
         let stores = self.stores.now();
         let stores = stores.iter().map(|store| self.store(store, head));
         let stores = std::iter::once(log).chain(stores).collect();
-        Status { head, log: self.log_status(), stores }
+        let held = self.relay.held().map(|held| held.to_string());
+        Status { head, log: self.log_status(), held, stores }
     }
 
     fn log_status(&self) -> LogStatus {

@@ -42,6 +42,9 @@ impl Status {
                         text.push_str(&format!("  stands still: {reason}\n"));
                     }
                 }
+                if let Some(held) = &status.held {
+                    text.push_str(&format!("no events are taken: {held}\n"));
+                }
                 for damage in &status.log.damaged {
                     text.push_str(&format!(
                         "the log is damaged: offsets {} to below {}, `{}`: {}\n",
@@ -52,6 +55,6 @@ impl Status {
             }
         }
         let goes_on = status.stores.iter().all(|store| store.failed.is_none());
-        Ok(Exit::found(goes_on && status.log.damaged.is_empty()))
+        Ok(Exit::found(goes_on && status.held.is_none() && status.log.damaged.is_empty()))
     }
 }

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::held::{Admission, Held};
 use super::kept::{self, KeptRecords, Repetition, Target, Targets};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
 use super::participants::{require_owner, require_writer};
@@ -64,30 +65,42 @@ pub(super) fn stopping() -> RelayError {
     RelayError::Closed { reason: "the service is stopping".to_string() }
 }
 
+/// The appender's thread; why the log failed, where it did.
+pub type Appending = JoinHandle<Result<(), String>>;
+
 /// Starts the appender on a thread of its own; to be called on an async thread. It ends with
 /// `stop`, after what was submitted by then, not when the last handle goes: a connection that
-/// nobody closes keeps one. When the log fails, each waiting and later event is answered with an
-/// error and nothing more is written.
+/// nobody closes keeps one. The service ends with it, too: when the log fails, each waiting and
+/// later event is answered with an error, nothing more is written, and `stop` is cancelled. Only a
+/// restart reads what a failed sync has left.
 pub(super) fn spawn(
     writer: LogWriter,
-    reader: &LogReader,
     lookup: Lookup,
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
+    admission: Admission,
     stop: CancellationToken,
-) -> Result<(Submissions, JoinHandle<()>), RelayError> {
+) -> Result<(Submissions, Appending), RelayError> {
     let (submissions, waiting) = mpsc::channel(SUBMISSIONS_WAITING_MAX);
-    let head = reader.head();
-    let last = reader.range(Offset(head.0.saturating_sub(1)), head)?;
-    let received_at = last.last().map_or(Micros(0), |record| record.received_at);
     let batch = Batch::default();
-    let appender = Appender { writer, lookup, kept, hub, received_at, batch, failed: None };
+    let appender = Appender { writer, lookup, kept, hub, admission, batch, failed: None };
     let runtime = Handle::current();
     let thread = std::thread::Builder::new()
         .name("appender".to_string())
-        .spawn(move || appender.run(waiting, &stop, &runtime))
+        .spawn(move || {
+            // Also where it panics.
+            let _ends_the_service = stop.clone().drop_guard();
+            appender.run(waiting, &stop, &runtime)
+        })
         .map_err(|error| RelayError::Closed { reason: error.to_string() })?;
     Ok((submissions, thread))
+}
+
+/// When the newest record of a log was received.
+pub(super) fn newest(log: &LogReader) -> Result<Micros, RelayError> {
+    let head = log.head();
+    let last = log.range(Offset(head.0.saturating_sub(1)), head)?;
+    Ok(last.last().map_or(Micros(0), |record| record.received_at))
 }
 
 struct Appender {
@@ -95,8 +108,7 @@ struct Appender {
     lookup: Lookup,
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
-    /// Time of the newest record; the next is never earlier.
-    received_at: Micros,
+    admission: Admission,
     batch: Batch,
     failed: Option<String>,
 }
@@ -130,7 +142,7 @@ impl Appender {
         mut waiting: mpsc::Receiver<Submission>,
         stop: &CancellationToken,
         runtime: &Handle,
-    ) {
+    ) -> Result<(), String> {
         let next = async |waiting: &mut mpsc::Receiver<Submission>| {
             tokio::select! {
                 first = waiting.recv() => first,
@@ -151,12 +163,16 @@ impl Appender {
                 submissions.push(next);
             }
             self.append_all(submissions);
+            if self.failed.is_some() {
+                stop.cancel();
+            }
         }
+        self.failed.map_or(Ok(()), Err)
     }
 
     /// Places all events, one sync for each frame that they fill, and answers.
     fn append_all(&mut self, submissions: Vec<Submission>) {
-        self.received_at = self.received_at.max(Micros::now());
+        let received_at = self.admission.now();
         let mut all: Vec<Placing> = Vec::with_capacity(submissions.len());
         for Submission { identity, events, mut targets, answer } in submissions {
             all.push(Placing { answer, placed: Vec::with_capacity(events.len()) });
@@ -164,7 +180,10 @@ impl Appender {
             for (place, event) in events.into_iter().enumerate() {
                 let placed = match refused.again(&event) {
                     Some(error) => Placed::Before(Answer::Given(Err(error))),
-                    None => self.place(&identity, event, targets.remove(&place), &mut refused),
+                    None => {
+                        let target = targets.remove(&place);
+                        self.place(&identity, event, target, &received_at, &mut refused)
+                    }
                 };
                 if let Some(placing) = all.last_mut() {
                     placing.placed.push(placed);
@@ -205,10 +224,11 @@ impl Appender {
         identity: &Identity,
         event: CanonicalEvent,
         target: Option<Target>,
+        received_at: &Result<Micros, Held>,
         refused: &mut Refused,
     ) -> Placed {
         let key = conversation_key(event.shop(), &event.event().conversation);
-        match self.append(identity, &key, event, target) {
+        match self.append(identity, &key, event, target, received_at) {
             Ok(placed) => placed,
             Err(error) => {
                 refused.remember(key, &error);
@@ -224,6 +244,7 @@ impl Appender {
         conversation_key: &[u8],
         event: CanonicalEvent,
         target: Option<Target>,
+        received_at: &Result<Micros, Held>,
     ) -> Result<Placed, RelayError> {
         let (before, is_new) = self.conversation(conversation_key)?;
         // First of all: a refusal must not tell a stranger which ids exist.
@@ -250,9 +271,10 @@ impl Appender {
         if self.lookup.is_full() {
             return Err(RelayError::LookupBehind);
         }
+        let received_at = received_at.clone()?;
         self.admit(&event, target)?;
         let next = self.writer.head() + self.batch.records.len() as u64;
-        let (record, after) = sequence(next, self.received_at, before, event);
+        let (record, after) = sequence(next, received_at, before, event);
         self.writer.append(record.clone())?;
         let ack = record.ack();
         self.batch.ids.insert(id_key, self.batch.records.len());
@@ -326,7 +348,7 @@ impl Appender {
     }
 
     fn fail(&mut self, error: &LogError) {
-        tracing::error!(%error, "the log failed; no further events are taken until a restart");
+        tracing::error!(%error, "the log failed: the service ends, and a restart reads what is there");
         self.failed = Some(error.to_string());
     }
 }
@@ -371,6 +393,7 @@ fn sequence(
 mod tests {
     use super::*;
     use crate::model::{Chain, ConversationKey, Event, Origin, Seq};
+    use crate::relay::held::DiskSpace;
 
     fn event(id: &str, sender: &str) -> CanonicalEvent {
         let json = format!(
@@ -410,7 +433,7 @@ mod tests {
             lookup,
             kept: Arc::new(NothingKept),
             hub: Hub::default(),
-            received_at: Micros(1),
+            admission: Admission::after(Micros(1), DiskSpace::of("/".into(), 0)),
             batch: Batch::default(),
             failed: None,
         }
@@ -418,8 +441,10 @@ mod tests {
 
     fn placed(appender: &mut Appender, ids: &[&str]) -> Vec<Placing> {
         let identity = crate::access::operator("s");
-        let place =
-            |id: &&str| appender.place(&identity, event(id, "u1"), None, &mut Refused::default());
+        let place = |id: &&str| {
+            let refused = &mut Refused::default();
+            appender.place(&identity, event(id, "u1"), None, &Ok(Micros(1)), refused)
+        };
         let placed = ids.iter().map(place).collect();
         vec![Placing { answer: oneshot::channel().0, placed }]
     }

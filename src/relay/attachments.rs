@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::fs::File;
 
 use super::RelayError;
+use super::held::DiskSpace;
 use crate::durable::{Disk, Mode, Naming, Staged};
 use crate::model::{FieldError, is_sha256_hex};
 
@@ -19,6 +20,7 @@ pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(Clone)]
 pub struct AttachmentStore {
     disk: Arc<Disk>,
+    space: DiskSpace,
 }
 
 /// An attachment on its way in. Dropped before it is finished, it leaves nothing.
@@ -29,9 +31,11 @@ struct Upload {
 }
 
 impl AttachmentStore {
-    /// The attachments in `dir`, made where it is missing.
-    pub fn open_or_create(dir: &Path) -> io::Result<AttachmentStore> {
-        Ok(AttachmentStore { disk: Arc::new(Disk::open(dir)?) })
+    /// The attachments in `dir`, made where it is missing. None are taken while less than twice
+    /// `reserve_bytes` are free: messages come first.
+    pub fn open_or_create(dir: &Path, reserve_bytes: u64) -> io::Result<AttachmentStore> {
+        let space = DiskSpace::of(dir.to_path_buf(), 2 * reserve_bytes);
+        Ok(AttachmentStore { disk: Arc::new(Disk::open(dir)?), space })
     }
 
     /// Where a shop's attachment lies, whether or not it is there. The shop's name is hashed
@@ -61,6 +65,7 @@ impl AttachmentStore {
         B: AsRef<[u8]> + Send + 'static,
         E: std::fmt::Display,
     {
+        self.space.clone().check()?;
         let (disk, path) = (self.disk.clone(), self.path_of(shop, sha256)?);
         let mut upload = on_blocking(move || Upload::start(&disk, &path)).await?;
         let mut body = std::pin::pin!(body);
@@ -172,7 +177,7 @@ mod tests {
     async fn a_folder_taken_away_under_a_running_relay_is_made_again() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("attachments");
-        let store = AttachmentStore::open_or_create(&root).unwrap();
+        let store = AttachmentStore::open_or_create(&root, 0).unwrap();
         let sha256 = hex::encode(Sha256::digest(b"photo"));
         let path = store.path_of("shop", &sha256).unwrap();
         for taken in path.ancestors().skip(1).take(3) {
@@ -191,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn an_upload_that_nobody_waits_for_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let store = AttachmentStore::open_or_create(folder.path()).unwrap();
+        let store = AttachmentStore::open_or_create(folder.path(), 0).unwrap();
         let sha256 = hex::encode(Sha256::digest(b"half"));
         let (reached, half_way) = oneshot::channel();
         let never = stream::once(async move {

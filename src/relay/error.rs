@@ -1,6 +1,7 @@
 //! Why the relay does not take an event.
 
 use super::LookupError;
+use super::held::Held;
 use crate::access::AccessError;
 use crate::log::LogError;
 use crate::model::{ErrorKind, FieldError, Kind, Kinded, Offset};
@@ -26,6 +27,8 @@ pub enum RelayError {
     Lookup(#[from] LookupError),
     #[error("too much waits to be written to the lookup; try again shortly")]
     LookupBehind,
+    #[error(transparent)]
+    Held(#[from] Held),
     #[error("an earlier event of this conversation could not be taken; send both again")]
     AfterRefused,
     /// Reading a kept record failed where its own error belongs to a higher level.
@@ -49,9 +52,10 @@ impl Kinded for RelayError {
             RelayError::Closed { .. } => ErrorKind::Closed,
             RelayError::Log(error) => error.kind(),
             RelayError::Lookup(error) => error.kind(),
-            RelayError::LookupBehind | RelayError::AfterRefused | RelayError::Attachment(_) => {
-                ErrorKind::Retry
-            }
+            RelayError::LookupBehind
+            | RelayError::AfterRefused
+            | RelayError::Held(_)
+            | RelayError::Attachment(_) => ErrorKind::Retry,
             RelayError::Kept { kind, .. } => *kind,
             RelayError::LostRecord { .. } => ErrorKind::Corrupt,
         }

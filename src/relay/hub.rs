@@ -67,9 +67,11 @@ impl Hub {
                 subscriptions.by_conversation.get(&key).into_iter().flat_map(HashMap::values)
             {
                 if queue.sender.try_send(record.clone()).is_err() {
-                    // The queue is full, so its reader is about to take a record, and looks at this
-                    // after each.
                     queue.is_behind.store(true, Ordering::Release);
+                    // Its reader may have emptied it just before that and wait for the next record:
+                    // this is the next. Where the queue is still full, its reader is about to take
+                    // a record, and looks at the mark after each.
+                    let _ = queue.sender.try_send(record.clone());
                 }
             }
         }

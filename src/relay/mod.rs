@@ -13,6 +13,8 @@ mod prepare;
 mod appender;
 // What waits for its answers.
 mod submitted;
+// When no events are taken for now: a clock that jumped, a disk that is almost full.
+mod held;
 // Ids used, and where each conversation stands.
 mod lookup;
 // Records kept before, for repetitions and edits.
@@ -26,7 +28,6 @@ mod attachments;
 mod error;
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -35,10 +36,12 @@ use crate::access::Identity;
 use crate::log::{LogReader, LogWriter};
 use crate::model::{CanonicalEvent, Record};
 
-pub use appender::{Answers, Outcome};
+pub use appender::{Answers, Appending, Outcome};
 use appender::{Submission, Submissions};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
+use held::Admission;
+pub use held::{DiskSpace, Held};
 use hub::Hub;
 pub use hub::Subscriber;
 pub use kept::KeptRecords;
@@ -55,22 +58,37 @@ pub struct Relay {
     lookup: Lookup,
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
+    admission: Admission,
 }
 
 impl Relay {
     /// Starts the appender on a thread of its own; to be called on an async thread. It ends with
-    /// `stop`, after what was submitted by then.
+    /// `stop`, after what was submitted by then, and `stop` is cancelled where it cannot go on.
     pub fn start(
         writer: LogWriter,
         log: &LogReader,
         lookup: Lookup,
         kept: Arc<dyn KeptRecords>,
+        space: DiskSpace,
         stop: CancellationToken,
-    ) -> Result<(Relay, JoinHandle<()>), RelayError> {
+    ) -> Result<(Relay, Appending), RelayError> {
         let hub = Hub::default();
-        let (submissions, thread) =
-            appender::spawn(writer, log, lookup.clone(), kept.clone(), hub.clone(), stop)?;
-        Ok((Relay { submissions, lookup, kept, hub }, thread))
+        let newest = appender::newest(log)?;
+        let admission = Admission::after(newest, space);
+        let (submissions, thread) = appender::spawn(
+            writer,
+            lookup.clone(),
+            kept.clone(),
+            hub.clone(),
+            admission.clone(),
+            stop,
+        )?;
+        Ok((Relay { submissions, lookup, kept, hub, admission }, thread))
+    }
+
+    /// Why no new events are taken now, if none are.
+    pub fn held(&self) -> Option<Held> {
+        self.admission.now().err()
     }
 
     /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of

@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
+use super::connections::Connection;
 use super::{Problem, Service};
 use crate::access::{AccessError, Identity};
 use crate::model::ErrorKind;
@@ -25,7 +26,11 @@ impl FromRequestParts<Service> for Token {
             reason: "send `Authorization: Bearer TOKEN`".to_string(),
         };
         let token = token_in(&parts.headers).ok_or_else(missing)?;
-        Ok(Token(Arc::new(service.tokens.check(token)?)))
+        let identity = service.tokens.check(token)?;
+        if let Some(connection) = parts.extensions.get::<Arc<Connection>>() {
+            connection.is_known();
+        }
+        Ok(Token(Arc::new(identity)))
     }
 }
 

@@ -1,58 +1,194 @@
-//! Counts open WebSockets, in all and per address.
+//! Counts open connections, and of them the WebSockets.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::Problem;
+use crate::access::{Action, Identity};
 use crate::model::ErrorKind;
 
-/// WebSockets open at once, over all addresses.
-const WEBSOCKETS_MAX: usize = 10_000;
-/// WebSockets open at once from one address: a shop's office sits behind one.
-const WEBSOCKETS_PER_ADDRESS_MAX: usize = 2_000;
+/// Connections open at once, where there are descriptors for them.
+const CONNECTIONS_MAX: usize = 20_000;
+/// Descriptors for everything else: log, tables, index, lookup, and what replaces them meanwhile.
+const DESCRIPTORS_KEPT: usize = 1_024;
+/// WebSockets open at once.
+const WEBSOCKETS_MAX: usize = 12_000;
+/// WebSockets of one customer: their devices.
+const WEBSOCKETS_PER_CUSTOMER_MAX: usize = 32;
+/// WebSockets of one subject of the shop: a person's windows, or all of an integration.
+const WEBSOCKETS_PER_SUBJECT_MAX: usize = 10_000;
 
-/// The count of open WebSockets.
-#[derive(Clone, Default)]
+/// The count of open connections.
+#[derive(Clone)]
 pub struct Connections {
-    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    max: usize,
+    open: Arc<Mutex<Open>>,
+    closed: Arc<Notify>,
 }
 
-/// One of the slots, given back when dropped.
-pub(super) struct Slot {
+#[derive(Default)]
+struct Open {
+    count: usize,
+    next_number: u64,
+    /// Those that have shown no token yet, in the order in which they came.
+    strangers: BTreeMap<u64, CancellationToken>,
+    websockets: usize,
+    websockets_of: HashMap<(String, String), usize>,
+}
+
+/// An open connection, no longer counted once dropped. It goes with each of its requests, and stays
+/// with what a request makes of it.
+pub(super) struct Connection {
     connections: Connections,
-    address: IpAddr,
+    number: u64,
+    evicted: CancellationToken,
+}
+
+/// An open WebSocket, no longer counted once dropped.
+pub(super) struct WebSocketSlot {
+    connections: Connections,
+    subject: (String, String),
 }
 
 impl Connections {
-    pub(super) fn take_slot(&self, address: IpAddr) -> Result<Slot, Problem> {
+    /// As many as `descriptors`, the process's limit, leaves room for.
+    pub(super) fn within(descriptors: u64) -> Connections {
+        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        // A process that may open few needs half of them for its files.
+        let kept = DESCRIPTORS_KEPT.min(descriptors / 2);
+        let max = (descriptors - kept).min(CONNECTIONS_MAX);
+        Connections { max, open: Arc::default(), closed: Arc::default() }
+    }
+
+    /// Waits until one more connection has room. Where there are too many, the stranger who came
+    /// first is sent away; where nobody is a stranger, somebody has to leave.
+    pub(super) async fn room(&self) {
+        loop {
+            let closed = self.closed.notified();
+            {
+                let mut open = self.open.lock();
+                if open.count < self.max {
+                    return;
+                }
+                if let Some((_, first)) = open.strangers.pop_first() {
+                    first.cancel();
+                }
+            }
+            closed.await;
+        }
+    }
+
+    /// Counts one more connection.
+    pub(super) fn open(&self) -> Connection {
+        let mut open = self.open.lock();
+        open.count += 1;
+        open.next_number += 1;
+        let (number, evicted) = (open.next_number, CancellationToken::new());
+        open.strangers.insert(number, evicted.clone());
+        Connection { connections: self.clone(), number, evicted }
+    }
+
+    /// Counts one more WebSocket, while there are not too many.
+    pub(super) fn open_websocket(&self, identity: &Identity) -> Result<WebSocketSlot, Problem> {
         let full =
             |what: String| Err(Problem::new(ErrorKind::Retry, format!("too much at once: {what}")));
-        let mut by_address = self.by_address.lock();
-        if by_address.values().sum::<usize>() >= WEBSOCKETS_MAX {
+        let subject = (identity.shop.clone(), identity.subject.clone());
+        let mut open = self.open.lock();
+        if open.websockets >= WEBSOCKETS_MAX {
             return full(format!("{WEBSOCKETS_MAX} WebSockets are open"));
         }
-        let count = by_address.entry(address).or_default();
-        if *count >= WEBSOCKETS_PER_ADDRESS_MAX {
-            return full(format!(
-                "{WEBSOCKETS_PER_ADDRESS_MAX} WebSockets are open from {address}"
-            ));
+        let of_subject = open.websockets_of.entry(subject.clone()).or_default();
+        let max = if identity.may(Action::ListenAnywhere) {
+            WEBSOCKETS_PER_SUBJECT_MAX
+        } else {
+            WEBSOCKETS_PER_CUSTOMER_MAX
+        };
+        if *of_subject >= max {
+            return full(format!("{max} WebSockets of `{}` are open", identity.subject));
         }
-        *count += 1;
-        Ok(Slot { connections: self.clone(), address })
+        *of_subject += 1;
+        open.websockets += 1;
+        drop(open);
+        Ok(WebSocketSlot { connections: self.clone(), subject })
     }
 }
 
-impl Drop for Slot {
+impl Connection {
+    /// It has shown a token: nobody takes its place.
+    pub(super) fn is_known(&self) {
+        self.connections.open.lock().strangers.remove(&self.number);
+    }
+
+    /// Cancelled when it has to make room.
+    pub(super) fn evicted(&self) -> CancellationToken {
+        self.evicted.clone()
+    }
+}
+
+impl Drop for Connection {
     fn drop(&mut self) {
-        let mut by_address = self.connections.by_address.lock();
-        if let Some(count) = by_address.get_mut(&self.address) {
+        let mut open = self.connections.open.lock();
+        open.count -= 1;
+        open.strangers.remove(&self.number);
+        drop(open);
+        self.connections.closed.notify_one();
+    }
+}
+
+impl Drop for WebSocketSlot {
+    fn drop(&mut self) {
+        let mut open = self.connections.open.lock();
+        open.websockets -= 1;
+        if let Some(count) = open.websockets_of.get_mut(&self.subject) {
             *count -= 1;
             if *count == 0 {
-                by_address.remove(&self.address);
+                open.websockets_of.remove(&self.subject);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn the_stranger_who_came_first_makes_room_and_nobody_with_a_token_does() {
+        let connections = Connections::within(6);
+        let has_room = || connections.room().now_or_never().is_some();
+        let first = connections.open();
+        first.is_known();
+        let (second, third) = (connections.open(), connections.open());
+        assert!(!has_room(), "three of three are open");
+        assert!(second.evicted().is_cancelled(), "it came first of those that showed nothing");
+        assert!(!first.evicted().is_cancelled() && !third.evicted().is_cancelled());
+        drop(second);
+        assert!(has_room());
+        let fourth = connections.open();
+        third.is_known();
+        fourth.is_known();
+        assert!(!has_room());
+        assert!(!third.evicted().is_cancelled() && !fourth.evicted().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_gets_it_when_somebody_leaves() {
+        let connections = Connections::within(2);
+        let only = connections.open();
+        only.is_known();
+        let waiting = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.room().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(only);
+        waiting.await.unwrap();
     }
 }

@@ -6,11 +6,13 @@
 //! It computes no figure and decides no match: it hands over what `relay`, `records`, `sql` and
 //! `search` answer, with the offset they are complete to.
 
-// The one port, and an orderly stop.
+// The one port.
 mod router;
+// Its connections, and an orderly stop.
+mod listen;
 // Who is asking.
 mod auth;
-// How many WebSockets are open.
+// How many connections are open, and whose.
 mod connections;
 // Errors as clients see them.
 mod problem;
@@ -73,7 +75,7 @@ impl Service {
             search: app.search.clone(),
             status: app.status_reader(),
             zone: app.config.zone,
-            connections: Connections::default(),
+            connections: Connections::within(app.descriptors),
             stop: app.stop_token(),
         }
     }

@@ -105,7 +105,13 @@ impl<E: Kinded> From<E> for Problem {
         let detail = match own_fault_text(kind) {
             // Texts of our own faults name paths and reasons: they are for the operator's log.
             Some(text) => {
-                tracing::error!(%error, "a request failed");
+                match kind {
+                    // What holds the relay up has said so itself; a batch meets it line by line.
+                    ErrorKind::Retry | ErrorKind::Closed => {
+                        tracing::debug!(%error, "a request is refused for now");
+                    }
+                    _ => tracing::error!(%error, "a request failed"),
+                }
                 text.to_string()
             }
             None => error.to_string(),

@@ -7,6 +7,7 @@ mod audit;
 mod cli;
 mod command;
 mod export;
+mod faults;
 mod golden;
 mod import;
 mod isolation;

@@ -51,8 +51,7 @@ impl Data {
     /// One whose stores commit often, for tests that look at what is committed.
     pub fn committing_often() -> Data {
         let data = Data::new();
-        std::fs::create_dir_all(data.path()).unwrap();
-        std::fs::write(data.path().join("verbatim.toml"), "commit_interval_ms = 50\n").unwrap();
+        data.set("commit_interval_ms = 50\n");
         data
     }
 
@@ -101,14 +100,26 @@ impl Data {
         rows[0].as_object().unwrap().values().next().unwrap().as_i64().unwrap()
     }
 
+    /// Settings for the next start.
+    pub fn set(&self, settings: &str) {
+        std::fs::create_dir_all(self.path()).unwrap();
+        std::fs::write(self.path().join("verbatim.toml"), settings).unwrap();
+    }
+
     pub fn token(&self, shop: &str, subject: &str, roles: &[TokenRole]) -> String {
-        let identity = Identity {
-            subject: subject.to_string(),
-            shop: shop.to_string(),
-            roles: roles.to_vec(),
-        };
+        self.issue(shop, subject, roles, Duration::from_secs(3_600))
+    }
+
+    /// A token of [`SHOP`] that ends soon.
+    pub fn token_for(&self, subject: &str, roles: &[TokenRole], life: Duration) -> String {
+        self.issue(SHOP, subject, roles, life)
+    }
+
+    fn issue(&self, shop: &str, subject: &str, roles: &[TokenRole], life: Duration) -> String {
+        let (shop, subject) = (shop.to_string(), subject.to_string());
+        let identity = Identity { subject, shop, roles: roles.to_vec() };
         let tokens = Tokens::open_or_create(&self.path().join("keys")).unwrap();
-        tokens.issue(&identity, Duration::from_secs(3_600)).unwrap()
+        tokens.issue(&identity, life).unwrap()
     }
 
     /// A token of this directory's key that ran out a minute ago.
@@ -130,8 +141,14 @@ pub struct Server {
 
 impl Server {
     pub fn start(data: &Data) -> Server {
+        Server::start_as(data, |_| {})
+    }
+
+    /// One whose command was changed.
+    pub fn start_as(data: &Data, change: impl FnOnce(&mut Command)) -> Server {
         let mut command = command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
+        change(&mut command);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap());
         let stderr = Arc::new(Mutex::new(String::new()));
@@ -180,6 +197,18 @@ impl Server {
             .status()
             .unwrap();
         assert!(sent.success());
+        self.wait()
+    }
+
+    /// Waits for it to end by itself; gives the exit code and what it wrote to stderr.
+    pub fn ended(mut self) -> (i32, String) {
+        let code = self.wait();
+        // Its last lines may still be on their way.
+        std::thread::sleep(Duration::from_millis(50));
+        (code, self.stderr())
+    }
+
+    fn wait(&mut self) -> i32 {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -4,6 +4,7 @@ mod append;
 mod attachments;
 mod conversations;
 mod export;
+mod health;
 mod reports;
 mod rules;
 mod search;
@@ -52,6 +53,8 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/export/{table}", get(export::stream))
         .route("/v1/rules", get(rules::show))
         .route("/v1/status", get(status::show))
+        .route("/healthz", get(health::is_alive))
+        .route("/readyz", get(health::is_ready))
 }
 
 fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {

@@ -19,9 +19,10 @@ use crate::model::{ErrorKind, FieldError, Origin, Record, Seq, Visibility};
 use crate::relay::{Outcome, RelayError, Subscriber, prepare};
 use crate::server::{Problem, Service};
 
-/// Close codes (RFC 6455): 1001 going away, 1013 try again later. Both mean: connect again and
-/// resume.
+/// Close codes (RFC 6455): 1001 going away, 1008 policy, 1013 try again later. All mean: connect
+/// again and resume, after 1008 with a new token.
 const GOING_AWAY: u16 = 1001;
+const POLICY: u16 = 1008;
 const TRY_AGAIN: u16 = 1013;
 /// Acks one connection may wait for; a client that sends faster is not read until the oldest comes.
 const ACKS_WAITING_MAX: usize = 256;
@@ -59,12 +60,19 @@ enum Step {
     Published(Option<Arc<Record>>),
     Acked((String, String, Result<Outcome, RelayError>)),
     Tick,
+    Expired,
     Stopping,
 }
 
 impl Connection {
-    /// Serves one client until it leaves, is cut off, or the service stops.
-    pub(super) async fn run(service: Service, identity: Identity, socket: WebSocket) {
+    /// Serves one client until it leaves, is cut off, its token's `life` is over, or the service
+    /// stops.
+    pub(super) async fn run(
+        service: Service,
+        identity: Identity,
+        life: Duration,
+        socket: WebSocket,
+    ) {
         let (subscriber, published) = service.relay.connect();
         let connection = Connection {
             service,
@@ -75,11 +83,12 @@ impl Connection {
             acks: FuturesOrdered::new(),
             last_seen: Instant::now(),
         };
-        connection.serve(published).await;
+        connection.serve(published, life).await;
     }
 
-    async fn serve(mut self, mut published: mpsc::Receiver<Arc<Record>>) {
+    async fn serve(mut self, mut published: mpsc::Receiver<Arc<Record>>, life: Duration) {
         let mut ticks = tokio::time::interval(PING_EVERY);
+        let mut expired = std::pin::pin!(tokio::time::sleep(life));
         loop {
             let reads_more = self.acks.len() < ACKS_WAITING_MAX;
             // Each branch is safe to drop: the socket and the queue keep what was not taken.
@@ -88,6 +97,7 @@ impl Connection {
                 record = published.recv() => Step::Published(record),
                 Some(acked) = self.acks.next(), if !self.acks.is_empty() => Step::Acked(acked),
                 _ = ticks.tick() => Step::Tick,
+                () = &mut expired => Step::Expired,
                 () = self.service.stop.cancelled() => Step::Stopping,
             };
             if let Err(Closed(close)) = self.step(step).await {
@@ -123,6 +133,7 @@ impl Connection {
                 Err(Closed(Some((TRY_AGAIN, "no sign of life"))))
             }
             Step::Tick => self.send(Message::Ping(Default::default())).await,
+            Step::Expired => Err(Closed(Some((POLICY, "the token has expired")))),
             Step::Stopping => Err(Closed(Some((
                 GOING_AWAY,
                 "the service is stopping; resume from your last seq",

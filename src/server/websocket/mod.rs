@@ -4,17 +4,19 @@
 mod connection;
 mod frames;
 
-use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 
 use super::auth::{refuse_other_sites, token_in};
+use super::connections::Connection as Accepted;
 use super::{Problem, Service};
 use crate::access::{AccessError, Identity};
 use crate::relay::EVENT_BYTES_MAX;
@@ -23,6 +25,8 @@ pub use connection::SEND_TIME_MAX;
 
 /// Largest frame and message: an event and what a frame adds.
 const FRAME_BYTES_MAX: usize = EVENT_BYTES_MAX;
+/// Bytes a socket reads at once.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 pub(super) fn routes() -> Router<Service> {
     Router::new().route("/v1/ws", get(upgrade))
@@ -36,19 +40,25 @@ struct UpgradeQuery {
 
 async fn upgrade(
     State(service): State<Service>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    connection: Option<Extension<Arc<Accepted>>>,
     Query(query): Query<UpgradeQuery>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    let identity = authenticate(&service, &query, &headers)?;
-    let slot = service.connections.take_slot(peer.ip())?;
+    let (identity, life) = authenticate(&service, &query, &headers)?;
+    let slot = service.connections.open_websocket(&identity)?;
+    if let Some(Extension(connection)) = &connection {
+        connection.is_known();
+    }
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     // The library's write buffer has no bound of its own: this is one frame beyond the largest.
     let upgrade = upgrade.max_write_buffer_size(4 * FRAME_BYTES_MAX);
+    // Ten thousand sockets wait at once: each begins with a page, where the library would take 128
+    // KiB, and grows with what it reads.
+    let upgrade = upgrade.read_buffer_size(READ_BUFFER_BYTES);
     Ok(upgrade.on_upgrade(async move |socket| {
-        Connection::run(service, identity, socket).await;
-        drop(slot);
+        Connection::run(service, identity, life, socket).await;
+        drop((slot, connection));
     }))
 }
 
@@ -56,9 +66,9 @@ fn authenticate(
     service: &Service,
     query: &UpgradeQuery,
     headers: &HeaderMap,
-) -> Result<Identity, Problem> {
+) -> Result<(Identity, Duration), Problem> {
     refuse_other_sites(headers)?;
     let missing = || AccessError::Unauthenticated { reason: "send a token".to_string() };
     let token = query.token.as_deref().or_else(|| token_in(headers)).ok_or_else(missing)?;
-    Ok(service.tokens.check(token)?)
+    Ok(service.tokens.check_for_now(token)?)
 }

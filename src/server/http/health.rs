@@ -1,0 +1,21 @@
+//! `GET /healthz` and `GET /readyz`, for whoever starts, restarts and sends traffic to a process: no
+//! token, and nothing told but yes or no.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::server::Service;
+
+/// Whether the process serves: it ends by itself where its log fails.
+pub(super) async fn is_alive() -> &'static str {
+    "ok\n"
+}
+
+/// Whether events are taken, and questions answered from every store.
+pub(super) async fn is_ready(State(service): State<Service>) -> (StatusCode, &'static str) {
+    if service.status.is_ready() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready; `verbatim status` says why\n")
+    }
+}

@@ -1,0 +1,101 @@
+//! Accepts connections, so that none of them is in another's way: as many as there are descriptors
+//! for, each with bounded time for what it sends and takes. Strangers make room for those who showed
+//! a token.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service as _;
+
+use super::connections::{Connection, Connections};
+
+/// Until the head of a request is whole; between two requests of a connection, too.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
+/// A client that takes nothing of its answer for so long is cut off.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long requests under way may take to end after a stop.
+const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+/// After a failure to accept, which comes again at once while descriptors are short.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves `routes` to whoever connects until `stop` is cancelled. Long answers end then by
+/// themselves; others have [`STOP_TIME_MAX`].
+pub(super) async fn listen(
+    listener: TcpListener,
+    routes: Router,
+    connections: Connections,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let tasks = TaskTracker::new();
+    loop {
+        let accepted = async {
+            connections.room().await;
+            listener.accept().await
+        };
+        let accepted = tokio::select! {
+            accepted = accepted => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = Arc::new(connections.open());
+                tasks.spawn(serve(stream, routes.clone(), connection, stop.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    tasks.close();
+    let _ = tokio::time::timeout(STOP_TIME_MAX, tasks.wait()).await;
+    Ok(())
+}
+
+/// Serves one connection until its client leaves, is late, or has to make room.
+async fn serve(
+    stream: TcpStream,
+    routes: Router,
+    connection: Arc<Connection>,
+    stop: CancellationToken,
+) {
+    // Frames and answers are small: they do not wait for the other side to acknowledge the last.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection that is gone already");
+        return;
+    }
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIME_MAX));
+    let evicted = connection.evicted();
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        let mut routes = routes.clone();
+        async move {
+            Ok::<_, Infallible>(routes.call(request).await.unwrap_or_else(|never| match never {}))
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+    let served = http.serve_connection(TokioIo::new(Box::pin(stream)), answer).with_upgrades();
+    let mut served = std::pin::pin!(served);
+    tokio::select! {
+        _ = served.as_mut() => return,
+        () = evicted.cancelled() => return,
+        () = stop.cancelled() => served.as_mut().graceful_shutdown(),
+    }
+    // A client's own breaking off is no error of ours.
+    let _ = served.await;
+}

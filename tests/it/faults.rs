@@ -1,0 +1,173 @@
+//! What the machine does to a running service: syncs that fail, descriptors that run out, a disk that
+//! is almost full, connections that nobody closes.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use verbatim::access::TokenRole::Admin;
+
+use super::socket::{Received, Socket};
+use super::support::{Data, PATIENCE, Server, message};
+
+/// The library that lets syncs fail, compiled once.
+static SHIM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/syncs.c");
+    let library = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("syncs.so");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-O1", source, "-ldl", "-o"]).arg(&library);
+    assert!(cc.status().unwrap().success(), "the linker that Rust needs compiles C, too");
+    library
+});
+
+fn event(number: usize) -> Value {
+    message(&format!("c{}", number % 3), &format!("m{number}"), "customer", "cust-1", "hello")
+}
+
+/// Sends events one after the other until one is not acknowledged; returns the acks.
+async fn send_until_refused(server: &Server, data: &Data, events: usize) -> Vec<Value> {
+    let admin = server.http_as(data, "boss", &[Admin]);
+    let mut acks = Vec::new();
+    for number in 0..events {
+        let request = admin.request(reqwest::Method::POST, "/v1/events").json(&event(number));
+        match admin.try_send(request).await {
+            Ok(answer) if answer.status == 200 => acks.push(answer.json()),
+            _ => break,
+        }
+    }
+    acks
+}
+
+/// The disk fails the Nth sync of the log. Nothing in that sync is acknowledged, nor anything after;
+/// the process says so and ends, and a restart has every ack and takes what was refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_fails_ends_the_service_and_a_restart_has_every_ack() {
+    const EVENTS: usize = 12;
+    let trials = std::env::var("VERBATIM_SYNC_FAULTS").ok().and_then(|n| n.parse().ok());
+    let mut failed = 0;
+    for nth in 1..=trials.unwrap_or(8) {
+        let data = Data::new();
+        // The first start makes the log: what is counted below are the syncs of events.
+        assert_eq!(Server::start(&data).stop(), 0);
+        let server = Server::start_as(&data, |command| {
+            command.env("LD_PRELOAD", SHIM.as_os_str());
+            command.env("VERBATIM_TEST_FAIL_SYNC", nth.to_string());
+        });
+        let acks = send_until_refused(&server, &data, EVENTS.max(nth + 2)).await;
+        if acks.len() == EVENTS.max(nth + 2) {
+            panic!("no sync failed: the control of this test is broken");
+        }
+        failed += 1;
+        let (code, said) = server.ended();
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("the log failed"), "{said}");
+
+        let server = Server::start(&data);
+        let admin = server.http_as(&data, "boss", &[Admin]);
+        for (number, ack) in acks.iter().enumerate() {
+            let again = admin.event(&event(number)).await;
+            assert_eq!(&again.json(), ack, "trial {nth}: the same ack");
+        }
+        let next = admin.event(&event(acks.len())).await;
+        assert_eq!(next.status, 200, "trial {nth}: what was refused is taken");
+        assert_eq!(server.stop(), 0);
+    }
+    println!("{failed} services of which one sync failed: every ack was there after the restart");
+}
+
+/// Anybody can open connections and say nothing. They make room for those who show a token, and
+/// ingestion goes on beside them, also where the process may open few files.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_that_say_nothing_make_room() {
+    const STRANGERS: usize = 400;
+    let data = Data::new();
+    let server = Server::start_as(&data, |command| {
+        let program = command.get_program().to_owned();
+        let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -n 300; exec \"$@\"", "sh"]).arg(program).args(arguments);
+        *command = limited;
+    });
+    let address = server.url.strip_prefix("http://").unwrap();
+    let strangers: Vec<TcpStream> = (0..STRANGERS)
+        .filter_map(|_| {
+            let mut stream = TcpStream::connect(address).ok()?;
+            let _ = stream.write_all(b"GET / HT");
+            Some(stream)
+        })
+        .collect();
+    assert!(strangers.len() > 300, "{} came in", strangers.len());
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    for number in 0..20 {
+        let started = Instant::now();
+        let answer = admin.event(&event(number)).await;
+        assert_eq!(answer.status, 200);
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    }
+    admin.caught_up(true).await;
+    assert!(!server.stderr().contains("Too many open files"), "{}", server.stderr());
+    drop(strangers);
+    assert_eq!(server.stop(), 0);
+}
+
+/// Before the disk is full, events and attachments are refused, and the log never meets a full one.
+/// What was kept is answered all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_almost_full_is_said_so_and_the_log_stays_whole() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let kept = admin.event(&event(0)).await;
+    assert_eq!(kept.status, 200);
+    assert_eq!(server.stop(), 0);
+    // More than any disk has.
+    data.set("disk_reserve_mib = 4000000000\n");
+    let server = Server::start(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let refused = admin.event(&event(1)).await;
+    refused.problem(503);
+    let again = admin.event(&event(0)).await;
+    assert_eq!(again.json(), kept.json(), "what was kept before is answered");
+    let status = admin.get("/v1/status").await.json();
+    let held = status["held"].as_str().unwrap();
+    assert!(held.contains("MiB left, and below 4000000000"), "{held}");
+    assert_eq!(admin.get("/readyz").await.status, 503);
+    assert_eq!(admin.get("/healthz").await.status, 200);
+    assert_eq!(server.stop(), 0);
+    data.set("");
+    let server = Server::start(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    assert_eq!(admin.event(&event(1)).await.status, 200);
+    let deadline = Instant::now() + PATIENCE;
+    while admin.get("/readyz").await.status != 200 {
+        assert!(Instant::now() < deadline, "{}", admin.get("/v1/status").await.text());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A token ends while its socket is open: it hears nothing more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_ends_with_its_token() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let token = data.token_for("anna", &[Admin], Duration::from_secs(2));
+    let mut socket = Socket::open(&server, &token).await;
+    socket.subscribe("c0", 0).await;
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    admin.event(&event(0)).await;
+    let started = Instant::now();
+    loop {
+        match socket.receive().await {
+            Received::Closed(code) => {
+                assert_eq!(code, Some(1008), "policy");
+                break;
+            }
+            Received::Frame(_) => assert!(started.elapsed() < PATIENCE),
+        }
+    }
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
