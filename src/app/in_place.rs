@@ -74,8 +74,8 @@ impl InPlace {
     }
 
     /// The named queries, built in and the shop's own.
-    pub fn named_queries(&self) -> anyhow::Result<Vec<NamedQuery>> {
-        Ok(sql::named_queries(&self.data.queries())?)
+    pub fn named_queries(&self, shop: &str) -> anyhow::Result<Vec<NamedQuery>> {
+        Ok(sql::named_queries(&self.data.queries(), shop)?)
     }
 
     pub async fn records(&self) -> anyhow::Result<&Records> {

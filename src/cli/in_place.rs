@@ -34,7 +34,7 @@ impl Asked {
     }
 
     pub(super) fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
-        self.data.named_queries()
+        self.data.named_queries(&self.shop)
     }
 
     pub(super) async fn search(

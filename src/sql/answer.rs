@@ -5,12 +5,16 @@ use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::SqlError;
 use crate::model::Offset;
 
 /// Most rows in an answer that is held in memory. Exports stream and have no such bound.
 pub const ANSWER_ROWS_MAX: usize = 100_000;
+
+/// Most bytes of one, in memory.
+pub const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// An answer held in memory.
 #[derive(Clone, Debug)]
@@ -32,10 +36,18 @@ pub struct AnswerStream {
 }
 
 impl AnswerStream {
-    /// The engine's rows, with errors of our own.
-    pub(super) fn new(complete_to: Offset, rows: SendableRecordBatchStream) -> AnswerStream {
+    /// The engine's rows, with errors of our own. Its turn ends with it.
+    pub(super) fn new(
+        complete_to: Offset,
+        rows: SendableRecordBatchStream,
+        turn: OwnedSemaphorePermit,
+    ) -> AnswerStream {
         let schema = rows.schema();
-        AnswerStream { complete_to, schema, rows: rows.map_err(SqlError::from).boxed() }
+        let rows = rows.map_err(move |error| {
+            let _its = &turn;
+            SqlError::from(error)
+        });
+        AnswerStream { complete_to, schema, rows: rows.boxed() }
     }
 }
 
@@ -60,7 +72,8 @@ mod tests {
         let vanished = io::Error::other("/data/archive/events/x.parquet: not found");
         let rows = futures::stream::iter([Ok(batch), Err(DataFusionError::IoError(vanished))]);
         let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
-        let rows: Vec<_> = AnswerStream::new(Offset(7), rows).rows.collect().await;
+        let turn = Arc::new(tokio::sync::Semaphore::new(1)).acquire_owned().await.unwrap();
+        let rows: Vec<_> = AnswerStream::new(Offset(7), rows, turn).rows.collect().await;
         let [Ok(_), Err(error)] = rows.as_slice() else { panic!("{rows:?}") };
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert!(!error.to_string().contains("x.parquet"), "{error}");

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::archive::ArchiveError;
@@ -20,6 +21,10 @@ pub enum SqlError {
     UnknownQuery { name: String, known: String },
     #[error("the query took longer than {} s", .0.as_secs())]
     TooLong(Duration),
+    #[error("the answer is larger than {} MiB: ask for fewer columns or rows, or export it", .max >> 20)]
+    TooLarge { max: usize },
+    #[error("{max} queries run already")]
+    TooMany { max: usize },
     /// The engine's error, which only the log may show; `shown` is what a client may read.
     #[error("{shown}")]
     Query { kind: ErrorKind, shown: String, source: Box<dyn Error + Send + Sync> },
@@ -40,7 +45,10 @@ pub enum SqlError {
 impl Kinded for SqlError {
     fn kind(&self) -> ErrorKind {
         match self {
-            SqlError::Input(_) | SqlError::TooLong(_) => ErrorKind::BadInput,
+            SqlError::Input(_) | SqlError::TooLong(_) | SqlError::TooLarge { .. } => {
+                ErrorKind::BadInput
+            }
+            SqlError::TooMany { .. } => ErrorKind::Retry,
             SqlError::NotReadOnly(_) => ErrorKind::Denied,
             SqlError::UnknownQuery { .. } => ErrorKind::NotFound,
             SqlError::ArchiveBehind { .. } => ErrorKind::Retry,
@@ -76,13 +84,37 @@ impl From<DataFusionError> for SqlError {
 }
 
 /// Whose fault: the client's for what names a wrong column or divides by zero, ours for files that
-/// cannot be read.
+/// cannot be read, nobody's for memory that others use.
 fn kind_of(error: &DataFusionError) -> ErrorKind {
-    match error.find_root() {
-        DataFusionError::ObjectStore(_)
-        | DataFusionError::IoError(_)
-        | DataFusionError::ParquetError(_) => ErrorKind::Corrupt,
-        DataFusionError::Internal(_) => ErrorKind::Bug,
-        _ => ErrorKind::BadInput,
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(kind) = kind_of_cause(error) {
+            return kind;
+        }
+        cause = error.source();
+    }
+    ErrorKind::BadInput
+}
+
+fn kind_of_cause(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    if let Some(error) = error.downcast_ref::<DataFusionError>() {
+        return match error {
+            DataFusionError::ObjectStore(_)
+            | DataFusionError::IoError(_)
+            | DataFusionError::ParquetError(_) => Some(ErrorKind::Corrupt),
+            DataFusionError::ResourcesExhausted(_) => Some(ErrorKind::Retry),
+            DataFusionError::Internal(_) => Some(ErrorKind::Bug),
+            DataFusionError::Shared(error) => kind_of_cause(error.as_ref()),
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<ArchiveError>() {
+        return Some(error.kind());
+    }
+    match error.downcast_ref::<ArrowError>() {
+        Some(ArrowError::ParquetError(_) | ArrowError::IoError(..) | ArrowError::IpcError(_)) => {
+            Some(ErrorKind::Corrupt)
+        }
+        _ => None,
     }
 }

@@ -23,8 +23,10 @@ mod shop_tail;
 mod tables;
 // The tables of one shop.
 mod views;
-// Functions of our own.
+// Functions: the engine's, bounded or refused, and our own.
 mod functions;
+// The bound.
+mod bounded;
 // A session for each query.
 mod session;
 // Rows, complete to an offset.

@@ -20,8 +20,9 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
+use tokio::sync::Semaphore;
 
-use super::answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
+use super::answer::{ANSWER_BYTES_MAX, ANSWER_ROWS_MAX, Answer, AnswerStream};
 use super::shop_tail::ShopTail;
 use super::tables::{RowFilter, ShopTable};
 use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
@@ -36,6 +37,12 @@ use crate::table::TableSnapshot;
 const BEYOND_RECORDS_MAX: u64 = 65_536;
 /// Memory that one process's queries may take together; larger sorts and joins spill to disk.
 const MEMORY_BYTES_MAX: usize = 768 * 1024 * 1024;
+/// Disk that the process's queries may take together for what finds no room in memory.
+const SPILL_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Queries that run at once, exports among them: a dashboard asks seven.
+const QUERIES_AT_ONCE: usize = 16;
+/// How long a query waits for its turn.
+const TURN_TIME_MAX: Duration = Duration::from_secs(10);
 /// Longest a query may run.
 const QUERY_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -47,6 +54,8 @@ pub struct Sql {
     queries: PathBuf,
     zone: Tz,
     base: SessionState,
+    /// A permit for each query that may run now.
+    asking: Arc<Semaphore>,
 }
 
 impl Sql {
@@ -60,13 +69,18 @@ impl Sql {
     ) -> Result<Sql, SqlError> {
         let config = SessionConfig::new().with_information_schema(true);
         let pool = FairSpillPool::new(MEMORY_BYTES_MAX);
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_max_temp_directory_size(SPILL_BYTES_MAX)
+            .build_arc()?;
         let base = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_scalar_functions(functions::scalar())
             .build();
-        Ok(Sql { archive, facts, queries, zone, base })
+        let asking = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
+        Ok(Sql { archive, facts, queries, zone, base, asking })
     }
 
     /// The zone in which days are counted by default.
@@ -74,9 +88,9 @@ impl Sql {
         self.zone
     }
 
-    /// The named queries, built in and the shop's own, by name.
-    pub fn named(&self) -> Result<Vec<NamedQuery>, SqlError> {
-        named::load(&self.queries)
+    /// The named queries of a shop, by name; see [`named::load`].
+    pub fn named(&self, shop: &str) -> Result<Vec<NamedQuery>, SqlError> {
+        named::load(&self.queries, shop)
     }
 
     /// Answers a query as it comes, after waiting briefly for the stores to have what is
@@ -88,6 +102,8 @@ impl Sql {
         values: Vec<(String, Value)>,
     ) -> Result<AnswerStream, SqlError> {
         guard::check(sql)?;
+        let turn = tokio::time::timeout(TURN_TIME_MAX, self.asking.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(SqlError::TooMany { max: QUERIES_AT_ONCE }) };
         let (context, complete_to) = self.session(shop).await?;
         let mut question = context.sql(sql).await?;
         if !values.is_empty() {
@@ -95,7 +111,7 @@ impl Sql {
                 values.into_iter().map(|(name, value)| (name, value.into())).collect();
             question = question.with_param_values(values)?;
         }
-        Ok(AnswerStream::new(complete_to, question.execute_stream().await?))
+        Ok(AnswerStream::new(complete_to, question.execute_stream().await?, turn))
     }
 
     /// Answers a query with at most [`ANSWER_ROWS_MAX`] rows.
@@ -110,11 +126,7 @@ impl Sql {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<Answer, SqlError> {
-        let queries = self.named()?;
-        let Some(query) = queries.iter().find(|query| query.name == name) else {
-            let known: Vec<&str> = queries.iter().map(|query| query.name.as_str()).collect();
-            return Err(SqlError::UnknownQuery { name: name.to_string(), known: known.join(", ") });
-        };
+        let query = named::find(&self.queries, shop, name)?;
         let values = query.values(arguments, self.zone, Micros::now())?;
         self.collect(shop, &query.sql, values).await
     }
@@ -129,9 +141,13 @@ impl Sql {
             let AnswerStream { complete_to, schema, mut rows } =
                 self.stream(shop, sql, values).await?;
             let mut answer = Answer { complete_to, schema, batches: Vec::new(), truncated: false };
-            let mut room = ANSWER_ROWS_MAX;
+            let (mut room, mut bytes) = (ANSWER_ROWS_MAX, 0);
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
+                bytes += batch.get_array_memory_size();
+                if bytes > ANSWER_BYTES_MAX {
+                    return Err(SqlError::TooLarge { max: ANSWER_BYTES_MAX });
+                }
                 answer.truncated = batch.num_rows() > room;
                 let kept = batch.num_rows().min(room);
                 answer.batches.push(batch.slice(0, kept));

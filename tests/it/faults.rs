@@ -171,3 +171,47 @@ async fn a_socket_ends_with_its_token() {
     }
     assert!(started.elapsed() < Duration::from_secs(5));
 }
+
+/// One statement used to take six gigabytes, some of them before any row was read. None takes more
+/// than the memory that queries have, and what is harmless is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_takes_the_memory_of_the_relay() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let events: Vec<Value> = (0..300).map(event).collect();
+    admin.events(&events).await;
+    let kilobyte = "x".repeat(1_000);
+    let refused = [
+        "select length(repeat('x', 1500000000))".to_string(),
+        "select length(repeat(text, 1000000000)) from messages".to_string(),
+        "select length(lpad('x', 1500000000, 'y')), length(rpad(text, 1500000000)) from messages"
+            .to_string(),
+        format!("select length(replace(repeat('x', 10000000), 'x', '{kilobyte}'))"),
+        format!("select length(regexp_replace(repeat('x', 10000000), 'x', '{kilobyte}', 'g'))"),
+        "select array_length(range(0, 250000000))".to_string(),
+        "select array_length(generate_series(0, 250000000))".to_string(),
+        "select array_length(array_repeat(1, 250000000))".to_string(),
+        "select array_length(list_repeat(1, 250000000))".to_string(),
+        "select array_length(array_resize([1], 250000000, 1))".to_string(),
+    ];
+    for sql in &refused {
+        let answer = admin.sql(sql).await;
+        assert_eq!(answer.status, 400, "{sql}: {}", answer.text());
+    }
+    let large = admin
+        .sql("select repeat(text, 2000) from messages cross join generate_series(1, 300)")
+        .await;
+    assert!(large.status == 400 || large.status == 503, "{}", large.status);
+    for sql in [
+        "select replace(text, 'hello', 'goodbye'), lpad(id, 20, '0'), repeat('-', 10) from messages",
+        "select regexp_replace(id, '[0-9]+', '') from messages",
+    ] {
+        assert_eq!(admin.sql(sql).await.status, 200, "{sql}");
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    println!("peak memory beside {} statements: {} MiB", refused.len() + 3, peak_kib >> 10);
+    assert!(peak_kib < 1_500 << 10, "{peak_kib} KiB");
+}

@@ -18,7 +18,7 @@ pub(super) async fn list(
     Token(identity): Token,
 ) -> Result<Json<Vec<NamedQuery>>, Problem> {
     identity.require(Action::ReadReports)?;
-    Ok(Json(service.sql.named()?))
+    Ok(Json(service.sql.named(&identity.shop)?))
 }
 
 pub(super) async fn run(

@@ -64,7 +64,7 @@ pub(in crate::web) async fn show(
     }
     let now = Micros::now();
     let bar = RangeBar::read(&fields, today(now, service.zone), service.zone);
-    let queries = match service.sql.named() {
+    let queries = match service.sql.named(&identity.shop) {
         Ok(queries) => queries,
         Err(error) => {
             tracing::warn!(%error, "the named queries cannot be read");

@@ -48,7 +48,7 @@ pub(in crate::web) async fn show(
     if let Err(refusal) = admit(&identity, Area::Dashboard) {
         return *refusal;
     }
-    let queries = service.sql.named().unwrap_or_else(|error| {
+    let queries = service.sql.named(&identity.shop).unwrap_or_else(|error| {
         tracing::warn!(%error, "the named queries cannot be read");
         Vec::new()
     });
