@@ -1,5 +1,7 @@
 //! Why a question has no answer.
 
+use std::time::Duration;
+
 use crate::index::IndexError;
 use crate::model::{ErrorKind, FieldError, Kinded};
 
@@ -11,6 +13,12 @@ pub enum SearchError {
         "{filter} `{value}` is in more than {max} conversations; add a narrower filter, such as an order or a customer"
     )]
     TooWide { filter: &'static str, value: String, max: usize },
+    #[error(
+        "the search took longer than {} s; look for a longer text, or within an order, a customer or a time", .0.as_secs()
+    )]
+    TooLong(Duration),
+    #[error("{max} searches run already")]
+    TooMany { max: usize },
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error("the search ended early: {0}")]
@@ -20,7 +28,10 @@ pub enum SearchError {
 impl Kinded for SearchError {
     fn kind(&self) -> ErrorKind {
         match self {
-            SearchError::Query(_) | SearchError::TooWide { .. } => ErrorKind::BadInput,
+            SearchError::Query(_) | SearchError::TooWide { .. } | SearchError::TooLong(_) => {
+                ErrorKind::BadInput
+            }
+            SearchError::TooMany { .. } => ErrorKind::Retry,
             SearchError::Index(error) => error.kind(),
             SearchError::Task(_) => ErrorKind::Bug,
         }

@@ -1,5 +1,9 @@
 //! A question in the form in which segments answer it, and how their hits rank.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use super::query::{HitOrder, SearchQuery};
 use super::verify::Needle;
 use crate::model::{Micros, Offset};
@@ -9,6 +13,38 @@ pub(super) struct Question<'a> {
     pub(super) query: &'a SearchQuery,
     pub(super) needle: Needle,
     pub(super) bounds: Bounds,
+    pub(super) deadline: Deadline,
+}
+
+/// When a search ends without an answer: once it took too long, or nobody waits for it.
+#[derive(Clone, Debug, Default)]
+pub struct Deadline {
+    at: Option<Instant>,
+    is_left: Arc<AtomicBool>,
+}
+
+/// Whoever waits for an answer. Dropped, the search ends.
+pub(super) struct Asker {
+    is_left: Arc<AtomicBool>,
+}
+
+impl Deadline {
+    /// In `time` from now, for as long as the asker is there.
+    pub(super) fn within(time: Duration) -> (Deadline, Asker) {
+        let is_left = Arc::new(AtomicBool::new(false));
+        let at = Some(Instant::now() + time);
+        (Deadline { at, is_left: is_left.clone() }, Asker { is_left })
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.is_left.load(Ordering::Relaxed) || self.at.is_some_and(|at| Instant::now() >= at)
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.is_left.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What the first pass may hold in memory.

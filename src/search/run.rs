@@ -6,14 +6,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tantivy::error::DataCorruption;
 use tantivy::schema::{Field, Value};
 use tantivy::{DocAddress, TantivyDocument};
+use tokio::sync::Semaphore;
 
 use super::candidates::{Found, find, gather};
 use super::plan::Plan;
-use super::question::{Bounds, Question, Rank};
+use super::question::{Bounds, Deadline, Question, Rank};
 use super::scope::conversations;
 use super::verify::Needle;
 use super::{ConversationHits, Hit, SearchAnswer, SearchError, SearchQuery};
@@ -22,33 +25,49 @@ use crate::index::{FullTextReader, IndexError, IndexSnapshot};
 use crate::log::Followed;
 use crate::model::Record;
 
+/// Searches that run at once; others wait for their turn.
+const SEARCHES_AT_ONCE: usize = 4;
+/// Longest a search waits, and longest it runs.
+const SEARCH_TIME_MAX: Duration = Duration::from_secs(20);
+
 /// Search over an index as it is now.
 #[derive(Clone)]
 pub struct Search {
     index: Followed<FullTextReader>,
+    /// A permit for each search that may run now.
+    searching: Arc<Semaphore>,
 }
 
 impl Search {
     /// Search over this index.
     pub fn new(index: Followed<FullTextReader>) -> Search {
-        Search { index }
+        Search { index, searching: Arc::new(Semaphore::new(SEARCHES_AT_ONCE)) }
     }
 
     /// Answers a question off the async threads, after waiting briefly for the index to have what
-    /// is acknowledged now.
+    /// is acknowledged now. Dropped, it ends.
     pub async fn run(&self, query: SearchQuery) -> Result<SearchAnswer, SearchError> {
         query.check()?;
+        let turn = self.searching.clone().acquire_owned();
+        let turn = tokio::time::timeout(SEARCH_TIME_MAX, turn).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(SearchError::TooMany { max: SEARCHES_AT_ONCE });
+        };
+        let (deadline, _asker) = Deadline::within(SEARCH_TIME_MAX);
         let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
-        tokio::task::spawn_blocking(move || run(&snapshot, &query))
-            .await
-            .map_err(SearchError::Task)?
+        let search = move || {
+            let answer = run_within(&snapshot, &query, Bounds::USUAL, deadline);
+            drop(turn);
+            answer
+        };
+        tokio::task::spawn_blocking(search).await.map_err(SearchError::Task)?
     }
 }
 
 /// Answers `query` from `snapshot`. It blocks (disk, and CPU for as long as candidates must be
 /// read): call it where blocking is allowed.
 pub fn run(snapshot: &IndexSnapshot, query: &SearchQuery) -> Result<SearchAnswer, SearchError> {
-    run_within(snapshot, query, Bounds::USUAL)
+    run_within(snapshot, query, Bounds::USUAL, Deadline::default())
 }
 
 /// [`run`] in more or less memory. The bounds change the way, never the answer.
@@ -56,11 +75,17 @@ pub(super) fn run_within(
     snapshot: &IndexSnapshot,
     query: &SearchQuery,
     bounds: Bounds,
+    deadline: Deadline,
 ) -> Result<SearchAnswer, SearchError> {
     query.check()?;
     let scope = conversations(snapshot, query)?;
-    let question = Question { query, needle: Needle::of(query), bounds };
-    let of = |source| SearchError::Index(snapshot.error(source));
+    let question = Question { query, needle: Needle::of(query), bounds, deadline };
+    let of = |source| {
+        if question.deadline.is_over() {
+            return SearchError::TooLong(SEARCH_TIME_MAX);
+        }
+        SearchError::Index(snapshot.error(source))
+    };
     let found = if scope.as_ref().is_some_and(BTreeSet::is_empty) {
         Found::default()
     } else {

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 
-use super::question::Bounds;
+use super::question::{Bounds, Deadline};
 use super::run::run_within;
-use super::{Filters, HitOrder, SearchAnswer, SearchQuery, run};
+use super::{Filters, HitOrder, SearchAnswer, SearchError, SearchQuery, run};
 use crate::index::testing::{message, open, record};
 use crate::index::{IndexSnapshot, fold};
 use crate::log::{Store, batch};
@@ -15,7 +16,7 @@ use crate::model::{ErrorKind, Kind, Kinded, Micros, Offset, Record, Role};
 fn all_hits(snapshot: &IndexSnapshot, query: &SearchQuery, bounds: Bounds) -> BTreeSet<u64> {
     let query =
         SearchQuery { limit_conversations: 100, hits_per_conversation: 100, ..query.clone() };
-    let answer = run_within(snapshot, &query, bounds).expect("answers");
+    let answer = run_within(snapshot, &query, bounds, Deadline::default()).expect("answers");
     assert_eq!(answer.complete_to, snapshot.applied());
     let hits = answer.conversations.iter().flat_map(|conversation| &conversation.hits);
     let found: BTreeSet<u64> = hits.map(|hit| hit.offset.0).collect();
@@ -457,7 +458,8 @@ async fn limits_and_order_change_what_is_shown_and_never_the_total() {
                 ..SearchQuery::new("shop", "refund")
             };
             for bounds in [Bounds::USUAL, Bounds { ranked_max: limit_conversations, kept_max: 0 }] {
-                let answer = run_within(&snapshot, &query, bounds).expect("answers");
+                let answer =
+                    run_within(&snapshot, &query, bounds, Deadline::default()).expect("answers");
                 assert_eq!(
                     (shown(&answer).as_str(), answer.total),
                     (expected, 6),
@@ -490,4 +492,25 @@ async fn questions_that_cannot_be_answered_say_so() {
     assert_eq!(error.kind(), ErrorKind::BadInput);
     let empty = run(&snapshot, &SearchQuery::new("nobody", "refund")).expect("answers");
     assert_eq!((empty.total, empty.conversations.len()), (0, 0));
+}
+
+/// Whoever asked has gone, or has waited long enough: the candidates are read no further.
+#[tokio::test]
+async fn a_search_ends_with_its_deadline_and_with_its_asker() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, reader) = open(folder.path()).unwrap();
+    let records = (0..2_000).map(|number| message(number, "c", "needle in a haystack")).collect();
+    store.apply(batch(records)).await.unwrap();
+    store.commit().await.unwrap();
+    let snapshot = reader.snapshot().unwrap();
+    let query = SearchQuery::new("shop", "needle");
+    let (deadline, asker) = Deadline::within(Duration::from_secs(60));
+    let answer = run_within(&snapshot, &query, Bounds::USUAL, deadline.clone()).unwrap();
+    assert_eq!(answer.total, 2_000);
+    drop(asker);
+    let (late, _asker) = Deadline::within(Duration::ZERO);
+    for deadline in [deadline, late] {
+        let error = run_within(&snapshot, &query, Bounds::USUAL, deadline).unwrap_err();
+        assert!(matches!(error, SearchError::TooLong(_)), "{error}");
+    }
 }
