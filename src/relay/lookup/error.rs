@@ -9,6 +9,8 @@ use crate::model::{ErrorKind, Kinded, Offset};
 pub enum LookupError {
     #[error("the lookup in `{path}` failed: {source}")]
     Failed { path: String, source: Box<dyn Error + Send + Sync> },
+    #[error("the lookup in `{path}` is being opened again after a failed write")]
+    NotOpen { path: String },
     #[error("the lookup in `{path}` is damaged: {detail}; `verbatim rebuild lookup` makes it anew")]
     Damaged { path: String, detail: String },
     #[error(
@@ -28,7 +30,7 @@ impl LookupError {
 impl Kinded for LookupError {
     fn kind(&self) -> ErrorKind {
         match self {
-            LookupError::Failed { .. } => ErrorKind::Retry,
+            LookupError::Failed { .. } | LookupError::NotOpen { .. } => ErrorKind::Retry,
             LookupError::Damaged { .. } | LookupError::BeyondLog { .. } => ErrorKind::Corrupt,
             LookupError::Log(error) => error.kind(),
         }

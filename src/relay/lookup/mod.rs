@@ -19,8 +19,10 @@ mod error;
 mod overlay;
 mod store;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use fjall::{Database, Keyspace};
 use parking_lot::RwLock;
@@ -40,6 +42,9 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Records that wait to be written at most. They are shared with the other stores' tails, which
 /// commit at 65,536: × 4, should the disk be slow, with about 200 bytes of keys each = 50 MiB.
 const OVERLAY_RECORDS_MAX: usize = 262_144;
+/// How long an open again waits for questions that still read.
+const CLOSING_TIME_MAX: Duration = Duration::from_secs(5);
+const CLOSING_STEP: Duration = Duration::from_millis(1);
 /// Records applied in one write while catching up.
 const CATCH_UP_RECORDS: usize = 16_384;
 
@@ -54,8 +59,16 @@ pub enum Used {
 /// The lookup: for the appender that adds to it, and for any number of readers.
 #[derive(Clone)]
 pub struct Lookup {
-    written: Arc<Written>,
+    disk: Arc<OnDisk>,
     overlay: Arc<RwLock<Overlay>>,
+}
+
+/// Where the store lies, and its open database: none while it is opened again.
+struct OnDisk {
+    dir: PathBuf,
+    written: RwLock<Option<Arc<Written>>>,
+    /// A write failed: the database then takes no more until it is opened again.
+    has_failed: AtomicBool,
 }
 
 /// What lies on the disk.
@@ -70,18 +83,48 @@ struct Written {
 impl Lookup {
     /// Opens the store in `dir` and applies what the log has beyond its cursor.
     pub fn open(dir: &Path, log: &LogReader) -> Result<Lookup, LookupError> {
-        let written = Arc::new(Written::open(dir)?);
+        let written = Written::open(dir)?;
         let end = store::catch_up(&written, log)?;
-        Ok(Lookup { written, overlay: Arc::new(RwLock::new(Overlay::starting_at(end))) })
+        Ok(Lookup::of(dir, written, Overlay::starting_at(end)))
     }
 
     /// [`Lookup::open`], writing nothing: what the log has beyond the cursor goes into the overlay.
     pub fn open_to_read(dir: &Path, log: &LogReader) -> Result<Lookup, LookupError> {
-        let written = Arc::new(Written::open(dir)?);
+        let written = Written::open(dir)?;
         let overlay = Overlay::starting_at(written.cursor()?);
-        let lookup = Lookup { written, overlay: Arc::new(RwLock::new(overlay)) };
+        let lookup = Lookup::of(dir, written, overlay);
         store::read_ahead(&lookup, log)?;
         Ok(lookup)
+    }
+
+    fn of(dir: &Path, written: Written, overlay: Overlay) -> Lookup {
+        let written = RwLock::new(Some(Arc::new(written)));
+        let disk = OnDisk { dir: dir.to_path_buf(), written, has_failed: AtomicBool::new(false) };
+        Lookup { disk: Arc::new(disk), overlay: Arc::new(RwLock::new(overlay)) }
+    }
+
+    fn written(&self) -> Result<Arc<Written>, LookupError> {
+        let written = self.disk.written.read().clone();
+        written.ok_or_else(|| LookupError::NotOpen { path: self.disk.dir.display().to_string() })
+    }
+
+    /// Opens the database again where a write has failed: what was not written is in the overlay
+    /// still.
+    fn reopen_if_failed(&self) -> Result<(), LookupError> {
+        if !self.disk.has_failed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let closing = self.disk.written.write().take();
+        // It holds the folder's lock until the last question that reads it has ended.
+        if let Some(closing) = closing {
+            let since = Instant::now();
+            while Arc::strong_count(&closing) > 1 && since.elapsed() < CLOSING_TIME_MAX {
+                std::thread::sleep(CLOSING_STEP);
+            }
+        }
+        *self.disk.written.write() = Some(Arc::new(Written::open(&self.disk.dir)?));
+        self.disk.has_failed.store(false, Ordering::Release);
+        Ok(())
     }
 
     /// Whether so much waits to be written that no more should be added.
@@ -91,7 +134,7 @@ impl Lookup {
 
     /// First offset that is not written.
     pub fn cursor(&self) -> Result<Offset, LookupError> {
-        self.written.cursor()
+        self.written()?.cursor()
     }
 
     /// Where an id was used, if it was, by its [`id_key`].
@@ -101,7 +144,7 @@ impl Lookup {
             Found::Nowhere => return Ok(None),
             Found::NotHere => {}
         }
-        Ok(self.written.offset_of(id_key)?.map(Used::At))
+        Ok(self.written()?.offset_of(id_key)?.map(Used::At))
     }
 
     /// Where a conversation stands, if it exists, by its [`conversation_key`].
@@ -109,7 +152,7 @@ impl Lookup {
         if let Some(lately) = self.overlay.read().conversation(key) {
             return Ok(Some(lately));
         }
-        Ok(self.written.conversation(key)?.map(Arc::new))
+        Ok(self.written()?.conversation(key)?.map(Arc::new))
     }
 
     /// Offsets of all records of a conversation, in order.
@@ -117,7 +160,7 @@ impl Lookup {
         let prefix = id_key(shop, conversation, "");
         // The overlay first: what is written meanwhile is then found twice rather than not at all.
         let lately = self.overlay.read().offsets(&prefix[..prefix.len() - 1]);
-        let mut offsets = self.written.offsets_under(&prefix)?;
+        let mut offsets = self.written()?.offsets_under(&prefix)?;
         offsets.extend(lately);
         offsets.sort_unstable();
         offsets.dedup();
@@ -126,9 +169,9 @@ impl Lookup {
 
     /// How many ids and how many conversations are written. Reads them all.
     pub fn counts(&self) -> Result<(u64, u64), LookupError> {
-        let count =
-            |keyspace: &Keyspace| keyspace.len().map_err(|source| self.written.failed(source));
-        let (ids, conversations) = (count(&self.written.ids)?, count(&self.written.conversations)?);
+        let written = self.written()?;
+        let count = |keyspace: &Keyspace| keyspace.len().map_err(|source| written.failed(source));
+        let (ids, conversations) = (count(&written.ids)?, count(&written.conversations)?);
         Ok((ids as u64, conversations as u64))
     }
 

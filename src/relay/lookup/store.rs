@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::{
     CATCH_UP_RECORDS, CURSOR_KEY, Conversation, Lookup, LookupError, Written, conversation_key,
@@ -36,6 +37,7 @@ impl Store for LookupStore {
         lookup: &Lookup,
         _reader: &(),
     ) -> Result<LookupStore, LookupError> {
+        lookup.reopen_if_failed()?;
         let applied = lookup.cursor()?;
         Ok(LookupStore { lookup: lookup.clone(), records: Vec::new(), applied })
     }
@@ -69,7 +71,9 @@ impl Store for LookupStore {
                 entry.insert(state);
             }
         }
-        write(&self.lookup.written, &records, &standing, end)?;
+        let written = write(&*self.lookup.written()?, &records, &standing, end);
+        self.lookup.disk.has_failed.store(written.is_err(), Ordering::Release);
+        written?;
         self.lookup.overlay.write().remove(&records, standing.keys(), end);
         Ok(end)
     }
@@ -92,7 +96,7 @@ pub(super) fn catch_up(written: &Written, log: &LogReader) -> Result<Offset, Loo
 
 /// Brings the overlay up to the log's head: nothing is written.
 pub(super) fn read_ahead(lookup: &Lookup, log: &LogReader) -> Result<(), LookupError> {
-    let mut scan = scan_from(lookup.cursor()?, &lookup.written, log)?;
+    let mut scan = scan_from(lookup.cursor()?, &*lookup.written()?, log)?;
     loop {
         let batch = scan.next_batch(CATCH_UP_RECORDS)?;
         if batch.is_empty() {
@@ -183,6 +187,37 @@ mod tests {
             (conversation_key("s", &format!("c{index}")), Arc::new(chain[index].clone()))
         };
         (0..3).map(of).collect()
+    }
+
+    /// After a failed write fjall takes nothing more. The store opens it again while others read, and
+    /// nothing that was durable is forgotten meanwhile.
+    #[tokio::test]
+    async fn a_lookup_whose_write_failed_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, reader, _) = log::open(&dir.path().join("log")).unwrap();
+        let lookup = Lookup::open(&dir.path().join("lookup"), &reader).unwrap();
+        let mut store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        let mut chain: [Conversation; 3] = Default::default();
+        let records: Vec<Arc<Record>> = (0..6).map(|offset| message(offset, &mut chain)).collect();
+        lookup.add(&records, standing(&chain));
+        store.apply(Batch::new(Offset(0), records[..3].to_vec()).unwrap()).await.unwrap();
+        store.commit().await.unwrap();
+        lookup.disk.has_failed.store(true, Ordering::Release);
+        drop(store);
+        let still_reading = lookup.written().unwrap();
+        let reading = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            drop(still_reading);
+        });
+        let mut store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        reading.join().unwrap();
+        assert_eq!((store.applied(), lookup.cursor().unwrap()), (Offset(3), Offset(3)));
+        store.apply(Batch::new(Offset(3), records[3..].to_vec()).unwrap()).await.unwrap();
+        assert_eq!(store.commit().await.unwrap(), Offset(6));
+        for offset in 0..6 {
+            let key = id_key("s", &format!("c{}", offset % 3), &format!("m{offset}"));
+            assert!(lookup.used(&key).unwrap().is_some(), "m{offset}");
+        }
     }
 
     /// What a reader sees must not depend on what was written behind already.
