@@ -3,25 +3,29 @@
 //!
 //! A thread of its own: it spends its time in `fdatasync`, which must not hold up the connections.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::held::{Admission, Held};
 use super::kept::{self, KeptRecords, Repetition, Target, Targets};
+use super::line::{Line, Refused};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
-use super::participants::{require_owner, require_writer};
+use super::participants::{require_opening, require_owner, require_writer};
 use super::{Hub, Lookup, RelayError};
 use crate::access::Identity;
 use crate::log::{LogError, LogReader, LogWriter};
-use crate::model::{Ack, CanonicalEvent, ErrorKind, FieldError, Kinded, Micros, Offset, Record};
+use crate::model::{Ack, CanonicalEvent, FieldError, Micros, Offset, Record};
 
-/// Batches waiting for the appender: × up to 8 MiB each = 128 MiB at the very worst.
-const SUBMISSIONS_WAITING_MAX: usize = 16;
+/// Kibibytes of events that wait for the appender: 64 MiB, and one submission more. A bound in
+/// submissions would be sixteen large requests, or sixteen of a thousand sockets.
+const WAITING_KIB_MAX: u32 = 64 * 1024;
+/// What an event takes beside its text and data: in memory, about.
+const EVENT_BYTES: usize = 1_024;
 /// Most events drained for one sync.
 const SYNC_EVENTS_MAX: usize = 8_192;
 
@@ -40,6 +44,7 @@ pub(super) struct Submission {
     pub(super) identity: Arc<Identity>,
     pub(super) events: Vec<CanonicalEvent>,
     pub(super) targets: Targets,
+    pub(super) line: Line,
     pub(super) answer: oneshot::Sender<Vec<Answer>>,
 }
 
@@ -59,7 +64,38 @@ enum Placed {
 }
 
 /// Hands events to the appender's thread.
-pub(super) type Submissions = mpsc::Sender<Submission>;
+#[derive(Clone)]
+pub(super) struct Submissions {
+    sender: mpsc::UnboundedSender<Waiting>,
+    room: Arc<Semaphore>,
+}
+
+/// A submission, and the room it takes until it is answered.
+struct Waiting {
+    submission: Submission,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Submissions {
+    /// Puts a submission in line, after waiting until there is room for it.
+    pub(super) async fn send(&self, submission: Submission) -> Result<(), RelayError> {
+        let kib = submission.kib().min(WAITING_KIB_MAX);
+        let room = self.room.clone().acquire_many_owned(kib).await.map_err(|_| stopping())?;
+        self.sender.send(Waiting { submission, _room: room }).map_err(|_| stopping())
+    }
+}
+
+impl Submission {
+    /// Its size in memory, about.
+    fn kib(&self) -> u32 {
+        let bytes = self.events.iter().map(|event| {
+            let event = event.event();
+            let data = event.data.as_ref().map_or(0, |data| data.get().len());
+            EVENT_BYTES + event.text.as_ref().map_or(0, String::len) + data
+        });
+        u32::try_from(bytes.sum::<usize>().div_ceil(1_024)).unwrap_or(u32::MAX)
+    }
+}
 
 pub(super) fn stopping() -> RelayError {
     RelayError::Closed { reason: "the service is stopping".to_string() }
@@ -81,7 +117,8 @@ pub(super) fn spawn(
     admission: Admission,
     stop: CancellationToken,
 ) -> Result<(Submissions, Appending), RelayError> {
-    let (submissions, waiting) = mpsc::channel(SUBMISSIONS_WAITING_MAX);
+    let (sender, waiting) = mpsc::unbounded_channel();
+    let room = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
     let batch = Batch::default();
     let appender = Appender { writer, lookup, kept, hub, admission, batch, failed: None };
     let runtime = Handle::current();
@@ -93,7 +130,7 @@ pub(super) fn spawn(
             appender.run(waiting, &stop, &runtime)
         })
         .map_err(|error| RelayError::Closed { reason: error.to_string() })?;
-    Ok((submissions, thread))
+    Ok((Submissions { sender, room }, thread))
 }
 
 /// When the newest record of a log was received.
@@ -139,11 +176,11 @@ struct Placing {
 impl Appender {
     fn run(
         mut self,
-        mut waiting: mpsc::Receiver<Submission>,
+        mut waiting: mpsc::UnboundedReceiver<Waiting>,
         stop: &CancellationToken,
         runtime: &Handle,
     ) -> Result<(), String> {
-        let next = async |waiting: &mut mpsc::Receiver<Submission>| {
+        let next = async |waiting: &mut mpsc::UnboundedReceiver<Waiting>| {
             tokio::select! {
                 first = waiting.recv() => first,
                 () = stop.cancelled() => {
@@ -154,15 +191,20 @@ impl Appender {
             }
         };
         while let Some(first) = runtime.block_on(next(&mut waiting)) {
+            let mut count = first.submission.events.len();
             let mut submissions = vec![first];
-            let mut count = submissions[0].events.len();
             while count < SYNC_EVENTS_MAX
                 && let Ok(next) = waiting.try_recv()
             {
-                count += next.events.len();
+                count += next.submission.events.len();
                 submissions.push(next);
             }
+            let (submissions, rooms): (Vec<_>, Vec<_>) = submissions
+                .into_iter()
+                .map(|Waiting { submission, _room }| (submission, _room))
+                .unzip();
             self.append_all(submissions);
+            drop(rooms);
             if self.failed.is_some() {
                 stop.cancel();
             }
@@ -174,17 +216,12 @@ impl Appender {
     fn append_all(&mut self, submissions: Vec<Submission>) {
         let received_at = self.admission.now();
         let mut all: Vec<Placing> = Vec::with_capacity(submissions.len());
-        for Submission { identity, events, mut targets, answer } in submissions {
+        for Submission { identity, events, mut targets, line, answer } in submissions {
             all.push(Placing { answer, placed: Vec::with_capacity(events.len()) });
-            let mut refused = Refused::default();
+            let mut refused = line.refused();
             for (place, event) in events.into_iter().enumerate() {
-                let placed = match refused.again(&event) {
-                    Some(error) => Placed::Before(Answer::Given(Err(error))),
-                    None => {
-                        let target = targets.remove(&place);
-                        self.place(&identity, event, target, &received_at, &mut refused)
-                    }
-                };
+                let target = targets.remove(&place);
+                let placed = self.place(&identity, event, target, &received_at, &mut refused);
                 if let Some(placing) = all.last_mut() {
                     placing.placed.push(placed);
                 }
@@ -228,13 +265,13 @@ impl Appender {
         refused: &mut Refused,
     ) -> Placed {
         let key = conversation_key(event.shop(), &event.event().conversation);
-        match self.append(identity, &key, event, target, received_at) {
-            Ok(placed) => placed,
-            Err(error) => {
-                refused.remember(key, &error);
-                Placed::Before(Answer::Given(Err(error)))
-            }
+        if let Err(error) = refused.check(&key, &event) {
+            return Placed::Before(Answer::Given(Err(error)));
         }
+        let id = event.event().id.clone();
+        let appended = self.append(identity, &key, event, target, received_at);
+        refused.note(key, id, appended.as_ref().err());
+        appended.unwrap_or_else(|error| Placed::Before(Answer::Given(Err(error))))
     }
 
     /// Adds one event to the batch, or finds where its id was used.
@@ -272,6 +309,7 @@ impl Appender {
             return Err(RelayError::LookupBehind);
         }
         let received_at = received_at.clone()?;
+        require_opening(event.event(), before.as_deref())?;
         self.admit(&event, target)?;
         let next = self.writer.head() + self.batch.records.len() as u64;
         let (record, after) = sequence(next, received_at, before, event);
@@ -350,29 +388,6 @@ impl Appender {
     fn fail(&mut self, error: &LogError) {
         tracing::error!(%error, "the log failed: the service ends, and a restart reads what is there");
         self.failed = Some(error.to_string());
-    }
-}
-
-/// Conversations of one submission of which an event could not be taken for now. The rest of them
-/// waits too: its sender repeats what was refused, and a later message must not stand before it.
-#[derive(Default)]
-struct Refused {
-    conversations: HashSet<Vec<u8>>,
-}
-
-impl Refused {
-    fn remember(&mut self, conversation_key: Vec<u8>, error: &RelayError) {
-        if error.kind() == ErrorKind::Retry {
-            self.conversations.insert(conversation_key);
-        }
-    }
-
-    fn again(&self, event: &CanonicalEvent) -> Option<RelayError> {
-        if self.conversations.is_empty() {
-            return None;
-        }
-        let key = conversation_key(event.shop(), &event.event().conversation);
-        self.conversations.contains(&key).then_some(RelayError::AfterRefused)
     }
 }
 
@@ -474,6 +489,26 @@ mod tests {
         assert_eq!(appender.writer.head(), Offset(2));
     }
 
+    /// Over a socket each event is a submission of its own: a first message that was refused for now
+    /// must not come to stand behind the second.
+    #[test]
+    fn what_follows_a_refused_event_in_its_line_waits_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut appender = appender(dir.path());
+        let (identity, line) = (crate::access::operator("s"), Line::default());
+        let held = Held::DiskAlmostFull { free_mib: 1, reserve_mib: 2 };
+        let mut is_taken = |id: &str, received_at: Result<Micros, Held>| {
+            let refused = &mut line.refused();
+            let placed = appender.place(&identity, event(id, "u1"), None, &received_at, refused);
+            matches!(placed, Placed::Now(Ok(_)))
+        };
+        assert!(!is_taken("first", Err(held)));
+        assert!(!is_taken("second", Ok(Micros(1))), "the first was not sent again");
+        assert!(is_taken("first", Ok(Micros(1))));
+        assert!(is_taken("second", Ok(Micros(1))));
+        assert!(is_taken("third", Ok(Micros(1))));
+    }
+
     /// A frame is what one sync makes durable, and has a size: a large submission takes several.
     #[test]
     fn a_submission_of_many_frames_is_kept_whole() {
@@ -483,7 +518,8 @@ mod tests {
         let events = (0..EVENTS).map(|number| event(&format!("{number:0100}"), "u")).collect();
         let (answer, mut answered) = oneshot::channel();
         let identity = Arc::new(crate::access::operator("s"));
-        appender.append_all(vec![Submission { identity, events, targets: Targets::new(), answer }]);
+        let (targets, line) = (Targets::new(), Line::default());
+        appender.append_all(vec![Submission { identity, events, targets, line, answer }]);
         let answers = answered.try_recv().unwrap();
         assert_eq!(answers.len(), EVENTS);
         for (offset, answer) in answers.iter().enumerate() {

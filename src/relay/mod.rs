@@ -11,6 +11,8 @@
 mod prepare;
 // The one task that appends.
 mod appender;
+// What one sender sends, in order.
+mod line;
 // What waits for its answers.
 mod submitted;
 // When no events are taken for now: a clock that jumped, a disk that is almost full.
@@ -46,6 +48,7 @@ use hub::Hub;
 pub use hub::Subscriber;
 pub use kept::KeptRecords;
 use kept::{Change, Targets};
+pub use line::Line;
 pub use lookup::{Conversation, Lookup, LookupError, LookupStore, Used, conversation_key, id_key};
 use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
@@ -99,10 +102,20 @@ impl Relay {
         identity: Arc<Identity>,
         events: Vec<CanonicalEvent>,
     ) -> Result<Submitted, RelayError> {
+        self.submit_in(&Line::default(), identity, events).await
+    }
+
+    /// [`Relay::submit`], behind what was submitted in this line before.
+    pub async fn submit_in(
+        &self,
+        line: &Line,
+        identity: Arc<Identity>,
+        events: Vec<CanonicalEvent>,
+    ) -> Result<Submitted, RelayError> {
         let targets = self.targets(&identity, &events).await?;
         let (answer, answered) = oneshot::channel();
-        let submission = Submission { identity, events, targets, answer };
-        self.submissions.send(submission).await.map_err(|_| appender::stopping())?;
+        let line = line.clone();
+        self.submissions.send(Submission { identity, events, targets, line, answer }).await?;
         Ok(Submitted::new(answered, self.kept.clone()))
     }
 
