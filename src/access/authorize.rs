@@ -3,7 +3,8 @@
 use super::{AccessError, Action, Identity, TokenRole};
 use crate::model::{Authority, By, Event, Kind, Origin, Role, Visibility};
 
-const CUSTOMER_KINDS: &[Kind] = &[
+/// What a customer sends.
+pub const CUSTOMER_KINDS: &[Kind] = &[
     Kind::Open,
     Kind::Message,
     Kind::Edit,
@@ -15,6 +16,30 @@ const CUSTOMER_KINDS: &[Kind] = &[
     Kind::Leave,
     Kind::Call,
 ];
+
+/// What a customer hears of a conversation: what was said, who came and went, how it ended. Not how
+/// the shop passes it around.
+pub const CUSTOMER_HEARS: &[Kind] = &[
+    Kind::Open,
+    Kind::Message,
+    Kind::Edit,
+    Kind::Retract,
+    Kind::Resolve,
+    Kind::Reopen,
+    Kind::RateRequest,
+    Kind::Rate,
+    Kind::Read,
+    Kind::Join,
+    Kind::Leave,
+    Kind::Call,
+];
+
+/// Whether `identity` hears an event of a conversation that it may listen to.
+pub fn hears(identity: &Identity, event: &Event) -> bool {
+    let is_for_customers =
+        event.visibility == Visibility::Public && CUSTOMER_HEARS.contains(&event.kind);
+    is_for_customers || identity.may(Action::ListenAnywhere)
+}
 
 /// Refuses an event that `identity` may not send, whatever its conversation. Returns who sends it,
 /// where that is not the sender it names.

@@ -3,8 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 /// What a token allows. What each role may do stands in `rights`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum TokenRole {
     /// Writes as itself; sees the conversations it takes part in.
     Customer,

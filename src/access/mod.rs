@@ -14,8 +14,8 @@ mod rights;
 mod authorize;
 mod error;
 
-pub use authorize::authorize;
+pub use authorize::{CUSTOMER_HEARS, CUSTOMER_KINDS, authorize, hears};
 pub use error::AccessError;
 pub use identity::{Identity, TokenRole, operator};
-pub use rights::Action;
+pub use rights::{Action, rights_table};
 pub use tokens::Tokens;

@@ -18,6 +18,8 @@ pub enum Action {
     SendAttachments,
     /// Listening to conversations one takes no part in, private notes included.
     ListenAnywhere,
+    /// Being told where in the log a record stands: it counts the traffic of all shops.
+    SeeOffsets,
     StreamRecords,
     ReadConversations,
     Search,
@@ -51,6 +53,7 @@ const RIGHTS: &[Right] = &[
     right(Action::Administer, &[], "administer the shop"),
     right(Action::SendAttachments, &[Customer, Human, Bot, Importer], "send attachments"),
     right(Action::ListenAnywhere, &[Human, Bot, Importer, Dispute, Analyst], "listen where it takes no part"),
+    right(Action::SeeOffsets, &[Human, Bot, Importer, Dispute, Analyst], "see offsets"),
     right(Action::StreamRecords, &[Importer, Dispute, Analyst], "read the whole shop"),
     right(Action::ReadConversations, &[Dispute, Analyst], "read conversations"),
     right(Action::Search, &[Dispute, Analyst], "search"),
@@ -70,6 +73,21 @@ impl Action {
     pub fn roles(self) -> &'static [TokenRole] {
         self.right().map_or(&[], |right| right.roles)
     }
+}
+
+/// The table as Markdown, for `docs/rights.md`.
+pub fn rights_table() -> String {
+    let roles = TokenRole::VARIANTS;
+    let heads: Vec<&str> = roles.iter().map(|role| role.into()).collect();
+    let mut text =
+        format!("| may | {} |\n|---|{}\n", heads.join(" | "), "---|".repeat(roles.len()));
+    for right in RIGHTS {
+        let may = |role: &TokenRole| *role == TokenRole::Admin || right.roles.contains(role);
+        let cells: Vec<&str> =
+            roles.iter().map(|role| if may(role) { "yes" } else { "" }).collect();
+        text.push_str(&format!("| {} | {} |\n", right.phrase, cells.join(" | ")));
+    }
+    text
 }
 
 impl Identity {

@@ -36,6 +36,6 @@ pub use labels::{
 };
 pub use leaf::{Chain, Commitments, Leaf, LeafHash, Salt};
 pub use local_day::day_start;
-pub use record::{Ack, DecodeError, PublicRecord, Record};
+pub use record::{Ack, CustomerAck, CustomerRecord, DecodeError, PublicRecord, Record};
 pub use rules::{Rules, RulesChange, RulesHistory, RulesVersion};
 pub use time::{Micros, parse_time};

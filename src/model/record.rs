@@ -47,6 +47,19 @@ pub struct PublicRecord<'a> {
     pub event: &'a Event,
 }
 
+/// A record as a customer sees it: without its offset, which counts the traffic of all shops, and
+/// without whoever of the shop sent it in another's name.
+#[derive(Debug, Serialize)]
+pub struct CustomerRecord<'a> {
+    pub seq: Seq,
+    pub received_at: Micros,
+    pub occurred_at: Micros,
+    pub origin: Origin,
+    pub leaf: LeafHash,
+    pub shop: &'a str,
+    pub event: &'a Event,
+}
+
 /// What the log keeps of a record as text. Offset, leaf and salt are kept beside it: the first
 /// follows from where a record lies, the others no compression shortens.
 #[derive(Serialize, Deserialize)]
@@ -68,6 +81,23 @@ pub struct Ack {
     pub seq: Seq,
     pub received_at: Micros,
     pub leaf: LeafHash,
+}
+
+/// The receipt as a customer sees it.
+#[derive(Debug, Serialize)]
+pub struct CustomerAck<'a> {
+    pub id: &'a str,
+    pub seq: Seq,
+    pub received_at: Micros,
+    pub leaf: LeafHash,
+}
+
+impl Ack {
+    /// What a customer sees of it.
+    pub fn for_customer(&self) -> CustomerAck<'_> {
+        let Ack { id, offset: _, seq, received_at, leaf } = self;
+        CustomerAck { id, seq: *seq, received_at: *received_at, leaf: *leaf }
+    }
 }
 
 impl Record {
@@ -121,6 +151,19 @@ impl Record {
             seq: self.seq,
             received_at: self.received_at,
             leaf: self.leaf,
+        }
+    }
+
+    /// What a customer sees, where they may see it at all.
+    pub fn for_customer(&self) -> CustomerRecord<'_> {
+        CustomerRecord {
+            seq: self.seq,
+            received_at: self.received_at,
+            occurred_at: self.occurred_at(),
+            origin: self.origin,
+            leaf: self.leaf,
+            shop: &self.shop,
+            event: &self.event,
         }
     }
 

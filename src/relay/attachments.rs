@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
@@ -15,6 +16,9 @@ use crate::model::{FieldError, is_sha256_hex};
 
 /// Largest attachment: streamed to disk, so this bounds disk and time, not memory.
 pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Longest that an upload may pause.
+const CHUNK_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The folder of attachments.
 #[derive(Clone)]
@@ -69,7 +73,13 @@ impl AttachmentStore {
         let (disk, path) = (self.disk.clone(), self.path_of(shop, sha256)?);
         let mut upload = on_blocking(move || Upload::start(&disk, &path)).await?;
         let mut body = std::pin::pin!(body);
-        while let Some(chunk) = body.next().await {
+        loop {
+            let chunk = tokio::time::timeout(CHUNK_TIME_MAX, body.next()).await;
+            let chunk = chunk.map_err(|_| RelayError::UploadBrokeOff {
+                reason: format!("nothing came for {} s", CHUNK_TIME_MAX.as_secs()),
+            })?;
+            let Some(chunk) = chunk else { break };
+            self.space.clone().check()?;
             let chunk =
                 chunk.map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
             upload = on_blocking(move || upload.with(chunk.as_ref())).await?;

@@ -19,20 +19,34 @@ pub(super) fn require_listener(
     Err(stranger(identity, conversation))
 }
 
-/// Refuses a customer who writes to another customer's conversation. One that is new, or has no
-/// customer yet, becomes theirs.
+/// Refuses a customer who writes to a conversation that they take no part in. One that is new
+/// becomes theirs; of one that the shop began, the shop says whose it is.
 pub(super) fn require_writer(
     identity: &Identity,
     conversation: &str,
     state: Option<&Conversation>,
 ) -> Result<(), RelayError> {
-    let is_anothers = state.is_some_and(|state| {
-        !state.customers.is_empty() && !state.customers.contains(&identity.subject)
-    });
-    if is_anothers && !identity.may(Action::ListenAnywhere) {
-        return Err(stranger(identity, conversation));
+    let is_theirs = state.is_none_or(|state| state.customers.contains(&identity.subject));
+    if is_theirs || identity.may(Action::ListenAnywhere) {
+        return Ok(());
     }
-    Ok(())
+    Err(stranger(identity, conversation))
+}
+
+/// Refuses to open a conversation with a customer where others take part already: whoever was first
+/// to use its id would hear what is meant for that customer. A join brings another in on purpose.
+pub(super) fn require_opening(
+    event: &Event,
+    state: Option<&Conversation>,
+) -> Result<(), RelayError> {
+    let (Kind::Open, Some(customer), Some(state)) = (event.kind, &event.customer, state) else {
+        return Ok(());
+    };
+    if state.customers.is_empty() || state.customers.contains(customer) {
+        return Ok(());
+    }
+    let rule = "take part in this conversation already, as others do; use another id, or `join`";
+    Err(FieldError::new("customer", customer, rule).into())
 }
 
 /// Refuses an edit or a retraction of what its sender may not change. They may change their own, and

@@ -24,11 +24,13 @@ mod websocket;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Tokens;
 use crate::app::{App, StatusReader};
 use crate::log::LogReader;
+use crate::model::{ErrorKind, Kinded};
 use crate::records::Records;
 use crate::relay::{AttachmentStore, Relay};
 use crate::search::Search;
@@ -58,6 +60,8 @@ pub struct Service {
     /// The zone in which days begin and times are shown.
     pub zone: Tz,
     connections: Connections,
+    /// A permit for each read of kept records that may run now.
+    reading: Arc<Semaphore>,
     /// Cancelled when the service stops: long answers end then.
     stop: CancellationToken,
 }
@@ -76,7 +80,36 @@ impl Service {
             status: app.status_reader(),
             zone: app.config.zone,
             connections: Connections::within(app.descriptors),
+            reading: Arc::new(Semaphore::new(reads_at_once())),
             stop: app.stop_token(),
         }
     }
+
+    /// Reads kept records where that may block, when it is this read's turn: thousands of devices
+    /// that resume at once, or streams of a shop without records, leave the cores to acks.
+    async fn read<T, E>(
+        &self,
+        read: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Kinded + Send + 'static,
+    {
+        let stopping = || Problem::new(ErrorKind::Closed, "the service is stopping");
+        let turn = self.reading.clone().acquire_owned().await.map_err(|_| stopping())?;
+        let read = move || {
+            let read = read();
+            drop(turn);
+            read
+        };
+        match tokio::task::spawn_blocking(read).await {
+            Ok(read) => Ok(read?),
+            Err(panicked) => Err(Problem::new(ErrorKind::Bug, panicked.to_string())),
+        }
+    }
+}
+
+/// Half of the cores, one at least.
+fn reads_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }

@@ -385,3 +385,85 @@ async fn many_senders_get_one_order() {
         assert_eq!(acked[id], *seq, "{id}: the ack names the place that everyone sees");
     }
 }
+
+/// A conversation id can be guessed. Who writes first to one that the shop began does not take it
+/// over, and who uses an id before the shop does hears nothing that is meant for its customer.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shop_says_whose_a_conversation_is() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let anna = server.http_as(&data, "anna", &[Human]);
+    let (carl, eve) =
+        (server.http_as(&data, "carl", &[Customer]), server.http_as(&data, "eve", &[Customer]));
+    let open = |conversation: &str, id: &str, customer: Option<&str>| {
+        let mut event = json!({"id": id, "conversation": conversation, "kind": "open",
+            "sender": {"id": "anna", "role": "human"}});
+        if let Some(customer) = customer {
+            event["customer"] = json!(customer);
+        }
+        event
+    };
+    assert_eq!(anna.event(&open("c1", "o1", None)).await.status, 200);
+    assert_eq!(eve.event(&message("c1", "e1", "customer", "eve", "mine?")).await.status, 403);
+    assert_eq!(carl.event(&message("c1", "k1", "customer", "carl", "mine?")).await.status, 403);
+    let mut join = open("c1", "j1", Some("carl"));
+    join["kind"] = json!("join");
+    assert_eq!(anna.event(&join).await.status, 200);
+    assert_eq!(carl.event(&message("c1", "k2", "customer", "carl", "mine")).await.status, 200);
+    assert_eq!(eve.event(&message("c1", "k2", "customer", "eve", "mine?")).await.status, 403);
+
+    assert_eq!(eve.event(&message("c2", "e1", "customer", "eve", "first")).await.status, 200);
+    let problem = anna.event(&open("c2", "o1", Some("carl"))).await.problem(400);
+    assert_eq!(
+        (problem["field"].as_str(), problem["value"].as_str()),
+        (Some("customer"), Some("carl"))
+    );
+    assert_eq!(anna.event(&open("c2", "o2", Some("eve"))).await.status, 200);
+}
+
+/// The log's offset counts the messages of every shop, and how the shop passes a conversation around
+/// is its own: a customer is told neither, by whatever way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_hears_what_was_said_and_no_offset() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let (anna, carl) =
+        (server.http_as(&data, "anna", &[Human]), server.http_as(&data, "carl", &[Customer]));
+    let ack = carl.event(&message("c1", "m1", "customer", "carl", "broken")).await.json();
+    assert!(ack["offset"].is_null() && ack["seq"] == 1 && ack["leaf"].is_string(), "{ack}");
+    let line = message("c1", "m2", "customer", "carl", "very").to_string();
+    let acks = carl.post("/v1/events", "application/x-ndjson", line).await.lines();
+    assert!(acks[0]["offset"].is_null() && acks[0]["seq"] == 2, "{acks:?}");
+    let of_shop = |kind: &str, id: &str| {
+        let mut event = json!({"id": id, "conversation": "c1", "kind": kind,
+            "sender": {"id": "anna", "role": "human"}});
+        match kind {
+            "tag" => event["category"] = json!("angry customer"),
+            "assign" => event["assignee"] = json!("bert"),
+            _ => {}
+        }
+        event
+    };
+    for (number, kind) in
+        ["tag", "assign", "handoff", "pause", "resume", "queue"].iter().enumerate()
+    {
+        let ack = anna.event(&of_shop(kind, &format!("s{number}"))).await;
+        assert_eq!(ack.status, 200, "{kind}: {}", ack.text());
+        assert!(ack.json()["offset"].is_u64(), "the shop's side sees it");
+    }
+    anna.event(&message("c1", "m3", "human", "anna", "sorry")).await;
+    let mut phone = Socket::open(&server, &data.token(SHOP, "carl", &[Customer])).await;
+    phone.subscribe("c1", 0).await;
+    for text in ["broken", "very", "sorry"] {
+        let frame = phone.expect("event").await;
+        assert_eq!(frame["record"]["event"]["text"], text, "{frame}");
+        assert!(frame["record"]["offset"].is_null() && frame["record"]["seq"].is_u64(), "{frame}");
+    }
+    phone.send_event(message("c1", "m4", "customer", "carl", "thanks")).await;
+    // The ack and the phone's own message come in either order.
+    for _ in 0..2 {
+        let frame = phone.frame().await;
+        let told = if frame["type"] == "ack" { &frame } else { &frame["record"] };
+        assert!(told["offset"].is_null() && told["seq"].is_u64(), "{frame}");
+    }
+}

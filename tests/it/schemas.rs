@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use verbatim::access::TokenRole::Admin;
-use verbatim::model::{Event, fields};
+use verbatim::access::{CUSTOMER_HEARS, CUSTOMER_KINDS, rights_table};
+use verbatim::model::{Event, Kind, fields};
 
 use super::support::{Data, Server, sample};
 
@@ -34,6 +35,32 @@ fn the_published_schemas_are_those_of_the_code() {
             path.display()
         );
     }
+}
+
+/// Who may do what is written down for people, and is the table that the code asks.
+#[test]
+fn the_published_rights_are_those_of_the_code() {
+    let kinds =
+        |kinds: &[Kind]| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "# Who may do what\n\nA token has one role or more, and is of one shop: nothing of another shop is \
+         ever answered, whatever the\nrole. This page is written from the table that the code asks \
+         (`src/access/rights.rs`).\n\n{}\nWithout a token: `/healthz`, `/readyz`, the page to sign in.\n\n\
+         A customer sends, as themselves, in conversations they take part in or begin: {}.\n\n\
+         A customer hears of such a conversation what is public of these kinds: {}. They are told seq and\n\
+         leaf of a record, not its offset, which counts the messages of all shops.\n\n\
+         A customer takes part in a conversation that they began, and where the shop says so: by `customer` \
+         of an `open`\nor a `join`. Whoever writes first to a conversation that the shop began does not.\n",
+        rights_table(),
+        kinds(CUSTOMER_KINDS),
+        kinds(CUSTOMER_HEARS),
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rights.md");
+    if std::env::var("VERBATIM_BLESS").is_ok_and(|bless| bless == "1") {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(published == text, "`{}`: VERBATIM_BLESS=1 writes it again", path.display());
 }
 
 fn keys(object: &Value) -> BTreeSet<String> {

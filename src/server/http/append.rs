@@ -1,22 +1,25 @@
 //! `POST /v1/events`: one event as JSON, or many as lines of JSON; one answer each, in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{NDJSON, parsed};
-use crate::access::Identity;
+use crate::access::{Action, Identity};
 use crate::model::{CanonicalEvent, ErrorKind, Origin};
 use crate::relay::{Answers, Outcome, Relay, RelayError, prepare};
 use crate::server::{Problem, Service, Token};
 
 /// Largest HTTP body of events.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Longest that a body may take to come: 8 MiB over a slow line.
+const BODY_TIME_MAX: Duration = Duration::from_secs(60);
 /// Most events in one HTTP body: more than fit at a realistic 300 bytes each, so that bytes are the
 /// bound that is reached first.
 const BATCH_EVENTS_MAX: usize = 50_000;
@@ -43,9 +46,14 @@ pub(super) async fn append(
     Token(identity): Token,
     query: Result<Query<AppendQuery>, QueryRejection>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, Problem> {
     let AppendQuery { origin } = parsed(query)?;
+    let body = tokio::time::timeout(BODY_TIME_MAX, Bytes::from_request(request, &()));
+    let body = body.await.map_err(|_| {
+        let detail = format!("the body did not come within {} s", BODY_TIME_MAX.as_secs());
+        Problem::with_status(StatusCode::REQUEST_TIMEOUT, detail)
+    })?;
     let body = body.map_err(|error| {
         let detail = format!("{}; a batch is at most {BATCH_BYTES_MAX} bytes", error.body_text());
         Problem::with_status(error.status(), detail)
@@ -71,8 +79,13 @@ async fn append_one(
     body: &[u8],
 ) -> Result<Response, Problem> {
     let event = prepare(&identity, origin, body)?;
+    let sees_offsets = identity.may(Action::SeeOffsets);
     let Outcome { ack, duplicate } = relay.append_one(identity, event).await?;
-    let mut response = axum::Json(ack).into_response();
+    let mut response = if sees_offsets {
+        axum::Json(ack).into_response()
+    } else {
+        axum::Json(ack.for_customer()).into_response()
+    };
     response.headers_mut().insert(DUPLICATES_HEADER, HeaderValue::from(u16::from(duplicate)));
     Ok(response)
 }
@@ -85,10 +98,12 @@ async fn append_lines(
     body: &[u8],
 ) -> Result<Response, Problem> {
     let (lines, events) = read_lines(&identity, origin, body)?;
+    let sees_offsets = identity.may(Action::SeeOffsets);
     let outcomes = relay.append(identity, events).await?;
     let duplicates = outcomes.iter().flatten().filter(|outcome| outcome.duplicate).count();
     let mut response =
-        ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes)).into_response();
+        ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes, sees_offsets))
+            .into_response();
     response.headers_mut().insert(DUPLICATES_HEADER, HeaderValue::from(duplicates));
     Ok(response)
 }
@@ -128,7 +143,7 @@ fn read_lines(
 }
 
 /// A line of JSON for each line read: the refusal, or what became of its event.
-fn answer_lines(lines: Vec<Line>, outcomes: Answers) -> Vec<u8> {
+fn answer_lines(lines: Vec<Line>, outcomes: Answers, sees_offsets: bool) -> Vec<u8> {
     let mut outcomes = outcomes.into_iter();
     let mut body = Vec::with_capacity(lines.len() * ACK_BYTES);
     for Line { number, refused } in lines {
@@ -141,7 +156,8 @@ fn answer_lines(lines: Vec<Line>, outcomes: Answers) -> Vec<u8> {
         };
         // Into memory, from types whose serialization cannot fail.
         let _ = match outcome {
-            Ok(outcome) => serde_json::to_writer(&mut body, &outcome.ack),
+            Ok(outcome) if sees_offsets => serde_json::to_writer(&mut body, &outcome.ack),
+            Ok(outcome) => serde_json::to_writer(&mut body, &outcome.ack.for_customer()),
             Err(error) => serde_json::to_writer(&mut body, &Problem::from(error).at_line(number)),
         };
         body.push(b'\n');

@@ -14,7 +14,8 @@ pub(super) async fn show(
     Path(conversation): Path<String>,
 ) -> Result<Response, Problem> {
     identity.require(Action::ReadConversations)?;
-    let records = service.records.conversation(&identity.shop, &conversation)?;
+    let (records, shop) = (service.records.clone(), identity.shop.clone());
+    let records = service.read(move || records.conversation(&shop, &conversation)).await?;
     let public: Vec<PublicRecord<'_>> = records.iter().map(Record::public).collect();
     let json = serde_json::to_vec(&public)
         .map_err(|error| Problem::new(ErrorKind::Bug, error.to_string()))?;

@@ -9,11 +9,10 @@ use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
 use super::{NDJSON, parsed};
 use crate::access::Action;
-use crate::log::LogScan;
+use crate::log::{LogError, LogScan};
 use crate::model::Offset;
 use crate::server::{Problem, Service, Token};
 
@@ -40,7 +39,7 @@ pub(super) async fn stream(
         scan: Some(service.log.scan(query.from)),
         shop: identity.shop.clone(),
         follow: query.follow,
-        stop: service.stop.clone(),
+        service,
     };
     let body = futures::stream::unfold(stream, |mut stream| async move {
         let lines = stream.next_lines().await?;
@@ -54,7 +53,7 @@ struct RecordStream {
     scan: Option<LogScan>,
     shop: String,
     follow: bool,
-    stop: CancellationToken,
+    service: Service,
 }
 
 impl RecordStream {
@@ -68,12 +67,12 @@ impl RecordStream {
                 (scan, read)
             };
             // The archive may have to be read, and a scan of other shops' records takes its time.
-            let read = match tokio::task::spawn_blocking(read).await {
+            let read = match self.service.read(move || Ok::<_, LogError>(read())).await {
                 Ok((scan, read)) => {
                     self.scan = Some(scan);
                     read.map_err(io::Error::other)
                 }
-                Err(panicked) => Err(io::Error::from(panicked)),
+                Err(problem) => Err(io::Error::other(problem.detail)),
             };
             let records = match read {
                 Ok(batch) => batch.into_records(),
@@ -104,7 +103,7 @@ impl RecordStream {
         let Some(scan) = &mut self.scan else { return false };
         tokio::select! {
             more = scan.wait_for_more() => more,
-            () = self.stop.cancelled() => false,
+            () = self.service.stop.cancelled() => false,
         }
     }
 }

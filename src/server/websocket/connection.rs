@@ -13,10 +13,10 @@ use futures::stream::FuturesOrdered;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::frames::{ClientFrame, ServerFrame};
-use crate::access::{Action, Identity};
-use crate::model::{ErrorKind, FieldError, Origin, Record, Seq, Visibility};
-use crate::relay::{Outcome, RelayError, Subscriber, prepare};
+use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord};
+use crate::access::{Identity, hears};
+use crate::model::{ErrorKind, FieldError, Origin, Record, Seq};
+use crate::relay::{Line, Outcome, RelayError, Subscriber, prepare};
 use crate::server::{Problem, Service};
 
 /// Close codes (RFC 6455): 1001 going away, 1008 policy, 1013 try again later. All mean: connect
@@ -48,6 +48,7 @@ pub(super) struct Connection {
     /// Last seq passed on, by conversation.
     subscriptions: HashMap<String, Seq>,
     acks: FuturesOrdered<PendingAck>,
+    line: Line,
     last_seen: Instant,
 }
 
@@ -81,6 +82,7 @@ impl Connection {
             subscriber,
             subscriptions: HashMap::new(),
             acks: FuturesOrdered::new(),
+            line: Line::default(),
             last_seen: Instant::now(),
         };
         connection.serve(published, life).await;
@@ -194,7 +196,10 @@ impl Connection {
         let prepared = prepare(&self.identity, Origin::Live, json.as_bytes());
         let (conversation, id) = named_in(json);
         let submitted = match prepared {
-            Ok(event) => self.service.relay.submit(self.identity.clone(), vec![event]).await,
+            Ok(event) => {
+                let relay = &self.service.relay;
+                relay.submit_in(&self.line, self.identity.clone(), vec![event]).await
+            }
             Err(error) => Err(error),
         };
         self.acks.push_back(Box::pin(async move {
@@ -215,7 +220,8 @@ impl Connection {
     ) -> Result<(), Closed> {
         match outcome {
             Ok(outcome) => {
-                self.send_frame(&ServerFrame::Ack { conversation, ack: &outcome.ack }).await
+                let ack = ShownAck::to(&self.identity, &outcome.ack);
+                self.send_frame(&ServerFrame::Ack { conversation, ack }).await
             }
             Err(error) => {
                 let problem = Problem::from(error).about((!id.is_empty()).then_some(id));
@@ -236,17 +242,16 @@ impl Connection {
     async fn catch_up(&mut self, conversation: &str) -> Result<(), Closed> {
         loop {
             let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
-            let shop = &self.identity.shop;
-            let records =
-                match self.service.records.after(shop, conversation, passed, CATCH_UP_RECORDS) {
-                    Ok(records) if records.is_empty() => return Ok(()),
-                    Ok(records) => records,
-                    Err(error) => {
-                        return self
-                            .send_frame(&ServerFrame::Error { problem: &Problem::from(error) })
-                            .await;
-                    }
-                };
+            let (kept, shop) = (self.service.records.clone(), self.identity.shop.clone());
+            let of = conversation.to_string();
+            let read = move || kept.after(&shop, &of, passed, CATCH_UP_RECORDS);
+            let records = match self.service.read(read).await {
+                Ok(records) if records.is_empty() => return Ok(()),
+                Ok(records) => records,
+                Err(error) => {
+                    return self.send_frame(&ServerFrame::Error { problem: &error }).await;
+                }
+            };
             for record in &records {
                 self.send_record(record).await?;
             }
@@ -279,12 +284,11 @@ impl Connection {
 
     async fn send_record(&mut self, record: &Record) -> Result<(), Closed> {
         self.subscriptions.insert(record.event.conversation.clone(), record.seq);
-        let is_for_the_shop =
-            record.event.visibility == Visibility::Private || record.event.kind.is_administrative();
-        if is_for_the_shop && !self.identity.may(Action::ListenAnywhere) {
+        if !hears(&self.identity, &record.event) {
             return Ok(());
         }
-        self.send_frame(&ServerFrame::Event { record: record.public() }).await
+        let record = ShownRecord::to(&self.identity, record);
+        self.send_frame(&ServerFrame::Event { record }).await
     }
 
     async fn send_frame(&mut self, frame: &ServerFrame<'_>) -> Result<(), Closed> {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::model::{Ack, FieldError, PublicRecord, Seq};
+use crate::access::{Action, Identity};
+use crate::model::{Ack, CustomerAck, CustomerRecord, FieldError, PublicRecord, Record, Seq};
 use crate::server::Problem;
 
 /// A frame from a client.
@@ -41,15 +42,51 @@ pub enum ServerFrame<'a> {
     Ack {
         conversation: &'a str,
         #[serde(flatten)]
-        ack: &'a Ack,
+        ack: ShownAck<'a>,
     },
     Event {
-        record: PublicRecord<'a>,
+        record: ShownRecord<'a>,
     },
     Error {
         problem: &'a Problem,
     },
     Pong,
+}
+
+/// An ack, as its sender may see it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum ShownAck<'a> {
+    Whole(&'a Ack),
+    Customer(CustomerAck<'a>),
+}
+
+/// A record, as its listener may see it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum ShownRecord<'a> {
+    Whole(PublicRecord<'a>),
+    Customer(CustomerRecord<'a>),
+}
+
+impl ShownAck<'_> {
+    pub fn to<'a>(identity: &Identity, ack: &'a Ack) -> ShownAck<'a> {
+        if identity.may(Action::SeeOffsets) {
+            ShownAck::Whole(ack)
+        } else {
+            ShownAck::Customer(ack.for_customer())
+        }
+    }
+}
+
+impl ShownRecord<'_> {
+    pub fn to<'a>(identity: &Identity, record: &'a Record) -> ShownRecord<'a> {
+        if identity.may(Action::SeeOffsets) {
+            ShownRecord::Whole(record.public())
+        } else {
+            ShownRecord::Customer(record.for_customer())
+        }
+    }
 }
 
 impl ClientFrame {
