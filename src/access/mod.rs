@@ -8,6 +8,8 @@
 mod identity;
 // How they prove it.
 mod tokens;
+// What proves it, and what no longer does.
+pub mod keyring;
 // What each role may do: the one table.
 mod rights;
 // Whether an event may be sent.

@@ -1,97 +1,139 @@
 //! JSON Web Tokens, signed with a key of the data directory (HS256). Whoever can read the key can
 //! make any token, so its file is readable by its owner only.
 
-use std::fs;
 use std::io;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::keyring::{self, IssuedToken, Keyring};
 use super::{AccessError, Identity, TokenRole};
-use crate::durable::{self, Mode};
 
-const KEY_FILE: &str = "token.key";
-const KEY_BYTES: usize = 32;
+/// How soon a running service hears of a key that was made or retired, and of a token that was
+/// revoked.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: String,
     shop: String,
     roles: Vec<TokenRole>,
-    /// Seconds since the epoch.
+    /// Seconds since the epoch, as `exp`.
+    #[serde(default)]
+    iat: u64,
     exp: u64,
+    /// By which this one token is revoked.
+    #[serde(default)]
+    jti: String,
 }
 
 /// Makes and checks tokens.
 pub struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    dir: PathBuf,
+    read: Mutex<Read>,
     validation: Validation,
 }
 
+/// The keys as they were read last.
+struct Read {
+    at: Instant,
+    keyring: Arc<Keyring>,
+}
+
 impl Tokens {
-    /// Reads the key in `dir`, making one first where there is none.
+    /// Reads the keys in `dir`, making one first where there is none.
     pub fn open_or_create(dir: &Path) -> io::Result<Tokens> {
-        let path = dir.join(KEY_FILE);
-        if !path.exists() {
-            create_key(dir, &path)?;
-        }
-        let hex_key = fs::read_to_string(&path)?;
-        let invalid = |detail: String| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("`{}`: {detail}", path.display()))
-        };
-        let key = hex::decode(hex_key.trim()).map_err(|error| invalid(error.to_string()))?;
-        if key.len() != KEY_BYTES {
-            return Err(invalid(format!("{} bytes, want {KEY_BYTES}", key.len())));
-        }
+        keyring::make_first_key(dir)?;
+        let keyring = Arc::new(Keyring::read(dir)?);
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
         validation.leeway = 0;
-        Ok(Tokens {
-            encoding: EncodingKey::from_secret(&key),
-            decoding: DecodingKey::from_secret(&key),
-            validation,
-        })
+        let read = Mutex::new(Read { at: Instant::now(), keyring });
+        Ok(Tokens { dir: dir.to_path_buf(), read, validation })
     }
 
     /// A token for `identity`, valid for `life`.
     pub fn issue(&self, identity: &Identity, life: Duration) -> Result<String, AccessError> {
+        self.issue_named(identity, life).map(|(token, _)| token)
+    }
+
+    /// As [`Tokens::issue`], with what may be kept of it.
+    pub fn issue_named(
+        &self,
+        identity: &Identity,
+        life: Duration,
+    ) -> Result<(String, IssuedToken), AccessError> {
+        let iat = jsonwebtoken::get_current_timestamp();
         let claims = Claims {
             sub: identity.subject.clone(),
             shop: identity.shop.clone(),
             roles: identity.roles.clone(),
-            exp: jsonwebtoken::get_current_timestamp() + life.as_secs(),
+            iat,
+            exp: iat + life.as_secs(),
+            jti: hex::encode(rand::random::<[u8; 8]>()),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
-            .map_err(|source| AccessError::Issue { source })
+        let keyring = self.keyring();
+        let Some((name, key)) = keyring.keys.last() else {
+            let reason = "there is no key to sign with".to_string();
+            return Err(AccessError::Unauthenticated { reason });
+        };
+        let header = Header { kid: Some(name.clone()), ..Header::new(Algorithm::HS256) };
+        let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key))
+            .map_err(|source| AccessError::Issue { source })?;
+        let Claims { sub, shop, roles, iat: issued_at, exp: expires_at, jti: id } = claims;
+        Ok((token, IssuedToken { id, sub, shop, roles, issued_at, expires_at }))
     }
 
-    /// Who a token stands for; refused when it is forged, expired or names nobody.
+    /// Who a token stands for; refused when it is forged, expired, revoked or names nobody.
     pub fn check(&self, token: &str) -> Result<Identity, AccessError> {
         self.check_for_now(token).map(|(identity, _)| identity)
     }
 
     /// As [`Tokens::check`], for whoever stays: with how long it stands for them.
     pub fn check_for_now(&self, token: &str) -> Result<(Identity, Duration), AccessError> {
-        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|error| AccessError::Unauthenticated { reason: error.to_string() })?;
-        let Claims { sub, shop, roles, exp } = data.claims;
+        let refused = |reason: String| AccessError::Unauthenticated { reason };
+        let keyring = self.keyring();
+        let header =
+            jsonwebtoken::decode_header(token).map_err(|error| refused(error.to_string()))?;
+        // Tokens of before there were names are of the first key.
+        let name = header.kid.as_deref().unwrap_or("1");
+        let key = keyring.keys.iter().find(|(known, _)| known == name);
+        let (_, key) = key.ok_or_else(|| refused("its key is not known here".to_string()))?;
+        let key = DecodingKey::from_secret(key);
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.validation)
+            .map_err(|error| refused(error.to_string()))?
+            .claims;
+        let Claims { sub, shop, roles, iat, exp, jti } = claims;
         if sub.is_empty() || shop.is_empty() || roles.is_empty() {
-            let reason = "sub, shop and roles must not be empty".to_string();
-            return Err(AccessError::Unauthenticated { reason });
+            return Err(refused("sub, shop and roles must not be empty".to_string()));
+        }
+        if keyring.is_revoked(&jti, &shop, &sub, iat) {
+            return Err(refused("it was revoked".to_string()));
         }
         let left = Duration::from_secs(exp.saturating_sub(jsonwebtoken::get_current_timestamp()));
         Ok((Identity { subject: sub, shop, roles }, left))
     }
-}
 
-fn create_key(dir: &Path, path: &Path) -> io::Result<()> {
-    let key: [u8; KEY_BYTES] = rand::random();
-    durable::make_directory(dir)?;
-    // Whole or absent: a crash must not leave half a key, which then signs nothing.
-    durable::write(path, Mode::Private, format!("{}\n", hex::encode(key)).as_bytes())
+    /// The keys as of a moment ago.
+    fn keyring(&self) -> Arc<Keyring> {
+        let mut read = self.read.lock();
+        if read.at.elapsed() >= READ_EVERY {
+            read.at = Instant::now();
+            match Keyring::read(&self.dir) {
+                // Somebody took the folder away: nobody is locked out for that.
+                Ok(keyring) if keyring.keys.is_empty() => {
+                    tracing::error!(keys = %self.dir.display(), "the keys are gone");
+                }
+                Ok(keyring) => read.keyring = Arc::new(keyring),
+                Err(error) => tracing::error!(%error, "the keys cannot be read again"),
+            }
+        }
+        read.keyring.clone()
+    }
 }
 
 #[cfg(test)]
@@ -118,11 +160,8 @@ mod tests {
         let tokens = Tokens::open_or_create(dir.path()).unwrap();
         let other = Tokens::open_or_create(tempfile::tempdir().unwrap().path()).unwrap();
         let valid = tokens.issue(&identity(), Duration::from_secs(60)).unwrap();
-        let expired =
-            Claims { sub: "u1".into(), shop: "s".into(), roles: vec![TokenRole::Admin], exp: 1 };
-        let expired =
-            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &expired, &tokens.encoding)
-                .unwrap();
+        let expired = tokens.issue(&identity(), Duration::ZERO).unwrap();
+        std::thread::sleep(Duration::from_millis(1_100));
         let foreign = other.issue(&identity(), Duration::from_secs(60)).unwrap();
         let (head, _) = valid.rsplit_once('.').unwrap();
         for bad in ["", "x", "a.b.c", head, &format!("{head}."), &expired, &foreign] {
@@ -136,7 +175,59 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         Tokens::open_or_create(dir.path()).unwrap();
-        let mode = fs::metadata(dir.path().join(KEY_FILE)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(dir.path().join("token.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    fn opened(dir: &Path) -> Tokens {
+        Tokens::open_or_create(dir).unwrap()
+    }
+
+    #[test]
+    fn a_revoked_token_no_longer_counts_and_the_others_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let life = Duration::from_secs(60);
+        let (one, named) = opened(dir.path()).issue_named(&identity(), life).unwrap();
+        let other = opened(dir.path()).issue(&identity(), life).unwrap();
+        let eve = Identity { subject: "eve".into(), ..identity() };
+        let of_eve = opened(dir.path()).issue(&eve, life).unwrap();
+        keyring::revoke(dir.path(), &keyring::Revocation::Token { id: named.id.clone() }).unwrap();
+        let tokens = opened(dir.path());
+        assert!(tokens.check(&one).is_err() && tokens.check(&other).is_ok());
+        let (shop, sub) = ("s".to_string(), "u1".to_string());
+        let revocation = keyring::Revocation::Subject {
+            shop,
+            sub,
+            up_to: jsonwebtoken::get_current_timestamp(),
+        };
+        keyring::revoke(dir.path(), &revocation).unwrap();
+        let tokens = opened(dir.path());
+        assert!(tokens.check(&other).is_err() && tokens.check(&of_eve).is_ok());
+        std::thread::sleep(Duration::from_millis(1_100));
+        let later = tokens.issue(&identity(), life).unwrap();
+        assert!(tokens.check(&later).is_ok(), "one made afterwards counts");
+        keyring::note_issued(dir.path(), &named).unwrap();
+        assert_eq!(keyring::issued(dir.path()).unwrap(), [(named, true)]);
+    }
+
+    #[test]
+    fn keys_are_rotated_under_a_running_service_and_retired() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tokens, life) = (opened(dir.path()), Duration::from_secs(60));
+        let before = tokens.issue(&identity(), life).unwrap();
+        assert!(keyring::retire(dir.path(), "1").is_err(), "it is the only one");
+        assert_eq!(keyring::rotate(dir.path()).unwrap(), "2");
+        std::thread::sleep(READ_EVERY);
+        let after = tokens.issue(&identity(), life).unwrap();
+        assert_ne!(
+            jsonwebtoken::decode_header(&before).unwrap().kid,
+            jsonwebtoken::decode_header(&after).unwrap().kid
+        );
+        assert!(tokens.check(&before).is_ok() && tokens.check(&after).is_ok());
+        keyring::retire(dir.path(), "1").unwrap();
+        std::thread::sleep(READ_EVERY);
+        assert!(tokens.check(&before).is_err() && tokens.check(&after).is_ok());
+        assert_eq!(keyring::rotate(dir.path()).unwrap(), "3", "no name is given twice");
+        assert!(keyring::retire(dir.path(), "7").is_err());
     }
 }

@@ -1,18 +1,26 @@
 //! `verbatim token`
 
+use std::path::Path;
 use std::time::Duration;
 
-use clap::Args;
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
 
 use super::target::TargetArgs;
 use super::{Exit, write};
+use crate::access::keyring::{self, Revocation};
 use crate::access::{Identity, TokenRole, Tokens};
+use crate::model::Micros;
 
+/// Make a token, or look after those that were made
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Token {
+    #[command(subcommand)]
+    action: Option<TokenAction>,
     /// Whom the token stands for: a customer's, agent's or bot's id
-    #[arg(long = "sub", value_name = "SUBJECT")]
-    subject: String,
+    #[arg(long = "sub", value_name = "SUBJECT", required = true)]
+    subject: Option<String>,
     /// What the token allows; may be given more than once
     #[arg(long = "role", value_name = "ROLE", required = true)]
     roles: Vec<TokenRole>,
@@ -23,16 +31,149 @@ pub(super) struct Token {
     target: TargetArgs,
 }
 
+#[derive(Debug, Subcommand)]
+enum TokenAction {
+    /// The tokens that were made: ids and what they allow, never a token
+    List(Listed),
+    /// Let a token, or all of a subject made so far, count no longer; open sockets end within 30 s
+    Revoke(Revoke),
+    /// Make a key that signs from now on; tokens of those before it count until it is retired
+    Rotate(KeyArgs),
+    /// Take a key away: what it signed counts no longer
+    Retire(Retire),
+}
+
+#[derive(Debug, Args)]
+struct Listed {
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+struct Revoke {
+    /// Id of one token, as `token list` shows it
+    #[arg(
+        long,
+        value_name = "ID",
+        required_unless_present = "subject",
+        conflicts_with = "subject"
+    )]
+    id: Option<String>,
+    /// Subject whose tokens of this shop count no longer
+    #[arg(long = "sub", value_name = "SUBJECT")]
+    subject: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+struct KeyArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+struct Retire {
+    /// Name of the key, as a token's `kid` says it
+    name: String,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
 impl Token {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
-        let data = self.target.data_dir();
+        match self.action {
+            Some(TokenAction::List(list)) => list.run(),
+            Some(TokenAction::Revoke(revoke)) => revoke.run(),
+            Some(TokenAction::Rotate(rotate)) => {
+                let name = keyring::rotate(&keys(&rotate.target)?)?;
+                eprintln!("key {name} signs from now on");
+                Ok(Exit::Yes)
+            }
+            Some(TokenAction::Retire(retire)) => {
+                keyring::retire(&keys(&retire.target)?, &retire.name)?;
+                eprintln!("key {} is retired", retire.name);
+                Ok(Exit::Yes)
+            }
+            None => self.issue(),
+        }
+    }
+
+    fn issue(self) -> anyhow::Result<Exit> {
+        let Some(subject) = self.subject else { bail!("give --sub SUBJECT") };
         // A token of a mistyped directory would be one that no server takes.
-        data.must_exist()?;
-        let tokens = Tokens::open_or_create(&data.keys())?;
-        let identity =
-            Identity { subject: self.subject, shop: self.target.shop, roles: self.roles };
-        let token = tokens.issue(&identity, Duration::from_secs(self.days * 24 * 3_600))?;
+        let dir = keys(&self.target)?;
+        let tokens = Tokens::open_or_create(&dir)?;
+        let identity = Identity { subject, shop: self.target.shop, roles: self.roles };
+        let life = Duration::from_secs(self.days * 24 * 3_600);
+        let (token, issued) = tokens.issue_named(&identity, life)?;
+        keyring::note_issued(&dir, &issued)?;
         write::to_stdout(format!("{token}\n").as_bytes())?;
         Ok(Exit::Yes)
     }
+}
+
+impl Listed {
+    fn run(self) -> anyhow::Result<Exit> {
+        let zone = self.target.config()?.zone;
+        let shown = |seconds: u64| {
+            let at = Micros(seconds.saturating_mul(1_000_000).cast_signed());
+            at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %:z").to_string()
+        };
+        let now = Micros::now().0.cast_unsigned() / 1_000_000;
+        let mut text = String::new();
+        for (token, is_revoked) in keyring::issued(&keys(&self.target)?)? {
+            let state = match (is_revoked, token.expires_at <= now) {
+                (true, _) => "revoked",
+                (false, true) => "expired",
+                (false, false) => "valid",
+            };
+            let roles: Vec<&str> = token.roles.iter().map(|role| role.into()).collect();
+            text.push_str(&format!(
+                "{}  {state:8}  until {}  made {}  {}  {}  {}\n",
+                token.id,
+                shown(token.expires_at),
+                shown(token.issued_at),
+                super::shown::shown(&token.shop, " "),
+                super::shown::shown(&token.sub, " "),
+                roles.join(",")
+            ));
+        }
+        write::to_stdout(text.as_bytes())?;
+        Ok(Exit::found(!text.is_empty()))
+    }
+}
+
+impl Revoke {
+    fn run(self) -> anyhow::Result<Exit> {
+        let dir = keys(&self.target)?;
+        let revocation = match (self.id, self.subject) {
+            (Some(id), _) => {
+                let known = keyring::issued(&dir)?.iter().any(|(token, _)| token.id == id);
+                if !known {
+                    bail!(
+                        "there is no token `{id}`; `verbatim token list` shows those that there are"
+                    );
+                }
+                Revocation::Token { id }
+            }
+            (None, Some(sub)) => {
+                let up_to = Micros::now().0.cast_unsigned() / 1_000_000;
+                Revocation::Subject { shop: self.target.shop, sub, up_to }
+            }
+            (None, None) => bail!("give --id ID or --sub SUBJECT"),
+        };
+        keyring::revoke(&dir, &revocation).context("cannot write what is revoked")?;
+        eprintln!("revoked; a running server knows within a second");
+        Ok(Exit::Yes)
+    }
+}
+
+/// The folder of keys of a directory that is there.
+fn keys(target: &TargetArgs) -> anyhow::Result<std::path::PathBuf> {
+    let data = target.data_dir();
+    data.must_exist()?;
+    let keys = data.keys();
+    anyhow::ensure!(Path::new(&keys).is_dir(), "there are no keys in `{}`", keys.display());
+    Ok(keys)
 }

@@ -42,6 +42,8 @@ type PendingAck = BoxFuture<'static, (String, String, Result<Outcome, RelayError
 
 pub(super) struct Connection {
     service: Service,
+    /// Asked about again now and then: it may be revoked.
+    token: String,
     identity: Arc<Identity>,
     socket: WebSocket,
     subscriber: Subscriber,
@@ -70,6 +72,7 @@ impl Connection {
     /// stops.
     pub(super) async fn run(
         service: Service,
+        token: String,
         identity: Identity,
         life: Duration,
         socket: WebSocket,
@@ -77,6 +80,7 @@ impl Connection {
         let (subscriber, published) = service.relay.connect();
         let connection = Connection {
             service,
+            token,
             identity: Arc::new(identity),
             socket,
             subscriber,
@@ -133,6 +137,9 @@ impl Connection {
             }
             Step::Tick if self.last_seen.elapsed() > IDLE_MAX => {
                 Err(Closed(Some((TRY_AGAIN, "no sign of life"))))
+            }
+            Step::Tick if self.service.tokens.check(&self.token).is_err() => {
+                Err(Closed(Some((POLICY, "the token counts no longer"))))
             }
             Step::Tick => self.send(Message::Ping(Default::default())).await,
             Step::Expired => Err(Closed(Some((POLICY, "the token has expired")))),

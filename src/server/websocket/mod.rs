@@ -45,7 +45,7 @@ async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    let (identity, life) = authenticate(&service, &query, &headers)?;
+    let (token, identity, life) = authenticate(&service, &query, &headers)?;
     let slot = service.connections.open_websocket(&identity)?;
     if let Some(Extension(connection)) = &connection {
         connection.is_known();
@@ -57,7 +57,7 @@ async fn upgrade(
     // KiB, and grows with what it reads.
     let upgrade = upgrade.read_buffer_size(READ_BUFFER_BYTES);
     Ok(upgrade.on_upgrade(async move |socket| {
-        Connection::run(service, identity, life, socket).await;
+        Connection::run(service, token, identity, life, socket).await;
         drop((slot, connection));
     }))
 }
@@ -66,9 +66,10 @@ fn authenticate(
     service: &Service,
     query: &UpgradeQuery,
     headers: &HeaderMap,
-) -> Result<(Identity, Duration), Problem> {
+) -> Result<(String, Identity, Duration), Problem> {
     refuse_other_sites(headers)?;
     let missing = || AccessError::Unauthenticated { reason: "send a token".to_string() };
     let token = query.token.as_deref().or_else(|| token_in(headers)).ok_or_else(missing)?;
-    Ok(service.tokens.check_for_now(token)?)
+    let (identity, life) = service.tokens.check_for_now(token)?;
+    Ok((token.to_string(), identity, life))
 }
