@@ -48,16 +48,26 @@ impl Server {
         Server { child, data: data.to_path_buf(), address }
     }
 
-    /// A connection that may do everything in one shop.
-    pub fn connect(&self, shop: &str) -> Connection {
+    /// A token that allows everything in one shop.
+    pub fn token(&self, shop: &str) -> String {
         let token = Command::new(PROGRAM)
             .args(["token", "--sub", "bench", "--role", "admin", "--shop", shop, "--data"])
             .arg(&self.data)
             .output()
             .expect("verbatim token runs");
         assert!(token.status.success(), "verbatim token failed");
-        let token = String::from_utf8(token.stdout).expect("a token is text").trim().to_string();
-        let stream = TcpStream::connect(&self.address).expect("the server listens");
+        String::from_utf8(token.stdout).expect("a token is text").trim().to_string()
+    }
+
+    /// Where it listens: `IP:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// A connection that may do everything in one shop.
+    pub fn connect(&self, shop: &str) -> Connection {
+        let token = self.token(shop);
+        let stream = TcpStream::connect(self.address()).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(ANSWER_TIME_MAX)).expect("a TCP socket");
         let lead = format!("Host: {}\r\nAuthorization: Bearer {token}\r\n", self.address);

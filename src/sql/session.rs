@@ -53,7 +53,8 @@ pub struct Sql {
     facts: Followed<FactsReader>,
     queries: PathBuf,
     zone: Tz,
-    base: SessionState,
+    /// Shared: its lists of functions are long, and every request and socket has a `Sql`.
+    base: Arc<SessionState>,
     /// A permit for each query that may run now.
     asking: Arc<Semaphore>,
 }
@@ -80,7 +81,7 @@ impl Sql {
             .with_scalar_functions(functions::scalar())
             .build();
         let asking = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
-        Ok(Sql { archive, facts, queries, zone, base, asking })
+        Ok(Sql { archive, facts, queries, zone, base: Arc::new(base), asking })
     }
 
     /// The zone in which days are counted by default.
@@ -173,7 +174,7 @@ impl Sql {
         let read = tokio::task::spawn_blocking(read).await;
         let Sources { archive, tail, facts, complete_to } =
             read.map_err(|error| SqlError::Session(error.to_string()))??;
-        let state = SessionStateBuilder::new_from_existing(self.base.clone())
+        let state = SessionStateBuilder::new_from_existing(SessionState::clone(&self.base))
             .with_catalog_list(empty_catalogs()?)
             .build();
         let context = SessionContext::new_with_state(state);
