@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -216,7 +217,8 @@ fn read_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
 /// Adds a line, on stable storage when this returns.
 fn append_line(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let line = format!("{}\n", serde_json::to_string(value)?);
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    // It names who may do what.
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     file.write_all(line.as_bytes())?;
     file.sync_all()?;
     match path.parent() {
