@@ -7,9 +7,8 @@
 //! ```
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -20,6 +19,7 @@ use crate::durable::{self, Disk, Mode};
 const KEY_BYTES: usize = 32;
 const ISSUED_FILE: &str = "issued.jsonl";
 const REVOKED_FILE: &str = "revoked.jsonl";
+const LOCK_FILE: &str = "lock";
 
 /// What the folder holds at one moment.
 pub(super) struct Keyring {
@@ -111,6 +111,7 @@ pub(super) fn make_first_key(dir: &Path) -> io::Result<()> {
 
 /// Makes a key that signs from now on; returns its name. Those before it go on checking.
 pub fn rotate(dir: &Path) -> io::Result<String> {
+    let _turn = turn(dir)?;
     let number = newest(dir)? + 1;
     make_key(dir, number)?;
     Ok(number.to_string())
@@ -121,6 +122,7 @@ pub fn rotate(dir: &Path) -> io::Result<String> {
 /// # Errors
 /// Where there is no such key, or none but this.
 pub fn retire(dir: &Path, name: &str) -> io::Result<()> {
+    let _turn = turn(dir)?;
     let names: Vec<String> = Keyring::read(dir)?.keys.into_iter().map(|(name, _)| name).collect();
     let refused = |rule: &str| {
         let known = names.join(", ");
@@ -136,12 +138,12 @@ pub fn retire(dir: &Path, name: &str) -> io::Result<()> {
 
 /// Adds to what no longer counts.
 pub fn revoke(dir: &Path, revocation: &Revocation) -> io::Result<()> {
-    append_line(&dir.join(REVOKED_FILE), revocation)
+    append_line(dir, REVOKED_FILE, revocation)
 }
 
 /// Remembers a token that was made.
 pub fn note_issued(dir: &Path, issued: &IssuedToken) -> io::Result<()> {
-    append_line(&dir.join(ISSUED_FILE), issued)
+    append_line(dir, ISSUED_FILE, issued)
 }
 
 /// The tokens that were made, each with whether it was revoked.
@@ -214,15 +216,24 @@ fn read_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     Ok(read)
 }
 
-/// Adds a line, on stable storage when this returns.
-fn append_line(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let line = format!("{}\n", serde_json::to_string(value)?);
+/// Adds a line. A crash leaves the list as it was or with the whole line: half of one would be a list
+/// that cannot be read, and a service that does not start.
+fn append_line(dir: &Path, name: &str, value: &impl Serialize) -> io::Result<()> {
+    let _turn = turn(dir)?;
+    let path = dir.join(name);
+    let mut text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        text => text?,
+    };
+    text.push_str(&serde_json::to_string(value)?);
+    text.push('\n');
     // It names who may do what.
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-    file.write_all(line.as_bytes())?;
-    file.sync_all()?;
-    match path.parent() {
-        Some(directory) => Disk::at(directory).sync_directory(directory),
-        None => Ok(()),
-    }
+    durable::write(&path, Mode::Private, text.as_bytes())
+}
+
+/// Held while the folder is changed: of two commands at once, neither takes back what the other did.
+fn turn(dir: &Path) -> io::Result<File> {
+    let lock = File::create(dir.join(LOCK_FILE))?;
+    lock.lock()?;
+    Ok(lock)
 }

@@ -230,4 +230,31 @@ mod tests {
         assert_eq!(keyring::rotate(dir.path()).unwrap(), "3", "no name is given twice");
         assert!(keyring::retire(dir.path(), "7").is_err());
     }
+
+    /// Two administrators at once: a list that one of them read before the other wrote would take a
+    /// revocation back, and two keys of one name would be one.
+    #[test]
+    fn what_several_do_at_once_all_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        opened(dir.path());
+        std::thread::scope(|scope| {
+            for of in 0..4 {
+                let dir = dir.path();
+                scope.spawn(move || {
+                    for number in 0..5 {
+                        let id = format!("{of}-{number}");
+                        keyring::revoke(dir, &keyring::Revocation::Token { id }).unwrap();
+                    }
+                    keyring::rotate(dir).unwrap();
+                });
+            }
+        });
+        let keyring = Keyring::read(dir.path()).unwrap();
+        assert_eq!(keyring.keys.len(), 1 + 4);
+        for of in 0..4 {
+            for number in 0..5 {
+                assert!(keyring.is_revoked(&format!("{of}-{number}"), "s", "u1", 1));
+            }
+        }
+    }
 }
