@@ -22,9 +22,8 @@ use crate::model::Micros;
 use crate::server::{Problem, Service, Token};
 use crate::sql::AnswerStream;
 
-/// Pieces on their way to a client: of a few batches of rows each.
-const PIECES_WAITING_MAX: usize = 4;
-/// Encoded bytes that are worth sending.
+/// Pieces on their way to a client: × 64 KiB = 1 MiB, beside the row group they are of.
+const PIECES_WAITING_MAX: usize = 16;
 const PIECE_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,9 +113,13 @@ async fn write_rows(
 }
 
 /// Waits while the client is slow.
-async fn send(bytes: Bytes, pieces: &mpsc::Sender<io::Result<Piece>>) -> io::Result<()> {
-    let sent = pieces.send(Ok(Piece::Bytes(bytes))).await;
-    sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+async fn send(mut bytes: Bytes, pieces: &mpsc::Sender<io::Result<Piece>>) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+        let sent = pieces.send(Ok(Piece::Bytes(piece))).await;
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+    }
+    Ok(())
 }
 
 /// What a writer has encoded and nobody has taken yet: a batch of rows, or a row group.
