@@ -23,8 +23,8 @@ pub enum SqlError {
     TooLong(Duration),
     #[error("the answer is larger than {} MiB: ask for fewer columns or rows, or export it", .max >> 20)]
     TooLarge { max: usize },
-    #[error("{max} queries run already")]
-    TooMany { max: usize },
+    #[error("too many queries run already")]
+    TooMany,
     /// The engine's error, which only the log may show; `shown` is what a client may read.
     #[error("{shown}")]
     Query { kind: ErrorKind, shown: String, source: Box<dyn Error + Send + Sync> },
@@ -48,7 +48,7 @@ impl Kinded for SqlError {
             SqlError::Input(_) | SqlError::TooLong(_) | SqlError::TooLarge { .. } => {
                 ErrorKind::BadInput
             }
-            SqlError::TooMany { .. } => ErrorKind::Retry,
+            SqlError::TooMany => ErrorKind::Retry,
             SqlError::NotReadOnly(_) => ErrorKind::Denied,
             SqlError::UnknownQuery { .. } => ErrorKind::NotFound,
             SqlError::ArchiveBehind { .. } => ErrorKind::Retry,

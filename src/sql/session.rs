@@ -39,8 +39,10 @@ const BEYOND_RECORDS_MAX: u64 = 65_536;
 const MEMORY_BYTES_MAX: usize = 768 * 1024 * 1024;
 /// Disk that the process's queries may take together for what finds no room in memory.
 const SPILL_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-/// Queries that run at once, exports among them: a dashboard asks seven.
-const QUERIES_AT_ONCE: usize = 16;
+/// Questions that run at once: a dashboard asks seven.
+const QUESTIONS_AT_ONCE: usize = 16;
+/// Exports that run at once.
+const EXPORTS_AT_ONCE: usize = 16;
 /// How long a query waits for its turn.
 const TURN_TIME_MAX: Duration = Duration::from_secs(10);
 /// Longest a query may run.
@@ -55,8 +57,10 @@ pub struct Sql {
     zone: Tz,
     /// Shared: its lists of functions are long, and every request and socket has a `Sql`.
     base: Arc<SessionState>,
-    /// A permit for each query that may run now.
+    /// A permit for each question that may run now.
     asking: Arc<Semaphore>,
+    /// A permit for each export: whoever reads one slowly holds up no question.
+    exporting: Arc<Semaphore>,
 }
 
 impl Sql {
@@ -80,8 +84,9 @@ impl Sql {
             .with_default_features()
             .with_scalar_functions(functions::scalar())
             .build();
-        let asking = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
-        Ok(Sql { archive, facts, queries, zone, base: Arc::new(base), asking })
+        let asking = Arc::new(Semaphore::new(QUESTIONS_AT_ONCE));
+        let exporting = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
+        Ok(Sql { archive, facts, queries, zone, base: Arc::new(base), asking, exporting })
     }
 
     /// The zone in which days are counted by default.
@@ -102,9 +107,19 @@ impl Sql {
         sql: &str,
         values: Vec<(String, Value)>,
     ) -> Result<AnswerStream, SqlError> {
+        self.answer(shop, sql, values, &self.exporting).await
+    }
+
+    async fn answer(
+        &self,
+        shop: &str,
+        sql: &str,
+        values: Vec<(String, Value)>,
+        turns: &Arc<Semaphore>,
+    ) -> Result<AnswerStream, SqlError> {
         guard::check(sql)?;
-        let turn = tokio::time::timeout(TURN_TIME_MAX, self.asking.clone().acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(SqlError::TooMany { max: QUERIES_AT_ONCE }) };
+        let turn = tokio::time::timeout(TURN_TIME_MAX, turns.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(SqlError::TooMany) };
         let (context, complete_to) = self.session(shop).await?;
         let mut question = context.sql(sql).await?;
         if !values.is_empty() {
@@ -140,7 +155,7 @@ impl Sql {
     ) -> Result<Answer, SqlError> {
         let collected = async {
             let AnswerStream { complete_to, schema, mut rows } =
-                self.stream(shop, sql, values).await?;
+                self.answer(shop, sql, values, &self.asking).await?;
             let mut answer = Answer { complete_to, schema, batches: Vec::new(), truncated: false };
             let (mut room, mut bytes) = (ANSWER_ROWS_MAX, 0);
             while let Some(batch) = rows.next().await {
