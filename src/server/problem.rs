@@ -1,9 +1,12 @@
 //! Errors as RFC 9457 problem documents, and the one place where an error's kind becomes an HTTP
 //! status.
 
+use std::time::{Duration, Instant};
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ErrorKind, FieldError, Kinded};
@@ -59,6 +62,19 @@ fn own_fault_text(kind: ErrorKind) -> Option<&'static str> {
     }
 }
 
+/// A batch meets what holds the relay up line by line: fifty thousand lines of the same, perhaps on a
+/// disk that is full.
+fn log_once_a_second(error: String) {
+    static LAST: Mutex<Option<(String, Instant)>> = Mutex::new(None);
+    let mut last = LAST.lock();
+    let is_new =
+        |(said, at): &(String, Instant)| *said != error || at.elapsed() >= Duration::from_secs(1);
+    if last.as_ref().is_none_or(is_new) {
+        tracing::error!(error, "a request failed");
+        *last = Some((error, Instant::now()));
+    }
+}
+
 impl Problem {
     /// A problem of one kind; `detail` is for people.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Problem {
@@ -105,13 +121,7 @@ impl<E: Kinded> From<E> for Problem {
         let detail = match own_fault_text(kind) {
             // Texts of our own faults name paths and reasons: they are for the operator's log.
             Some(text) => {
-                match kind {
-                    // What holds the relay up has said so itself; a batch meets it line by line.
-                    ErrorKind::Retry | ErrorKind::Closed => {
-                        tracing::debug!(%error, "a request is refused for now");
-                    }
-                    _ => tracing::error!(%error, "a request failed"),
-                }
+                log_once_a_second(error.to_string());
                 text.to_string()
             }
             None => error.to_string(),
