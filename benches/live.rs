@@ -10,6 +10,8 @@
 //! machine with the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 
+#[path = "pipeline/report.rs"]
+mod report;
 #[path = "pipeline/server.rs"]
 mod server;
 
@@ -24,7 +26,8 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use futures::stream::BoxStream;
 use futures::{SinkExt, Stream, StreamExt};
-use serde_json::{Map, Value, json};
+use report::{Report, quantile, round};
+use serde_json::{Value, json};
 use server::Server;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -66,15 +69,15 @@ fn main() {
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut report = Report::default();
     let raw = raw(&scratch.path().join("raw"));
-    report.add_times("raw: write + fdatasync", &raw);
+    add_times(&mut report, "raw: write + fdatasync", &raw);
     let server = Server::start(&scratch.path().join("data"));
     let token = server.token(SHOP);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let time = Duration::from_secs(options.seconds);
     for rate in RATES {
         let (acked, delivered) = runtime.block_on(chat(&server, &token, rate, time));
-        report.add_times(&format!("{rate} messages/s: ack"), &acked);
-        report.add_times(&format!("{rate} messages/s: delivered"), &delivered);
+        add_times(&mut report, &format!("{rate} messages/s: ack"), &acked);
+        add_times(&mut report, &format!("{rate} messages/s: delivered"), &delivered);
     }
     let acks = runtime.block_on(many(&server, &token, &options));
     let name = format!("{} sockets, {} under way each: acks", options.senders, options.window);
@@ -89,10 +92,10 @@ fn main() {
         idle
     });
     let taken = server.memory_bytes("VmRSS").saturating_sub(before) as f64;
-    let kib = (taken / 1_024.0 / options.idle as f64 * 10.0).round() / 10.0;
+    let kib = round(taken / 1_024.0 / options.idle as f64, 1);
     report.add(format!("memory of one of {} idle sockets", options.idle), kib, "KiB");
     let (_, delivered) = runtime.block_on(chat(&server, &token, RATES[1], time));
-    report.add_times(&format!("{} messages/s beside them: delivered", RATES[1]), &delivered);
+    add_times(&mut report, &format!("{} messages/s beside them: delivered", RATES[1]), &delivered);
     drop(idle);
     server.stop();
     report.print();
@@ -227,36 +230,11 @@ async fn send_on(
     }
 }
 
-/// Figures in the order they were taken.
-#[derive(Default)]
-struct Report {
-    rows: Vec<(String, Value, &'static str)>,
-}
-
-impl Report {
-    fn add(&mut self, name: String, value: impl Into<Value>, unit: &'static str) {
-        let value = value.into();
-        eprintln!("{name}: {value} {unit}");
-        self.rows.push((name, value, unit));
-    }
-
-    /// p50 and p99 of milliseconds.
-    fn add_times(&mut self, name: &str, times: &[f64]) {
-        let mut times = times.to_vec();
-        times.sort_by(f64::total_cmp);
-        for (label, share) in [("p50", 0.5), ("p99", 0.99)] {
-            let time = times[((times.len() - 1) as f64 * share).round() as usize];
-            self.add(format!("{name}, {label}"), (time * 100.0).round() / 100.0, "ms");
-        }
-    }
-
-    fn print(&self) {
-        println!();
-        for (name, value, unit) in &self.rows {
-            println!("{name:<52} {:>12} {unit}", value.to_string());
-        }
-        let figures: Map<String, Value> =
-            self.rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
-        println!("{}", Value::Object(figures));
+/// p50 and p99 of milliseconds.
+fn add_times(report: &mut Report, name: &str, times: &[f64]) {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    for (label, share) in [("p50", 0.5), ("p99", 0.99)] {
+        report.add(format!("{name}, {label}"), round(quantile(&times, share), 2), "ms");
     }
 }

@@ -20,8 +20,9 @@ mod chat;
 mod server;
 #[path = "pipeline/in_place.rs"]
 mod in_place;
+#[path = "pipeline/report.rs"]
+mod report;
 
-use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -32,6 +33,7 @@ use std::time::{Duration, Instant};
 use chat::{Batch, Chat, Shop, Size};
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
+use report::{Report, quantile, round};
 use serde_json::{Map, Value, json};
 use server::{Connection, Server};
 
@@ -181,11 +183,6 @@ fn ingest(server: &Server, chat: &Chat, options: &Options, raw: f64, report: &mu
     report.add("peak memory of ingest", mib(server.memory_bytes("VmHWM")), "MiB");
 }
 
-/// The value below which a share of the sorted `values` lies.
-fn quantile(values: &[f64], share: f64) -> f64 {
-    values[((values.len() - 1) as f64 * share).round() as usize]
-}
-
 /// Asks one named query after the other, a few each second, while events are sent. Returns seconds
 /// for each.
 fn ask_meanwhile(connection: &mut Connection, chat: &Chat, is_sending: &AtomicBool) -> Vec<f64> {
@@ -328,33 +325,4 @@ fn raw_seconds(chat: &Chat, path: &Path) -> f64 {
 
 fn mib(bytes: u64) -> u64 {
     bytes >> 20
-}
-
-fn round(value: f64, decimals: i32) -> f64 {
-    let unit = 10_f64.powi(decimals);
-    (value * unit).round() / unit
-}
-
-/// Figures in the order they were taken.
-#[derive(Default)]
-struct Report {
-    rows: Vec<(String, Value, &'static str)>,
-}
-
-impl Report {
-    fn add(&mut self, name: impl Display, value: impl Into<Value>, unit: &'static str) {
-        let row = (name.to_string(), value.into(), unit);
-        eprintln!("{}: {} {unit}", row.0, row.1);
-        self.rows.push(row);
-    }
-
-    fn print(&self) {
-        println!();
-        for (name, value, unit) in &self.rows {
-            println!("{name:<52} {:>12} {unit}", value.to_string());
-        }
-        let figures: Map<String, Value> =
-            self.rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
-        println!("{}", Value::Object(figures));
-    }
 }

@@ -6,8 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::chat::{Chat, Shop, Size};
+use super::report::{Report, round};
 use super::server::{PROGRAM, Server, memory_bytes};
-use super::{CATCH_UP_TIME_MAX, Report, STATUS_EVERY, bytes_under, mib, round, send};
+use super::{CATCH_UP_TIME_MAX, STATUS_EVERY, bytes_under, mib, send};
 
 const MEMORY_EVERY: Duration = Duration::from_millis(5);
 const TEN_YEARS_EVENTS: usize = 60_000;
