@@ -13,6 +13,11 @@ use crate::model::{ErrorKind, Kinded, Offset};
 /// Most records handed to a store at once; a scan bounds their bytes.
 const BATCH_RECORDS: usize = 4_096;
 
+/// How often, and how long, a store waits for the archive to open, which has what was trimmed: half
+/// a minute.
+const HISTORY_TRIES: u32 = 300;
+const HISTORY_RETRY: Duration = Duration::from_millis(100);
+
 /// When a store commits: as soon as one of the bounds is reached.
 #[derive(Clone, Copy, Debug)]
 pub struct CommitPolicy {
@@ -88,6 +93,7 @@ pub async fn follow<S: Store>(
         committed: applied,
         uncommitted_bytes: 0,
         uncommitted_since: None,
+        history_tries: 0,
     };
     loop {
         match follower.next(stop).await? {
@@ -107,6 +113,8 @@ struct Follower<'a, S> {
     uncommitted_bytes: usize,
     /// When the oldest record not yet committed was applied.
     uncommitted_since: Option<Instant>,
+    /// How often it has waited for the archive.
+    history_tries: u32,
 }
 
 enum Next {
@@ -128,7 +136,20 @@ impl<S: Store> Follower<'_, S> {
             if due_in == Some(Duration::ZERO) {
                 return Ok(Next::Commit);
             }
-            let batch = self.scan.next_batch(BATCH_RECORDS)?;
+            let batch = match self.scan.next_batch(BATCH_RECORDS) {
+                // All stores open at once, and one may need another, the archive.
+                Err(LogError::History { kind: ErrorKind::Retry, .. })
+                    if self.history_tries < HISTORY_TRIES =>
+                {
+                    self.history_tries += 1;
+                    tokio::select! {
+                        () = tokio::time::sleep(HISTORY_RETRY) => {}
+                        () = stop.cancelled() => {}
+                    }
+                    continue;
+                }
+                batch => batch?,
+            };
             if !batch.is_empty() {
                 return Ok(Next::Apply(batch));
             }
@@ -165,7 +186,100 @@ impl<S: Store> Follower<'_, S> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
+    use crate::log::folder::LogFolder;
+    use crate::log::recent::Recent;
+    use crate::log::segments::Segments;
+    use crate::log::{History, LogReader};
+    use crate::model::{Record, testing};
+
+    const EVENT: &str =
+        r#"{"id":"m","conversation":"c","kind":"open","sender":{"id":"u","role":"system"}}"#;
+
+    /// What was trimmed, in an archive that opens after some tries.
+    struct OpensLater {
+        tries: AtomicU32,
+        opens_after: u32,
+        kind: ErrorKind,
+    }
+
+    impl History for OpensLater {
+        fn read(&self, range: Range<Offset>) -> Result<Vec<Record>, LogError> {
+            if self.tries.fetch_add(1, Ordering::SeqCst) < self.opens_after {
+                let shown = "not open yet".to_string();
+                return Err(LogError::History { range, kind: self.kind, shown });
+            }
+            Ok((range.start.0..range.end.0).map(|offset| testing::record(offset, EVENT)).collect())
+        }
+    }
+
+    /// A store that keeps nothing but its cursor.
+    struct Cursor(Offset);
+
+    impl Store for Cursor {
+        const NAME: &'static str = "cursor";
+        const FOLDERS: &'static [&'static str] = &[];
+        type Error = LogError;
+        type Options = ();
+        type Reader = ();
+
+        async fn open(_: &Path, _: &LogReader, (): &(), (): &()) -> Result<Cursor, LogError> {
+            Ok(Cursor(Offset(0)))
+        }
+
+        async fn committed(_: &Path) -> Result<Offset, LogError> {
+            Ok(Offset(0))
+        }
+
+        fn applied(&self) -> Offset {
+            self.0
+        }
+
+        async fn apply(&mut self, batch: Batch) -> Result<(), LogError> {
+            self.0 = batch.end();
+            Ok(())
+        }
+
+        async fn commit(&mut self) -> Result<Offset, LogError> {
+            Ok(self.0)
+        }
+    }
+
+    /// Where a store stands that follows a log of five trimmed records to its end.
+    async fn followed(opens_after: u32, kind: ErrorKind) -> Result<Offset, FollowError<LogError>> {
+        let dir = tempfile::tempdir().unwrap();
+        let (end, head) = watch::channel(Offset(5));
+        let folder = LogFolder::new(dir.path());
+        let segments = Segments::new(folder, Offset(5), Vec::new(), Vec::new(), None);
+        let log = LogReader::new(Arc::new(segments), head, Recent::default());
+        log.set_history(Arc::new(OpensLater { tries: AtomicU32::new(0), opens_after, kind }));
+        drop(end);
+        let policy = CommitPolicy {
+            records_max: 9,
+            bytes_max: usize::MAX,
+            interval: Duration::from_secs(9),
+        };
+        let (report, _) = watch::channel(State::default());
+        let mut store = Cursor(Offset(0));
+        follow(&mut store, &log, policy, &report, &CancellationToken::new()).await?;
+        Ok(store.applied())
+    }
+
+    #[tokio::test]
+    async fn a_store_waits_for_an_archive_that_is_still_opening() {
+        assert_eq!(followed(3, ErrorKind::Retry).await.unwrap(), Offset(5));
+    }
+
+    #[tokio::test]
+    async fn a_store_does_not_wait_for_a_damaged_archive() {
+        let error = followed(1, ErrorKind::Corrupt).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+    }
 
     #[test]
     fn a_commit_is_due_by_count_by_bytes_or_by_age() {
