@@ -7,6 +7,7 @@
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +35,13 @@ pub struct Config {
     /// Below so much free space on its disk no events are taken, and below twice as much no
     /// attachments: the log must never meet a full one.
     pub disk_reserve_mib: u32,
+    /// Requests that one subject may send, all of its tokens together; after a pause, ten seconds'
+    /// worth at once. Also the next two.
+    pub requests_per_second: NonZeroU32,
+    /// Events that one customer may send.
+    pub customer_events_per_second: NonZeroU32,
+    /// Bytes of attachments that one customer may send in a day.
+    pub customer_upload_mib_per_day: NonZeroU32,
 }
 
 /// What is wrong with `verbatim.toml`: whoever wrote it must change it.
@@ -56,6 +64,9 @@ impl Default for Config {
             log_keep_hours: 7 * 24,
             log_segment_mib: 64,
             disk_reserve_mib: 512,
+            requests_per_second: const { NonZeroU32::new(5_000).unwrap() },
+            customer_events_per_second: const { NonZeroU32::new(20).unwrap() },
+            customer_upload_mib_per_day: const { NonZeroU32::new(256).unwrap() },
         }
     }
 }

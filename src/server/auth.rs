@@ -22,15 +22,21 @@ impl FromRequestParts<Service> for Token {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Token, Problem> {
-        let missing = || AccessError::Unauthenticated {
-            reason: "send `Authorization: Bearer TOKEN`".to_string(),
+        // Checked already, where the token is good.
+        let identity = match parts.extensions.get::<Arc<Identity>>() {
+            Some(identity) => identity.clone(),
+            None => {
+                let missing = || AccessError::Unauthenticated {
+                    reason: "send `Authorization: Bearer TOKEN`".to_string(),
+                };
+                let token = token_in(&parts.headers).ok_or_else(missing)?;
+                Arc::new(service.tokens.check(token)?)
+            }
         };
-        let token = token_in(&parts.headers).ok_or_else(missing)?;
-        let identity = service.tokens.check(token)?;
         if let Some(connection) = parts.extensions.get::<Arc<Connection>>() {
             connection.is_known();
         }
-        Ok(Token(Arc::new(identity)))
+        Ok(Token(identity))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Counts open connections, and of them the WebSockets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Problem;
+use super::shares::{Share, Shares, subject_of};
 use crate::access::{Action, Identity};
 use crate::model::ErrorKind;
 
@@ -27,6 +28,7 @@ const WEBSOCKETS_PER_SUBJECT_MAX: usize = 10_000;
 pub struct Connections {
     max: usize,
     open: Arc<Mutex<Open>>,
+    websockets_of: Shares,
     closed: Arc<Notify>,
 }
 
@@ -37,7 +39,6 @@ struct Open {
     /// Those that have shown no token yet, in the order in which they came.
     strangers: BTreeMap<u64, CancellationToken>,
     websockets: usize,
-    websockets_of: HashMap<(String, String), usize>,
 }
 
 /// An open connection, no longer counted once dropped. It goes with each of its requests, and stays
@@ -51,7 +52,7 @@ pub(super) struct Connection {
 /// An open WebSocket, no longer counted once dropped.
 pub(super) struct WebSocketSlot {
     connections: Connections,
-    subject: (String, String),
+    _of_subject: Share,
 }
 
 impl Connections {
@@ -61,7 +62,12 @@ impl Connections {
         // A process that may open few needs half of them for its files.
         let kept = DESCRIPTORS_KEPT.min(descriptors / 2);
         let max = (descriptors - kept).min(CONNECTIONS_MAX);
-        Connections { max, open: Arc::default(), closed: Arc::default() }
+        Connections {
+            max,
+            open: Arc::default(),
+            websockets_of: Shares::default(),
+            closed: Arc::default(),
+        }
     }
 
     /// Waits until one more connection has room. Where there are too many, the stranger who came
@@ -96,24 +102,21 @@ impl Connections {
     pub(super) fn open_websocket(&self, identity: &Identity) -> Result<WebSocketSlot, Problem> {
         let full =
             |what: String| Err(Problem::new(ErrorKind::Retry, format!("too much at once: {what}")));
-        let subject = (identity.shop.clone(), identity.subject.clone());
-        let mut open = self.open.lock();
-        if open.websockets >= WEBSOCKETS_MAX {
-            return full(format!("{WEBSOCKETS_MAX} WebSockets are open"));
-        }
-        let of_subject = open.websockets_of.entry(subject.clone()).or_default();
         let max = if identity.may(Action::ListenAnywhere) {
             WEBSOCKETS_PER_SUBJECT_MAX
         } else {
             WEBSOCKETS_PER_CUSTOMER_MAX
         };
-        if *of_subject >= max {
+        let Some(share) = self.websockets_of.take(subject_of(identity), max) else {
             return full(format!("{max} WebSockets of `{}` are open", identity.subject));
+        };
+        let mut open = self.open.lock();
+        if open.websockets >= WEBSOCKETS_MAX {
+            return full(format!("{WEBSOCKETS_MAX} WebSockets are open"));
         }
-        *of_subject += 1;
         open.websockets += 1;
         drop(open);
-        Ok(WebSocketSlot { connections: self.clone(), subject })
+        Ok(WebSocketSlot { connections: self.clone(), _of_subject: share })
     }
 }
 
@@ -141,14 +144,7 @@ impl Drop for Connection {
 
 impl Drop for WebSocketSlot {
     fn drop(&mut self) {
-        let mut open = self.connections.open.lock();
-        open.websockets -= 1;
-        if let Some(count) = open.websockets_of.get_mut(&self.subject) {
-            *count -= 1;
-            if *count == 0 {
-                open.websockets_of.remove(&self.subject);
-            }
-        }
+        self.connections.open.lock().websockets -= 1;
     }
 }
 

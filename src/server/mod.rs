@@ -12,6 +12,12 @@ mod router;
 mod listen;
 // Who is asking.
 mod auth;
+// Whether a request may be answered now.
+mod admission;
+// How fast each subject may ask and send.
+mod rates;
+// How many of something each subject holds.
+mod shares;
 // How many connections are open, and whose.
 mod connections;
 // Errors as clients see them.
@@ -36,11 +42,12 @@ use crate::relay::{AttachmentStore, Relay};
 use crate::search::Search;
 use crate::sql::Sql;
 
+use admission::Admission;
 pub use auth::{TOKEN_COOKIE, Token};
 pub use connections::Connections;
 pub use http::{
-    BATCH_BYTES_MAX, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters, SearchParameters,
-    TRUNCATED_HEADER,
+    BATCH_BYTES_MAX, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters,
+    ROWS_TRAILER, SearchParameters,
 };
 pub use problem::{Problem, status_of};
 pub use router::serve;
@@ -60,6 +67,7 @@ pub struct Service {
     /// The zone in which days begin and times are shown.
     pub zone: Tz,
     connections: Connections,
+    admission: Admission,
     /// A permit for each read of kept records that may run now.
     reading: Arc<Semaphore>,
     /// Cancelled when the service stops: long answers end then.
@@ -80,6 +88,7 @@ impl Service {
             status: app.status_reader(),
             zone: app.config.zone,
             connections: Connections::within(app.descriptors),
+            admission: Admission::of(&app.config),
             reading: Arc::new(Semaphore::new(reads_at_once())),
             stop: app.stop_token(),
         }

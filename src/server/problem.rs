@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::{ErrorKind, FieldError, Kinded};
 
 /// An error as clients see it. `field`, `value` and `rule` are there when one field is to blame;
-/// `line` (from 1) and `id` when the error is about one event of many.
+/// `line` (from 1) and `id` when the error is about one event of many; `retry_after`, in seconds, when
+/// the same may be answered later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     pub r#type: String,
@@ -29,7 +30,12 @@ pub struct Problem {
     pub line: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
 }
+
+/// When to try again what could not be answered for now.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The HTTP status of an error's kind.
 pub fn status_of(kind: ErrorKind) -> StatusCode {
@@ -78,7 +84,22 @@ fn log_once_a_second(error: String) {
 impl Problem {
     /// A problem of one kind; `detail` is for people.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Problem {
-        Problem::with_status(status_of(kind), detail)
+        let problem = Problem::with_status(status_of(kind), detail);
+        match kind {
+            ErrorKind::Retry | ErrorKind::Closed => problem.again_in(RETRY_AFTER),
+            _ => problem,
+        }
+    }
+
+    /// One subject asks or sends too much; `wait` is when it may go on.
+    pub fn too_many(detail: impl Into<String>, wait: Duration) -> Problem {
+        Problem::with_status(StatusCode::TOO_MANY_REQUESTS, detail).again_in(wait)
+    }
+
+    /// The same problem, which may be none after `wait`.
+    fn again_in(self, wait: Duration) -> Problem {
+        // Not a moment too early.
+        Problem { retry_after: Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)), ..self }
     }
 
     /// A problem with a status that no kind stands for, such as 413.
@@ -137,9 +158,13 @@ impl<E: Kinded> From<E> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after;
         let mut response = (status, Json(self)).into_response();
         let media_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 
+use super::admission::admit;
 use super::listen::listen;
 use super::{Service, http, websocket};
 
@@ -15,6 +16,9 @@ pub async fn serve(
     pages: Router<Service>,
 ) -> io::Result<()> {
     let (stop, connections) = (service.stop.clone(), service.connections.clone());
-    let routes = pages.merge(http::routes()).merge(websocket::routes()).with_state(service);
+    let admitted = middleware::from_fn_with_state(service.clone(), admit);
+    let routes = pages.merge(http::routes()).merge(websocket::routes());
+    let routes = routes.method_not_allowed_fallback(http::wrong_method).layer(admitted);
+    let routes = routes.with_state(service);
     listen(listener, routes, connections, stop).await
 }

@@ -42,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tantivy", &["index", "search"]),
     ("axum", &["server", "web"]),
     ("tower_http", &["web"]),
+    ("governor", &["server"]),
     ("clap", &["cli", "main"]),
     ("indicatif", &["cli"]),
     ("anyhow", &["cli", "app"]),

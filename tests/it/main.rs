@@ -14,6 +14,7 @@ mod import;
 mod isolation;
 mod kill;
 mod layers;
+mod limits;
 mod pages;
 mod rebuild;
 mod relay_http;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{NDJSON, parsed};
 use crate::access::{Action, Identity};
 use crate::model::{CanonicalEvent, ErrorKind, Origin};
-use crate::relay::{Answers, Outcome, Relay, RelayError, prepare};
+use crate::relay::{Answers, Outcome, RelayError, prepare};
 use crate::server::{Problem, Service, Token};
 
 /// Largest HTTP body of events.
@@ -61,8 +61,8 @@ pub(super) async fn append(
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     match media_type.split(';').next().unwrap_or("").trim() {
-        "application/json" => append_one(&service.relay, identity, origin, &body).await,
-        NDJSON | "application/jsonl" => append_lines(&service.relay, identity, origin, &body).await,
+        "application/json" => append_one(&service, identity, origin, &body).await,
+        NDJSON | "application/jsonl" => append_lines(&service, identity, origin, &body).await,
         other => Err(Problem::with_status(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
@@ -73,14 +73,15 @@ pub(super) async fn append(
 }
 
 async fn append_one(
-    relay: &Relay,
+    service: &Service,
     identity: Arc<Identity>,
     origin: Origin,
     body: &[u8],
 ) -> Result<Response, Problem> {
+    service.admission.rates.events(&identity, 1)?;
     let event = prepare(&identity, origin, body)?;
     let sees_offsets = identity.may(Action::SeeOffsets);
-    let Outcome { ack, duplicate } = relay.append_one(identity, event).await?;
+    let Outcome { ack, duplicate } = service.relay.append_one(identity, event).await?;
     let mut response = if sees_offsets {
         axum::Json(ack).into_response()
     } else {
@@ -92,14 +93,15 @@ async fn append_one(
 
 /// Each event is kept or refused for itself, whatever its neighbours are.
 async fn append_lines(
-    relay: &Relay,
+    service: &Service,
     identity: Arc<Identity>,
     origin: Origin,
     body: &[u8],
 ) -> Result<Response, Problem> {
     let (lines, events) = read_lines(&identity, origin, body)?;
+    service.admission.rates.events(&identity, lines.len())?;
     let sees_offsets = identity.may(Action::SeeOffsets);
-    let outcomes = relay.append(identity, events).await?;
+    let outcomes = service.relay.append(identity, events).await?;
     let duplicates = outcomes.iter().flatten().filter(|outcome| outcome.duplicate).count();
     let mut response =
         ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes, sees_offsets))

@@ -1,42 +1,61 @@
-//! `PUT` and `GET /v1/attachments/SHA256`: files sent along with messages.
+//! `PUT /v1/attachments/SHA256` and `GET /v1/conversations/ID/events/ID/attachments/SHA256`: files
+//! sent along with messages.
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use crate::access::Action;
+use crate::access::{Action, hears};
 use crate::model::ErrorKind;
-use crate::relay::{RelayError, media_type_of};
+use crate::relay::{ATTACHMENT_BYTES_MAX, RelayError, media_type_of};
 use crate::server::{Problem, Service, Token};
 
 pub(super) async fn put(
     State(service): State<Service>,
     Token(identity): Token,
     Path(sha256): Path<String>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     identity.require(Action::SendAttachments)?;
+    let said =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    // One that does not say how long it is counts as the longest.
+    let bytes = said.unwrap_or(ATTACHMENT_BYTES_MAX as u64);
+    service.admission.rates.upload(&identity, bytes)?;
     let bytes = service.attachments.put(&identity.shop, &sha256, body.into_data_stream()).await?;
     let kept = serde_json::json!({"sha256": sha256, "bytes": bytes});
     Ok((StatusCode::CREATED, axum::Json(kept)).into_response())
 }
 
-/// Serves an attachment to whoever of the shop knows its hash, which cannot be guessed. Only media
-/// types that the bytes themselves show are displayed; the rest is a download.
+/// Serves an attachment to whoever hears the message that names it. Only media types that the bytes
+/// themselves show are displayed; the rest is a download.
 pub(super) async fn get(
     State(service): State<Service>,
     Token(identity): Token,
-    Path(sha256): Path<String>,
+    Path((conversation, id, sha256)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
-    let Some(mut file) = service.attachments.open(&identity.shop, &sha256).await? else {
-        return Err(Problem::new(
-            ErrorKind::NotFound,
-            format!("attachment `{sha256}` does not exist"),
-        ));
+    service.relay.require_participant(&identity, &conversation)?;
+    let not_there = || {
+        let detail = format!("event `{id}` of `{conversation}` names no attachment `{sha256}`");
+        Problem::new(ErrorKind::NotFound, detail)
     };
+    let (records, shop) = (service.records.clone(), identity.shop.clone());
+    let (of, named) = (conversation.clone(), id.clone());
+    let record = service.read(move || records.event(&shop, &of, &named)).await?;
+    let record = record.filter(|record| hears(&identity, &record.event)).ok_or_else(not_there)?;
+    let mut names = record.event.attachments.iter().map(|attachment| &attachment.sha256);
+    if !names.any(|name| *name == sha256) {
+        return Err(not_there());
+    }
+    let file = service.attachments.open(&identity.shop, &sha256).await?;
+    let mut file = file.ok_or_else(|| {
+        let detail = format!("the bytes of attachment `{sha256}` were not sent");
+        Problem::new(ErrorKind::NotFound, detail)
+    })?;
     let mut first_bytes = [0; 16];
     let count = file.read(&mut first_bytes).await.map_err(RelayError::from)?;
     file.rewind().await.map_err(RelayError::from)?;

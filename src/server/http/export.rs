@@ -4,18 +4,17 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use futures::StreamExt;
+use hyper::body::Frame;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::{add_complete_to, parsed};
+use super::{Passed, add_complete_to, parsed, streamed};
 use crate::access::Action;
 use crate::export::{ExportFormat, ExportQuery};
 use crate::model::Micros;
@@ -50,8 +49,8 @@ pub(super) async fn stream(
     let complete_to = answer.complete_to;
     let (pieces, body) = mpsc::channel(PIECES_WAITING_MAX);
     tokio::spawn(write(answer, format, pieces));
-    let body = Body::from_stream(futures::stream::unfold(Some(body), next_bytes));
-    let mut response = ([(header::CONTENT_TYPE, format.media_type())], body).into_response();
+    let body = Sent { pieces: Some(body), passed: Passed::default() };
+    let mut response = streamed(format.media_type(), futures::stream::unfold(body, Sent::next));
     add_complete_to(&mut response, complete_to);
     Ok(response)
 }
@@ -59,21 +58,34 @@ pub(super) async fn stream(
 /// What is on its way to a client.
 enum Piece {
     Bytes(Bytes),
-    /// The last row was written.
-    End,
+    /// The last of so many rows was written.
+    End {
+        rows: u64,
+    },
 }
 
-type Pieces = mpsc::Receiver<io::Result<Piece>>;
+/// The body of an export.
+struct Sent {
+    /// None after the end.
+    pieces: Option<mpsc::Receiver<io::Result<Piece>>>,
+    passed: Passed,
+}
 
-/// The next bytes of the body; after the end, nothing. Whatever else ends the writing ends the body
-/// with an error, so that no client takes what it has for the whole.
-async fn next_bytes(pieces: Option<Pieces>) -> Option<(io::Result<Bytes>, Option<Pieces>)> {
-    let mut pieces = pieces?;
-    match pieces.recv().await {
-        Some(Ok(Piece::Bytes(bytes))) => Some((Ok(bytes), Some(pieces))),
-        Some(Ok(Piece::End)) => None,
-        Some(Err(error)) => Some((Err(error), None)),
-        None => Some((Err(io::Error::other("the export broke off")), None)),
+impl Sent {
+    /// The next bytes of the body; at the end, how many they were. Whatever else ends the writing ends
+    /// the body with an error, so that no client takes what it has for the whole.
+    async fn next(mut self) -> Option<(io::Result<Frame<Bytes>>, Sent)> {
+        let frame = match self.pieces.as_mut()?.recv().await {
+            Some(Ok(Piece::Bytes(bytes))) => {
+                self.passed.bytes += bytes.len() as u64;
+                return Some((Ok(Frame::data(bytes)), self));
+            }
+            Some(Ok(Piece::End { rows })) => Ok(Passed { rows, ..self.passed }.trailers()),
+            Some(Err(error)) => Err(error),
+            None => Err(io::Error::other("the export broke off")),
+        };
+        self.pieces = None;
+        Some((frame, self))
     }
 }
 
@@ -84,7 +96,7 @@ async fn write(
     pieces: mpsc::Sender<io::Result<Piece>>,
 ) {
     let last = match write_rows(answer, format, &pieces).await {
-        Ok(()) => Ok(Piece::End),
+        Ok(rows) => Ok(Piece::End { rows }),
         Err(error) => {
             tracing::warn!(%error, "an export broke off");
             Err(error)
@@ -94,22 +106,26 @@ async fn write(
     let _ = pieces.send(last).await;
 }
 
+/// How many rows were written.
 async fn write_rows(
     mut answer: AnswerStream,
     format: ExportFormat,
     pieces: &mpsc::Sender<io::Result<Piece>>,
-) -> io::Result<()> {
+) -> io::Result<u64> {
+    let mut count = 0;
     let encoded = Encoded::default();
     let mut writer = format.writer(answer.schema, encoded.clone()).map_err(io::Error::other)?;
     while let Some(rows) = answer.rows.next().await {
         let rows = rows.map_err(io::Error::other)?;
+        count += rows.num_rows() as u64;
         tokio::task::block_in_place(|| writer.write(&rows)).map_err(io::Error::other)?;
         if encoded.len() >= PIECE_BYTES {
             send(encoded.take(), pieces).await?;
         }
     }
     tokio::task::block_in_place(|| writer.finish()).map_err(io::Error::other)?;
-    send(encoded.take(), pieces).await
+    send(encoded.take(), pieces).await?;
+    Ok(count)
 }
 
 /// Waits while the client is slow.

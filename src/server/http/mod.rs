@@ -12,12 +12,19 @@ mod sql;
 mod status;
 mod stream;
 
+use std::io;
+
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
+
+use futures::Stream;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 
 use super::{Problem, Service};
 use crate::export::render;
@@ -30,8 +37,10 @@ pub use search::SearchParameters;
 
 /// The offset an answer is complete to.
 pub const COMPLETE_TO_HEADER: &str = "verbatim-complete-to";
-/// `true` when there were more rows than an answer in memory holds.
-pub const TRUNCATED_HEADER: &str = "verbatim-truncated";
+/// How many bytes a body had that was written as it came, and how many rows or records were in it:
+/// behind the body (RFC 9110, trailer fields), for clients that say `TE: trailers`.
+pub const BYTES_TRAILER: &str = "verbatim-bytes";
+pub const ROWS_TRAILER: &str = "verbatim-rows";
 const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 const NDJSON: &str = "application/x-ndjson";
 
@@ -41,11 +50,12 @@ pub(super) fn routes() -> Router<Service> {
             "/v1/events",
             post(append::append).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)).get(stream::stream),
         )
-        .route(
-            "/v1/attachments/{sha256}",
-            put(attachments::put).layer(DefaultBodyLimit::disable()).get(attachments::get),
-        )
+        .route("/v1/attachments/{sha256}", put(attachments::put).layer(DefaultBodyLimit::disable()))
         .route("/v1/conversations/{conversation}", get(conversations::show))
+        .route(
+            "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}",
+            get(attachments::get),
+        )
         .route("/v1/sql", post(sql::query))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{name}", get(reports::run))
@@ -55,6 +65,18 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/status", get(status::show))
         .route("/healthz", get(health::is_alive))
         .route("/readyz", get(health::is_ready))
+        .route("/v1/{*path}", any(no_route))
+}
+
+/// An address of the API that leads nowhere.
+async fn no_route(uri: Uri) -> Problem {
+    Problem::new(ErrorKind::NotFound, format!("there is no `{}`", uri.path()))
+}
+
+/// An address that is asked with another method than it takes.
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("`{}` takes no {method}", uri.path());
+    Problem::with_status(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 
 fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
@@ -73,9 +95,34 @@ fn rows(answer: &Answer, headers: &HeaderMap) -> Result<Response, Problem> {
     };
     let mut response = ([(header::CONTENT_TYPE, media_type)], body?).into_response();
     add_complete_to(&mut response, answer.complete_to);
-    let truncated = HeaderValue::from_static(if answer.truncated { "true" } else { "false" });
-    response.headers_mut().insert(TRUNCATED_HEADER, truncated);
     Ok(response)
+}
+
+/// What has passed of a body that is written as it comes.
+#[derive(Clone, Copy, Default)]
+struct Passed {
+    rows: u64,
+    bytes: u64,
+}
+
+impl Passed {
+    /// The last frame of a whole body.
+    fn trailers(self) -> Frame<Bytes> {
+        let mut trailers = HeaderMap::new();
+        trailers.insert(BYTES_TRAILER, HeaderValue::from(self.bytes));
+        trailers.insert(ROWS_TRAILER, HeaderValue::from(self.rows));
+        Frame::trailers(trailers)
+    }
+}
+
+/// An answer whose body is written as it comes, and says at its end how much it was.
+fn streamed<S>(media_type: &'static str, frames: S) -> Response
+where
+    S: Stream<Item = io::Result<Frame<Bytes>>> + Send + 'static,
+{
+    let announced = format!("{BYTES_TRAILER}, {ROWS_TRAILER}");
+    let headers = [(header::CONTENT_TYPE, media_type), (header::TRAILER, announced.as_str())];
+    (headers, Body::new(StreamBody::new(frames))).into_response()
 }
 
 fn add_complete_to(response: &mut Response, offset: Offset) {

@@ -3,14 +3,14 @@
 
 use std::io;
 
-use axum::body::Body;
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use hyper::body::Frame;
 use serde::Deserialize;
 
-use super::{NDJSON, parsed};
+use super::{NDJSON, Passed, parsed, streamed};
 use crate::access::Action;
 use crate::log::{LogError, LogScan};
 use crate::model::Offset;
@@ -39,13 +39,25 @@ pub(super) async fn stream(
         scan: Some(service.log.scan(query.from)),
         shop: identity.shop.clone(),
         follow: query.follow,
+        passed: Passed::default(),
         service,
     };
-    let body = futures::stream::unfold(stream, |mut stream| async move {
-        let lines = stream.next_lines().await?;
-        Some((lines, stream))
-    });
-    Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(body)).into_response())
+    Ok(streamed(NDJSON, futures::stream::unfold(Some(stream), next_frame)))
+}
+
+/// The next lines; at the end, how many they were.
+async fn next_frame(
+    stream: Option<RecordStream>,
+) -> Option<(io::Result<Frame<Bytes>>, Option<RecordStream>)> {
+    let mut stream = stream?;
+    Some(match stream.next_lines().await {
+        Some(Ok(lines)) => {
+            stream.passed.bytes += lines.len() as u64;
+            (Ok(Frame::data(lines.into())), Some(stream))
+        }
+        Some(Err(error)) => (Err(error), None),
+        None => (Ok(stream.passed.trailers()), None),
+    })
 }
 
 struct RecordStream {
@@ -53,6 +65,7 @@ struct RecordStream {
     scan: Option<LogScan>,
     shop: String,
     follow: bool,
+    passed: Passed,
     service: Service,
 }
 
@@ -91,6 +104,7 @@ impl RecordStream {
             for record in records.iter().filter(|record| record.shop == self.shop) {
                 lines.extend(serde_json::to_vec(&record.public()).unwrap_or_default());
                 lines.push(b'\n');
+                self.passed.rows += 1;
             }
             if !lines.is_empty() {
                 return Some(Ok(lines));

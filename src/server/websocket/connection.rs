@@ -200,6 +200,7 @@ impl Connection {
     }
 
     async fn append(&mut self, json: &str) -> Result<(), Closed> {
+        self.service.admission.rates.event_in_time(&self.identity).await;
         let prepared = prepare(&self.identity, Origin::Live, json.as_bytes());
         let (conversation, id) = named_in(json);
         let submitted = match prepared {

@@ -1,0 +1,153 @@
+//! One subject asks and sends no more than its share, is told when to go on, and holds up no other.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use verbatim::access::TokenRole::{Analyst, Customer, Human};
+
+use super::socket::Socket;
+use super::support::{Answer, Data, SHOP, Server, message};
+
+/// How long the answer says to wait; it is said in the head and in the body.
+fn wait_of(answer: &Answer) -> Duration {
+    let problem = answer.problem(429);
+    let seconds: u64 = answer.header("retry-after").parse().unwrap();
+    assert!(seconds > 0 && problem["retry_after"] == seconds, "{problem}");
+    Duration::from_secs(seconds)
+}
+
+/// A device in a loop fills a shop's archive as fast as it can.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_sends_so_fast_and_is_told_when_to_go_on() {
+    let data = Data::new();
+    data.set("customer_events_per_second = 2");
+    let server = Server::start(&data);
+    let carl = server.http_as(&data, "carl", &[Customer]);
+    let said = |number: usize| message("c", &number.to_string(), "customer", "carl", "hello");
+    let mut taken = 0;
+    let refused = loop {
+        let answer = carl.event(&said(taken)).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        taken += 1;
+        assert!(taken < 1_000, "as many as they like");
+    };
+    assert!(taken >= 20, "{taken}: a pause's worth comes at once");
+    // Others are in nobody's way, and a shop's agents are its own.
+    let dora = server.http_as(&data, "dora", &[Customer]);
+    assert_eq!(dora.event(&message("d", "1", "customer", "dora", "hello")).await.status, 200);
+    let anna = server.http_as(&data, "anna", &[Human]);
+    let replies: Vec<_> =
+        (0..200).map(|n| message("c", &format!("a{n}"), "human", "anna", "hello")).collect();
+    anna.events(&replies).await;
+    tokio::time::sleep(wait_of(&refused)).await;
+    assert_eq!(carl.event(&said(taken)).await.status, 200);
+    // No batch is a way round it.
+    let batch: Vec<_> = (1_000..1_021).map(said).collect();
+    let answer =
+        carl.post("/v1/events", "application/x-ndjson", super::support::lines(&batch)).await;
+    answer.problem(413);
+}
+
+/// A socket is not read faster than its customer may send; what it sent is all there, in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_sends_too_fast_waits_and_loses_nothing() {
+    let data = Data::new();
+    data.set("customer_events_per_second = 20");
+    let server = Server::start(&data);
+    let mut socket = Socket::open(&server, &data.token(SHOP, "carl", &[Customer])).await;
+    let since = std::time::Instant::now();
+    for number in 0..240 {
+        socket.send_event(message("c", &number.to_string(), "customer", "carl", "x")).await;
+    }
+    for number in 0..240 {
+        assert_eq!(socket.expect("ack").await["id"], number.to_string());
+    }
+    // 200 at once, and 40 at 20 a second.
+    assert!(since.elapsed() > Duration::from_millis(1_500), "{:?}", since.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_uploads_so_much_a_day() {
+    let data = Data::new();
+    data.set("customer_upload_mib_per_day = 1");
+    let server = Server::start(&data);
+    let carl = server.http_as(&data, "carl", &[Customer]);
+    let put = async |who: &super::support::Http, byte: u8| {
+        let bytes = vec![byte; 600 * 1024];
+        let hash = hex::encode(Sha256::digest(&bytes));
+        who.put(&format!("/v1/attachments/{hash}"), bytes).await
+    };
+    assert_eq!(put(&carl, 1).await.status, 201);
+    assert!(wait_of(&put(&carl, 2).await) > Duration::from_secs(60));
+    let anna = server.http_as(&data, "anna", &[Human]);
+    for byte in 3..6 {
+        assert_eq!(put(&anna, byte).await.status, 201);
+    }
+}
+
+/// One token's questions held every core, and all the turns that questions have.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_subject_does_not_have_all_questions() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let slow = "select count(*) from generate_series(1, 30000) a, generate_series(1, 30000) b \
+                where (a.value * b.value) % 7 = 3";
+    let asked = (0..24).map(|_| {
+        let max = max.clone();
+        tokio::spawn(async move { max.sql(slow).await })
+    });
+    let asked: Vec<_> = asked.collect();
+    // Another's question is answered while they run.
+    let mia = server.http_as(&data, "mia", &[Analyst]);
+    assert_eq!(mia.sql("select 1 as one").await.json(), json!([{"one": 1}]));
+    let mut refused = 0;
+    for answer in asked {
+        let answer = answer.await.unwrap();
+        if answer.status == 429 {
+            wait_of(&answer);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 16, "8 run");
+    // What was held is given back.
+    assert_eq!(max.sql("select 1 as one").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_have_a_rate() {
+    let data = Data::new();
+    data.set("requests_per_second = 1");
+    let server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let mut answered = 0;
+    let refused = loop {
+        let answer = max.get("/v1/status").await;
+        if answer.status != 200 {
+            break answer;
+        }
+        answered += 1;
+        assert!(answered < 1_000, "as many as they like");
+    };
+    assert!(answered >= 10, "{answered}");
+    assert!(wait_of(&refused) <= Duration::from_secs(1));
+    let mia = server.http_as(&data, "mia", &[Analyst]);
+    assert_eq!(mia.get("/v1/status").await.status, 200);
+}
+
+/// A route that is mistyped is told so as any error is, in words a program reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_api_has_not_is_a_problem_document() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    for path in ["/v1/nope", "/v1/conversations", "/v1/reports/a/b"] {
+        let problem = max.get(path).await.problem(404);
+        assert!(problem["detail"].as_str().unwrap().contains(path), "{problem}");
+    }
+    let problem = max.put("/v1/sql", "select 1").await.problem(405);
+    assert!(problem["detail"].as_str().unwrap().contains("PUT"), "{problem}");
+}
