@@ -17,6 +17,22 @@ pub const CUSTOMER_KINDS: &[Kind] = &[
     Kind::Call,
 ];
 
+/// Whether an event sets a field.
+type Sets = fn(&Event) -> bool;
+
+/// Fields that only the shop's side sets: whom a conversation is with, and what is said without being
+/// typed, or not to the customer.
+const SHOP_FIELDS: &[(&str, Sets)] = &[
+    ("customer", |event| event.customer.is_some()),
+    ("visibility", |event| event.visibility != Visibility::Public),
+    ("automatic", |event| event.automatic),
+];
+
+/// The names of the fields that only the shop's side sets.
+pub fn shop_fields() -> Vec<&'static str> {
+    SHOP_FIELDS.iter().map(|(name, _)| *name).collect()
+}
+
 /// What a customer hears of a conversation: what was said, who came and went, how it ended. Not how
 /// the shop passes it around.
 pub const CUSTOMER_HEARS: &[Kind] = &[
@@ -34,11 +50,14 @@ pub const CUSTOMER_HEARS: &[Kind] = &[
     Kind::Call,
 ];
 
-/// Whether `identity` hears an event of a conversation that it may listen to.
+/// Whether `identity` hears an event of a conversation that it may listen to, and may have its files.
 pub fn hears(identity: &Identity, event: &Event) -> bool {
-    let is_for_customers =
-        event.visibility == Visibility::Public && CUSTOMER_HEARS.contains(&event.kind);
-    is_for_customers || identity.may(Action::ListenAnywhere)
+    match event.visibility {
+        Visibility::Private => identity.may(Action::ReadPrivate),
+        Visibility::Public => {
+            CUSTOMER_HEARS.contains(&event.kind) || identity.may(Action::ListenAnywhere)
+        }
+    }
 }
 
 /// Refuses an event that `identity` may not send, whatever its conversation. Returns who sends it,
@@ -98,13 +117,10 @@ fn authorize_customer(event: &Event) -> Result<(), AccessError> {
     if !CUSTOMER_KINDS.contains(&event.kind) {
         return denied(format!("send kind `{}`", event.kind.as_str()));
     }
-    if event.customer.is_some() {
-        return denied("say whom a conversation is with".to_string());
+    match SHOP_FIELDS.iter().find(|(_, sets)| sets(event)) {
+        Some((name, _)) => denied(format!("set `{name}`")),
+        None => Ok(()),
     }
-    if event.visibility == Visibility::Private || event.automatic {
-        return denied("send private or automatic events".to_string());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -16,8 +16,10 @@ pub enum Action {
     /// Rules, holds, releases and erasures.
     Administer,
     SendAttachments,
-    /// Listening to conversations one takes no part in, private notes included.
+    /// Listening to conversations one takes no part in.
     ListenAnywhere,
+    /// Hearing and reading the shop's notes to itself.
+    ReadPrivate,
     /// Being told where in the log a record stands: it counts the traffic of all shops.
     SeeOffsets,
     StreamRecords,
@@ -53,6 +55,7 @@ const RIGHTS: &[Right] = &[
     right(Action::Administer, &[], "administer the shop"),
     right(Action::SendAttachments, &[Customer, Human, Bot, Importer], "send attachments"),
     right(Action::ListenAnywhere, &[Human, Bot, Importer, Dispute, Analyst], "listen where it takes no part"),
+    right(Action::ReadPrivate, &[Human, Importer, Dispute, Analyst], "read private notes"),
     right(Action::SeeOffsets, &[Human, Bot, Importer, Dispute, Analyst], "see offsets"),
     right(Action::StreamRecords, &[Importer, Dispute, Analyst], "read the whole shop"),
     right(Action::ReadConversations, &[Dispute, Analyst], "read conversations"),
@@ -134,6 +137,18 @@ mod tests {
             .filter(|action| identity(Customer).may(*action))
             .collect();
         assert_eq!(allowed, [Action::SendAsCustomer, Action::SendAttachments]);
+    }
+
+    /// Rows, hits and files of the whole shop are not told apart by their visibility.
+    #[test]
+    fn whoever_reads_the_whole_shop_may_read_its_private_notes() {
+        use Action::{AskSql, Export, ReadConversations, ReadReports, Search, StreamRecords};
+        for role in TokenRole::VARIANTS {
+            let reads = [AskSql, Export, ReadConversations, ReadReports, Search, StreamRecords];
+            if reads.iter().any(|action| identity(*role).may(*action)) {
+                assert!(identity(*role).may(Action::ReadPrivate), "{role:?}");
+            }
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::log::{LogError, LogReader};
 use crate::model::{
     ConversationKey, Kinded, Offset, RULES_CONVERSATION, Record, RulesHistory, Seq,
 };
-use crate::relay::{KeptRecords, Lookup, RelayError};
+use crate::relay::{KeptRecords, Lookup, RelayError, Used, id_key};
 
 pub use error::RecordsError;
 pub use transcript::{Entry, Line, Message, Quote, transcript};
@@ -50,6 +50,21 @@ impl Records {
             return Err(RecordsError::NoConversation { conversation: conversation.to_string() });
         }
         Ok(records)
+    }
+
+    /// The record of a conversation whose event has this id, if there is one.
+    pub fn event(
+        &self,
+        shop: &str,
+        conversation: &str,
+        id: &str,
+    ) -> Result<Option<Record>, RecordsError> {
+        let offset = match self.lookup.used(&id_key(shop, conversation, id))? {
+            Some(Used::Lately(record)) => return Ok(Some(Record::clone(&record))),
+            Some(Used::At(offset)) => offset,
+            None => return Ok(None),
+        };
+        Ok(self.at(&[(ConversationKey::new(shop, conversation), offset)])?.pop())
     }
 
     /// What a shop has decided about its figures.

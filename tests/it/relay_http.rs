@@ -295,7 +295,7 @@ async fn every_route_wants_a_valid_token() {
         "/v1/reports",
         "/v1/reports/summary",
         "/v1/export/events?format=csv",
-        "/v1/attachments/00",
+        "/v1/conversations/c/events/m/attachments/00",
     ];
     let valid_http = server.http(&valid);
     for token in [

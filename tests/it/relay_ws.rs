@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use verbatim::access::TokenRole::{Admin, Customer, Human};
+use verbatim::access::TokenRole::{Admin, Bot, Customer, Human};
 use verbatim::server::SEND_TIME_MAX;
 
 use super::socket::{Received, Socket};
@@ -135,7 +135,7 @@ async fn a_stranger_hears_nothing() {
 }
 
 /// Agents talk about a customer in private notes. The customer's devices never get one, live or on
-/// resume, and the agents' do.
+/// resume, nor does a bot that answers the customer; the agents' do.
 #[tokio::test(flavor = "multi_thread")]
 async fn private_notes_stay_with_the_shop() {
     let data = Data::new();
@@ -148,11 +148,14 @@ async fn private_notes_stay_with_the_shop() {
     assert_eq!(seq(&phone.expect("event").await), 1);
     let mut agent = Socket::open(&server, &data.token(SHOP, "bert", &[Human])).await;
     agent.subscribe("c1", 1).await;
+    let mut bot = Socket::open(&server, &data.token(SHOP, "bot", &[Bot])).await;
+    bot.subscribe("c1", 1).await;
     let mut note = message("c1", "m2", "human", "anna", "he always complains");
     note["visibility"] = json!("private");
     let anna = server.http_as(&data, "anna", &[Human]);
     anna.events(&[note, message("c1", "m3", "human", "anna", "hello Carl")]).await;
     assert_eq!(seq(&phone.expect("event").await), 3, "live: the note was passed over");
+    assert_eq!(seq(&bot.expect("event").await), 3, "it might repeat it to the customer");
     assert_eq!(seq(&agent.expect("event").await), 2);
     assert_eq!(seq(&agent.expect("event").await), 3);
     let mut tablet = Socket::open(&server, &carl).await;

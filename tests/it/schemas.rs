@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use verbatim::access::TokenRole::Admin;
-use verbatim::access::{CUSTOMER_HEARS, CUSTOMER_KINDS, rights_table};
+use verbatim::access::{CUSTOMER_HEARS, CUSTOMER_KINDS, rights_table, shop_fields};
 use verbatim::model::{Event, Kind, fields};
 
 use super::support::{Data, Server, sample};
@@ -46,13 +46,16 @@ fn the_published_rights_are_those_of_the_code() {
         "# Who may do what\n\nA token has one role or more, and is of one shop: nothing of another shop is \
          ever answered, whatever the\nrole. This page is written from the table that the code asks \
          (`src/access/rights.rs`).\n\n{}\nWithout a token: `/healthz`, `/readyz`, the page to sign in.\n\n\
-         A customer sends, as themselves, in conversations they take part in or begin: {}.\n\n\
+         A customer sends, as themselves, in conversations they take part in or begin: {}.\n\
+         They set each field of such an event but `{}`.\n\n\
          A customer hears of such a conversation what is public of these kinds: {}. They are told seq and\n\
          leaf of a record, not its offset, which counts the messages of all shops.\n\n\
          A customer takes part in a conversation that they began, and where the shop says so: by `customer` \
-         of an `open`\nor a `join`. Whoever writes first to a conversation that the shop began does not.\n",
+         of an `open`\nor a `join`. Whoever writes first to a conversation that the shop began does not.\n\n\
+         A file is for whoever hears the message that names it, and is asked for by that message.\n",
         rights_table(),
         kinds(CUSTOMER_KINDS),
+        shop_fields().join("`, `"),
         kinds(CUSTOMER_HEARS),
     );
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rights.md");

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use chrono_tz::Tz;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::model::{Attachment, Offset, Origin, PublicRecord, Role, Sender, Visibility};
+use crate::model::{Attachment, Event, Offset, Origin, PublicRecord, Role, Sender, Visibility};
 use crate::records::{Entry, Line, Message};
 use crate::web::days::{full_utc, local};
 use crate::web::figures::bytes;
@@ -158,7 +158,7 @@ impl Context<'_> {
         let event = message.sent.event;
         let version = |record: &PublicRecord<'_>| Version {
             text: shown(record.event.text.as_deref()),
-            files: self.files(&record.event.attachments),
+            files: self.files(record.event),
             stamp: self.stamp(record),
             edited_by: (record.offset != message.sent.offset)
                 .then(|| sender_view(&record.event.sender).name),
@@ -195,7 +195,7 @@ impl Context<'_> {
             summary: Shown::plain(&line.words),
             private: event.visibility == Visibility::Private,
             text: shown(event.text.as_deref()),
-            files: self.files(&event.attachments),
+            files: self.files(event),
             data: shown(event.data.as_ref().map(|data| data.get())),
         }
     }
@@ -242,11 +242,11 @@ impl Context<'_> {
         }
     }
 
-    fn files(&self, attachments: &[Attachment]) -> Vec<FileView> {
-        attachments.iter().map(|attachment| self.file(attachment)).collect()
+    fn files(&self, event: &Event) -> Vec<FileView> {
+        event.attachments.iter().map(|attachment| self.file(event, attachment)).collect()
     }
 
-    fn file(&self, attachment: &Attachment) -> FileView {
+    fn file(&self, event: &Event, attachment: &Attachment) -> FileView {
         let kind = match self.files.get(&attachment.sha256) {
             None => FileKind::Missing,
             Some(media_type) if media_type.starts_with("image/") => FileKind::Picture,
@@ -257,8 +257,13 @@ impl Context<'_> {
         FileView {
             name: Shown::plain(&attachment.name),
             kind,
-            // A SHA-256 in hex, checked when the event was taken in.
-            address: format!("/v1/attachments/{}", attachment.sha256),
+            address: format!(
+                "/v1/conversations/{}/events/{}/attachments/{}",
+                utf8_percent_encode(&event.conversation, IN_PATH),
+                utf8_percent_encode(&event.id, IN_PATH),
+                // A SHA-256 in hex, checked when the event was taken in.
+                attachment.sha256
+            ),
             note: format!("{}, {}", attachment.media_type, bytes(attachment.bytes)),
         }
     }
