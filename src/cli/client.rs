@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context, anyhow, bail};
-use futures::StreamExt;
+use http_body_util::BodyExt;
 use indicatif::ProgressBar;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, TE};
 use reqwest::{Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::Status;
-use crate::export::render;
+use crate::export::{Exported, render};
 use crate::model::{Ack, Event, Offset, Origin, Record, RulesHistory};
 use crate::search::SearchAnswer;
 use crate::server::{
-    BATCH_BYTES_MAX, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters, Problem,
-    SearchParameters, TRUNCATED_HEADER,
+    BATCH_BYTES_MAX, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters,
+    Problem, ROWS_TRAILER, SearchParameters,
 };
 use crate::sql::{Answer, NamedQuery};
 
@@ -146,24 +146,38 @@ impl Client {
         self.json(self.url("v1/status")?, &()).await
     }
 
-    /// Writes a table's bytes to `out` as they come, and returns the offset they are complete to.
+    /// Writes a table's bytes to `out` as they come. They must be as many as the server says at the end
+    /// that it has sent.
     pub(super) async fn export(
         &self,
         table: &str,
         parameters: &ExportParameters,
         mut out: Box<dyn Write + Send>,
         bar: &ProgressBar,
-    ) -> anyhow::Result<Offset> {
+    ) -> anyhow::Result<Exported> {
         let request = self.http.get(self.url(&format!("v1/export/{table}"))?);
-        let response = checked(request.query(parameters).send().await?).await?;
+        let request = request.query(parameters).header(TE, "trailers");
+        let response = checked(request.send().await?).await?;
         let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
-        let mut body = response.bytes_stream();
-        while let Some(chunk) = body.next().await {
-            out.write_all(&chunk.context("the server broke off the export")?)?;
+        let mut body = reqwest::Body::from(response);
+        let (mut bytes, mut end) = (0, None);
+        while let Some(frame) = body.frame().await {
+            match frame.context("the server broke off the export")?.into_data() {
+                Ok(data) => {
+                    out.write_all(&data)?;
+                    bytes += data.len() as u64;
+                }
+                Err(last) => end = last.into_trailers().ok(),
+            }
             bar.tick();
         }
+        let end = end.context("the server did not say that the export is whole")?;
+        let sent = number_of(&end, BYTES_TRAILER)?;
+        if sent != bytes {
+            bail!("the server sent an export of {sent} bytes, of which {bytes} came");
+        }
         out.flush()?;
-        Ok(complete_to)
+        Ok(Exported { complete_to, rows: number_of(&end, ROWS_TRAILER)? })
     }
 
     async fn json<T: DeserializeOwned>(
@@ -185,13 +199,16 @@ async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
         checked(request.header(ACCEPT, "application/vnd.apache.arrow.stream").send().await?)
             .await?;
     let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
-    let truncated = response.headers().get(TRUNCATED_HEADER).is_some_and(|value| value == "true");
     let (schema, batches) = render::read_arrow_stream(&response.bytes().await?)?;
-    Ok(Answer { complete_to, schema, batches, truncated })
+    Ok(Answer { complete_to, schema, batches })
 }
 
 fn number_in(response: &Response, header: &str) -> anyhow::Result<u64> {
-    let value = response.headers().get(header).and_then(|value| value.to_str().ok());
+    number_of(response.headers(), header)
+}
+
+fn number_of(headers: &HeaderMap, header: &str) -> anyhow::Result<u64> {
+    let value = headers.get(header).and_then(|value| value.to_str().ok());
     value
         .and_then(|value| value.parse().ok())
         .with_context(|| format!("the server's answer has no number in `{header}`"))

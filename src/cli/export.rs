@@ -11,8 +11,7 @@ use indicatif::ProgressBar;
 use super::target::{Target, TargetArgs};
 use super::{Exit, progress};
 use crate::durable::{Mode, Naming, Staged};
-use crate::export::ExportFormat;
-use crate::model::Offset;
+use crate::export::{ExportFormat, Exported};
 use crate::server::ExportParameters;
 
 #[derive(Debug, Args)]
@@ -50,8 +49,8 @@ impl Export {
             }
         };
         bar.finish_and_clear();
-        let complete_to = exported?;
-        eprintln!("exported {}, complete to offset {complete_to}", self.table);
+        let Exported { complete_to, rows } = exported?;
+        eprintln!("exported {rows} rows of {}, complete to offset {complete_to}", self.table);
         Ok(Exit::Yes)
     }
 
@@ -62,7 +61,7 @@ impl Export {
         target: &Target,
         path: &Path,
         bar: &ProgressBar,
-    ) -> anyhow::Result<Offset> {
+    ) -> anyhow::Result<Exported> {
         let cannot_open = || format!("cannot open `{}`", path.display());
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => {
@@ -85,16 +84,16 @@ impl Export {
         target: &Target,
         path: &Path,
         bar: &ProgressBar,
-    ) -> anyhow::Result<Offset> {
+    ) -> anyhow::Result<Exported> {
         let cannot_create = || format!("cannot create `{}`", path.display());
         let staged = Staged::alone(path, Mode::Usual).with_context(cannot_create)?;
         let writer = staged.writer().with_context(cannot_create)?;
         let out = Box::new(BufWriter::with_capacity(1 << 20, writer));
-        let complete_to = target.export(&self.table, &self.parameters(), out, bar).await?;
+        let exported = target.export(&self.table, &self.parameters(), out, bar).await?;
         staged
             .publish(Naming::Overwrite)
             .with_context(|| format!("cannot name the export `{}`", path.display()))?;
-        Ok(complete_to)
+        Ok(exported)
     }
 
     fn parameters(&self) -> ExportParameters {

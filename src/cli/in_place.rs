@@ -8,8 +8,8 @@ use futures::StreamExt;
 use indicatif::ProgressBar;
 
 use crate::app::{InPlace, Status};
-use crate::export::ExportQuery;
-use crate::model::{ErrorKind, Kinded, Micros, Offset, Record, RulesHistory};
+use crate::export::{ExportQuery, Exported};
+use crate::model::{ErrorKind, Kinded, Micros, Record, RulesHistory};
 use crate::search::SearchAnswer;
 use crate::server::{ExportParameters, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
@@ -71,19 +71,21 @@ impl Asked {
         parameters: &ExportParameters,
         out: Box<dyn Write + Send>,
         bar: &ProgressBar,
-    ) -> anyhow::Result<Offset> {
+    ) -> anyhow::Result<Exported> {
         let ExportParameters { format, from, to } = parameters;
         let zone = self.data.config.zone;
         let query = ExportQuery::new(table, from.as_deref(), to.as_deref(), zone, Micros::now())?;
         let mut answer =
             self.data.sql().await?.stream(&self.shop, &query.sql, query.values).await?;
         let mut writer = format.writer(answer.schema, out)?;
+        let mut count = 0;
         while let Some(rows) = answer.rows.next().await {
             let rows = rows?;
             writer.write(&rows)?;
+            count += rows.num_rows() as u64;
             bar.inc(rows.num_rows() as u64);
         }
         writer.finish()?;
-        Ok(answer.complete_to)
+        Ok(Exported { complete_to: answer.complete_to, rows: count })
     }
 }

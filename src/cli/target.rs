@@ -18,7 +18,8 @@ use super::client::Client;
 use super::in_place::Asked;
 use crate::access::{Tokens, operator};
 use crate::app::{Config, DataDir, DataDirError, InPlace, Status};
-use crate::model::{Offset, Record, RulesHistory};
+use crate::export::Exported;
+use crate::model::{Record, RulesHistory};
 use crate::search::SearchAnswer;
 use crate::server::{ExportParameters, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
@@ -177,14 +178,14 @@ impl Target {
         }
     }
 
-    /// Writes a table to `out` as it comes, and returns the offset it is complete to.
+    /// Writes a table to `out` as it comes.
     pub(super) async fn export(
         &self,
         table: &str,
         parameters: &ExportParameters,
         out: Box<dyn Write + Send>,
         bar: &ProgressBar,
-    ) -> anyhow::Result<Offset> {
+    ) -> anyhow::Result<Exported> {
         match self {
             Target::InPlace(asked) => asked.export(table, parameters, out, bar).await,
             Target::Remote { client, .. } => client.export(table, parameters, out, bar).await,

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::Exit;
 use crate::export::render;
-use crate::sql::{ANSWER_ROWS_MAX, Answer};
+use crate::sql::Answer;
 
 /// How rows are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -51,11 +51,6 @@ pub(super) fn rows(answer: &Answer, format: RowFormat) -> anyhow::Result<Exit> {
     to_stdout(&bytes)?;
     if format == RowFormat::Table {
         eprintln!("complete to offset {}", answer.complete_to);
-    }
-    if answer.truncated {
-        eprintln!(
-            "warning: only the first {ANSWER_ROWS_MAX} rows are shown; `verbatim export` has no row limit"
-        );
     }
     Ok(Exit::Yes)
 }

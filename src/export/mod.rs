@@ -13,6 +13,7 @@ use std::io::Write;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
+use crate::model::Offset;
 pub use error::ExportError;
 pub use query::{EXPORT_TABLES, ExportQuery};
 
@@ -29,6 +30,13 @@ pub enum ExportFormat {
     Csv,
     /// One JSON object a line.
     Jsonl,
+}
+
+/// What was exported, once it is whole.
+pub struct Exported {
+    /// Every record below it is in the rows.
+    pub complete_to: Offset,
+    pub rows: u64,
 }
 
 /// Takes rows, gives bytes.

@@ -23,8 +23,6 @@ pub struct Answer {
     pub complete_to: Offset,
     pub schema: SchemaRef,
     pub batches: Vec<RecordBatch>,
-    /// There were more rows than [`ANSWER_ROWS_MAX`].
-    pub truncated: bool,
 }
 
 /// An answer as it comes. Its errors show a client no more than those of a query that never began.

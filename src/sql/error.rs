@@ -23,6 +23,8 @@ pub enum SqlError {
     TooLong(Duration),
     #[error("the answer is larger than {} MiB: ask for fewer columns or rows, or export it", .max >> 20)]
     TooLarge { max: usize },
+    #[error("the answer has more than {max} rows: set a `limit`, or export it, which has none")]
+    TooManyRows { max: usize },
     #[error("too many queries run already")]
     TooMany,
     /// The engine's error, which only the log may show; `shown` is what a client may read.
@@ -36,6 +38,8 @@ pub enum SqlError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Facts(#[from] FactsError),
+    #[error("cannot start the threads for questions: {0}")]
+    Threads(std::io::Error),
     #[error("the tables of a question could not be put together: {0}")]
     Session(String),
     #[error("cannot read the query file `{path}`: {source}")]
@@ -45,16 +49,17 @@ pub enum SqlError {
 impl Kinded for SqlError {
     fn kind(&self) -> ErrorKind {
         match self {
-            SqlError::Input(_) | SqlError::TooLong(_) | SqlError::TooLarge { .. } => {
-                ErrorKind::BadInput
-            }
+            SqlError::Input(_)
+            | SqlError::TooLong(_)
+            | SqlError::TooLarge { .. }
+            | SqlError::TooManyRows { .. } => ErrorKind::BadInput,
             SqlError::TooMany => ErrorKind::Retry,
             SqlError::NotReadOnly(_) => ErrorKind::Denied,
             SqlError::UnknownQuery { .. } => ErrorKind::NotFound,
             SqlError::ArchiveBehind { .. } => ErrorKind::Retry,
             SqlError::Archive(error) => error.kind(),
             SqlError::Facts(error) => error.kind(),
-            SqlError::QueryFile { .. } => ErrorKind::Retry,
+            SqlError::QueryFile { .. } | SqlError::Threads(_) => ErrorKind::Retry,
             SqlError::Session(_) => ErrorKind::Bug,
             SqlError::Query { kind, .. } => *kind,
         }

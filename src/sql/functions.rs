@@ -18,17 +18,14 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 
-use super::bounded::bounded;
-
 /// What the engine has and nobody gets: lists whose length the asker chooses, made outside the memory
 /// that a query is given, some of them while it is planned.
 const REFUSED: &[&str] = &["array_repeat", "array_resize", "generate_series", "range"];
 
-/// The engine's scalar functions, but for those that are refused and with a bound on those whose
-/// values grow.
+/// The engine's scalar functions, but for those that are refused.
 pub fn scalar() -> Vec<Arc<ScalarUDF>> {
     let functions = SessionStateDefaults::default_scalar_functions().into_iter();
-    functions.filter(|function| !REFUSED.contains(&function.name())).map(bounded).collect()
+    functions.filter(|function| !REFUSED.contains(&function.name())).collect()
 }
 
 /// Makes the functions of this file known to a session.

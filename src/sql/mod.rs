@@ -25,8 +25,11 @@ mod tables;
 mod views;
 // Functions: the engine's, bounded or refused, and our own.
 mod functions;
-// The bound.
+// What functions make, bounded.
 mod bounded;
+mod bounded_aggregate;
+// Threads for questions alone.
+mod threads;
 // A session for each query.
 mod session;
 // Rows, complete to an offset.

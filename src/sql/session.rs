@@ -14,6 +14,7 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider,
 };
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
@@ -23,8 +24,10 @@ use futures::StreamExt;
 use tokio::sync::Semaphore;
 
 use super::answer::{ANSWER_BYTES_MAX, ANSWER_ROWS_MAX, Answer, AnswerStream};
+use super::bounded::Bound;
 use super::shop_tail::ShopTail;
 use super::tables::{RowFilter, ShopTable};
+use super::threads::Threads;
 use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
 use crate::archive::{ArchiveError, ArchiveReader, events_schema};
 use crate::facts::{FactsReader, FactsSnapshot, FactsTable};
@@ -61,6 +64,7 @@ pub struct Sql {
     asking: Arc<Semaphore>,
     /// A permit for each export: whoever reads one slowly holds up no question.
     exporting: Arc<Semaphore>,
+    threads: Threads,
 }
 
 impl Sql {
@@ -78,15 +82,18 @@ impl Sql {
             .with_memory_pool(Arc::new(pool))
             .with_max_temp_directory_size(SPILL_BYTES_MAX)
             .build_arc()?;
-        let base = SessionStateBuilder::new()
+        let mut base = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
             .with_scalar_functions(functions::scalar())
             .build();
+        base.register_function_rewrite(Arc::new(Bound))?;
         let asking = Arc::new(Semaphore::new(QUESTIONS_AT_ONCE));
         let exporting = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
-        Ok(Sql { archive, facts, queries, zone, base: Arc::new(base), asking, exporting })
+        let base = Arc::new(base);
+        let threads = Threads::start().map_err(SqlError::Threads)?;
+        Ok(Sql { archive, facts, queries, zone, base, asking, exporting, threads })
     }
 
     /// The zone in which days are counted by default.
@@ -107,9 +114,13 @@ impl Sql {
         sql: &str,
         values: Vec<(String, Value)>,
     ) -> Result<AnswerStream, SqlError> {
-        self.answer(shop, sql, values, &self.exporting).await
+        let (this, shop, sql) = (self.clone(), shop.to_string(), sql.to_string());
+        let answer = async move { this.answer(&shop, &sql, values, &this.exporting).await };
+        let AnswerStream { complete_to, schema, rows } = self.threads.run(answer).await?;
+        Ok(AnswerStream { complete_to, schema, rows: self.threads.flow(rows) })
     }
 
+    /// On this thread, which should be one of [`Threads`].
     async fn answer(
         &self,
         shop: &str,
@@ -130,7 +141,11 @@ impl Sql {
         Ok(AnswerStream::new(complete_to, question.execute_stream().await?, turn))
     }
 
-    /// Answers a query with at most [`ANSWER_ROWS_MAX`] rows.
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// Of an answer with more than [`ANSWER_ROWS_MAX`] rows nothing is shown: a part would pass for the
+    /// whole.
     pub async fn query(&self, shop: &str, sql: &str) -> Result<Answer, SqlError> {
         self.collect(shop, sql, Vec::new()).await
     }
@@ -153,27 +168,26 @@ impl Sql {
         sql: &str,
         values: Vec<(String, Value)>,
     ) -> Result<Answer, SqlError> {
-        let collected = async {
+        let (this, shop, sql) = (self.clone(), shop.to_string(), sql.to_string());
+        let collected = self.threads.run(async move {
             let AnswerStream { complete_to, schema, mut rows } =
-                self.answer(shop, sql, values, &self.asking).await?;
-            let mut answer = Answer { complete_to, schema, batches: Vec::new(), truncated: false };
-            let (mut room, mut bytes) = (ANSWER_ROWS_MAX, 0);
+                this.answer(&shop, &sql, values, &this.asking).await?;
+            let mut answer = Answer { complete_to, schema, batches: Vec::new() };
+            let (mut count, mut bytes) = (0, 0);
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 bytes += batch.get_array_memory_size();
                 if bytes > ANSWER_BYTES_MAX {
                     return Err(SqlError::TooLarge { max: ANSWER_BYTES_MAX });
                 }
-                answer.truncated = batch.num_rows() > room;
-                let kept = batch.num_rows().min(room);
-                answer.batches.push(batch.slice(0, kept));
-                room -= kept;
-                if answer.truncated {
-                    break;
+                count += batch.num_rows();
+                if count > ANSWER_ROWS_MAX {
+                    return Err(SqlError::TooManyRows { max: ANSWER_ROWS_MAX });
                 }
+                answer.batches.push(batch);
             }
             Ok(answer)
-        };
+        });
         tokio::time::timeout(QUERY_TIME_MAX, collected)
             .await
             .map_err(|_| SqlError::TooLong(QUERY_TIME_MAX))?

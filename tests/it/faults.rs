@@ -172,6 +172,12 @@ async fn a_socket_ends_with_its_token() {
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 
+/// `step` of `x`, so many times.
+fn nested(step: &str, begin: &str, levels: usize) -> String {
+    let begin = format!("select {begin} as x from (select 1) as z");
+    (0..levels).fold(begin, |inner, _| format!("select {step} as x from ({inner})"))
+}
+
 /// One statement used to take six gigabytes, some of them before any row was read. None takes more
 /// than the memory that queries have, and what is harmless is answered.
 #[tokio::test(flavor = "multi_thread")]
@@ -194,6 +200,23 @@ async fn no_statement_takes_the_memory_of_the_relay() {
         "select array_length(array_repeat(1, 250000000))".to_string(),
         "select array_length(list_repeat(1, 250000000))".to_string(),
         "select array_length(array_resize([1], 250000000, 1))".to_string(),
+        // Twice as long with each level.
+        nested("x || x", "'xxxxxxxxxxxxxxxx'", 40),
+        nested("concat(x, x)", "'xxxxxxxxxxxxxxxx'", 40),
+        nested("concat_ws('', x, x)", "'xxxxxxxxxxxxxxxx'", 40),
+        nested("overlay(x placing x from 1 for 0)", "'xxxxxxxxxxxxxxxx'", 40),
+        nested("[x, x]", "[1]", 40),
+        nested("struct(x, x)", "1", 40),
+        nested("array_concat(x, x)", "[1, 2]", 40),
+        nested("x || x", "[1, 2]", 40),
+        nested("x || x", "text", 40).replace(" as z", " as z, messages"),
+        // One value, repeated for each row.
+        "select * from messages, (select string_agg(repeat(text, 1000), '') as x from messages) y"
+            .to_string(),
+        "select * from messages, (select array_agg(repeat(text, 1000)) as x from messages) y"
+            .to_string(),
+        "select string_agg(repeat(text, 1000), '') over (order by id) from messages".to_string(),
+        "select strpos(text, repeat('x', 200000000)) from messages".to_string(),
     ];
     for sql in &refused {
         let answer = admin.sql(sql).await;
@@ -206,12 +229,22 @@ async fn no_statement_takes_the_memory_of_the_relay() {
     for sql in [
         "select replace(text, 'hello', 'goodbye'), lpad(id, 20, '0'), repeat('-', 10) from messages",
         "select regexp_replace(id, '[0-9]+', '') from messages",
+        "select id || ': ' || text || 1, concat(id, null, 2) from messages",
+        "select conversation, string_agg(text, ' / ' order by seq), array_agg(distinct id) \
+         from messages group by 1",
+        "select array_agg(text) over (order by seq rows between 2 preceding and current row) \
+         from messages",
+        "select null || 'x', [1] || [2], make_array(id, text) from messages",
     ] {
         assert_eq!(admin.sql(sql).await.status, 200, "{sql}");
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert_eq!(
+        admin.sql("select 'a' || 1 as j, null || 'x' as n, 'a' || 'b' || 'c'").await.json(),
+        serde_json::json!([{"j": "a1", "n": null, "Utf8(\"a\") || Utf8(\"b\") || Utf8(\"c\")": "abc"}])
+    );
     println!("peak memory beside {} statements: {} MiB", refused.len() + 3, peak_kib >> 10);
     assert!(peak_kib < 1_500 << 10, "{peak_kib} KiB");
 }

@@ -56,9 +56,9 @@ impl Panel {
     /// The panel of `query` with what it answered.
     pub(in crate::web) fn of(query: &NamedQuery, answer: Result<&Answer, ErrorKind>) -> Panel {
         let read = answer.and_then(|answer| Ok((answer, read(answer)?)));
-        let (complete_to, grid, cut, problem) = match read {
-            Ok((answer, grid)) => (Some(answer.complete_to), grid, answer.truncated, None),
-            Err(kind) => (None, Grid::default(), false, Some(failure_text(kind))),
+        let (complete_to, grid, problem) = match read {
+            Ok((answer, grid)) => (Some(answer.complete_to), grid, None),
+            Err(kind) => (None, Grid::default(), Some(failure_text(kind))),
         };
         Panel {
             name: query.name.clone(),
@@ -66,7 +66,7 @@ impl Panel {
             answers: query.answers.clone(),
             has_chart: query.chart.is_some(),
             chart: query.chart.as_ref().and_then(|chart| draw(chart, &grid, &query.title)),
-            table: Table::of(&grid, cut),
+            table: Table::of(&grid),
             sql: query.sql.trim().to_string(),
             problem,
             complete_to,
@@ -97,7 +97,7 @@ pub(in crate::web) fn headlines(grid: &Grid) -> Vec<Headline> {
 }
 
 impl Table {
-    fn of(grid: &Grid, cut: bool) -> Table {
+    fn of(grid: &Grid) -> Table {
         let numeric = |index: usize| grid.rows.iter().any(|row| row[index].number().is_some());
         let columns = grid.names.iter().enumerate();
         let columns: Vec<Column> = columns
@@ -113,7 +113,7 @@ impl Table {
                 .collect()
         };
         let rows = grid.rows.iter().take(TABLE_ROWS_MAX).map(cells).collect();
-        Table { rows, cut: cut || grid.cut || grid.rows.len() > TABLE_ROWS_MAX, columns }
+        Table { rows, cut: grid.cut || grid.rows.len() > TABLE_ROWS_MAX, columns }
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
         let names = vec!["agent".to_string(), "median_s".to_string()];
         let row = |index: i64| vec![Value::Text("<林>".to_string()), Value::Whole(index)];
         let grid = Grid { names, rows: (0..101).map(row).collect(), cut: false };
-        let table = Table::of(&grid, false);
+        let table = Table::of(&grid);
         assert_eq!((table.rows.len(), table.cut), (100, true));
         assert_eq!(table.rows[70][0].text.to_string(), "&#60;林&#62;");
         assert_eq!(table.rows[70][1].text.to_string(), "1 min 10 s");
