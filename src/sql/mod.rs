@@ -30,6 +30,8 @@ mod bounded;
 mod bounded_aggregate;
 // Threads for questions alone.
 mod threads;
+// Their end, when nobody waits any longer.
+mod ending;
 // A session for each query.
 mod session;
 // Rows, complete to an offset.

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::{ANSWER_BYTES_MAX, ANSWER_ROWS_MAX, Answer, AnswerStream};
 use super::bounded::Bound;
+use super::ending::{Asker, Waiting};
 use super::shop_tail::ShopTail;
 use super::tables::{RowFilter, ShopTable};
 use super::threads::Threads;
@@ -115,9 +116,11 @@ impl Sql {
         values: Vec<(String, Value)>,
     ) -> Result<AnswerStream, SqlError> {
         let (this, shop, sql) = (self.clone(), shop.to_string(), sql.to_string());
-        let answer = async move { this.answer(&shop, &sql, values, &this.exporting).await };
+        let (asker, waiting) = Asker::new();
+        let answer =
+            async move { this.answer(&shop, &sql, values, &this.exporting, waiting).await };
         let AnswerStream { complete_to, schema, rows } = self.threads.run(answer).await?;
-        Ok(AnswerStream { complete_to, schema, rows: self.threads.flow(rows) })
+        Ok(AnswerStream { complete_to, schema, rows: self.threads.flow(rows, asker) })
     }
 
     /// On this thread, which should be one of [`Threads`].
@@ -127,11 +130,12 @@ impl Sql {
         sql: &str,
         values: Vec<(String, Value)>,
         turns: &Arc<Semaphore>,
+        waiting: Waiting,
     ) -> Result<AnswerStream, SqlError> {
         guard::check(sql)?;
         let turn = tokio::time::timeout(TURN_TIME_MAX, turns.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(SqlError::TooMany) };
-        let (context, complete_to) = self.session(shop).await?;
+        let (context, complete_to) = self.session(shop, waiting).await?;
         let mut question = context.sql(sql).await?;
         if !values.is_empty() {
             let values: Vec<(String, ScalarValue)> =
@@ -169,9 +173,10 @@ impl Sql {
         values: Vec<(String, Value)>,
     ) -> Result<Answer, SqlError> {
         let (this, shop, sql) = (self.clone(), shop.to_string(), sql.to_string());
+        let (_asker, waiting) = Asker::new();
         let collected = self.threads.run(async move {
             let AnswerStream { complete_to, schema, mut rows } =
-                this.answer(&shop, &sql, values, &this.asking).await?;
+                this.answer(&shop, &sql, values, &this.asking, waiting).await?;
             let mut answer = Answer { complete_to, schema, batches: Vec::new() };
             let (mut count, mut bytes) = (0, 0);
             while let Some(batch) = rows.next().await {
@@ -194,7 +199,11 @@ impl Sql {
     }
 
     /// A session that knows one shop's tables and nothing else.
-    async fn session(&self, shop: &str) -> Result<(SessionContext, Offset), SqlError> {
+    async fn session(
+        &self,
+        shop: &str,
+        waiting: Waiting,
+    ) -> Result<(SessionContext, Offset), SqlError> {
         let (archive, facts) = tokio::join!(self.archive.caught_up(), self.facts.caught_up());
         let (archive, log) = (archive.clone(), self.archive.log_reader().clone());
         let (facts, of_shop) = (facts.clone(), shop.to_string());
@@ -205,6 +214,7 @@ impl Sql {
             read.map_err(|error| SqlError::Session(error.to_string()))??;
         let state = SessionStateBuilder::new_from_existing(SessionState::clone(&self.base))
             .with_catalog_list(empty_catalogs()?)
+            .with_physical_optimizer_rule(Arc::new(waiting))
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);

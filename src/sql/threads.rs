@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::SqlError;
+use super::ending::Asker;
 
 /// Answers that are ready before somebody takes them.
 const READY_MAX: usize = 2;
@@ -48,6 +49,7 @@ impl Threads {
     pub(super) fn flow<T: Send + 'static>(
         &self,
         mut stream: impl Stream<Item = Result<T, SqlError>> + Send + Unpin + 'static,
+        asker: Asker,
     ) -> BoxStream<'static, Result<T, SqlError>> {
         let (sender, ready) = mpsc::channel(READY_MAX);
         let task = self.spawn(async move {
@@ -58,7 +60,7 @@ impl Threads {
             }
         });
         let Some(task) = task else { return stream::iter([Err(stopping())]).boxed() };
-        Flow { ready, task: Some(task), _threads: self.clone() }.into_stream()
+        Flow { ready, task: Some(task), _asker: asker, _threads: self.clone() }.into_stream()
     }
 
     fn spawn<T: Send + 'static>(
@@ -79,6 +81,7 @@ fn stopping() -> SqlError {
 struct Flow<T> {
     ready: mpsc::Receiver<Result<T, SqlError>>,
     task: Option<AbortOnDropHandle<()>>,
+    _asker: Asker,
     /// They go on while it is read, whoever started them.
     _threads: Threads,
 }

@@ -1,13 +1,13 @@
 //! One subject asks and sends no more than its share, is told when to go on, and holds up no other.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use verbatim::access::TokenRole::{Analyst, Customer, Human};
 
 use super::socket::Socket;
-use super::support::{Answer, Data, SHOP, Server, message};
+use super::support::{Answer, Data, Http, PATIENCE, SHOP, Server, lines, message};
 
 /// How long the answer says to wait; it is said in the head and in the body.
 fn wait_of(answer: &Answer) -> Duration {
@@ -46,8 +46,7 @@ async fn a_customer_sends_so_fast_and_is_told_when_to_go_on() {
     assert_eq!(carl.event(&said(taken)).await.status, 200);
     // No batch is a way round it.
     let batch: Vec<_> = (1_000..1_021).map(said).collect();
-    let answer =
-        carl.post("/v1/events", "application/x-ndjson", super::support::lines(&batch)).await;
+    let answer = carl.post("/v1/events", "application/x-ndjson", lines(&batch)).await;
     answer.problem(413);
 }
 
@@ -58,7 +57,7 @@ async fn a_socket_that_sends_too_fast_waits_and_loses_nothing() {
     data.set("customer_events_per_second = 20");
     let server = Server::start(&data);
     let mut socket = Socket::open(&server, &data.token(SHOP, "carl", &[Customer])).await;
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     for number in 0..240 {
         socket.send_event(message("c", &number.to_string(), "customer", "carl", "x")).await;
     }
@@ -75,7 +74,7 @@ async fn a_customer_uploads_so_much_a_day() {
     data.set("customer_upload_mib_per_day = 1");
     let server = Server::start(&data);
     let carl = server.http_as(&data, "carl", &[Customer]);
-    let put = async |who: &super::support::Http, byte: u8| {
+    let put = async |who: &Http, byte: u8| {
         let bytes = vec![byte; 600 * 1024];
         let hash = hex::encode(Sha256::digest(&bytes));
         who.put(&format!("/v1/attachments/{hash}"), bytes).await
@@ -115,6 +114,60 @@ async fn one_subject_does_not_have_all_questions() {
     assert_eq!(refused, 16, "8 run");
     // What was held is given back.
     assert_eq!(max.sql("select 1 as one").await.status, 200);
+}
+
+/// CPU time that a process has taken so far.
+fn cpu_of(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // Behind the name, which may hold anything: the state, ten fields, user and system time.
+    let behind = stat.rsplit_once(") ").unwrap().1;
+    let ticks = behind.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap());
+    Duration::from_millis(10 * ticks.sum::<u64>())
+}
+
+/// An analyst closes the tab, a script runs into its time limit: joins went on, for hours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_ends_when_its_asker_leaves() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    assert_eq!(max.sql("select 1").await.status, 200);
+    let many = "generate_series(1, 2000000)";
+    let alike = format!("(select value, value % 1 as one from {many})");
+    let endless = [
+        format!("select count(*) from {many} a, {many} b where (a.value * b.value) % 7 = 3"),
+        format!("select count(*) from {many} a, {many} b where a.value * b.value = -1"),
+        format!("select count(*) from {alike} a join {alike} b using (one)"),
+        format!(
+            "select count(*) from {alike} a join {alike} b \
+             on a.one = b.one and (a.value * b.value) % 7 = 9"
+        ),
+        format!("select sum(a.value + b.value) from {many} a cross join {many} b"),
+        "with recursive t as (select 1 as n union all select n + 1 from t) select sum(n) from t"
+            .to_string(),
+    ];
+    let used_since = |begun: Duration| cpu_of(server.pid()) - begun;
+    for sql in endless {
+        let begun = cpu_of(server.pid());
+        let asked = tokio::spawn({
+            let (max, sql) = (max.clone(), sql.clone());
+            async move { max.sql(&sql).await }
+        });
+        let deadline = Instant::now() + PATIENCE;
+        while used_since(begun) < Duration::from_millis(500) {
+            assert!(Instant::now() < deadline && !asked.is_finished(), "{sql} does not run");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        asked.abort();
+        loop {
+            let begun = cpu_of(server.pid());
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if used_since(begun) < Duration::from_millis(50) {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{sql} goes on");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
