@@ -1,240 +1,148 @@
-//! Live chat as people feel it: a customer sends, an agent's device hears. Prints a table, and as its
-//! last line the same figures as JSON.
+//! Live chat as people feel it: a customer sends, an agent's device hears. Beside verbatim stand, in
+//! the same run, a sync alone, Redis Streams, and a plain WebSocket server on Node that keeps
+//! nothing. Prints a table, and as its last line the same figures as JSON.
 //!
 //! ```text
-//! cargo bench --bench live                 delivery at three rates, a thousand senders, idle sockets
-//! cargo bench --bench live -- --seconds 2  shorter
+//! benches/peers/install                          once: Redis, and `ws` for Node
+//! cargo bench --bench live                       everything
+//! cargo bench --bench live -- --quick            shorter
+//! cargo bench --bench live -- delivery fan-out   some parts
 //! ```
-//! Machines differ: read delivery against `raw`, small writes to a plain file on the same disk with an
-//! `fdatasync` each, taken in the same run. Senders and listeners are in this process and share its
-//! machine with the server.
+//! Machines differ, and this one may be busy: read each figure against its neighbour of the same run.
+//! Clients and peers share its cores with the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 
+#[path = "live/batches.rs"]
+mod batches;
+#[path = "pipeline/chat.rs"]
+mod chat;
+#[path = "live/delivery.rs"]
+mod delivery;
+#[path = "live/fan_out.rs"]
+mod fan_out;
+#[path = "live/held.rs"]
+mod held;
+#[path = "live/peers.rs"]
+mod peers;
 #[path = "pipeline/report.rs"]
 mod report;
+#[path = "live/resumes.rs"]
+mod resumes;
+#[path = "live/senders.rs"]
+mod senders;
 #[path = "pipeline/server.rs"]
 mod server;
+#[path = "live/socket.rs"]
+mod socket;
+#[path = "live/times.rs"]
+mod times;
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use clap::Parser;
-use futures::stream::BoxStream;
-use futures::{SinkExt, Stream, StreamExt};
-use report::{Report, quantile, round};
-use serde_json::{Value, json};
+use batches::Amount;
+use clap::{Parser, ValueEnum};
+use peers::Peer;
+use report::Report;
 use server::Server;
-use tokio::net::TcpStream;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Error, Message};
-
-type Socket = WebSocketStream<TcpStream>;
+use times::Times;
 
 const SHOP: &str = "main";
-/// Messages a second of one customer.
-const RATES: [u32; 3] = [50, 500, 2_000];
-/// Bytes of a small frame of the log, about.
-const RAW_BYTES: usize = 400;
-const RAW_WRITES: usize = 2_000;
+/// Ten thousand sockets have their ends in this process.
+const DESCRIPTORS: u64 = 16_384;
 
-/// Measures live chat over WebSockets.
+/// Measures live chat beside others.
 #[derive(Parser)]
 #[command(name = "live", max_term_width = 100)]
 struct Options {
-    /// Seconds for each rate, and for the many senders
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    seconds: u64,
-    /// Sockets that send at once
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    senders: usize,
-    /// Messages that each of them has under way
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    window: usize,
-    /// Sockets that are open and silent
-    #[arg(long, value_name = "N", default_value_t = 5_000)]
-    idle: usize,
+    /// What is measured; everything unless given
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// A fifth of the time
+    #[arg(long)]
+    quick: bool,
     /// cargo passes it to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// One sends, another hears
+    Delivery,
+    /// A thousand sockets send
+    Senders,
+    /// Batches over HTTP
+    Batches,
+    /// One sends, thousands hear
+    FanOut,
+    /// Ten thousand sockets are held
+    Held,
+    /// Devices come back, and streams read everything
+    Resumes,
+}
+
+impl Options {
+    fn parts(&self) -> &[Part] {
+        if self.parts.is_empty() { Part::value_variants() } else { &self.parts }
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { 5 })
+    }
+
+    fn amount(&self) -> Amount {
+        if self.quick {
+            Amount { batches_per_connection: 80, events_min: 500, events_max: 40_000 }
+        } else {
+            Amount { batches_per_connection: 400, events_min: 2_500, events_max: 200_000 }
+        }
+    }
+
+    /// Messages that thousands hear.
+    fn messages(&self) -> usize {
+        if self.quick { 5 } else { 25 }
+    }
+}
+
 fn main() {
     let options = Options::parse();
+    rlimit::increase_nofile_limit(DESCRIPTORS).expect("this process may open more files");
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let mut report = Report::default();
-    let raw = raw(&scratch.path().join("raw"));
-    add_times(&mut report, "raw: write + fdatasync", &raw);
-    let server = Server::start(&scratch.path().join("data"));
-    let token = server.token(SHOP);
+    let file = scratch.path().join("raw");
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let time = Duration::from_secs(options.seconds);
-    for rate in RATES {
-        let (acked, delivered) = runtime.block_on(chat(&server, &token, rate, time));
-        add_times(&mut report, &format!("{rate} messages/s: ack"), &acked);
-        add_times(&mut report, &format!("{rate} messages/s: delivered"), &delivered);
-    }
-    let acks = runtime.block_on(many(&server, &token, &options));
-    let name = format!("{} sockets, {} under way each: acks", options.senders, options.window);
-    report.add(name, acks, "a second");
-    server.settle();
-    let before = server.memory_bytes("VmRSS");
-    let idle = runtime.block_on(async {
-        let mut idle = Vec::new();
-        for _ in 0..options.idle {
-            idle.push(connect(&server, &token).await);
+    let ws = Peer::ws();
+    let ws_host = ws.as_ref().map(Peer::host);
+    let mut report = Report::default();
+    let time = options.time();
+    for part in options.parts() {
+        // One for each: what a part leaves behind, the next does not feel.
+        let data = scratch.path().join(format!("data-{}", *part as u8));
+        let mut server = Server::start(&data);
+        let (mut few, mut many) = (server.host("few"), server.host("many"));
+        let report = &mut report;
+        match part {
+            Part::Delivery => {
+                delivery::measure(&runtime, &few, ws.as_ref(), &file, time, report);
+            }
+            Part::Senders => senders::measure(&runtime, &many, ws_host.as_ref(), time, report),
+            Part::Batches => {
+                let redis = Peer::redis(&scratch.path().join("redis"));
+                batches::measure(&server, redis.as_ref(), &file, options.amount(), report);
+            }
+            Part::FanOut => {
+                let (ws, messages) = (ws.as_ref(), options.messages());
+                fan_out::measure(&runtime, &server, (&few, &many), ws, messages, report);
+            }
+            Part::Held => held::measure(&runtime, &server, (&few, &many), time, report),
+            Part::Resumes => {
+                resumes::fill(&runtime, &server, &few, options.amount().events_max);
+                server.stop();
+                server = Server::start(&data);
+                (few, many) = (server.host("few"), server.host("many"));
+                resumes::measure(&runtime, &server, (&few, &many), time, report);
+            }
         }
-        idle
-    });
-    let taken = server.memory_bytes("VmRSS").saturating_sub(before) as f64;
-    let kib = round(taken / 1_024.0 / options.idle as f64, 1);
-    report.add(format!("memory of one of {} idle sockets", options.idle), kib, "KiB");
-    let (_, delivered) = runtime.block_on(chat(&server, &token, RATES[1], time));
-    add_times(&mut report, &format!("{} messages/s beside them: delivered", RATES[1]), &delivered);
-    drop(idle);
-    server.stop();
+        server.stop();
+    }
     report.print();
-}
-
-/// Milliseconds of small durable writes.
-fn raw(path: &Path) -> Vec<f64> {
-    let mut file = File::create(path).unwrap();
-    file.write_all(&vec![0; RAW_BYTES * RAW_WRITES]).unwrap();
-    file.sync_all().unwrap();
-    let mut file = File::options().write(true).open(path).unwrap();
-    (0..RAW_WRITES)
-        .map(|_| {
-            let started = Instant::now();
-            file.write_all(&[1; RAW_BYTES]).unwrap();
-            file.sync_data().unwrap();
-            started.elapsed().as_secs_f64() * 1e3
-        })
-        .collect()
-}
-
-async fn connect(server: &Server, token: &str) -> Socket {
-    let mut request = format!("ws://{}/v1/ws", server.address()).into_client_request().unwrap();
-    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-    let stream = TcpStream::connect(server.address()).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    tokio_tungstenite::client_async(request, stream).await.unwrap().0
-}
-
-fn send_frame(conversation: &str, id: &str) -> Message {
-    let sender = json!({"id": "cust-1", "role": "customer"});
-    let event = json!({"id": id, "conversation": conversation, "kind": "message",
-        "text": "the cup arrived broken", "sender": sender});
-    Message::text(json!({"type": "send", "event": event}).to_string())
-}
-
-/// One sends at `rate`, another hears: milliseconds from sending to the ack, and to hearing it.
-async fn chat(server: &Server, token: &str, rate: u32, time: Duration) -> (Vec<f64>, Vec<f64>) {
-    static RUN: AtomicU64 = AtomicU64::new(0);
-    let conversation = format!("live-{rate}-{}", RUN.fetch_add(1, Ordering::Relaxed));
-    let count = (time.as_secs_f64() * f64::from(rate)) as usize;
-    let mut listener = connect(server, token).await;
-    let subscribe = json!({"type": "subscribe", "conversation": conversation, "after_seq": 0});
-    listener.send(Message::text(subscribe.to_string())).await.unwrap();
-    let (mut sending, receiving) = connect(server, token).await.split();
-    let acks = tokio::spawn(arrivals(frames(receiving), "ack", "/id", count));
-    let events = tokio::spawn(arrivals(frames(listener), "event", "/record/event/id", count));
-    let mut sent = Vec::with_capacity(count);
-    let mut ticks = tokio::time::interval(Duration::from_secs(1) / rate);
-    for number in 0..count {
-        ticks.tick().await;
-        let id = format!("m{number}");
-        let frame = send_frame(&conversation, &id);
-        sent.push((id, Instant::now()));
-        sending.send(frame).await.unwrap();
-    }
-    let since = |at: &HashMap<String, Instant>| {
-        let passed = |(id, sent): &(String, Instant)| (at[id] - *sent).as_secs_f64() * 1e3;
-        sent.iter().map(passed).collect::<Vec<f64>>()
-    };
-    (since(&acks.await.unwrap()), since(&events.await.unwrap()))
-}
-
-/// When each of `count` frames of one kind came, by the id that stands at `pointer`.
-async fn arrivals(
-    mut frames: BoxStream<'static, Value>,
-    kind: &'static str,
-    pointer: &'static str,
-    count: usize,
-) -> HashMap<String, Instant> {
-    let mut at = HashMap::new();
-    while at.len() < count {
-        let frame = frames.next().await.expect("the socket stays open");
-        assert_ne!(frame["type"], "error", "{frame}");
-        if frame["type"] == kind {
-            let id = frame.pointer(pointer).and_then(Value::as_str).expect("an id");
-            at.insert(id.to_string(), Instant::now());
-        }
-    }
-    at
-}
-
-fn frames(
-    socket: impl Stream<Item = Result<Message, Error>> + Send + 'static,
-) -> BoxStream<'static, Value> {
-    let frame = async |message: Result<Message, Error>| match message.expect("a frame") {
-        Message::Text(text) => serde_json::from_str(&text).ok(),
-        _ => None,
-    };
-    socket.filter_map(frame).boxed()
-}
-
-/// Acks a second of many sockets, each with a few messages under way.
-async fn many(server: &Server, token: &str, options: &Options) -> u64 {
-    let mut sockets = Vec::new();
-    for _ in 0..options.senders {
-        sockets.push(connect(server, token).await);
-    }
-    let acked = Arc::new(AtomicU64::new(0));
-    let started = Instant::now();
-    let until = started + Duration::from_secs(options.seconds);
-    let senders = sockets.into_iter().enumerate().map(|(number, socket)| {
-        let conversation = format!("many-{number}");
-        tokio::spawn(send_on(socket, conversation, options.window, until, acked.clone()))
-    });
-    for sender in senders.collect::<Vec<_>>() {
-        sender.await.unwrap();
-    }
-    (acked.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()).round() as u64
-}
-
-/// Sends the next message for each ack.
-async fn send_on(
-    mut socket: Socket,
-    conversation: String,
-    window: usize,
-    until: Instant,
-    acked: Arc<AtomicU64>,
-) {
-    for number in 0..window {
-        socket.send(send_frame(&conversation, &format!("m{number}"))).await.unwrap();
-    }
-    let mut next = window;
-    while Instant::now() < until {
-        let message = socket.next().await.expect("it stays open").expect("a frame");
-        if let Message::Text(text) = message {
-            assert!(text.contains("\"type\":\"ack\""), "{text}");
-            acked.fetch_add(1, Ordering::Relaxed);
-            socket.send(send_frame(&conversation, &format!("m{next}"))).await.unwrap();
-            next += 1;
-        }
-    }
-}
-
-/// p50 and p99 of milliseconds.
-fn add_times(report: &mut Report, name: &str, times: &[f64]) {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    for (label, share) in [("p50", 0.5), ("p99", 0.99)] {
-        report.add(format!("{name}, {label}"), round(quantile(&times, share), 2), "ms");
-    }
 }

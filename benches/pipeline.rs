@@ -170,7 +170,7 @@ fn ingest(server: &Server, chat: &Chat, options: &Options, raw: f64, report: &mu
 
     report.add("raw: write + fdatasync", (events / raw).round(), "events/s");
     report.add("acks", (events / acked).round(), "events/s");
-    report.add("acks against raw", round(raw / acked, 3), "×");
+    report.add_ratio("acks against raw", raw, acked);
     report.add("batch p50", round(at(0.5), 1), "ms");
     report.add("batch p99", round(at(0.99), 1), "ms");
     report.add("batch slowest", round(at(1.0), 1), "ms");

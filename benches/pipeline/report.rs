@@ -17,10 +17,15 @@ impl Report {
         self.rows.push(row);
     }
 
+    /// `value` as so many times `of`.
+    pub fn add_ratio(&mut self, name: impl Display, value: f64, of: f64) {
+        self.add(name, round(value / of, 3), "×");
+    }
+
     pub fn print(&self) {
         println!();
         for (name, value, unit) in &self.rows {
-            println!("{name:<52} {:>12} {unit}", value.to_string());
+            println!("{name:<64} {:>12} {unit}", value.to_string());
         }
         let figures: Map<String, Value> =
             self.rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();

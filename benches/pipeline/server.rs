@@ -49,9 +49,9 @@ impl Server {
     }
 
     /// A token that allows everything in one shop.
-    pub fn token(&self, shop: &str) -> String {
+    pub fn token_of(&self, subject: &str, shop: &str) -> String {
         let token = Command::new(PROGRAM)
-            .args(["token", "--sub", "bench", "--role", "admin", "--shop", shop, "--data"])
+            .args(["token", "--sub", subject, "--role", "admin", "--shop", shop, "--data"])
             .arg(&self.data)
             .output()
             .expect("verbatim token runs");
@@ -66,7 +66,7 @@ impl Server {
 
     /// A connection that may do everything in one shop.
     pub fn connect(&self, shop: &str) -> Connection {
-        let token = self.token(shop);
+        let token = self.token_of("bench", shop);
         let stream = TcpStream::connect(self.address()).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(ANSWER_TIME_MAX)).expect("a TCP socket");
@@ -80,18 +80,7 @@ impl Server {
 
     /// User and system time of all its threads, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
-        let stat =
-            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server runs");
-        // The name in parentheses may hold spaces; after it comes field 3.
-        let (_, fields) = stat.rsplit_once(") ").expect("a stat line");
-        let ticks = |number: usize| -> f64 {
-            fields
-                .split(' ')
-                .nth(number - 3)
-                .and_then(|field| field.parse().ok())
-                .expect("a number")
-        };
-        (ticks(14) + ticks(15)) / TICKS_PER_SECOND
+        cpu_seconds(&self.child)
     }
 
     /// `VmHWM`, `RssAnon`, … of /proc/PID/status, in bytes.
@@ -121,6 +110,17 @@ impl Server {
             "verbatim serve failed at its end"
         );
     }
+}
+
+/// User and system time of all threads of a running process, in seconds.
+pub fn cpu_seconds(child: &Child) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("it runs");
+    // The name in parentheses may hold spaces; after it comes field 3.
+    let (_, fields) = stat.rsplit_once(") ").expect("a stat line");
+    let ticks = |number: usize| -> f64 {
+        fields.split(' ').nth(number - 3).and_then(|field| field.parse().ok()).expect("a number")
+    };
+    (ticks(14) + ticks(15)) / TICKS_PER_SECOND
 }
 
 /// A line of /proc/PID/status, in bytes; `None` once the process has ended.
@@ -175,7 +175,7 @@ impl Connection {
     }
 
     fn answer(&mut self, path: &str) -> Vec<u8> {
-        let mut length = 0;
+        let mut length = Some(0);
         let mut head = String::new();
         loop {
             let from = head.len();
@@ -184,19 +184,41 @@ impl Connection {
             if line.is_empty() {
                 break;
             }
-            if let Some((name, value)) = line.split_once(": ")
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.parse().expect("a length");
+            match line.to_ascii_lowercase().split_once(": ") {
+                Some(("content-length", value)) => length = value.parse().ok(),
+                Some(("transfer-encoding", "chunked")) => length = None,
+                _ => {}
             }
         }
-        let mut body = vec![0; length];
-        self.reader.read_exact(&mut body).expect("the server answers in full");
+        let body = match length {
+            Some(length) => self.bytes(length),
+            None => self.chunks(),
+        };
         assert!(
             head.starts_with("HTTP/1.1 200"),
             "{path}: {head}{}",
             String::from_utf8_lossy(&body)
         );
         body
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.reader.read_exact(&mut bytes).expect("the server answers in full");
+        bytes
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.reader.read_line(&mut line).expect("the server answers in full");
+            let length = usize::from_str_radix(line.trim(), 16).expect("the length of a chunk");
+            body.extend(self.bytes(length));
+            assert_eq!(self.bytes(2), b"\r\n");
+            if length == 0 {
+                return body;
+            }
+        }
     }
 }
