@@ -3,9 +3,10 @@
 //! kept.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
@@ -14,6 +15,15 @@ use crate::model::{ConversationKey, Record};
 /// Records waiting to be sent to one subscriber: × about 1 KiB = 256 KiB. What finds no room is
 /// read from the log.
 const SEND_QUEUE_RECORDS: usize = 256;
+
+/// A durable record on its way to its subscribers, who may be thousands.
+pub struct Published {
+    pub record: Arc<Record>,
+    /// What is sent to those who see all of it, as the first of them made it.
+    pub whole: OnceLock<Bytes>,
+    /// What is sent to customers.
+    pub for_customers: OnceLock<Bytes>,
+}
 
 /// One WebSocket's end of the hub.
 pub struct Subscriber {
@@ -25,7 +35,7 @@ pub struct Subscriber {
 /// Where a subscriber's records go, and how it learns that some found no room there.
 #[derive(Clone)]
 struct Queue {
-    sender: mpsc::Sender<Arc<Record>>,
+    sender: mpsc::Sender<Arc<Published>>,
     is_behind: Arc<AtomicBool>,
 }
 
@@ -45,7 +55,7 @@ pub struct Hub {
 impl Hub {
     /// A subscriber to nothing yet, and the queue its records arrive in. Records for which
     /// the queue has no room are left out, and [`Subscriber::was_left_behind`] says so.
-    pub fn connect(&self) -> (Subscriber, mpsc::Receiver<Arc<Record>>) {
+    pub fn connect(&self) -> (Subscriber, mpsc::Receiver<Arc<Published>>) {
         let (sender, receiver) = mpsc::channel(SEND_QUEUE_RECORDS);
         let mut subscriptions = self.lock();
         subscriptions.next_number += 1;
@@ -62,16 +72,17 @@ impl Hub {
             return;
         }
         for record in records {
-            let key = record.conversation();
-            for queue in
-                subscriptions.by_conversation.get(&key).into_iter().flat_map(HashMap::values)
-            {
-                if queue.sender.try_send(record.clone()).is_err() {
+            let Some(subscribed) = subscriptions.by_conversation.get(&record.conversation()) else {
+                continue;
+            };
+            let published = Arc::new(Published::of(record));
+            for queue in subscribed.values() {
+                if queue.sender.try_send(published.clone()).is_err() {
                     queue.is_behind.store(true, Ordering::Release);
                     // Its reader may have emptied it just before that and wait for the next record:
                     // this is the next. Where the queue is still full, its reader is about to take
                     // a record, and looks at the mark after each.
-                    let _ = queue.sender.try_send(record.clone());
+                    let _ = queue.sender.try_send(published.clone());
                 }
             }
         }
@@ -79,6 +90,13 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, Subscriptions> {
         self.subscriptions.lock()
+    }
+}
+
+impl Published {
+    pub(crate) fn of(record: &Arc<Record>) -> Published {
+        let (whole, for_customers) = Default::default();
+        Published { record: record.clone(), whole, for_customers }
     }
 }
 

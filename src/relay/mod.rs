@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Identity;
 use crate::log::{LogReader, LogWriter};
-use crate::model::{CanonicalEvent, Record};
+use crate::model::CanonicalEvent;
 
 pub use appender::{Answers, Appending, Outcome};
 use appender::{Submission, Submissions};
@@ -45,7 +45,7 @@ pub use error::RelayError;
 use held::Admission;
 pub use held::{DiskSpace, Held};
 use hub::Hub;
-pub use hub::Subscriber;
+pub use hub::{Published, Subscriber};
 pub use kept::KeptRecords;
 use kept::{Change, Targets};
 pub use line::Line;
@@ -157,7 +157,7 @@ impl Relay {
     }
 
     /// A subscriber to nothing yet, and the queue its records will arrive in.
-    pub fn connect(&self) -> (Subscriber, mpsc::Receiver<Arc<Record>>) {
+    pub fn connect(&self) -> (Subscriber, mpsc::Receiver<Arc<Published>>) {
         self.hub.connect()
     }
 

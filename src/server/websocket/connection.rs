@@ -3,20 +3,23 @@
 //! connect again and resume.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
+use futures::{FutureExt, SinkExt, StreamExt};
 use serde::Deserialize;
 use tokio::sync::mpsc;
+use tokio::time::{Interval, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord};
+use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord, event_text};
 use crate::access::{Identity, hears};
 use crate::model::{ErrorKind, FieldError, Origin, Record, Seq};
-use crate::relay::{Line, Outcome, RelayError, Subscriber, prepare};
+use crate::relay::{Line, Outcome, Published, RelayError, Subscriber, prepare};
 use crate::server::{Problem, Service};
 
 /// Close codes (RFC 6455): 1001 going away, 1008 policy, 1013 try again later. All mean: connect
@@ -26,6 +29,8 @@ const POLICY: u16 = 1008;
 const TRY_AGAIN: u16 = 1013;
 /// Acks one connection may wait for; a client that sends faster is not read until the oldest comes.
 const ACKS_WAITING_MAX: usize = 256;
+/// Records, or acks, of which the frames are written at once: most often those of one sync.
+const GATHERED_MAX: usize = 64;
 /// Records read at once when a subscription begins behind.
 const CATCH_UP_RECORDS: usize = 256;
 /// Conversations one connection may subscribe to.
@@ -37,8 +42,10 @@ const IDLE_MAX: Duration = Duration::from_secs(90);
 /// A connection that does not take a frame within this time is cut off.
 pub const SEND_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// An answer on its way: the conversation and id it is about, and the ack or what was wrong.
-type PendingAck = BoxFuture<'static, (String, String, Result<Outcome, RelayError>)>;
+/// The conversation and id an answer is about, and the ack or what was wrong.
+type Acked = (String, String, Result<Outcome, RelayError>);
+/// An answer on its way.
+type PendingAck = BoxFuture<'static, Acked>;
 
 pub(super) struct Connection {
     service: Service,
@@ -57,11 +64,21 @@ pub(super) struct Connection {
 /// The connection ends: with this close frame, where one should be sent.
 struct Closed(Option<(u16, &'static str)>);
 
+/// What a connection waits for beside its client.
+struct Waits {
+    published: mpsc::Receiver<Arc<Published>>,
+    ticks: Interval,
+    expired: Pin<Box<Sleep>>,
+    /// Kept, since ten thousand of them stand in one list, from which each would be taken and put
+    /// back with every record.
+    stopping: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
 /// What a connection reacts to.
 enum Step {
     Received(Option<Result<Message, axum::Error>>),
-    Published(Option<Arc<Record>>),
-    Acked((String, String, Result<Outcome, RelayError>)),
+    Published(Option<Arc<Published>>),
+    Acked(Acked),
     Tick,
     Expired,
     Stopping,
@@ -89,51 +106,69 @@ impl Connection {
             line: Line::default(),
             last_seen: Instant::now(),
         };
-        connection.serve(published, life).await;
+        let ticks = tokio::time::interval(PING_EVERY);
+        let expired = Box::pin(tokio::time::sleep(life));
+        let stopping = Box::pin(connection.service.stop.clone().cancelled_owned());
+        connection.serve(Waits { published, ticks, expired, stopping }).await;
     }
 
-    async fn serve(mut self, mut published: mpsc::Receiver<Arc<Record>>, life: Duration) {
-        let mut ticks = tokio::time::interval(PING_EVERY);
-        let mut expired = std::pin::pin!(tokio::time::sleep(life));
-        loop {
-            let reads_more = self.acks.len() < ACKS_WAITING_MAX;
-            // Each branch is safe to drop: the socket and the queue keep what was not taken.
-            let step = tokio::select! {
-                received = self.socket.recv(), if reads_more => Step::Received(received),
-                record = published.recv() => Step::Published(record),
-                Some(acked) = self.acks.next(), if !self.acks.is_empty() => Step::Acked(acked),
-                _ = ticks.tick() => Step::Tick,
-                () = &mut expired => Step::Expired,
-                () = self.service.stop.cancelled() => Step::Stopping,
-            };
-            if let Err(Closed(close)) = self.step(step).await {
-                if let Some((code, reason)) = close {
-                    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-                    let _ = tokio::time::timeout(
-                        SEND_TIME_MAX,
-                        self.socket.send(Message::Close(Some(frame))),
-                    )
-                    .await;
-                }
-                return;
+    async fn serve(mut self, mut waits: Waits) {
+        let Closed(close) = loop {
+            if let Err(closed) = self.turn(&mut waits).await {
+                break closed;
             }
+        };
+        if let Some((code, reason)) = close {
+            let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+            let close = self.socket.send(Message::Close(Some(frame)));
+            let _ = tokio::time::timeout(SEND_TIME_MAX, close).await;
         }
     }
 
-    async fn step(&mut self, step: Step) -> Result<(), Closed> {
+    /// Takes one step, then writes what it had to say at once.
+    async fn turn(&mut self, waits: &mut Waits) -> Result<(), Closed> {
+        let step = self.next(waits).await;
+        self.step(step, waits).await?;
+        in_time(self.socket.flush()).await
+    }
+
+    /// What comes next. Safe to drop, as each branch is: the socket and the queues keep what was not
+    /// taken.
+    async fn next(&mut self, waits: &mut Waits) -> Step {
+        let reads_more = self.acks.len() < ACKS_WAITING_MAX;
+        tokio::select! {
+            received = self.socket.recv(), if reads_more => Step::Received(received),
+            published = waits.published.recv() => Step::Published(published),
+            Some(acked) = self.acks.next(), if !self.acks.is_empty() => Step::Acked(acked),
+            _ = waits.ticks.tick() => Step::Tick,
+            () = &mut waits.expired => Step::Expired,
+            () = &mut waits.stopping => Step::Stopping,
+        }
+    }
+
+    async fn step(&mut self, step: Step, waits: &mut Waits) -> Result<(), Closed> {
         match step {
             Step::Received(Some(Ok(message))) => self.on_message(message).await,
             Step::Received(Some(Err(_)) | None) => Err(Closed(None)),
-            Step::Published(Some(record)) => {
-                self.pass_on(record).await?;
+            Step::Published(Some(published)) => {
+                self.pass_on(&published).await?;
+                for _ in 1..GATHERED_MAX {
+                    let Ok(published) = waits.published.try_recv() else { break };
+                    self.pass_on(&published).await?;
+                }
                 self.catch_up_if_left_behind().await
             }
             Step::Published(None) => Err(Closed(Some((
                 GOING_AWAY,
                 "the service is stopping; resume from your last seq",
             )))),
-            Step::Acked((conversation, id, outcome)) => {
-                self.answer(&conversation, id, outcome).await
+            Step::Acked(acked) => {
+                self.answer(acked).await?;
+                for _ in 1..GATHERED_MAX {
+                    let Some(Some(acked)) = self.acks.next().now_or_never() else { break };
+                    self.answer(acked).await?;
+                }
+                Ok(())
             }
             Step::Tick if self.last_seen.elapsed() > IDLE_MAX => {
                 Err(Closed(Some((TRY_AGAIN, "no sign of life"))))
@@ -220,16 +255,11 @@ impl Connection {
         Ok(())
     }
 
-    async fn answer(
-        &mut self,
-        conversation: &str,
-        id: String,
-        outcome: Result<Outcome, RelayError>,
-    ) -> Result<(), Closed> {
+    async fn answer(&mut self, (conversation, id, outcome): Acked) -> Result<(), Closed> {
         match outcome {
             Ok(outcome) => {
                 let ack = ShownAck::to(&self.identity, &outcome.ack);
-                self.send_frame(&ServerFrame::Ack { conversation, ack }).await
+                self.send_frame(&ServerFrame::Ack { conversation: &conversation, ack }).await
             }
             Err(error) => {
                 let problem = Problem::from(error).about((!id.is_empty()).then_some(id));
@@ -266,17 +296,21 @@ impl Connection {
         }
     }
 
-    async fn pass_on(&mut self, record: Arc<Record>) -> Result<(), Closed> {
+    async fn pass_on(&mut self, published: &Published) -> Result<(), Closed> {
+        let record = &published.record;
         let conversation = &record.event.conversation;
-        let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
-        if record.seq <= passed {
+        let Some(passed) = self.subscriptions.get_mut(conversation) else { return Ok(()) };
+        if record.seq <= *passed {
             return Ok(());
         }
-        if record.seq.0 == passed.0 + 1 {
-            return self.send_record(&record).await;
+        if record.seq.0 > passed.0 + 1 {
+            return self.catch_up(conversation).await;
         }
-        let conversation = conversation.clone();
-        self.catch_up(&conversation).await
+        *passed = record.seq;
+        if !hears(&self.identity, &record.event) {
+            return Ok(());
+        }
+        self.send(Message::Text(event_text(&self.identity, published))).await
     }
 
     /// Sends from the log what found no room in the queue.
@@ -291,7 +325,9 @@ impl Connection {
     }
 
     async fn send_record(&mut self, record: &Record) -> Result<(), Closed> {
-        self.subscriptions.insert(record.event.conversation.clone(), record.seq);
+        if let Some(passed) = self.subscriptions.get_mut(&record.event.conversation) {
+            *passed = record.seq;
+        }
         if !hears(&self.identity, &record.event) {
             return Ok(());
         }
@@ -303,12 +339,18 @@ impl Connection {
         self.send(Message::Text(frame.to_text().into())).await
     }
 
+    /// Hands over a frame, which is written with its neighbours.
     async fn send(&mut self, message: Message) -> Result<(), Closed> {
-        match tokio::time::timeout(SEND_TIME_MAX, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Closed(None)),
-            Err(_) => Err(Closed(Some((TRY_AGAIN, "too slow; resume from your last seq")))),
-        }
+        in_time(self.socket.feed(message)).await
+    }
+}
+
+/// Waits for a client to take what it is sent.
+async fn in_time(sent: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Closed> {
+    match tokio::time::timeout(SEND_TIME_MAX, sent).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Closed(None)),
+        Err(_) => Err(Closed(Some((TRY_AGAIN, "too slow; resume from your last seq")))),
     }
 }
 

@@ -1,10 +1,12 @@
 //! The frames of `GET /v1/ws`: JSON text, one object each, distinguished by `type`.
 
+use axum::extract::ws::Utf8Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::access::{Action, Identity};
 use crate::model::{Ack, CustomerAck, CustomerRecord, FieldError, PublicRecord, Record, Seq};
+use crate::relay::Published;
 use crate::server::Problem;
 
 /// A frame from a client.
@@ -126,9 +128,25 @@ impl ServerFrame<'_> {
     }
 }
 
+/// The frame of a record that was published: made once for all who see the same of it.
+pub fn event_text(identity: &Identity, published: &Published) -> Utf8Bytes {
+    let seen =
+        if identity.may(Action::SeeOffsets) { &published.whole } else { &published.for_customers };
+    let text = seen.get_or_init(|| {
+        let record = ShownRecord::to(identity, &published.record);
+        ServerFrame::Event { record }.to_text().into()
+    });
+    // Bytes of a text.
+    Utf8Bytes::try_from(text.clone()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::access::TokenRole;
+    use crate::model::testing::record;
 
     #[test]
     fn frames_are_read_and_bad_ones_say_what_is_wrong() {
@@ -150,5 +168,23 @@ mod tests {
             assert_eq!(problem.status, 400, "{bad}");
             assert!(problem.detail.contains("must be a frame"), "{problem:?}");
         }
+    }
+
+    #[test]
+    fn a_published_record_is_written_once_for_all_who_see_the_same_of_it() {
+        let text = r#"{"id":"m","conversation":"c","kind":"message","text":"x","sender":{"id":"u","role":"customer"}}"#;
+        let published = Published::of(&Arc::new(record(7, text)));
+        let heard = |role: TokenRole| {
+            let (subject, shop) = ("u".to_string(), "s".to_string());
+            event_text(&Identity { subject, shop, roles: vec![role] }, &published)
+        };
+        let (human, bot) = (heard(TokenRole::Human), heard(TokenRole::Bot));
+        assert!(human.contains(r#""offset":7"#), "{human}");
+        assert_eq!(human.as_str().as_ptr(), bot.as_str().as_ptr());
+        let (customer, other) = (heard(TokenRole::Customer), heard(TokenRole::Customer));
+        assert!(!customer.contains("offset"), "{customer}");
+        assert_eq!(customer.as_str().as_ptr(), other.as_str().as_ptr());
+        let expected = ServerFrame::Event { record: ShownRecord::Whole(published.record.public()) };
+        assert_eq!(human.as_str(), expected.to_text());
     }
 }

@@ -27,6 +27,8 @@ pub use connection::SEND_TIME_MAX;
 const FRAME_BYTES_MAX: usize = EVENT_BYTES_MAX;
 /// Bytes a socket reads at once.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes of frames that are gathered for one write: about ten.
+const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 
 pub(super) fn routes() -> Router<Service> {
     Router::new().route("/v1/ws", get(upgrade))
@@ -51,6 +53,8 @@ async fn upgrade(
         connection.is_known();
     }
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
+    // What is ready at once is written at once, and its buffer stays with the socket.
+    let upgrade = upgrade.write_buffer_size(WRITE_BUFFER_BYTES);
     // The library's write buffer has no bound of its own: this is one frame beyond the largest.
     let upgrade = upgrade.max_write_buffer_size(4 * FRAME_BYTES_MAX);
     // Ten thousand sockets wait at once: each begins with a page, where the library would take 128
