@@ -7,6 +7,7 @@ mod audit;
 mod canary;
 mod cli;
 mod command;
+mod crowd;
 mod export;
 mod faults;
 mod golden;
