@@ -13,6 +13,10 @@ use crate::model::{ErrorKind, Kinded, Offset};
 /// Most records handed to a store at once; a scan bounds their bytes.
 const BATCH_RECORDS: usize = 4_096;
 
+/// How long a store that has everything lets records gather: each sync would wake every store, and
+/// small syncs come thousands of times a second. Questions wait for it, acks and listeners never.
+const GATHER_TIME: Duration = Duration::from_millis(5);
+
 /// How often, and how long, a store waits for the archive to open, which has what was trimmed: half
 /// a minute.
 const HISTORY_TRIES: u32 = 300;
@@ -155,7 +159,7 @@ impl<S: Store> Follower<'_, S> {
             }
             // Every branch only waits: dropping it loses nothing.
             tokio::select! {
-                more = self.scan.wait_for_more() => if !more { return Ok(Next::End) },
+                more = gathered(&mut self.scan) => if !more { return Ok(Next::End) },
                 () = tokio::time::sleep(due_in.unwrap_or(Duration::MAX)) => {}
                 () = stop.cancelled() => {}
             }
@@ -182,6 +186,16 @@ impl<S: Store> Follower<'_, S> {
         self.report.send_modify(|state| state.committed = committed);
         Ok(())
     }
+}
+
+/// Waits until there are records, and a little longer for their neighbours. False when no more will
+/// come.
+async fn gathered(scan: &mut LogScan) -> bool {
+    let more = scan.wait_for_more().await;
+    if more {
+        tokio::time::sleep(GATHER_TIME).await;
+    }
+    more
 }
 
 #[cfg(test)]
