@@ -32,7 +32,7 @@ use super::threads::Threads;
 use super::{NamedQuery, SqlError, Value, functions, guard, named, views};
 use crate::archive::{ArchiveError, ArchiveReader, events_schema};
 use crate::facts::{FactsReader, FactsSnapshot, FactsTable};
-use crate::log::{Batch, Followed, LogReader, Tail};
+use crate::log::{Followed, LogError, LogReader, Tail};
 use crate::model::{Micros, Offset};
 use crate::table::TableSnapshot;
 
@@ -264,13 +264,23 @@ impl Sources {
             return Err(SqlError::ArchiveBehind { archive: end, facts: complete_to });
         }
         let mut tail = archive.tail;
-        if end < complete_to {
-            let beyond = log.range(end, complete_to).map_err(ArchiveError::from)?;
-            let beyond = Batch::new(end, beyond.into_iter().map(Arc::new).collect());
-            beyond.and_then(|beyond| tail.append(beyond)).map_err(ArchiveError::from)?;
-        }
+        read_on(&mut tail, log, complete_to).map_err(ArchiveError::from)?;
         Ok(Sources { archive: archive.table, tail, facts, complete_to })
     }
+}
+
+/// Appends what the log has from the tail's end to `end`: the records that are in memory, not copies.
+fn read_on(tail: &mut Tail, log: &LogReader, end: Offset) -> Result<(), LogError> {
+    let mut scan = log.scan(tail.end());
+    while tail.end() < end {
+        let count = usize::try_from(end.since(tail.end())).unwrap_or(usize::MAX);
+        let batch = scan.next_batch(count)?;
+        if batch.is_empty() {
+            break;
+        }
+        tail.append(batch)?;
+    }
+    Ok(())
 }
 
 /// A catalog of this session's own: sessions that share one would see each other's shops.
