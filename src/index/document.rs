@@ -7,6 +7,9 @@ use super::characters::is_stable;
 use super::schema::{TEXT_STABLE, TEXT_UNSTABLE, schema};
 use crate::model::{Event, Record, Role, Sender};
 
+/// Most documents are shorter, and longer ones grow; the library would take a KiB for each.
+const DOCUMENT_BYTES: usize = 512;
+
 /// The document of `record`. Its text comes first, so that a reader of stored documents finds it
 /// without reading on. The event is taken apart whole, so that a new field does not compile until
 /// it is indexed or left out.
@@ -38,7 +41,7 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
     // A hit is shown with the name from its record.
     let Sender { id: sender_id, role, name: _ } = sender;
     let fields = schema();
-    let mut document = TantivyDocument::new();
+    let mut document = TantivyDocument::with_capacity(DOCUMENT_BYTES);
     if let Some(text) = text {
         document.add_text(fields.text, text);
         document
