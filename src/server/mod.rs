@@ -27,6 +27,7 @@ mod http;
 // Live chat both ways.
 mod websocket;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -53,9 +54,12 @@ pub use problem::{Problem, status_of};
 pub use router::serve;
 pub use websocket::SEND_TIME_MAX;
 
-/// What requests are answered from.
+/// What requests are answered from. Each of them takes a copy, so it is one pointer.
 #[derive(Clone)]
-pub struct Service {
+pub struct Service(Arc<Parts>);
+
+/// The parts of a [`Service`].
+pub struct Parts {
     pub relay: Relay,
     pub log: LogReader,
     pub records: Records,
@@ -77,7 +81,7 @@ pub struct Service {
 impl Service {
     /// What `app` answers.
     pub fn of(app: &App) -> Service {
-        Service {
+        Service(Arc::new(Parts {
             relay: app.relay.clone(),
             log: app.log.clone(),
             records: app.records.clone(),
@@ -91,7 +95,7 @@ impl Service {
             admission: Admission::of(&app.config),
             reading: Arc::new(Semaphore::new(reads_at_once())),
             stop: app.stop_token(),
-        }
+        }))
     }
 
     /// Reads kept records where that may block, when it is this read's turn: thousands of devices
@@ -115,6 +119,14 @@ impl Service {
             Ok(read) => Ok(read?),
             Err(panicked) => Err(Problem::new(ErrorKind::Bug, panicked.to_string())),
         }
+    }
+}
+
+impl Deref for Service {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 
