@@ -236,15 +236,16 @@ impl Connection {
 
     async fn append(&mut self, json: &str) -> Result<(), Closed> {
         self.service.admission.rates.event_in_time(&self.identity).await;
-        let prepared = prepare(&self.identity, Origin::Live, json.as_bytes());
-        let (conversation, id) = named_in(json);
-        let submitted = match prepared {
-            Ok(event) => {
-                let relay = &self.service.relay;
-                relay.submit_in(&self.line, self.identity.clone(), vec![event]).await
-            }
-            Err(error) => Err(error),
-        };
+        let ((conversation, id), submitted) =
+            match prepare(&self.identity, Origin::Live, json.as_bytes()) {
+                Ok(event) => {
+                    let said = event.event();
+                    let named = (said.conversation.clone(), said.id.clone());
+                    let (relay, identity) = (&self.service.relay, self.identity.clone());
+                    (named, relay.submit_in(&self.line, identity, vec![event]).await)
+                }
+                Err(error) => (named_in(json), Err(error)),
+            };
         self.acks.push_back(Box::pin(async move {
             let outcome = match submitted {
                 Ok(submitted) => submitted.answer().await,
@@ -354,7 +355,7 @@ async fn in_time(sent: impl Future<Output = Result<(), axum::Error>>) -> Result<
     }
 }
 
-/// The conversation and id an event names, for its answer; empty where it names none.
+/// The conversation and id that a refused event names, for its answer; empty where it names none.
 fn named_in(json: &str) -> (String, String) {
     #[derive(Deserialize)]
     struct Named {
