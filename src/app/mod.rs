@@ -23,7 +23,7 @@ mod status;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -31,11 +31,12 @@ use crate::access::Tokens;
 use crate::archive::Archive;
 use crate::facts::FactStore;
 use crate::index::FullText;
-use crate::log::{self, CommitPolicy, LogReader, Recovered};
+use crate::log::{self, CommitPolicy, LogReader, Recovered, Store};
 use crate::model::{ErrorKind, Kinded, Offset};
 use crate::records::Records;
 use crate::relay::{
-    Appending, AttachmentStore, DiskSpace, Lookup, LookupError, LookupStore, Relay,
+    Appending, AttachmentStore, DiskSpace, Lookup, LookupError, LookupStore, Relay, lookup_aside,
+    set_lookup_aside,
 };
 use crate::search::Search;
 use crate::sql::Sql;
@@ -233,12 +234,41 @@ async fn refuse_lost_records(data: &DataDir) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the lookup. Where it stands below the log's beginning it reads the archive, which may be a
-/// moment in opening.
-async fn open_lookup(data: &DataDir, log: &LogReader) -> Result<Lookup, LookupError> {
+/// Opens the lookup. One that is damaged, or alone stands beyond the log, is set aside and made anew
+/// before anything is taken: without it no repetition could be told from a new message.
+async fn open_lookup(data: &DataDir, log: &LogReader) -> anyhow::Result<Lookup> {
+    let reason = match when_archive_is_open(|| Lookup::open(&data.lookup(), log)).await {
+        Err(error @ LookupError::Damaged { .. }) => error,
+        Err(error @ LookupError::BeyondLog { .. }) => {
+            // Where others are beyond it too, it is the log that has lost something.
+            match derived::log_behind(data, log.head()).await {
+                Some(behind) if behind.stores != [LookupStore::NAME] => return Err(behind.into()),
+                _ => error,
+            }
+        }
+        opened => return Ok(opened?),
+    };
+    let aside = lookup_aside(&data.lookup());
+    tracing::error!(
+        %reason,
+        aside = %aside.display(),
+        "the lookup is set aside and made anew; events are taken when that is done"
+    );
+    let began = Instant::now();
+    set_lookup_aside(&data.lookup())?;
+    let lookup = when_archive_is_open(|| Lookup::open(&data.lookup(), log)).await?;
+    let (records, seconds) = (log.head().0, began.elapsed().as_secs());
+    tracing::warn!(records, seconds, "the lookup was made anew");
+    Ok(lookup)
+}
+
+/// What is below the log's beginning is read from the archive, which may be a moment in opening.
+async fn when_archive_is_open(
+    open: impl Fn() -> Result<Lookup, LookupError>,
+) -> Result<Lookup, LookupError> {
     let mut tries = 0;
     loop {
-        match Lookup::open(&data.lookup(), log) {
+        match open() {
             Err(LookupError::Log(error))
                 if error.kind() == ErrorKind::Retry && tries < TRIES_MAX =>
             {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError};
 
 use super::write::remove_directory;
 
@@ -31,6 +31,19 @@ pub(crate) fn open_database(dir: &Path, cache_bytes: u64) -> Result<Database, fj
         .max_journaling_size(JOURNAL_BYTES)
         .worker_threads(1)
         .open()
+}
+
+/// Whether the database's files are not as they were written, by what is said of a failure: a disk
+/// that is full, or descriptors that ran out, say nothing of the files.
+pub(crate) fn is_damage(error: &fjall::Error) -> bool {
+    match error {
+        fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+        ),
+        fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted | fjall::Error::Locked => false,
+        _ => true,
+    }
 }
 
 /// Opens or creates a keyspace of it.

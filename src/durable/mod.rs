@@ -14,7 +14,7 @@ pub(crate) mod testing;
 mod tests;
 mod write;
 
-pub(crate) use database::{open_database, open_keyspace};
+pub(crate) use database::{is_damage, open_database, open_keyspace};
 pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use seam::{Call, Seam};

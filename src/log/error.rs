@@ -27,7 +27,8 @@ pub enum LogError {
     #[error("cannot write `{path}`: {source}")]
     Write { path: PathBuf, source: io::Error },
     #[error(
-        "the log is damaged: `{path}` at byte {position}, offsets {first} to below {end}: {detail}",
+        "the log is damaged: `{path}` at byte {position}, offsets {first} to below {end}: {detail}. \
+         Nothing was changed; docs/operations.md says what to do about damage in the log",
         first = .offsets.start, end = .offsets.end
     )]
     Damaged { path: PathBuf, position: u64, offsets: Range<Offset>, detail: String },

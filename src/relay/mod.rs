@@ -49,7 +49,10 @@ pub use hub::{Published, Subscriber};
 pub use kept::KeptRecords;
 use kept::{Change, Targets};
 pub use line::Line;
-pub use lookup::{Conversation, Lookup, LookupError, LookupStore, Used, conversation_key, id_key};
+pub use lookup::{
+    Conversation, Lookup, LookupError, LookupStore, Used, conversation_key, id_key, lookup_aside,
+    set_lookup_aside,
+};
 use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
 pub use submitted::Submitted;

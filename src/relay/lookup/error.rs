@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::durable::is_damage;
 use crate::log::LogError;
 use crate::model::{ErrorKind, Kinded, Offset};
 
@@ -11,7 +12,9 @@ pub enum LookupError {
     Failed { path: String, source: Box<dyn Error + Send + Sync> },
     #[error("the lookup in `{path}` is being opened again after a failed write")]
     NotOpen { path: String },
-    #[error("the lookup in `{path}` is damaged: {detail}; `verbatim rebuild lookup` makes it anew")]
+    #[error(
+        "the lookup in `{path}` is damaged: {detail}; a service makes it anew by itself, and so does `verbatim rebuild lookup`"
+    )]
     Damaged { path: String, detail: String },
     #[error(
         "the lookup in `{path}` stands at {cursor}, beyond the log's head {head}: the log was cut, or belongs to another"
@@ -23,15 +26,22 @@ pub enum LookupError {
 
 impl LookupError {
     pub(super) fn failed(path: &str, source: fjall::Error) -> LookupError {
-        LookupError::Failed { path: path.to_string(), source: Box::new(source) }
+        let path = path.to_string();
+        if is_damage(&source) {
+            return LookupError::Damaged { path, detail: source.to_string() };
+        }
+        LookupError::Failed { path, source: Box::new(source) }
     }
 }
 
 impl Kinded for LookupError {
     fn kind(&self) -> ErrorKind {
         match self {
-            LookupError::Failed { .. } | LookupError::NotOpen { .. } => ErrorKind::Retry,
-            LookupError::Damaged { .. } | LookupError::BeyondLog { .. } => ErrorKind::Corrupt,
+            // Also where it is damaged: it is made anew by itself, and whoever sends waits so long.
+            LookupError::Failed { .. }
+            | LookupError::NotOpen { .. }
+            | LookupError::Damaged { .. } => ErrorKind::Retry,
+            LookupError::BeyondLog { .. } => ErrorKind::Corrupt,
             LookupError::Log(error) => error.kind(),
         }
     }

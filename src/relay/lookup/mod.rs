@@ -19,6 +19,7 @@ mod error;
 mod overlay;
 mod store;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 use fjall::{Database, Keyspace};
 use parking_lot::RwLock;
 
-use crate::durable::{open_database, open_keyspace};
+use crate::durable::{open_database, open_keyspace, remove_directory, rename_directory};
 use crate::log::LogReader;
 use crate::model::{Offset, Record};
 
@@ -69,6 +70,8 @@ struct OnDisk {
     written: RwLock<Option<Arc<Written>>>,
     /// A write failed: the database then takes no more until it is opened again.
     has_failed: AtomicBool,
+    /// Something read is not as it was written: all of it is to be made anew.
+    is_damaged: AtomicBool,
 }
 
 /// What lies on the disk.
@@ -84,7 +87,8 @@ impl Lookup {
     /// Opens the store in `dir` and applies what the log has beyond its cursor.
     pub fn open(dir: &Path, log: &LogReader) -> Result<Lookup, LookupError> {
         let written = Written::open(dir)?;
-        let end = store::catch_up(&written, log)?;
+        let end = log.head();
+        store::catch_up(&written, log, end)?;
         Ok(Lookup::of(dir, written, Overlay::starting_at(end)))
     }
 
@@ -99,7 +103,8 @@ impl Lookup {
 
     fn of(dir: &Path, written: Written, overlay: Overlay) -> Lookup {
         let written = RwLock::new(Some(Arc::new(written)));
-        let disk = OnDisk { dir: dir.to_path_buf(), written, has_failed: AtomicBool::new(false) };
+        let (has_failed, is_damaged) = (AtomicBool::new(false), AtomicBool::new(false));
+        let disk = OnDisk { dir: dir.to_path_buf(), written, has_failed, is_damaged };
         Lookup { disk: Arc::new(disk), overlay: Arc::new(RwLock::new(overlay)) }
     }
 
@@ -109,9 +114,10 @@ impl Lookup {
     }
 
     /// Opens the database again where a write has failed: what was not written is in the overlay
-    /// still.
-    fn reopen_if_failed(&self) -> Result<(), LookupError> {
-        if !self.disk.has_failed.load(Ordering::Acquire) {
+    /// still. What is damaged is made anew; until that is done, nothing that needs it is answered.
+    fn reopen_if_failed(&self, log: &LogReader) -> Result<(), LookupError> {
+        let is_damaged = self.disk.is_damaged.load(Ordering::Acquire);
+        if !is_damaged && !self.disk.has_failed.load(Ordering::Acquire) {
             return Ok(());
         }
         let closing = self.disk.written.write().take();
@@ -122,9 +128,44 @@ impl Lookup {
                 std::thread::sleep(CLOSING_STEP);
             }
         }
-        *self.disk.written.write() = Some(Arc::new(Written::open(&self.disk.dir)?));
+        if is_damaged {
+            self.make_anew(log)?;
+        } else {
+            *self.disk.written.write() = Some(Arc::new(Written::open(&self.disk.dir)?));
+        }
         self.disk.has_failed.store(false, Ordering::Release);
+        self.disk.is_damaged.store(false, Ordering::Release);
         Ok(())
+    }
+
+    fn make_anew(&self, log: &LogReader) -> Result<(), LookupError> {
+        set_lookup_aside(&self.disk.dir)?;
+        let written = Written::open(&self.disk.dir)?;
+        // No further than the overlay, which has the rest.
+        let end = self.overlay.read().end();
+        store::catch_up(&written, log, end)?;
+        *self.disk.written.write() = Some(Arc::new(written));
+        self.overlay.write().forget_below(end);
+        Ok(())
+    }
+
+    /// Notes down that what was read is damaged, so that the store makes it anew.
+    fn noting<T>(&self, read: Result<T, LookupError>) -> Result<T, LookupError> {
+        if let Err(error @ LookupError::Damaged { .. }) = &read
+            && !self.disk.is_damaged.swap(true, Ordering::AcqRel)
+        {
+            tracing::error!(%error, "the lookup will be made anew");
+        }
+        read
+    }
+
+    /// Fails where something that was read is damaged.
+    fn require_whole(&self) -> Result<(), LookupError> {
+        if !self.disk.is_damaged.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let detail = "something that was read is not as it was written".to_string();
+        Err(LookupError::Damaged { path: self.disk.dir.display().to_string(), detail })
     }
 
     /// Whether so much waits to be written that no more should be added.
@@ -144,7 +185,8 @@ impl Lookup {
             Found::Nowhere => return Ok(None),
             Found::NotHere => {}
         }
-        Ok(self.written()?.offset_of(id_key)?.map(Used::At))
+        let offset = self.noting(self.written()?.offset_of(id_key))?;
+        Ok(offset.map(Used::At))
     }
 
     /// Where a conversation stands, if it exists, by its [`conversation_key`].
@@ -152,7 +194,8 @@ impl Lookup {
         if let Some(lately) = self.overlay.read().conversation(key) {
             return Ok(Some(lately));
         }
-        Ok(self.written()?.conversation(key)?.map(Arc::new))
+        let conversation = self.noting(self.written()?.conversation(key))?;
+        Ok(conversation.map(Arc::new))
     }
 
     /// Offsets of all records of a conversation, in order.
@@ -160,7 +203,7 @@ impl Lookup {
         let prefix = id_key(shop, conversation, "");
         // The overlay first: what is written meanwhile is then found twice rather than not at all.
         let lately = self.overlay.read().offsets(&prefix[..prefix.len() - 1]);
-        let mut offsets = self.written()?.offsets_under(&prefix)?;
+        let mut offsets = self.noting(self.written()?.offsets_under(&prefix))?;
         offsets.extend(lately);
         offsets.sort_unstable();
         offsets.dedup();
@@ -188,6 +231,15 @@ impl Lookup {
 
 impl Written {
     fn open(dir: &Path) -> Result<Written, LookupError> {
+        // Of some damages fjall says so in a panic.
+        let opened = catch_unwind(AssertUnwindSafe(|| Written::open_unguarded(dir)));
+        opened.unwrap_or_else(|_| {
+            let detail = "opening it panicked".to_string();
+            Err(LookupError::Damaged { path: dir.display().to_string(), detail })
+        })
+    }
+
+    fn open_unguarded(dir: &Path) -> Result<Written, LookupError> {
         let path = dir.display().to_string();
         let failed = |source| LookupError::failed(&path, source);
         let database = open_database(dir, CACHE_BYTES).map_err(failed)?;
@@ -241,6 +293,22 @@ impl Written {
     fn damaged(&self, detail: &str) -> LookupError {
         LookupError::Damaged { path: self.path.clone(), detail: detail.to_string() }
     }
+}
+
+/// Where a damaged lookup stays, for whoever wants to know what became of it, until the next one.
+pub fn lookup_aside(dir: &Path) -> PathBuf {
+    dir.with_extension("damaged")
+}
+
+/// Moves what lies in `dir`, which nobody has open, to [`lookup_aside`].
+pub fn set_lookup_aside(dir: &Path) -> Result<(), LookupError> {
+    let aside = lookup_aside(dir);
+    let moved = remove_directory(&aside)
+        .and_then(|()| if dir.exists() { rename_directory(dir, &aside) } else { Ok(()) });
+    moved.map_err(|source| LookupError::Failed {
+        path: dir.display().to_string(),
+        source: Box::new(source),
+    })
 }
 
 /// The key of an id.

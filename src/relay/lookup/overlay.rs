@@ -99,6 +99,15 @@ impl Overlay {
         }
     }
 
+    /// Forgets all that lies below `end` and is written now.
+    pub(super) fn forget_below(&mut self, end: Offset) {
+        self.records.retain(|_, record| record.offset >= end);
+        self.standing.retain(|_, standing| {
+            standing.offsets.retain(|offset| *offset >= end);
+            !standing.offsets.is_empty()
+        });
+    }
+
     /// Forgets what is written now: `records`, of which the conversations have these keys. A
     /// conversation stays while it has later records here.
     pub(super) fn remove<'a>(

@@ -13,6 +13,9 @@ use super::{
 use crate::log::{Batch, LogReader, LogScan, Store};
 use crate::model::{Offset, Record};
 
+/// How often a long catching up says how far it is: about every ten seconds.
+const SAY_EVERY_RECORDS: u64 = 1_000_000;
+
 /// Writes what the overlay holds, and then takes it out of there.
 pub struct LookupStore {
     lookup: Lookup,
@@ -33,11 +36,11 @@ impl Store for LookupStore {
 
     async fn open(
         _root: &Path,
-        _log: &LogReader,
+        log: &LogReader,
         lookup: &Lookup,
         _reader: &(),
     ) -> Result<LookupStore, LookupError> {
-        lookup.reopen_if_failed()?;
+        lookup.reopen_if_failed(log)?;
         let applied = lookup.cursor()?;
         Ok(LookupStore { lookup: lookup.clone(), records: Vec::new(), applied })
     }
@@ -52,6 +55,7 @@ impl Store for LookupStore {
     }
 
     async fn apply(&mut self, batch: Batch) -> Result<(), LookupError> {
+        self.lookup.require_whole()?;
         self.applied = batch.end();
         self.records.extend(batch.into_records());
         Ok(())
@@ -79,19 +83,25 @@ impl Store for LookupStore {
     }
 }
 
-/// Brings what is written up to the log's head, and returns it.
-pub(super) fn catch_up(written: &Written, log: &LogReader) -> Result<Offset, LookupError> {
-    let mut scan = scan_from(written.cursor()?, written, log)?;
-    loop {
-        let batch = scan.next_batch(CATCH_UP_RECORDS)?;
-        if batch.is_empty() {
-            return Ok(batch.end());
+/// Brings what is written up to `end`, which the log has.
+pub(super) fn catch_up(written: &Written, log: &LogReader, end: Offset) -> Result<(), LookupError> {
+    let began_at = written.cursor()?;
+    let mut scan = scan_from(began_at, written, log)?;
+    let (mut cursor, mut said) = (began_at, began_at);
+    while cursor < end {
+        let count = usize::try_from(end.since(cursor)).unwrap_or(CATCH_UP_RECORDS);
+        let batch = scan.next_batch(count.min(CATCH_UP_RECORDS))?;
+        cursor = batch.end();
+        if cursor.since(said) >= SAY_EVERY_RECORDS {
+            said = cursor;
+            tracing::info!(to = cursor.0, of = end.0, "the lookup is being read from the log");
         }
         let standing = standing_after(&batch, |key| {
             Ok(Arc::new(written.conversation(key)?.unwrap_or_default()))
         })?;
         write(written, batch.records(), &standing, batch.end())?;
     }
+    Ok(())
 }
 
 /// Brings the overlay up to the log's head: nothing is written.
@@ -218,6 +228,41 @@ mod tests {
             let key = id_key("s", &format!("c{}", offset % 3), &format!("m{offset}"));
             assert!(lookup.used(&key).unwrap().is_some(), "m{offset}");
         }
+    }
+
+    /// What is read is damaged while messages come in: what needs it waits, and once it is made anew
+    /// everything is found where it was.
+    #[tokio::test]
+    async fn a_damaged_lookup_is_made_anew_from_the_log_and_the_overlay() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut writer, reader, _) = log::open(&dir.path().join("log")).unwrap();
+        let mut chain: [Conversation; 3] = Default::default();
+        let mut append = |range: std::ops::Range<u64>, chain: &mut [Conversation; 3]| {
+            let records: Vec<Arc<Record>> = range.map(|offset| message(offset, chain)).collect();
+            records.iter().for_each(|record| writer.append(record.clone()).unwrap());
+            writer.commit().unwrap();
+            records
+        };
+        let first = append(0..6, &mut chain);
+        let lookup = Lookup::open(&dir.path().join("lookup"), &reader).unwrap();
+        let mut store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        let later = append(6..9, &mut chain);
+        lookup.add(&later, standing(&chain));
+        let key = |offset: u64| id_key("s", &format!("c{}", offset % 3), &format!("m{offset}"));
+        // A value of another length is what no checksum sees.
+        lookup.written().unwrap().ids.insert(key(1), "cut").unwrap();
+        assert!(matches!(lookup.used(&key(1)), Err(LookupError::Damaged { .. })));
+        let batch = Batch::new(Offset(6), later.clone()).unwrap();
+        assert!(store.apply(batch).await.is_err(), "so that it is opened again");
+        drop(store);
+        let store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        assert_eq!(store.applied(), Offset(9));
+        assert_eq!(lookup.overlay.read().len(), 0, "what is written is in one place");
+        for record in first.iter().chain(&later) {
+            let used = lookup.used(&key(record.offset.0)).unwrap();
+            assert!(matches!(used, Some(Used::At(at)) if at == record.offset), "{used:?}");
+        }
+        assert!(crate::relay::lookup_aside(&dir.path().join("lookup")).is_dir());
     }
 
     /// What a reader sees must not depend on what was written behind already.
