@@ -14,6 +14,8 @@ mod in_place;
 mod rebuild;
 // The one list of stores, supervised.
 mod stores;
+// Work beside the service, supervised.
+mod background;
 // Old parts of the log, read at leisure.
 mod scrubber;
 // Old parts of the log, removed once the archive is known to have them.
@@ -22,16 +24,16 @@ mod trimming;
 mod status;
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Tokens;
 use crate::archive::Archive;
 use crate::facts::FactStore;
 use crate::index::FullText;
-use crate::log::{self, CommitPolicy, LogReader, Recovered, Store};
+use crate::log::{self, CommitPolicy, LogReader, Recovered, Scrubbed, Store};
 use crate::model::{ErrorKind, Kinded, Offset};
 use crate::records::Records;
 use crate::relay::{
@@ -41,12 +43,12 @@ use crate::relay::{
 use crate::search::Search;
 use crate::sql::Sql;
 
+use background::Background;
 pub use config::{Config, ConfigError};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 pub use derived::{DERIVED, LogBehind};
 pub use in_place::{InPlace, audit_data};
 pub use rebuild::rebuild;
-use scrubber::Scrubber;
 pub use status::{DamageStatus, LogStatus, Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};
 use trimming::Trimming;
@@ -80,8 +82,8 @@ pub struct App {
     /// How many files and connections this process may have open.
     pub descriptors: u64,
     stores: Stores,
-    scrubber: Scrubber,
-    trimming: JoinHandle<()>,
+    scrubbed: watch::Receiver<Scrubbed>,
+    background: Vec<Background>,
     appender: Appending,
     stop: CancellationToken,
     lock: OwnerLock,
@@ -131,7 +133,7 @@ impl App {
         };
         let trimming = trimming.start(stop.clone())?;
         let kept = Arc::new(records.clone());
-        let scrubber = Scrubber::start(log.clone(), stop.clone())?;
+        let (scrubber, scrubbed) = scrubber::start(log.clone(), stop.clone())?;
         let space = DiskSpace::of(data.log(), config.disk_reserve_bytes());
         let (relay, appender) = Relay::start(writer, &log, lookup, kept, space, stop.clone())?;
         Ok(App {
@@ -150,8 +152,8 @@ impl App {
             recovered,
             descriptors,
             stores,
-            scrubber,
-            trimming,
+            scrubbed,
+            background: vec![scrubber, trimming],
             appender,
             stop,
             lock,
@@ -181,24 +183,25 @@ impl App {
 
     /// What reads the status after `self` has moved elsewhere.
     pub fn status_reader(&self) -> StatusReader {
-        let (stores, scrubbed) = (self.stores.watched(), self.scrubber.watched());
-        let (log, data, relay) = (self.log.clone(), self.data.clone(), self.relay.clone());
-        StatusReader::new(log, data, stores, scrubbed, relay)
+        StatusReader {
+            log: self.log.clone(),
+            data: self.data.clone(),
+            stores: self.stores.watched(),
+            scrubbed: self.scrubbed.clone(),
+            background: self.background.iter().map(Background::trouble).collect(),
+            relay: self.relay.clone(),
+        }
     }
 
     /// Stops: no more events, then each store commits what it has, then the directory is given
     /// back.
     pub fn stop(self) -> anyhow::Result<()> {
-        let App { relay, stores, scrubber, trimming, appender, stop, lock, .. } = self;
+        let App { relay, stores, background, appender, stop, lock, .. } = self;
         stop.cancel();
         drop(relay);
         let mut failures = stores.join();
-        if !scrubber.join() {
-            failures.push("the scrubber panicked".to_string());
-        }
-        if trimming.join().is_err() {
-            failures.push("the trimming panicked".to_string());
-        }
+        let panicked = background.into_iter().filter_map(|work| work.join().err());
+        failures.extend(panicked.map(|name| format!("{name} panicked")));
         match appender.join() {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => failures.push(format!("the log failed: {reason}")),

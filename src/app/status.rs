@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::DataDir;
+use super::background::Trouble;
 use super::derived::Derived;
 use super::stores::{AllWatched, Watched};
-use crate::log::{LogReader, Scrubbed, State};
-use crate::model::Offset;
-use crate::relay::Relay;
+use crate::log::{LogReader, Scrubbed, State, Store};
+use crate::model::{MaintenanceState, Offset};
+use crate::relay::{LookupStore, Relay, lookup_aside};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
@@ -33,6 +34,10 @@ pub struct LogStatus {
     /// What is not as it was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamageStatus>,
+    /// What is wrong with the work on its old parts: scrubbing, and letting go of what the archive
+    /// has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trouble: Vec<String>,
 }
 
 /// The records of `[from, to)`, which cannot be read or not be trusted.
@@ -57,9 +62,30 @@ pub struct StoreStatus {
     /// Why this store stands still, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// What a person should know of it, though it goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// What the maintenance of its tables is at, where it has any and somebody does it.
+    #[serde(default, skip_serializing_if = "is_idle")]
+    pub maintenance: MaintenanceState,
+}
+
+fn is_idle(maintenance: &MaintenanceState) -> bool {
+    *maintenance == MaintenanceState::default()
 }
 
 impl Status {
+    /// Whether nothing needs a person.
+    pub fn is_well(&self) -> bool {
+        let goes_on = |store: &StoreStatus| {
+            let MaintenanceState { set_aside, failed, .. } = &store.maintenance;
+            store.failed.is_none() && failed.is_none() && set_aside.is_empty()
+        };
+        let log = &self.log;
+        let log_is_well = log.damaged.is_empty() && log.trouble.is_empty();
+        self.held.is_none() && log_is_well && self.stores.iter().all(goes_on)
+    }
+
     /// What a command in place says: with nobody to feed them, stores are as far as they have
     /// committed.
     pub(super) fn in_place(log: &LogReader, data: &DataDir, stores: Vec<StoreStatus>) -> Status {
@@ -67,7 +93,8 @@ impl Status {
         let stores = std::iter::once(StoreStatus::of_log(data, head)).chain(stores).collect();
         // Nobody has read the old parts for this process.
         let oldest = log.oldest();
-        let log = LogStatus { oldest, scrubbed_to: oldest, damaged: Vec::new() };
+        let (damaged, trouble) = (Vec::new(), Vec::new());
+        let log = LogStatus { oldest, scrubbed_to: oldest, damaged, trouble };
         Status { head, log, held: None, stores }
     }
 }
@@ -90,36 +117,30 @@ impl StoreStatus {
             Err(error) => (Offset(0), Some(error.to_string())),
         };
         let (name, lag) = (store.name.to_string(), head.since(cursor));
-        StoreStatus { name, cursor, applied: cursor, lag, bytes, failed }
+        let (notes, maintenance) = (notes_on(store.name, data), MaintenanceState::default());
+        StoreStatus { name, cursor, applied: cursor, lag, bytes, failed, notes, maintenance }
     }
 
     fn of_log(data: &DataDir, head: Offset) -> StoreStatus {
         let (name, bytes) = ("log".to_string(), bytes_under(&data.log()));
-        StoreStatus { name, cursor: head, applied: head, lag: 0, bytes, failed: None }
+        let (notes, maintenance) = (Vec::new(), MaintenanceState::default());
+        let (cursor, applied, lag, failed) = (head, head, 0, None);
+        StoreStatus { name, cursor, applied, lag, bytes, failed, notes, maintenance }
     }
 }
 
 /// Reads how far each store is.
 #[derive(Clone)]
 pub struct StatusReader {
-    log: LogReader,
-    data: DataDir,
-    stores: AllWatched,
-    scrubbed: watch::Receiver<Scrubbed>,
-    relay: Relay,
+    pub(super) log: LogReader,
+    pub(super) data: DataDir,
+    pub(super) stores: AllWatched,
+    pub(super) scrubbed: watch::Receiver<Scrubbed>,
+    pub(super) background: Vec<Trouble>,
+    pub(super) relay: Relay,
 }
 
 impl StatusReader {
-    pub(super) fn new(
-        log: LogReader,
-        data: DataDir,
-        stores: AllWatched,
-        scrubbed: watch::Receiver<Scrubbed>,
-        relay: Relay,
-    ) -> StatusReader {
-        StatusReader { log, data, stores, scrubbed, relay }
-    }
-
     /// Whether events are taken and every store is open.
     pub fn is_ready(&self) -> bool {
         let is_open = |store: &Watched| store.state().is_open && store.state().failed.is_none();
@@ -148,6 +169,7 @@ impl StatusReader {
             oldest: self.log.oldest(),
             scrubbed_to: scrubbed.to,
             damaged: damaged.collect(),
+            trouble: self.background.iter().filter_map(Trouble::now).collect(),
         }
     }
 
@@ -161,8 +183,22 @@ impl StatusReader {
             lag: head.since(applied),
             bytes: folders.map(|folder| bytes_under(&folder)).sum(),
             failed: failed.map(|failure| failure.text),
+            notes: notes_on(store.name, &self.data),
+            maintenance: store.maintenance(),
         }
     }
+}
+
+/// What lies beside a store's folder and tells of its past.
+fn notes_on(store: &str, data: &DataDir) -> Vec<String> {
+    let aside = lookup_aside(&data.lookup());
+    if store != LookupStore::NAME || !aside.is_dir() {
+        return Vec::new();
+    }
+    vec![format!(
+        "it was damaged, and was made anew; what was damaged lies in `{}` and may be removed",
+        aside.display()
+    )]
 }
 
 /// Bytes allocated to the files under a folder; files that vanish while it looks count nothing.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DataDir;
 use crate::log::{self, CommitPolicy, Failure, Followed, LogReader, State, Store};
-use crate::model::{ErrorKind, Kinded, Micros};
+use crate::model::{ErrorKind, Kinded, MaintenanceState, Micros, panic_text};
 
 /// First pause after a failure that may go away by itself; doubled with each further one.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -46,6 +46,7 @@ pub(super) struct Watched {
     pub(super) name: &'static str,
     pub(super) folders: &'static [&'static str],
     state: watch::Receiver<State>,
+    maintenance: Arc<dyn Fn() -> MaintenanceState + Send + Sync>,
 }
 
 /// Every store, as it is. Whoever trims the log must not miss one.
@@ -63,6 +64,10 @@ impl AllWatched {
 impl Watched {
     pub(super) fn state(&self) -> State {
         self.state.borrow().clone()
+    }
+
+    pub(super) fn maintenance(&self) -> MaintenanceState {
+        (self.maintenance)()
     }
 }
 
@@ -109,7 +114,13 @@ impl Stores {
         let thread = std::thread::Builder::new()
             .name(S::NAME.to_string())
             .spawn(move || runtime.block_on(supervisor.run()))?;
-        let watched = Watched { name: S::NAME, folders: S::FOLDERS, state: state.clone() };
+        let maintained = reader.clone();
+        let watched = Watched {
+            name: S::NAME,
+            folders: S::FOLDERS,
+            state: state.clone(),
+            maintenance: Arc::new(move || S::maintenance(&maintained)),
+        };
         self.watched.list.lock().push(watched.clone());
         self.list.push(Running { watched, thread });
         Ok(Followed::new(reader, self.log.clone(), state))
@@ -214,9 +225,7 @@ impl<S: Store> Supervisor<S> {
         // Nothing of the store outlives the panic: it is opened anew from what is on disk.
         let followed = AssertUnwindSafe(self.follow(root)).catch_unwind().await;
         followed.unwrap_or_else(|panic| {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
-            let text = format!("it panicked: {said}");
+            let text = format!("it panicked: {}", panic_text(panic));
             Err(Failure { text, kind: ErrorKind::Bug, tries: 0, next_try: Micros(0) })
         })
     }

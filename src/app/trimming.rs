@@ -1,15 +1,16 @@
-//! Removes old parts of the log, on a thread of its own: what every store has committed, what is old
+//! Removes old parts of the log: what every store has committed, what is old
 //! enough, and what the archive was just read to have. From then on the archive alone holds it.
 //!
 //! A failure is told and changes nothing: the log stays longer.
 
 use std::io;
 use std::ops::Range;
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::background::{Background, Trouble};
 use super::stores::AllWatched;
 use crate::archive::ArchiveReader;
 use crate::log::{LogReader, Trimmer};
@@ -32,24 +33,27 @@ pub(super) struct Trimming {
 }
 
 impl Trimming {
-    pub(super) fn start(self, stop: CancellationToken) -> io::Result<JoinHandle<()>> {
+    pub(super) fn start(self, stop: CancellationToken) -> io::Result<Background> {
+        let (trimming, told) = (Arc::new(self), stop.clone());
+        let looking = move |trouble| trimming.clone().look_on(trouble, told.clone());
+        Background::start("trimming", stop, looking)
+    }
+
+    /// Looks now and then until `stop`.
+    async fn look_on(self: Arc<Trimming>, trouble: Trouble, stop: CancellationToken) {
         let every = (self.keep / 100).clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let looking = async move {
-            let mut verified = self.log.oldest();
-            loop {
-                tokio::select! {
-                    () = tokio::time::sleep(every) => {}
-                    () = stop.cancelled() => return,
-                }
-                if let Err(error) = self.look(&mut verified) {
-                    tracing::warn!(%error, "the log stays as long as it is");
-                }
+        let mut verified = self.log.oldest();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                () = stop.cancelled() => return,
             }
-        };
-        std::thread::Builder::new()
-            .name("trimming".to_string())
-            .spawn(move || runtime.block_on(looking))
+            let failed = self.look(&mut verified).err();
+            if let Some(error) = &failed {
+                tracing::warn!(%error, "the log stays as long as it is");
+            }
+            trouble.set(failed.map(|error| format!("the log stays as long as it is: {error:#}")));
+        }
     }
 
     fn look(&self, verified: &mut Offset) -> anyhow::Result<()> {

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use super::batch::{EVENTS_OPTIONS, events_by_day};
 use super::{ArchiveError, EVENTS_TABLE, stored_events_schema};
 use crate::log::{Batch, LogReader, NotOpen, Slot, Store, Tail};
-use crate::model::Offset;
-use crate::table::{Maintenance, MaintenanceState, Table, TableError, TableSnapshot};
+use crate::model::{MaintenanceState, Offset};
+use crate::table::{Maintenance, Table, TableError, TableSnapshot};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -58,11 +58,6 @@ impl ArchiveReader {
         let tail = if is_committed { Tail::starting_at(table.cursor) } else { shown.tail.clone() };
         Ok(ArchiveSnapshot { table, tail })
     }
-
-    /// What the table's maintenance is at.
-    pub fn maintenance(&self) -> Result<MaintenanceState, NotOpen> {
-        Ok(self.slot.current(Archive::NAME)?.lock().table.maintenance())
-    }
 }
 
 impl Store for Archive {
@@ -98,6 +93,11 @@ impl Store for Archive {
             Err(TableError::NotFound { .. }) => Ok(Offset(0)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn maintenance(reader: &ArchiveReader) -> MaintenanceState {
+        let shown = reader.slot.current(Archive::NAME);
+        shown.map(|shown| shown.lock().table.maintenance()).unwrap_or_default()
     }
 
     fn applied(&self) -> Offset {

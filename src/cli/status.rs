@@ -4,6 +4,8 @@ use clap::Args;
 
 use super::target::{Target, TargetArgs};
 use super::{Exit, write};
+use crate::app::StoreStatus;
+use crate::model::MaintenanceState;
 
 #[derive(Debug, Args)]
 pub(super) struct Status {
@@ -41,6 +43,7 @@ impl Status {
                     if let Some(reason) = &store.failed {
                         text.push_str(&format!("  stands still: {reason}\n"));
                     }
+                    text.push_str(&more_on(store));
                 }
                 if let Some(held) = &status.held {
                     text.push_str(&format!("no events are taken: {held}\n"));
@@ -51,10 +54,40 @@ impl Status {
                         damage.from, damage.to, damage.path, damage.detail
                     ));
                 }
+                for trouble in &status.log.trouble {
+                    text.push_str(&format!("{trouble}\n"));
+                }
                 write::to_stdout(text.as_bytes())?;
             }
         }
-        let goes_on = status.stores.iter().all(|store| store.failed.is_none());
-        Ok(Exit::found(goes_on && status.held.is_none() && status.log.damaged.is_empty()))
+        Ok(Exit::found(status.is_well()))
     }
+}
+
+/// Lines on what goes on beside a store, where there is something to say.
+fn more_on(store: &StoreStatus) -> String {
+    let mut text = String::new();
+    for note in &store.notes {
+        text.push_str(&format!("  {note}\n"));
+    }
+    let MaintenanceState { days_due, removed_files, removed_bytes, set_aside, failed, .. } =
+        &store.maintenance;
+    if *days_due > 0 {
+        text.push_str(&format!("  days that wait for a compaction: {days_due}\n"));
+    }
+    if *removed_files > 0 {
+        text.push_str(&format!(
+            "  files replaced and not yet deleted: {removed_files} of {removed_bytes} bytes\n"
+        ));
+    }
+    for file in set_aside {
+        text.push_str(&format!(
+            "  left out of compactions, since it is damaged: `{}`\n",
+            file.display()
+        ));
+    }
+    if let Some(failed) = failed {
+        text.push_str(&format!("  its maintenance fails and is tried again: {failed}\n"));
+    }
+    text
 }

@@ -20,7 +20,7 @@ use super::tables::Tables;
 use super::versions::Versions;
 use super::{ConversationState, FactsError};
 use crate::log::{Batch, LogError, LogReader, Store};
-use crate::model::{ConversationKey, Offset, Record, Seq};
+use crate::model::{ConversationKey, MaintenanceState, Offset, Record, Seq};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -184,6 +184,11 @@ impl Store for FactStore {
         let states = States::open(&states)?;
         check_tables(&tables, &states)?;
         Ok(states.cursor()?.max(tables.furthest()))
+    }
+
+    fn maintenance(reader: &FactsReader) -> MaintenanceState {
+        let shown = reader.slot.current(FactStore::NAME);
+        shown.map(|shown| shown.lock().tables.maintenance()).unwrap_or_default()
     }
 
     fn applied(&self) -> Offset {

@@ -13,7 +13,7 @@ use super::rows::{EpisodeRow, TurnRow};
 use super::settled::{Rows, SettledOfShop, TableCursors};
 use super::stray_row::StrayRow;
 use super::tag_row::TagRow;
-use crate::model::Offset;
+use crate::model::{MaintenanceState, Offset};
 use crate::table::{Maintenance, Table, TableError, TableOptions, TableSnapshot};
 
 const ROWS: TableOptions =
@@ -52,6 +52,17 @@ impl Committed {
     pub(crate) fn newest(&self) -> TableSnapshot {
         let newest = self.table.snapshot();
         if newest.cursor == self.snapshot.cursor { newest } else { self.snapshot.clone() }
+    }
+}
+
+impl TableSnapshots {
+    /// What the maintenance of all of them is at.
+    pub(crate) fn maintenance(&self) -> MaintenanceState {
+        let mut all = MaintenanceState::default();
+        for committed in [&self.turns, &self.episodes, &self.changes, &self.tags, &self.strays] {
+            all.add(committed.table.maintenance());
+        }
+        all
     }
 }
 

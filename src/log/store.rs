@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::state::State;
 use super::{Batch, LogReader, ReadBarrier};
-use crate::model::{ErrorKind, Kinded, Offset};
+use crate::model::{ErrorKind, Kinded, MaintenanceState, Offset};
 
 /// A store derived from the log.
 ///
@@ -25,7 +25,7 @@ pub trait Store: Sized {
     type Error: Kinded + Send + Sync + 'static;
     type Options: Clone + Send + 'static;
     /// What questions hold. It is there before the store is open and outlives each reopening.
-    type Reader: Clone + Default + Send + 'static;
+    type Reader: Clone + Default + Send + Sync + 'static;
 
     /// Opens or creates the store in the data directory `root` and shows `reader` what it holds.
     fn open(
@@ -38,6 +38,11 @@ pub trait Store: Sized {
     /// The cursor that the store in the data directory `root` has committed, read without opening it
     /// for anything else; 0 where there is no such store.
     fn committed(root: &Path) -> impl Future<Output = Result<Offset, Self::Error>>;
+
+    /// What the maintenance of its tables is at, where it has any.
+    fn maintenance(_reader: &Self::Reader) -> MaintenanceState {
+        MaintenanceState::default()
+    }
 
     /// First offset not yet applied.
     fn applied(&self) -> Offset;

@@ -16,6 +16,8 @@ mod instant;
 mod labels;
 mod leaf;
 mod local_day;
+mod maintenance;
+mod panic;
 mod parse;
 mod record;
 mod rules;
@@ -36,6 +38,8 @@ pub use labels::{
 };
 pub use leaf::{Chain, Commitments, Leaf, LeafHash, Salt};
 pub use local_day::day_start;
+pub use maintenance::MaintenanceState;
+pub use panic::panic_text;
 pub use record::{Ack, CustomerAck, CustomerRecord, DecodeError, PublicRecord, Record};
 pub use rules::{Rules, RulesChange, RulesHistory, RulesVersion};
 pub use time::{Micros, parse_time};

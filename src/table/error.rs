@@ -40,6 +40,8 @@ pub enum TableError {
     Arrow { action: &'static str, source: ArrowError },
     #[error("the compaction was stopped")]
     Stopped,
+    #[error("the maintenance of a table panicked: {said}")]
+    Panicked { said: String },
     #[error("a background task of a table ended early: {source}")]
     Task { source: tokio::task::JoinError },
 }
@@ -77,9 +79,10 @@ impl Kinded for TableError {
             TableError::Delta { .. } | TableError::Io { .. } | TableError::Encode { .. } => {
                 ErrorKind::Retry
             }
-            TableError::CursorBack { .. } | TableError::Arrow { .. } | TableError::Task { .. } => {
-                ErrorKind::Bug
-            }
+            TableError::CursorBack { .. }
+            | TableError::Arrow { .. }
+            | TableError::Task { .. }
+            | TableError::Panicked { .. } => ErrorKind::Bug,
         }
     }
 }

@@ -9,18 +9,20 @@
 //! It commits through the same handle as the store, so that the two never overtake each other.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use futures::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::blocking::on_blocking;
 use super::compaction::Compaction;
 use super::merge::Pace;
-use super::state::MaintenanceState;
 use super::{Table, TableError};
+use crate::model::{MaintenanceState, panic_text};
 
 /// How often the table is looked at: a look without work costs microseconds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -80,12 +82,19 @@ impl Maintenance {
 impl Caretaker {
     async fn run(mut self, every: Duration) {
         while !self.stop.is_cancelled() {
-            self.look().await;
+            self.guarded(async |caretaker| caretaker.look().await).await;
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
                 () = self.stop.cancelled() => {}
             }
         }
+    }
+
+    /// A look that panics is told like one that fails, and the next one comes all the same.
+    async fn guarded(&mut self, look: impl AsyncFnOnce(&mut Caretaker)) {
+        // What a look takes apart it puts together at its end: days that are lost are touched again.
+        let Err(panic) = AssertUnwindSafe(look(self)).catch_unwind().await else { return };
+        self.show(Some(TableError::Panicked { said: panic_text(panic) }));
     }
 
     /// Does everything that is due.
@@ -94,6 +103,8 @@ impl Caretaker {
         // With those that could not be read at this look, and may be at the next.
         let mut aside = self.aside.clone();
         self.backlog.extend(self.table.touched_days());
+        let days_due = self.backlog.len() as u64;
+        self.table.change_maintenance(|state| state.days_due = days_due);
         let mut again = BTreeSet::new();
         // The newest day first: there questions meet the most small files.
         while let Some(day) = self.backlog.pop_last() {
@@ -153,10 +164,38 @@ impl Caretaker {
         }
         let (removed_files, removed_bytes) = self.table.garbage();
         let set_aside = self.aside.iter().take(ASIDE_SHOWN_MAX).cloned().collect();
+        let days_due = self.backlog.len() as u64;
         self.table.change_maintenance(|state| {
             let compactions = state.compactions;
-            *state =
-                MaintenanceState { compactions, removed_files, removed_bytes, set_aside, failed };
+            *state = MaintenanceState {
+                compactions,
+                days_due,
+                removed_files,
+                removed_bytes,
+                set_aside,
+                failed,
+            };
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::tests::open;
+
+    /// A panic in a look ended maintenance for good, and nothing said so.
+    #[tokio::test]
+    async fn a_look_that_panics_is_told_and_the_next_one_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = open(folder.path()).await;
+        let (stop, rest) = (CancellationToken::new(), Duration::ZERO);
+        let (backlog, aside) = (BTreeSet::new(), BTreeSet::new());
+        let mut caretaker = Caretaker { table: table.clone(), rest, backlog, aside, stop };
+        caretaker.guarded(async |_| panic!("beyond the end")).await;
+        let failed = table.maintenance().failed.unwrap();
+        assert_eq!(failed, "the maintenance of a table panicked: beyond the end");
+        caretaker.guarded(async |caretaker| caretaker.look().await).await;
+        assert_eq!(table.maintenance().failed, None);
     }
 }

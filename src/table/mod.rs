@@ -44,9 +44,8 @@ mod merge;
 mod row_bytes;
 // What left the table goes.
 mod vacuum;
-// When all that happens, and what it says of itself.
+// When all that happens.
 mod maintenance;
-mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -56,7 +55,6 @@ pub use maintenance::Maintenance;
 pub use options::{Encoding, TableOptions};
 pub use rows::{Wanted, read as read_rows, read_columns};
 pub use snapshot::{DataFile, TableSnapshot};
-pub use state::MaintenanceState;
 pub use stats::{Bounds, ColumnStats};
 pub use table::Table;
 pub use vacuum::Vacuumed;

@@ -38,12 +38,11 @@ use super::merge::Pace;
 use super::options::TableOptions;
 use super::poison::Poison;
 use super::snapshot::{DataFile, TableSnapshot};
-use super::state::MaintenanceState;
 use super::store::SyncedStore;
 use super::vacuum::{self, Garbage, Vacuumed};
 use super::{DAY_COLUMN, TableError, check, delta, files, load};
 use crate::durable::Disk;
-use crate::model::{Micros, Offset};
+use crate::model::{MaintenanceState, Micros, Offset};
 
 /// Commits between two checkpoints. Opening replays at most this many entries, all at once: the
 /// kernel sets aside 2 MiB for each (arrow-json's tape for 1,000 actions of 60 fields), so that a

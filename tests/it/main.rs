@@ -16,6 +16,7 @@ mod isolation;
 mod kill;
 mod layers;
 mod limits;
+mod lookup;
 mod pages;
 mod rebuild;
 mod relay_http;

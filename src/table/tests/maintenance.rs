@@ -4,7 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use super::*;
-use crate::table::{Maintenance, MaintenanceState};
+use crate::model::MaintenanceState;
+use crate::table::Maintenance;
 
 /// How often the tests look: as often as they can.
 const EVERY: Duration = Duration::from_millis(1);
