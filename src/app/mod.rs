@@ -86,6 +86,7 @@ pub struct App {
     background: Vec<Background>,
     appender: Appending,
     stop: CancellationToken,
+    drain: CancellationToken,
     lock: OwnerLock,
 }
 
@@ -155,6 +156,7 @@ impl App {
             scrubbed,
             background: vec![scrubber, trimming],
             appender,
+            drain: stop.child_token(),
             stop,
             lock,
         })
@@ -166,9 +168,10 @@ impl App {
         self.lock.announce(Some(url))
     }
 
-    /// Cancelled when the service is to stop.
-    pub fn stop_token(&self) -> CancellationToken {
-        self.stop.clone()
+    /// Cancelled when the service is to take nothing more: the first step of a stop. What was taken
+    /// is still answered until [`App::stop`]. Cancelled too where the log failed.
+    pub fn drain_token(&self) -> CancellationToken {
+        self.drain.clone()
     }
 
     /// Waits until every store has applied what is acknowledged now. Fails when one cannot.

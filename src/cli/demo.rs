@@ -89,8 +89,12 @@ impl Demo {
         import_history(&server.app, &identity).await?;
         server.app.catch_up().await?;
         self.greet(&server)?;
-        let live =
-            tokio::spawn(play(server.app.relay.clone(), identity, self.speed, server.stop_token()));
+        let live = tokio::spawn(play(
+            server.app.relay.clone(),
+            identity,
+            self.speed,
+            server.drain_token(),
+        ));
         let ended = server.run().await;
         live.abort();
         ended

@@ -49,7 +49,27 @@ pub(super) struct Server {
     pub(super) app: App,
     pub(super) url: String,
     listener: TcpListener,
+    signals: Signals,
+}
+
+/// What asks a service to stop.
+struct Signals {
     terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Signals { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 impl Server {
@@ -61,34 +81,35 @@ impl Server {
             .with_context(|| format!("cannot listen on `{listen}`"))?;
         let url = format!("http://{}", listener.local_addr()?);
         // Before anybody is told that it listens: a stop may follow at once.
-        let terminate = signal(SignalKind::terminate())?;
+        let signals = Signals::listen()?;
         let mut app = App::start(data, config).await?;
         app.announce(url.clone())?;
-        Ok(Server { app, url, listener, terminate })
+        Ok(Server { app, url, listener, signals })
     }
 
-    /// Cancelled when the service stops.
-    pub(super) fn stop_token(&self) -> CancellationToken {
-        self.app.stop_token()
+    /// Cancelled when the service begins to stop.
+    pub(super) fn drain_token(&self) -> CancellationToken {
+        self.app.drain_token()
     }
 
-    /// Serves until Ctrl-C or SIGTERM, then stops in order.
+    /// Serves until Ctrl-C or SIGTERM, then stops in order: nobody is let in any more, whoever was
+    /// promised an answer gets it, the stores commit. A second signal ends the process at once.
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let Server { app, listener, mut terminate, .. } = self;
+        let Server { app, listener, mut signals, .. } = self;
         let service = Service::of(&app);
-        let stop = app.stop_token();
-        let asked_to_stop = async {
+        let drain = app.drain_token();
+        tokio::spawn(async move {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-                () = stop.cancelled() => {}
+                () = signals.next() => {}
+                () = drain.cancelled() => {}
             }
             eprintln!("stopping");
-            stop.cancel();
-        };
-        let (served, ()) =
-            tokio::join!(server::serve(listener, service, web::routes()), asked_to_stop);
-        served?;
+            drain.cancel();
+            signals.next().await;
+            eprintln!("stopped at once; what was acknowledged is kept");
+            std::process::exit(Exit::Failed.code().into());
+        });
+        server::serve(listener, service, web::routes()).await?;
         tokio::task::block_in_place(|| app.stop())?;
         Ok(Exit::Yes)
     }

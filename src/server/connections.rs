@@ -88,6 +88,20 @@ impl Connections {
         }
     }
 
+    /// Waits until only strangers are left: nothing is owed to them.
+    pub(super) async fn drained(&self) {
+        loop {
+            let closed = self.closed.notified();
+            {
+                let open = self.open.lock();
+                if open.count == open.strangers.len() {
+                    return;
+                }
+            }
+            closed.await;
+        }
+    }
+
     /// Counts one more connection.
     pub(super) fn open(&self) -> Connection {
         let mut open = self.open.lock();
@@ -171,6 +185,21 @@ mod tests {
         fourth.is_known();
         assert!(!has_room());
         assert!(!third.evicted().is_cancelled() && !fourth.evicted().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn it_is_drained_when_only_strangers_are_left() {
+        let connections = Connections::within(20);
+        let (known, _stranger) = (connections.open(), connections.open());
+        known.is_known();
+        let draining = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.drained().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!draining.is_finished());
+        drop(known);
+        draining.await.unwrap();
     }
 
     #[tokio::test]

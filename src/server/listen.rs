@@ -16,7 +16,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
 use super::connections::{Connection, Connections};
@@ -25,20 +24,19 @@ use super::connections::{Connection, Connections};
 const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
 /// A client that takes nothing of its answer for so long is cut off.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long requests under way may take to end after a stop.
-const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long requests and sockets under way may take to end after a stop began.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 /// After a failure to accept, which comes again at once while descriptors are short.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `routes` to whoever connects until `stop` is cancelled. Long answers end then by
-/// themselves; others have [`STOP_TIME_MAX`].
+/// Serves `routes` to whoever connects until `drain` is cancelled. Nobody else is let in then; long
+/// answers and sockets end by themselves, and others have [`DRAIN_TIME_MAX`].
 pub(super) async fn listen(
     listener: TcpListener,
     routes: Router,
     connections: Connections,
-    stop: CancellationToken,
+    drain: CancellationToken,
 ) -> io::Result<()> {
-    let tasks = TaskTracker::new();
     loop {
         let accepted = async {
             connections.room().await;
@@ -46,12 +44,12 @@ pub(super) async fn listen(
         };
         let accepted = tokio::select! {
             accepted = accepted => accepted,
-            () = stop.cancelled() => break,
+            () = drain.cancelled() => break,
         };
         match accepted {
             Ok((stream, _)) => {
                 let connection = Arc::new(connections.open());
-                tasks.spawn(serve(stream, routes.clone(), connection, stop.clone()));
+                tokio::spawn(serve(stream, routes.clone(), connection, drain.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -60,8 +58,9 @@ pub(super) async fn listen(
         }
     }
     drop(listener);
-    tasks.close();
-    let _ = tokio::time::timeout(STOP_TIME_MAX, tasks.wait()).await;
+    if tokio::time::timeout(DRAIN_TIME_MAX, connections.drained()).await.is_err() {
+        tracing::warn!("some requests did not end within {} s", DRAIN_TIME_MAX.as_secs());
+    }
     Ok(())
 }
 
@@ -70,7 +69,7 @@ async fn serve(
     stream: TcpStream,
     routes: Router,
     connection: Arc<Connection>,
-    stop: CancellationToken,
+    drain: CancellationToken,
 ) {
     // Frames and answers are small: they do not wait for the other side to acknowledge the last.
     if let Err(error) = stream.set_nodelay(true) {
@@ -94,7 +93,7 @@ async fn serve(
     tokio::select! {
         _ = served.as_mut() => return,
         () = evicted.cancelled() => return,
-        () = stop.cancelled() => served.as_mut().graceful_shutdown(),
+        () = drain.cancelled() => served.as_mut().graceful_shutdown(),
     }
     // A client's own breaking off is no error of ours.
     let _ = served.await;

@@ -74,8 +74,8 @@ pub struct Parts {
     admission: Admission,
     /// A permit for each read of kept records that may run now.
     reading: Arc<Semaphore>,
-    /// Cancelled when the service stops: long answers end then.
-    stop: CancellationToken,
+    /// Cancelled when the service begins to stop: long answers end then, and nothing new is begun.
+    drain: CancellationToken,
 }
 
 impl Service {
@@ -94,7 +94,7 @@ impl Service {
             connections: Connections::within(app.descriptors),
             admission: Admission::of(&app.config),
             reading: Arc::new(Semaphore::new(reads_at_once())),
-            stop: app.stop_token(),
+            drain: app.drain_token(),
         }))
     }
 

@@ -9,16 +9,16 @@ use super::admission::admit;
 use super::listen::listen;
 use super::{Service, http, websocket};
 
-/// Serves the API and `pages` until `service` is stopped.
+/// Serves the API and `pages` until `service` is drained.
 pub async fn serve(
     listener: TcpListener,
     service: Service,
     pages: Router<Service>,
 ) -> io::Result<()> {
-    let (stop, connections) = (service.stop.clone(), service.connections.clone());
+    let (drain, connections) = (service.drain.clone(), service.connections.clone());
     let admitted = middleware::from_fn_with_state(service.clone(), admit);
     let routes = pages.merge(http::routes()).merge(websocket::routes());
     let routes = routes.method_not_allowed_fallback(http::wrong_method).layer(admitted);
     let routes = routes.with_state(service);
-    listen(listener, routes, connections, stop).await
+    listen(listener, routes, connections, drain).await
 }

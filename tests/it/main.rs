@@ -8,6 +8,7 @@ mod canary;
 mod cli;
 mod command;
 mod crowd;
+mod drain;
 mod export;
 mod faults;
 mod golden;

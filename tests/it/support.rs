@@ -191,13 +191,23 @@ impl Server {
 
     /// SIGTERM; gives the exit code.
     pub fn stop(mut self) -> i32 {
+        self.terminate();
+        self.wait()
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("sh")
             .arg("-c")
-            .arg(format!("kill -TERM {}", self.pid()))
+            .arg(format!("kill -{name} {}", self.pid()))
             .status()
             .unwrap();
         assert!(sent.success());
-        self.wait()
     }
 
     /// Waits for it to end by itself; gives the exit code and what it wrote to stderr.

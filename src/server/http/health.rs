@@ -13,7 +13,9 @@ pub(super) async fn is_alive() -> &'static str {
 
 /// Whether events are taken, and questions answered from every store.
 pub(super) async fn is_ready(State(service): State<Service>) -> (StatusCode, &'static str) {
-    if service.status.is_ready() {
+    if service.drain.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+    } else if service.status.is_ready() {
         (StatusCode::OK, "ok\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready; `verbatim status` says why\n")

@@ -117,7 +117,7 @@ impl RecordStream {
         let Some(scan) = &mut self.scan else { return false };
         tokio::select! {
             more = scan.wait_for_more() => more,
-            () = self.service.stop.cancelled() => false,
+            () = self.service.drain.cancelled() => false,
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::server::{Problem, Service};
 const GOING_AWAY: u16 = 1001;
 const POLICY: u16 = 1008;
 const TRY_AGAIN: u16 = 1013;
+const STOPPING: &str = "the service is stopping; resume from your last seq";
 /// Acks one connection may wait for; a client that sends faster is not read until the oldest comes.
 const ACKS_WAITING_MAX: usize = 256;
 /// Records, or acks, of which the frames are written at once: most often those of one sync.
@@ -39,6 +40,9 @@ const SUBSCRIPTIONS_MAX: usize = 1_000;
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// A connection that has sent nothing (not even a pong) for this long is closed.
 const IDLE_MAX: Duration = Duration::from_secs(90);
+/// How long a client has to answer the close frame of a service that stops. What it sends meanwhile
+/// is thrown away: to close upon unread bytes would take back what was sent last, acks perhaps.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 /// A connection that does not take a frame within this time is cut off.
 pub const SEND_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -59,6 +63,8 @@ pub(super) struct Connection {
     acks: FuturesOrdered<PendingAck>,
     line: Line,
     last_seen: Instant,
+    /// The service stops: nothing more is read, and what was taken is answered.
+    is_draining: bool,
 }
 
 /// The connection ends: with this close frame, where one should be sent.
@@ -105,10 +111,11 @@ impl Connection {
             acks: FuturesOrdered::new(),
             line: Line::default(),
             last_seen: Instant::now(),
+            is_draining: false,
         };
         let ticks = tokio::time::interval(PING_EVERY);
         let expired = Box::pin(tokio::time::sleep(life));
-        let stopping = Box::pin(connection.service.stop.clone().cancelled_owned());
+        let stopping = Box::pin(connection.service.drain.clone().cancelled_owned());
         connection.serve(Waits { published, ticks, expired, stopping }).await;
     }
 
@@ -119,30 +126,44 @@ impl Connection {
             }
         };
         if let Some((code, reason)) = close {
-            let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-            let close = self.socket.send(Message::Close(Some(frame)));
-            let _ = tokio::time::timeout(SEND_TIME_MAX, close).await;
+            self.close(code, reason).await;
         }
     }
 
-    /// Takes one step, then writes what it had to say at once.
+    /// Takes one step, then writes what it had to say at once. Once the service stops, the last step is
+    /// that of the last ack.
     async fn turn(&mut self, waits: &mut Waits) -> Result<(), Closed> {
         let step = self.next(waits).await;
         self.step(step, waits).await?;
-        in_time(self.socket.flush()).await
+        in_time(self.socket.flush()).await?;
+        if self.is_draining && self.acks.is_empty() {
+            return Err(Closed(Some((GOING_AWAY, STOPPING))));
+        }
+        Ok(())
     }
 
     /// What comes next. Safe to drop, as each branch is: the socket and the queues keep what was not
     /// taken.
     async fn next(&mut self, waits: &mut Waits) -> Step {
-        let reads_more = self.acks.len() < ACKS_WAITING_MAX;
+        let reads_more = !self.is_draining && self.acks.len() < ACKS_WAITING_MAX;
         tokio::select! {
             received = self.socket.recv(), if reads_more => Step::Received(received),
             published = waits.published.recv() => Step::Published(published),
             Some(acked) = self.acks.next(), if !self.acks.is_empty() => Step::Acked(acked),
             _ = waits.ticks.tick() => Step::Tick,
             () = &mut waits.expired => Step::Expired,
-            () = &mut waits.stopping => Step::Stopping,
+            () = &mut waits.stopping, if !self.is_draining => Step::Stopping,
+        }
+    }
+
+    /// Says why this ends; a client that is told to come back may answer first.
+    async fn close(&mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        let sent = self.socket.send(Message::Close(Some(frame)));
+        let is_sent = tokio::time::timeout(SEND_TIME_MAX, sent).await.is_ok();
+        if is_sent && code == GOING_AWAY {
+            let until_closed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+            let _ = tokio::time::timeout(CLOSE_TIME_MAX, until_closed).await;
         }
     }
 
@@ -158,10 +179,7 @@ impl Connection {
                 }
                 self.catch_up_if_left_behind().await
             }
-            Step::Published(None) => Err(Closed(Some((
-                GOING_AWAY,
-                "the service is stopping; resume from your last seq",
-            )))),
+            Step::Published(None) => Err(Closed(Some((GOING_AWAY, STOPPING)))),
             Step::Acked(acked) => {
                 self.answer(acked).await?;
                 for _ in 1..GATHERED_MAX {
@@ -178,10 +196,10 @@ impl Connection {
             }
             Step::Tick => self.send(Message::Ping(Default::default())).await,
             Step::Expired => Err(Closed(Some((POLICY, "the token has expired")))),
-            Step::Stopping => Err(Closed(Some((
-                GOING_AWAY,
-                "the service is stopping; resume from your last seq",
-            )))),
+            Step::Stopping => {
+                self.is_draining = true;
+                Ok(())
+            }
         }
     }
 
