@@ -30,6 +30,8 @@ pub enum Action {
     AskSql,
     Export,
     ReadStatus,
+    /// What is counted and measured of the whole service, for who runs it.
+    ReadMetrics,
 }
 
 /// One line of the table.
@@ -65,6 +67,7 @@ const RIGHTS: &[Right] = &[
     right(Action::AskSql, &[Analyst], "ask in SQL"),
     right(Action::Export, &[Analyst], "export"),
     right(Action::ReadStatus, &[Human, Bot, Importer, Dispute, Analyst], "see the status"),
+    right(Action::ReadMetrics, &[], "read the service's metrics"),
 ];
 
 impl Action {

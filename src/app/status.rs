@@ -147,6 +147,11 @@ impl StatusReader {
         self.relay.held().is_none() && self.stores.now().iter().all(is_open)
     }
 
+    /// What is left on the disk of the data directory; `None` where it does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        fs4::available_space(self.data.root()).ok()
+    }
+
     pub fn read(&self) -> Status {
         let head = self.log.head();
         let log = StoreStatus::of_log(&self.data, head);

@@ -28,6 +28,23 @@ pub enum ErrorKind {
     Bug,
 }
 
+impl ErrorKind {
+    /// The kind as a word, for counts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorKind::Retry => "retry",
+            ErrorKind::BadInput => "bad_input",
+            ErrorKind::NotFound => "not_found",
+            ErrorKind::Conflict => "conflict",
+            ErrorKind::Unauthenticated => "unauthenticated",
+            ErrorKind::Denied => "denied",
+            ErrorKind::Corrupt => "corrupt",
+            ErrorKind::Closed => "closed",
+            ErrorKind::Bug => "bug",
+        }
+    }
+}
+
 /// An error that says what its caller should do: the one road from any folder's error to a problem
 /// document.
 pub trait Kinded: std::error::Error {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -16,7 +17,7 @@ use super::kept::{self, KeptRecords, Repetition, Target, Targets};
 use super::line::{Line, Refused};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
 use super::participants::{require_opening, require_owner, require_writer};
-use super::{Hub, Lookup, RelayError};
+use super::{Hub, Lookup, RelayError, Syncs};
 use crate::access::Identity;
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{Ack, CanonicalEvent, FieldError, Micros, Offset, Record};
@@ -115,12 +116,13 @@ pub(super) fn spawn(
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
     admission: Admission,
+    syncs: Syncs,
     stop: CancellationToken,
 ) -> Result<(Submissions, Appending), RelayError> {
     let (sender, waiting) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
     let batch = Batch::default();
-    let appender = Appender { writer, lookup, kept, hub, admission, batch, failed: None };
+    let appender = Appender { writer, lookup, kept, hub, admission, syncs, batch, failed: None };
     let runtime = Handle::current();
     let thread = std::thread::Builder::new()
         .name("appender".to_string())
@@ -146,6 +148,7 @@ struct Appender {
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
     admission: Admission,
+    syncs: Syncs,
     batch: Batch,
     failed: Option<String>,
 }
@@ -375,10 +378,12 @@ impl Appender {
         if records.is_empty() {
             return Ok(());
         }
+        let began = Instant::now();
         if let Err(error) = self.writer.commit() {
             self.fail(&error);
             return Err(error.to_string());
         }
+        self.syncs.observe(records.len(), began.elapsed());
         let standing = standing.into_iter().map(|(key, standing)| (key, standing.conversation));
         self.lookup.add(&records, standing);
         self.hub.publish(&records);
@@ -444,6 +449,7 @@ mod tests {
         let (writer, reader, _) = crate::log::open(&dir.join("log")).unwrap();
         let lookup = Lookup::open(&dir.join("lookup"), &reader).unwrap();
         Appender {
+            syncs: Syncs::new(),
             writer,
             lookup,
             kept: Arc::new(NothingKept),

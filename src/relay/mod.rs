@@ -23,6 +23,8 @@ mod lookup;
 mod kept;
 // Who takes part in a conversation, and what they may change in it.
 mod participants;
+// How long syncs take, for operators.
+mod syncs;
 // New records to their subscribers.
 mod hub;
 // Files sent along.
@@ -56,6 +58,7 @@ pub use lookup::{
 use participants::require_listener;
 pub use prepare::{EVENT_BYTES_MAX, prepare, prepare_event};
 pub use submitted::Submitted;
+pub use syncs::Syncs;
 
 /// The relay, for those who send and those who subscribe.
 #[derive(Clone)]
@@ -65,6 +68,7 @@ pub struct Relay {
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
     admission: Admission,
+    syncs: Syncs,
 }
 
 impl Relay {
@@ -81,15 +85,22 @@ impl Relay {
         let hub = Hub::default();
         let newest = appender::newest(log)?;
         let admission = Admission::after(newest, space);
+        let syncs = Syncs::new();
         let (submissions, thread) = appender::spawn(
             writer,
             lookup.clone(),
             kept.clone(),
             hub.clone(),
             admission.clone(),
+            syncs.clone(),
             stop,
         )?;
-        Ok((Relay { submissions, lookup, kept, hub, admission }, thread))
+        Ok((Relay { submissions, lookup, kept, hub, admission, syncs }, thread))
+    }
+
+    /// What was measured of the log's syncs.
+    pub fn syncs(&self) -> &Syncs {
+        &self.syncs
     }
 
     /// Why no new events are taken now, if none are.

@@ -44,6 +44,11 @@ impl Search {
         Search { index, searching: Arc::new(Semaphore::new(SEARCHES_AT_ONCE)) }
     }
 
+    /// How many searches run now.
+    pub fn running(&self) -> usize {
+        SEARCHES_AT_ONCE.saturating_sub(self.searching.available_permits())
+    }
+
     /// Answers a question off the async threads, after waiting briefly for the index to have what
     /// is acknowledged now. Dropped, it ends.
     pub async fn run(&self, query: SearchQuery) -> Result<SearchAnswer, SearchError> {

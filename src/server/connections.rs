@@ -70,6 +70,12 @@ impl Connections {
         }
     }
 
+    /// How many connections are open, and of them WebSockets.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let open = self.open.lock();
+        (open.count, open.websockets)
+    }
+
     /// Waits until one more connection has room. Where there are too many, the stranger who came
     /// first is sent away; where nobody is a stranger, somebody has to leave.
     pub(super) async fn room(&self) {

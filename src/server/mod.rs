@@ -18,6 +18,8 @@ mod admission;
 mod rates;
 // How many of something each subject holds.
 mod shares;
+// What became of events, counted.
+mod counts;
 // How many connections are open, and whose.
 mod connections;
 // Errors as clients see them.
@@ -42,6 +44,7 @@ use crate::records::Records;
 use crate::relay::{AttachmentStore, Relay};
 use crate::search::Search;
 use crate::sql::Sql;
+use counts::Counts;
 
 use admission::Admission;
 pub use auth::{TOKEN_COOKIE, Token};
@@ -72,6 +75,7 @@ pub struct Parts {
     pub zone: Tz,
     connections: Connections,
     admission: Admission,
+    counts: Counts,
     /// A permit for each read of kept records that may run now.
     reading: Arc<Semaphore>,
     /// Cancelled when the service begins to stop: long answers end then, and nothing new is begun.
@@ -93,6 +97,7 @@ impl Service {
             zone: app.config.zone,
             connections: Connections::within(app.descriptors),
             admission: Admission::of(&app.config),
+            counts: Counts::default(),
             reading: Arc::new(Semaphore::new(reads_at_once())),
             drain: app.drain_token(),
         }))

@@ -97,6 +97,13 @@ impl Sql {
         Ok(Sql { archive, facts, queries, zone, base, asking, exporting, threads })
     }
 
+    /// How many questions and how many exports run now.
+    pub fn running(&self) -> (usize, usize) {
+        let asking = QUESTIONS_AT_ONCE.saturating_sub(self.asking.available_permits());
+        let exporting = EXPORTS_AT_ONCE.saturating_sub(self.exporting.available_permits());
+        (asking, exporting)
+    }
+
     /// The zone in which days are counted by default.
     pub fn zone(&self) -> Tz {
         self.zone

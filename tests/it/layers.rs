@@ -46,6 +46,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("indicatif", &["cli"]),
     ("anyhow", &["cli", "app"]),
+    ("prometheus_client", &["relay", "server"]),
     ("open_wal", &["log"]),
     ("zstd", &["log"]),
     ("crc32c", &["log"]),

@@ -18,6 +18,7 @@ mod kill;
 mod layers;
 mod limits;
 mod lookup;
+mod metrics;
 mod pages;
 mod rebuild;
 mod relay_http;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{NDJSON, parsed};
 use crate::access::{Action, Identity};
-use crate::model::{CanonicalEvent, ErrorKind, Origin};
+use crate::model::{CanonicalEvent, ErrorKind, Kinded, Origin};
 use crate::relay::{Answers, Outcome, RelayError, prepare};
 use crate::server::{Problem, Service, Token};
 
@@ -78,10 +78,15 @@ async fn append_one(
     origin: Origin,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    service.admission.rates.events(&identity, 1)?;
-    let event = prepare(&identity, origin, body)?;
+    let slowed = service.admission.rates.events(&identity, 1);
+    slowed.inspect_err(|_| service.counts.count_too_fast(1))?;
     let sees_offsets = identity.may(Action::SeeOffsets);
-    let Outcome { ack, duplicate } = service.relay.append_one(identity, event).await?;
+    let outcome = match prepare(&identity, origin, body) {
+        Ok(event) => service.relay.append_one(identity, event).await,
+        Err(error) => Err(error),
+    };
+    service.counts.count(&outcome);
+    let Outcome { ack, duplicate } = outcome?;
     let mut response = if sees_offsets {
         axum::Json(ack).into_response()
     } else {
@@ -99,9 +104,14 @@ async fn append_lines(
     body: &[u8],
 ) -> Result<Response, Problem> {
     let (lines, events) = read_lines(&identity, origin, body)?;
-    service.admission.rates.events(&identity, lines.len())?;
+    let slowed = service.admission.rates.events(&identity, lines.len());
+    slowed.inspect_err(|_| service.counts.count_too_fast(lines.len()))?;
     let sees_offsets = identity.may(Action::SeeOffsets);
+    for error in lines.iter().filter_map(|line| line.refused.as_ref()) {
+        service.counts.count_refusal(error.kind());
+    }
     let outcomes = service.relay.append(identity, events).await?;
+    service.counts.count_all(&outcomes);
     let duplicates = outcomes.iter().flatten().filter(|outcome| outcome.duplicate).count();
     let mut response =
         ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes, sees_offsets))

@@ -5,6 +5,7 @@ mod attachments;
 mod conversations;
 mod export;
 mod health;
+mod metrics;
 mod reports;
 mod rules;
 mod search;
@@ -63,6 +64,7 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/export/{table}", get(export::stream))
         .route("/v1/rules", get(rules::show))
         .route("/v1/status", get(status::show))
+        .route("/metrics", get(metrics::show))
         .route("/healthz", get(health::is_alive))
         .route("/readyz", get(health::is_ready))
         .route("/v1/{*path}", any(no_route))

@@ -275,6 +275,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, (conversation, id, outcome): Acked) -> Result<(), Closed> {
+        self.service.counts.count(&outcome);
         match outcome {
             Ok(outcome) => {
                 let ack = ShownAck::to(&self.identity, &outcome.ack);
