@@ -42,6 +42,25 @@ pub struct Config {
     pub customer_events_per_second: NonZeroU32,
     /// Bytes of attachments that one customer may send in a day.
     pub customer_upload_mib_per_day: NonZeroU32,
+    /// Certificate chain and private key (PEM) with which connections are encrypted; without them
+    /// they are not. Relative paths begin at the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+    /// How a service writes its log.
+    pub log_format: LogFormat,
+}
+
+/// How a log is written to stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One object a line
+    Json,
 }
 
 /// What is wrong with `verbatim.toml`: whoever wrote it must change it.
@@ -67,6 +86,9 @@ impl Default for Config {
             requests_per_second: const { NonZeroU32::new(5_000).unwrap() },
             customer_events_per_second: const { NonZeroU32::new(20).unwrap() },
             customer_upload_mib_per_day: const { NonZeroU32::new(256).unwrap() },
+            tls_certificate: None,
+            tls_key: None,
+            log_format: LogFormat::Text,
         }
     }
 }
@@ -113,6 +135,11 @@ impl Config {
         if !(4..=1_024).contains(&self.log_segment_mib) {
             let rule = "lie between 4 and 1024";
             return Err(FieldError::new("log_segment_mib", self.log_segment_mib, rule));
+        }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            let rule = "be set together with `tls_key`, or neither of them";
+            let shown = self.tls_certificate.as_deref().unwrap_or(Path::new(""));
+            return Err(FieldError::new("tls_certificate", shown.display(), rule));
         }
         // One segment is made ahead of the next, and stores write meanwhile.
         let least = 2 * self.log_segment_mib;
@@ -164,6 +191,8 @@ mod tests {
             ("listen = \"8080\"", "listen"),
             ("idle_hours = 48", "verbatim rules set idle_hours=48"),
             ("commit_interval_ms = 1", "commit_interval_ms `1`"),
+            ("tls_key = \"key.pem\"", "tls_certificate"),
+            ("log_format = \"xml\"", "xml"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");

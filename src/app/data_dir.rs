@@ -32,6 +32,10 @@ pub struct Owner {
     pub pid: u32,
     /// Where it listens; `None` for a command that works in place.
     pub url: Option<String>,
+    /// SHA-256, in hex, of the certificate it shows where it listens by `https`: what a command on
+    /// this directory trusts, whatever name the certificate is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
 }
 
 /// Held for as long as the directory is owned. The kernel gives the lock back when the process
@@ -129,9 +133,9 @@ impl DataDir {
         }
     }
 
-    /// Where the last owner that listened could be asked. It may be gone.
-    pub fn owner_url(&self) -> Option<String> {
-        read_owner(&File::open(self.root.join(OWNER_FILE)).ok()?)?.url
+    /// The last owner. It may be gone.
+    pub fn owner(&self) -> Option<Owner> {
+        read_owner(&File::open(self.root.join(OWNER_FILE)).ok()?)
     }
 
     /// [`DataDir::own`], after whoever works in it in place for a moment. A server is not waited for:
@@ -184,15 +188,15 @@ impl DataDir {
             durable::write(&self.root.join(FORMAT_FILE), Mode::Private, text.as_bytes())
                 .map_err(io)?;
         }
-        lock.announce(url).map_err(io)?;
+        lock.announce(url, None).map_err(io)?;
         Ok(lock)
     }
 }
 
 impl OwnerLock {
-    /// Writes down where the owner can be asked.
-    pub fn announce(&mut self, url: Option<String>) -> io::Result<()> {
-        let owner = serde_json::to_vec(&Owner { pid: std::process::id(), url })?;
+    /// Writes down where the owner can be asked, and which certificate it shows there.
+    pub fn announce(&mut self, url: Option<String>, certificate: Option<String>) -> io::Result<()> {
+        let owner = serde_json::to_vec(&Owner { pid: std::process::id(), url, certificate })?;
         self.file.rewind()?;
         self.file.set_len(0)?;
         self.file.write_all(&owner)
@@ -221,7 +225,11 @@ mod tests {
         };
         assert_eq!(
             owner,
-            Owner { pid: std::process::id(), url: Some("http://127.0.0.1:1".to_string()) }
+            Owner {
+                pid: std::process::id(),
+                url: Some("http://127.0.0.1:1".to_string()),
+                certificate: None
+            }
         );
         drop(lock);
         assert!(data.own(None).is_ok());

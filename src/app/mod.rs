@@ -163,9 +163,9 @@ impl App {
     }
 
     /// Writes down where this process can be asked, for other processes that find the directory
-    /// owned.
-    pub fn announce(&mut self, url: String) -> std::io::Result<()> {
-        self.lock.announce(Some(url))
+    /// owned; `certificate` as in [`Owner`].
+    pub fn announce(&mut self, url: String, certificate: Option<String>) -> std::io::Result<()> {
+        self.lock.announce(Some(url), certificate)
     }
 
     /// Cancelled when the service is to take nothing more: the first step of a stop. What was taken

@@ -11,6 +11,7 @@ use reqwest::{Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::pinned;
 use crate::app::Status;
 use crate::export::{Exported, render};
 use crate::model::{Ack, Event, Offset, Origin, Record, RulesHistory};
@@ -39,12 +40,22 @@ pub(super) struct Appended {
 
 impl Client {
     pub(super) fn new(base: Url, token: &str) -> anyhow::Result<Client> {
+        Client::over(reqwest::Client::builder(), base, token)
+    }
+
+    /// One that trusts the certificate with this SHA-256 and no other.
+    pub(super) fn pinned(base: Url, token: &str, certificate: String) -> anyhow::Result<Client> {
+        let tls = pinned::config(certificate)?;
+        Client::over(reqwest::Client::builder().tls_backend_preconfigured(tls), base, token)
+    }
+
+    fn over(builder: reqwest::ClientBuilder, base: Url, token: &str) -> anyhow::Result<Client> {
         let mut headers = HeaderMap::new();
         let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
             .context("the token has characters no header takes")?;
         authorization.set_sensitive(true);
         headers.insert(AUTHORIZATION, authorization);
-        let http = reqwest::Client::builder().default_headers(headers).no_proxy().build()?;
+        let http = builder.default_headers(headers).no_proxy().build()?;
         Ok(Client { base, http })
     }
 

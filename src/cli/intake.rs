@@ -2,7 +2,7 @@
 
 use super::client::{Appended, Client};
 use super::local::Local;
-use super::target::{TargetArgs, owner_client, owner_url};
+use super::target::{TargetArgs, owner_client, owner_of};
 use crate::app::App;
 use crate::model::{Event, Origin, RulesHistory};
 
@@ -19,7 +19,7 @@ impl Intake {
         }
         match App::start(args.data_dir(), args.config()?).await {
             Ok(app) => Ok(Intake::Local(Box::new(Local { app, shop: args.shop.clone() }))),
-            Err(error) => Ok(Intake::Remote(owner_client(args, &owner_url(error)?)?)),
+            Err(error) => Ok(Intake::Remote(owner_client(args, &owner_of(error)?)?)),
         }
     }
 
@@ -27,8 +27,9 @@ impl Intake {
     /// address that was given stays.
     pub(super) fn find_owner_again(&mut self, args: &TargetArgs) {
         let Intake::Remote(client) = self else { return };
-        let owner = args.data_dir().owner_url().filter(|_| args.url.is_none());
-        match owner.map(|url| owner_client(args, &url)).transpose() {
+        let owner = args.data_dir().owner().filter(|owner| owner.url.is_some());
+        let owner = owner.filter(|_| args.url.is_none());
+        match owner.map(|owner| owner_client(args, &owner)).transpose() {
             Ok(Some(owner)) => *client = owner,
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "no server owns the data directory yet"),

@@ -11,6 +11,7 @@ mod import;
 mod in_place;
 mod intake;
 mod local;
+mod pinned;
 mod progress;
 mod rebuild;
 mod replay;

@@ -1,6 +1,8 @@
 //! `verbatim serve`
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -11,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 use super::target::TargetArgs;
 use super::{Exit, write};
 use crate::app::{App, Config, DataDir};
-use crate::server::{self, Service};
+use crate::server::{self, Service, Tls};
 use crate::web;
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Where to listen. Beyond loopback, put a TLS proxy in front
+    /// Where to listen. Beyond loopback, set `tls_certificate` and `tls_key` in verbatim.toml, or put
+    /// a TLS proxy in front
     #[arg(long, value_name = "ADDR:PORT", env = "VERBATIM_LISTEN")]
     listen: Option<SocketAddr>,
     /// Print the settings in force, and stop
@@ -49,7 +52,9 @@ pub(super) struct Server {
     pub(super) app: App,
     pub(super) url: String,
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     signals: Signals,
+    hangup: Signal,
 }
 
 /// What asks a service to stop.
@@ -79,12 +84,15 @@ impl Server {
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on `{listen}`"))?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let tls = tls_of(&data, &config)?.map(Arc::new);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr()?);
         // Before anybody is told that it listens: a stop may follow at once.
         let signals = Signals::listen()?;
         let mut app = App::start(data, config).await?;
-        app.announce(url.clone())?;
-        Ok(Server { app, url, listener, signals })
+        app.announce(url.clone(), tls.as_deref().map(Tls::fingerprint))?;
+        let hangup = signal(SignalKind::hangup())?;
+        Ok(Server { app, url, listener, tls, signals, hangup })
     }
 
     /// Cancelled when the service begins to stop.
@@ -95,7 +103,7 @@ impl Server {
     /// Serves until Ctrl-C or SIGTERM, then stops in order: nobody is let in any more, whoever was
     /// promised an answer gets it, the stores commit. A second signal ends the process at once.
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let Server { app, listener, mut signals, .. } = self;
+        let Server { mut app, url, listener, tls, mut signals, mut hangup } = self;
         let service = Service::of(&app);
         let drain = app.drain_token();
         tokio::spawn(async move {
@@ -109,8 +117,41 @@ impl Server {
             eprintln!("stopped at once; what was acknowledged is kept");
             std::process::exit(Exit::Failed.code().into());
         });
-        server::serve(listener, service, web::routes()).await?;
+        let mut served =
+            std::pin::pin!(server::serve(listener, tls.clone(), service, web::routes()));
+        loop {
+            tokio::select! {
+                served = &mut served => break served?,
+                _ = hangup.recv() => match &tls {
+                    Some(tls) => reload(&mut app, tls, &url),
+                    None => tracing::info!("there is no certificate to be read again"),
+                }
+            }
+        }
         tokio::task::block_in_place(|| app.stop())?;
         Ok(Exit::Yes)
+    }
+}
+
+/// What encrypts connections, where the settings say so.
+fn tls_of(data: &DataDir, config: &Config) -> anyhow::Result<Option<Tls>> {
+    let (Some(certificate), Some(key)) = (&config.tls_certificate, &config.tls_key) else {
+        return Ok(None);
+    };
+    let at = |path: &Path| data.root().join(path);
+    Ok(Some(Tls::open(at(certificate), at(key))?))
+}
+
+/// Shows the certificate that lies there now. One that cannot be used changes nothing.
+fn reload(app: &mut App, tls: &Tls, url: &str) {
+    let reloaded = tls.reload().map_err(anyhow::Error::from).and_then(|()| {
+        app.announce(url.to_string(), Some(tls.fingerprint()))?;
+        Ok(())
+    });
+    match reloaded {
+        Ok(()) => tracing::info!(sha256 = tls.fingerprint(), "the certificate was read again"),
+        Err(error) => {
+            tracing::error!(error = %format!("{error:#}"), "the certificate stays as it was")
+        }
     }
 }

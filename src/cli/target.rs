@@ -17,7 +17,7 @@ use indicatif::ProgressBar;
 use super::client::Client;
 use super::in_place::Asked;
 use crate::access::{Tokens, operator};
-use crate::app::{Config, DataDir, DataDirError, InPlace, Status};
+use crate::app::{Config, DataDir, DataDirError, InPlace, Owner, Status};
 use crate::export::Exported;
 use crate::model::{Record, RulesHistory};
 use crate::search::SearchAnswer;
@@ -103,7 +103,7 @@ impl Target {
         match InPlace::open(args.data_dir(), config).await {
             Ok(data) => Ok(Target::InPlace(Box::new(Asked { data, shop: args.shop.clone() }))),
             Err(error) => {
-                let client = owner_client(args, &owner_url(error)?)?;
+                let client = owner_client(args, &owner_of(error)?)?;
                 Ok(Target::Remote { client, zone })
             }
         }
@@ -193,27 +193,31 @@ impl Target {
     }
 }
 
-/// Where the directory's owner can be asked, when an owner is why it could not be opened.
-pub(super) fn owner_url(error: anyhow::Error) -> anyhow::Result<String> {
+/// The directory's owner, when an owner that can be asked is why it could not be opened.
+pub(super) fn owner_of(error: anyhow::Error) -> anyhow::Result<Owner> {
     match error.downcast_ref::<DataDirError>() {
-        Some(DataDirError::Owned { owner: Some(owner), .. }) => match &owner.url {
-            Some(url) => Ok(url.clone()),
-            None => {
-                bail!("{error}; it works in place and cannot be asked, try again when it has ended")
-            }
-        },
+        Some(DataDirError::Owned { owner: Some(owner), .. }) if owner.url.is_some() => {
+            Ok(owner.clone())
+        }
+        Some(DataDirError::Owned { owner: Some(_), .. }) => {
+            bail!("{error}; it works in place and cannot be asked, try again when it has ended")
+        }
         _ => Err(error),
     }
 }
 
 /// A client for the server that owns the data directory.
-pub(super) fn owner_client(args: &TargetArgs, url: &str) -> anyhow::Result<Client> {
+pub(super) fn owner_client(args: &TargetArgs, owner: &Owner) -> anyhow::Result<Client> {
+    let url = owner.url.as_deref().context("the owner of the data directory does not listen")?;
     let keys = args.data_dir().keys();
     let tokens = Tokens::open_or_create(&keys)
         .with_context(|| format!("cannot read the keys in `{}`", keys.display()))?;
     let token = tokens.issue(&operator(&args.shop), OWN_TOKEN_LIFE)?;
-    let url = url
+    let base = url
         .parse()
         .with_context(|| format!("the owner of the data directory says it listens on `{url}`"))?;
-    Client::new(url, &token)
+    match &owner.certificate {
+        Some(certificate) => Client::pinned(base, &token, certificate.clone()),
+        None => Client::new(base, &token),
+    }
 }

@@ -10,6 +10,8 @@
 mod router;
 // Its connections, and an orderly stop.
 mod listen;
+// The same, encrypted.
+mod tls;
 // Who is asking.
 mod auth;
 // Whether a request may be answered now.
@@ -55,6 +57,7 @@ pub use http::{
 };
 pub use problem::{Problem, status_of};
 pub use router::serve;
+pub use tls::{Tls, TlsError};
 pub use websocket::SEND_TIME_MAX;
 
 /// What requests are answered from. Each of them takes a copy, so it is one pointer.

@@ -1,17 +1,19 @@
 //! One port for everything: the API's routes, and the pages that are handed in.
 
 use std::io;
+use std::sync::Arc;
 
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
 
 use super::admission::admit;
 use super::listen::listen;
-use super::{Service, http, websocket};
+use super::{Service, Tls, http, websocket};
 
 /// Serves the API and `pages` until `service` is drained.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     service: Service,
     pages: Router<Service>,
 ) -> io::Result<()> {
@@ -20,5 +22,5 @@ pub async fn serve(
     let routes = pages.merge(http::routes()).merge(websocket::routes());
     let routes = routes.method_not_allowed_fallback(http::wrong_method).layer(admitted);
     let routes = routes.with_state(service);
-    listen(listener, routes, connections, drain).await
+    listen(listener, tls, routes, connections, drain).await
 }

@@ -46,6 +46,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("indicatif", &["cli"]),
     ("anyhow", &["cli", "app"]),
+    ("tokio_rustls", &["server", "cli"]),
     ("prometheus_client", &["relay", "server"]),
     ("open_wal", &["log"]),
     ("zstd", &["log"]),

@@ -31,5 +31,6 @@ mod socket;
 mod sql;
 mod status;
 mod support;
+mod tls;
 mod trimming;
 mod waiting;

@@ -67,6 +67,11 @@ impl Socket {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// One whose handshake is done.
+    pub fn of(stream: WebSocketStream<S>) -> Socket<S> {
+        Socket { stream }
+    }
+
     pub async fn send(&mut self, frame: Value) {
         self.send_text(&frame.to_string()).await;
     }
