@@ -1,10 +1,8 @@
 //! Parses the command line, sets up logging, runs, and gives the exit code.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 use verbatim::cli::{self, Cli};
 
 /// Many small strings are made on one thread and freed on another: `cargo bench --bench pipeline`
@@ -13,12 +11,7 @@ use verbatim::cli::{self, Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("VERBATIM_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,verbatim=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    cli::run(Cli::parse()).into()
+    let cli = Cli::parse();
+    cli::start_logging(cli.log_format());
+    cli::run(cli).into()
 }

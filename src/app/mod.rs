@@ -44,7 +44,7 @@ use crate::search::Search;
 use crate::sql::Sql;
 
 use background::Background;
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, LogFormat};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 pub use derived::{DERIVED, LogBehind};
 pub use in_place::{InPlace, audit_data};

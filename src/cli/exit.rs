@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::logging::complain;
 use super::write::ReaderLeft;
 
 /// The three ways a command ends.
@@ -22,14 +23,15 @@ impl Exit {
         if error.is::<ReaderLeft>() {
             return Exit::Yes;
         }
-        eprintln!("error: {error}");
+        let mut complaint = error.to_string();
         // Many errors hold the text of their source, which is then not printed again.
         let text = error.to_string();
         for cause in
             error.chain().skip(1).map(ToString::to_string).filter(|cause| !text.contains(cause))
         {
-            eprintln!("  because: {cause}");
+            complaint.push_str(&format!("\n  because: {cause}"));
         }
+        complain(&complaint);
         Exit::Failed
     }
 

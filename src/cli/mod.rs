@@ -11,6 +11,7 @@ mod import;
 mod in_place;
 mod intake;
 mod local;
+mod logging;
 mod pinned;
 mod progress;
 mod rebuild;
@@ -29,7 +30,9 @@ mod write;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::LogFormat;
 pub use exit::Exit;
+pub use logging::start as start_logging;
 
 /// The transcript archive and analytics pipeline for after-sales chat.
 #[derive(Debug, Parser)]
@@ -69,6 +72,16 @@ enum Command {
     Status(status::Status),
     /// Make a token
     Token(token::Token),
+}
+
+impl Cli {
+    /// How this command writes its log: what ends soon writes for people.
+    pub fn log_format(&self) -> LogFormat {
+        match &self.command {
+            Command::Serve(serve) => serve.log_format(),
+            _ => LogFormat::Text,
+        }
+    }
 }
 
 /// Runs one command to its end.

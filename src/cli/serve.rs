@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::logging::say;
 use super::target::TargetArgs;
 use super::{Exit, write};
-use crate::app::{App, Config, DataDir};
+use crate::app::{App, Config, DataDir, LogFormat};
 use crate::server::{self, Service, Tls};
 use crate::web;
 
@@ -22,6 +23,9 @@ pub(super) struct Serve {
     /// a TLS proxy in front
     #[arg(long, value_name = "ADDR:PORT", env = "VERBATIM_LISTEN")]
     listen: Option<SocketAddr>,
+    /// How the log is written to stderr
+    #[arg(long, value_enum, value_name = "FORMAT", env = "VERBATIM_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
     /// Print the settings in force, and stop
     #[arg(long)]
     print_config: bool,
@@ -37,13 +41,23 @@ impl Serve {
             return Ok(Exit::Yes);
         }
         let server = Server::start(self.target.data_dir(), config).await?;
-        eprintln!("listening on {}", server.url);
+        say(&format!("listening on {}", server.url));
         server.run().await
+    }
+
+    /// How the log is to be written, before anything is. What is wrong with the settings is said
+    /// when they are used.
+    pub(super) fn log_format(&self) -> LogFormat {
+        self.config().map(|config| config.log_format).unwrap_or(self.log_format.unwrap_or_default())
     }
 
     fn config(&self) -> anyhow::Result<Config> {
         let config = self.target.config()?;
-        Ok(Config { listen: self.listen.unwrap_or(config.listen), ..config })
+        Ok(Config {
+            listen: self.listen.unwrap_or(config.listen),
+            log_format: self.log_format.unwrap_or(config.log_format),
+            ..config
+        })
     }
 }
 
@@ -111,10 +125,10 @@ impl Server {
                 () = signals.next() => {}
                 () = drain.cancelled() => {}
             }
-            eprintln!("stopping");
+            say("stopping");
             drain.cancel();
             signals.next().await;
-            eprintln!("stopped at once; what was acknowledged is kept");
+            say("stopped at once; what was acknowledged is kept");
             std::process::exit(Exit::Failed.code().into());
         });
         let mut served =

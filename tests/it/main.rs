@@ -17,6 +17,7 @@ mod isolation;
 mod kill;
 mod layers;
 mod limits;
+mod logs;
 mod lookup;
 mod metrics;
 mod pages;

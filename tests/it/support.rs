@@ -156,8 +156,9 @@ impl Server {
         let written = stderr.clone();
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
-                if let Some(url) = line.strip_prefix("listening on ") {
-                    let _ = listening.send(url.to_string());
+                // A line of text, or the end of a string in a line of JSON.
+                if let Some((_, url)) = line.split_once("listening on ") {
+                    let _ = listening.send(url.split('"').next().unwrap().to_string());
                 }
                 written.lock().unwrap().push_str(&(line + "\n"));
             }
