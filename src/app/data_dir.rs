@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable::{self, Mode};
 
-const OWNER_FILE: &str = "owner.json";
-const FORMAT_FILE: &str = "format";
+pub(super) const OWNER_FILE: &str = "owner.json";
+pub(super) const FORMAT_FILE: &str = "format";
 /// How long is waited for another that works in place.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 const WAIT_STEP: Duration = Duration::from_millis(50);

@@ -10,6 +10,8 @@ mod data_dir;
 mod derived;
 // A directory that nobody serves, opened for questions.
 mod in_place;
+// A copy from which a service can start.
+mod backup;
 // Stores made anew.
 mod rebuild;
 // The one list of stores, supervised.
@@ -44,6 +46,7 @@ use crate::search::Search;
 use crate::sql::Sql;
 
 use background::Background;
+pub use backup::{BackedUp, backup};
 pub use config::{Config, ConfigError, LogFormat};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 pub use derived::{DERIVED, LogBehind};

@@ -26,7 +26,7 @@ pub use columns::{
 };
 pub use error::ArchiveError;
 pub use row::records_of;
-pub use store::{Archive, ArchiveReader, ArchiveSnapshot};
+pub use store::{Archive, ArchiveReader, ArchiveSnapshot, committed_snapshot, events_folder};
 
 /// The table of records, in its folder of the same name.
 pub const EVENTS_TABLE: &str = "events";

@@ -4,7 +4,7 @@
 //! moment. A commit takes the whole tail, so between it and the next record the table's cursor is
 //! the tail's start or its end; at its end, the tail is left out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -60,6 +60,21 @@ impl ArchiveReader {
     }
 }
 
+/// The newest committed snapshot of the data directory `root`, whoever writes there; `None` where
+/// there is no archive. Its files stay as long as it lives.
+pub async fn committed_snapshot(root: &Path) -> Result<Option<TableSnapshot>, ArchiveError> {
+    match Table::open_read_only(&root.join(TABLES_FOLDER), EVENTS_TABLE).await {
+        Ok(snapshot) => Ok(Some(snapshot)),
+        Err(TableError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where in a data directory the table of records lies.
+pub fn events_folder() -> PathBuf {
+    Path::new(TABLES_FOLDER).join(EVENTS_TABLE)
+}
+
 impl Store for Archive {
     const NAME: &'static str = "archive";
     const FOLDERS: &'static [&'static str] = &["archive/events"];
@@ -88,11 +103,8 @@ impl Store for Archive {
     }
 
     async fn committed(root: &Path) -> Result<Offset, ArchiveError> {
-        match Table::open_read_only(&root.join(TABLES_FOLDER), EVENTS_TABLE).await {
-            Ok(snapshot) => Ok(snapshot.cursor),
-            Err(TableError::NotFound { .. }) => Ok(Offset(0)),
-            Err(error) => Err(error.into()),
-        }
+        let snapshot = committed_snapshot(root).await?;
+        Ok(snapshot.map_or(Offset(0), |snapshot| snapshot.cursor))
     }
 
     fn maintenance(reader: &ArchiveReader) -> MaintenanceState {

@@ -2,6 +2,7 @@
 //! or not found, 2 wrong usage or failure; a broken pipe is quiet.
 
 mod audit;
+mod backup;
 mod client;
 mod demo;
 mod exit;
@@ -66,6 +67,8 @@ enum Command {
     Rules(rules::Rules),
     /// Whether all stores hold the same
     Audit(audit::Audit),
+    /// Copy all that cannot be made again, also while a service runs
+    Backup(backup::Backup),
     /// Make stores anew from what remains
     Rebuild(rebuild::Rebuild),
     /// How far each store is
@@ -103,6 +106,7 @@ pub fn run(cli: Cli) -> Exit {
             Command::Export(command) => command.run().await,
             Command::Rules(command) => command.run().await,
             Command::Audit(command) => command.run().await,
+            Command::Backup(command) => command.run().await,
             Command::Rebuild(command) => command.run().await,
             Command::Status(command) => command.run().await,
             Command::Token(command) => command.run(),

@@ -118,6 +118,13 @@ impl Staged {
         self.writer.disk.sync_parent(name)
     }
 
+    /// Makes the file so many bytes long, of which those that nobody wrote are zeros.
+    pub(crate) fn extend(&self, bytes: u64) -> io::Result<()> {
+        let StagedWriter { disk, file, staging } = &self.writer;
+        disk.ask(Call::Write(staging.clone()))?;
+        file.set_len(bytes)
+    }
+
     /// A second handle on the bytes, for whoever wants a writer of its own.
     pub(crate) fn writer(&self) -> io::Result<StagedWriter> {
         let StagedWriter { disk, file, staging } = &self.writer;

@@ -51,6 +51,8 @@ mod scan;
 mod recent;
 // How much memory a record takes.
 mod size;
+// Its files, for a copy.
+mod copy;
 // What the log no longer holds.
 mod history;
 // Records as they are handed on.
@@ -71,6 +73,7 @@ mod tests;
 
 pub use barrier::{Reached, ReadBarrier};
 pub use batch::Batch;
+pub use copy::{LogFile, files};
 pub use error::LogError;
 pub use follow::{CommitPolicy, FollowError, follow};
 pub use history::History;

@@ -74,6 +74,20 @@ pub(super) fn log_tail(root: &Path) -> Result<LogTail, TableError> {
     Ok(tail)
 }
 
+/// What of the log of `root` a reader of `version` needs: the newest checkpoint, and the entries
+/// after it.
+pub(super) fn log_files(root: &Path, version: u64) -> Result<Vec<PathBuf>, TableError> {
+    let (mut commits, checkpoints) = versions(root)?;
+    let checkpoint = checkpoints.into_iter().filter(|found| *found <= version).max();
+    let first = checkpoint.map_or(0, |checkpoint| checkpoint + 1);
+    commits.retain(|found| (first..=version).contains(found));
+    commits.sort_unstable();
+    let checkpoint = checkpoint.map(|found| format!("{found:020}.checkpoint.parquet"));
+    let names =
+        checkpoint.into_iter().chain(commits.iter().map(|found| format!("{found:020}.json")));
+    Ok(names.map(|name| log_path(root, &name)).collect())
+}
+
 /// Checks that each file is there with the size the log says; those that the log's tail adds must
 /// have a whole footer too.
 pub(super) fn data_files(root: &Path, files: &FileList, tail: &LogTail) -> Result<(), TableError> {

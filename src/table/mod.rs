@@ -36,6 +36,8 @@ mod delta;
 mod store;
 mod poison;
 mod blocking;
+// Its files, for a copy.
+mod copy;
 // Some rows of a file, read directly.
 mod rows;
 // Many small files become few large ones.
@@ -49,6 +51,7 @@ mod maintenance;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use copy::files_of;
 pub use error::TableError;
 pub use file_list::FileList;
 pub use maintenance::Maintenance;

@@ -4,6 +4,7 @@
 
 mod attachments;
 mod audit;
+mod backup;
 mod canary;
 mod cli;
 mod command;

@@ -1,0 +1,246 @@
+//! A copy of a directory, taken at any moment, is one that a service starts from: it has every record
+//! that was acknowledged before, and all stores hold the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use verbatim::access::TokenRole::Admin;
+
+use super::support::{Data, PATIENCE, SHOP, Server, message};
+
+const SETTINGS: &str = "commit_interval_ms = 50\nlog_segment_mib = 4\n";
+
+/// Offsets by id.
+type Acked = BTreeMap<String, u64>;
+
+/// Messages that compress little, so that segments fill.
+fn events(client: usize, from: usize) -> Vec<Value> {
+    let event = |number: usize| {
+        let noise = |part: u8| hex::encode(Sha256::digest(format!("{client} {number} {part}")));
+        let text = format!("words {} {} {} {}", noise(0), noise(1), noise(2), noise(3));
+        let id = format!("m{client}-{number}");
+        message(&format!("c{client}-{}", number % 5), &id, "customer", "carl", &text)
+    };
+    (from..from + 200).map(event).collect()
+}
+
+/// Clients that post until they are told to stop, or the server is gone.
+struct Load {
+    acked: Arc<Mutex<Acked>>,
+    stop: Arc<AtomicBool>,
+    clients: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Load {
+    fn on(server: &Server, token: &str) -> Load {
+        let (acked, stop) = (Arc::new(Mutex::new(Acked::new())), Arc::new(AtomicBool::new(false)));
+        let client = |client: usize| {
+            let (http, acked, stop) = (server.http(token), acked.clone(), stop.clone());
+            tokio::spawn(async move {
+                let mut from = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let body = super::support::lines(&events(client, from));
+                    let request = http.request(reqwest::Method::POST, "/v1/events");
+                    let request = request.header("content-type", "application/x-ndjson").body(body);
+                    let Ok(answer) = http.try_send(request).await else { return };
+                    let mut acked = acked.lock();
+                    for ack in answer.lines() {
+                        let id = ack["id"].as_str().unwrap().to_string();
+                        acked.insert(id, ack["offset"].as_u64().unwrap());
+                    }
+                    from += 200;
+                }
+            })
+        };
+        let clients = (0..2).map(client).collect();
+        Load { acked, stop, clients }
+    }
+
+    /// Everything that was acknowledged, once there is more than `count` of it.
+    async fn beyond(&self, count: usize) -> Acked {
+        let since = Instant::now();
+        loop {
+            let acked = self.acked.lock().clone();
+            if acked.len() > count {
+                return acked;
+            }
+            assert!(since.elapsed() < PATIENCE, "{} are acknowledged", acked.len());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn end(self) -> Acked {
+        self.stop.store(true, Ordering::Relaxed);
+        for client in self.clients {
+            client.await.unwrap();
+        }
+        self.acked.lock().clone()
+    }
+}
+
+/// Starts a service on a copy, which must have what was acknowledged; the copy is audited when it is
+/// dropped.
+async fn must_have(copy: &Data, token: &str, acked: &Acked) {
+    let server = Server::start(copy);
+    let admin = server.http(token);
+    let records = admin.records().await;
+    let kept: Acked = records
+        .iter()
+        .map(|record| {
+            let id = record["event"]["id"].as_str().unwrap().to_string();
+            (id, record["offset"].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(kept.len(), records.len(), "each once");
+    let lost = acked.iter().find(|(id, offset)| kept.get(*id) != Some(offset));
+    assert_eq!(lost, None, "of {} acknowledged, {} kept", acked.len(), kept.len());
+    admin.caught_up(true).await;
+    let count = kept.len() as i64;
+    assert_eq!(admin.number("select count(*) from events").await, count);
+    assert_eq!(admin.found("words").await, count as u64);
+    // It goes on as the one it was copied from would.
+    let next = message("c-next", "next", "customer", "carl", "words");
+    assert_eq!(admin.event(&next).await.json()["offset"], records.len());
+    assert_eq!(server.stop(), 0);
+}
+
+/// Every hour of a running shop: copies are made amid messages, commits, compactions and sealed
+/// segments.
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_under_load_have_every_ack_and_are_clean() {
+    let data = Data::new();
+    data.set(SETTINGS);
+    let token = data.token(SHOP, "boss", &[Admin]);
+    let server = Server::start(&data);
+    let picture = b"a picture".to_vec();
+    let sha256 = hex::encode(Sha256::digest(&picture));
+    let attachment = format!("/v1/attachments/{sha256}");
+    let admin = server.http(&token);
+    assert!(admin.put(&attachment, picture.clone()).await.status < 300);
+    std::fs::create_dir_all(data.path().join("queries")).unwrap();
+    std::fs::write(data.path().join("queries/own.sql"), "-- mine\nselect 1").unwrap();
+    let load = Load::on(&server, &token);
+    let mut copies = Vec::new();
+    for number in 1..=3 {
+        let acked = load.beyond(number * 6_000).await;
+        let copy = Data::new();
+        tokio::task::block_in_place(|| data.succeeds(["backup", copy.path().to_str().unwrap()]));
+        copies.push((copy, acked));
+    }
+    let sealed = std::fs::read_dir(data.path().join("log/sealed")).unwrap().count();
+    load.end().await;
+    assert_eq!(server.stop(), 0);
+    assert!(sealed > 0, "no segment was sealed meanwhile");
+    for (copy, acked) in &copies {
+        for left_out in ["index", "facts", "lookup", "archive/turns", "owner.json"] {
+            assert!(!copy.path().join(left_out).exists(), "{left_out} is derived");
+        }
+        for kept in ["queries/own.sql", "verbatim.toml", "keys/token.key"] {
+            let file = |data: &Data| std::fs::read(data.path().join(kept)).unwrap();
+            assert!(file(copy) == file(&data), "{kept}");
+        }
+        must_have(copy, &token, acked).await;
+    }
+    let server = Server::start(&copies[2].0);
+    assert_eq!(server.http(&token).get(&attachment).await.body, picture);
+    assert_eq!(server.stop(), 0);
+}
+
+/// A directory that nobody serves, of which the log has let go of the oldest part.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_at_rest_has_what_the_archive_alone_holds() {
+    let data = Data::new();
+    data.set(&format!("{SETTINGS}log_keep_hours = 0\n"));
+    let token = data.token(SHOP, "boss", &[Admin]);
+    let server = Server::start(&data);
+    let load = Load::on(&server, &token);
+    load.beyond(24_000).await;
+    let acked = load.end().await;
+    let admin = server.http(&token);
+    let since = Instant::now();
+    while admin.get("/v1/status").await.json()["log"]["oldest"] == 0 {
+        assert!(since.elapsed() < PATIENCE, "nothing is trimmed: {}", server.stderr());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // While a service trims, too: its archive is copied before its log.
+    let beside = Data::new();
+    tokio::task::block_in_place(|| data.succeeds(["backup", beside.path().to_str().unwrap()]));
+    assert_eq!(server.stop(), 0);
+    must_have(&beside, &token, &acked).await;
+    let copy = Data::new();
+    tokio::task::block_in_place(|| {
+        let to = copy.path();
+        data.succeeds(["backup", to.to_str().unwrap()]);
+        let again = data.run(["backup", to.to_str().unwrap()]);
+        again.assert_code(2);
+        again.assert_stderr_has("is there already");
+        let inside = data.path().join("copy");
+        let inside = data.run(["backup", inside.to_str().unwrap()]);
+        inside.assert_code(2);
+        inside.assert_stderr_has("lies in the data directory");
+    });
+    must_have(&copy, &token, &acked).await;
+}
+
+/// Only what is whole has the name of a copy: one that fails leaves nothing.
+#[test]
+fn a_backup_that_fails_leaves_nothing() {
+    let data = Data::new();
+    let history = super::support::sample("history.ndjson");
+    data.succeeds([Path::new("import"), &history]);
+    let log = data.path().join("log/active");
+    let segments = std::fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path());
+    for segment in segments.filter(|path| path.extension().is_some_and(|found| found == "wal")) {
+        std::fs::remove_file(segment).unwrap();
+    }
+    data.is_left_damaged();
+    let to = data.beside("copy");
+    let ran = data.run(["backup", to.to_str().unwrap()]);
+    ran.assert_code(2);
+    ran.assert_stderr_has("the archive stands at");
+    assert!(!to.exists() && !data.beside("copy.partial").exists(), "{ran}");
+}
+
+/// With nothing but `cp`, in the documented order, of a service that is killed half way through.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_copy_with_a_cut_in_between_is_clean() {
+    for cut in [None, Some("1."), Some("2."), Some("3.")] {
+        let data = Data::new();
+        data.set(SETTINGS);
+        let token = data.token(SHOP, "boss", &[Admin]);
+        let server = Server::start(&data);
+        let load = Load::on(&server, &token);
+        let acked = load.beyond(3_000).await;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations/plain-copy");
+        let text = std::fs::read_to_string(script).unwrap();
+        // The service is killed before the step of this number.
+        let text = match cut {
+            None => text,
+            Some(step) => {
+                let kill = format!("kill -9 {}\n# {step}", server.pid());
+                assert_eq!(text.matches(&format!("# {step}")).count(), 1);
+                text.replace(&format!("# {step}"), &kill)
+            }
+        };
+        let script = data.file("plain-copy", text);
+        let copy = Data::new();
+        let copied = tokio::task::block_in_place(|| {
+            Command::new("sh").arg(script).arg(data.path()).arg(copy.path()).status().unwrap()
+        });
+        assert!(copied.success(), "{cut:?}");
+        load.end().await;
+        if cut.is_none() {
+            assert_eq!(server.stop(), 0);
+        } else {
+            server.kill();
+        }
+        must_have(&copy, &token, &acked).await;
+    }
+}
