@@ -3,26 +3,15 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use verbatim::access::TokenRole::Admin;
 
+use super::shims::LOG_FAULTS;
 use super::socket::{Received, Socket};
-use super::support::{Data, PATIENCE, Server, message};
-
-/// The library that lets syncs fail, compiled once.
-static SHIM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/syncs.c");
-    let library = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("syncs.so");
-    let mut cc = Command::new("cc");
-    cc.args(["-shared", "-fPIC", "-O1", source, "-ldl", "-o"]).arg(&library);
-    assert!(cc.status().unwrap().success(), "the linker that Rust needs compiles C, too");
-    library
-});
+use super::support::{Data, PATIENCE, Server, message, trials};
 
 fn event(number: usize) -> Value {
     message(&format!("c{}", number % 3), &format!("m{number}"), "customer", "cust-1", "hello")
@@ -47,14 +36,13 @@ async fn send_until_refused(server: &Server, data: &Data, events: usize) -> Vec<
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_that_fails_ends_the_service_and_a_restart_has_every_ack() {
     const EVENTS: usize = 12;
-    let trials = std::env::var("VERBATIM_SYNC_FAULTS").ok().and_then(|n| n.parse().ok());
     let mut failed = 0;
-    for nth in 1..=trials.unwrap_or(8) {
+    for nth in 1..=trials("VERBATIM_SYNC_FAULTS", 8) as usize {
         let data = Data::new();
         // The first start makes the log: what is counted below are the syncs of events.
         assert_eq!(Server::start(&data).stop(), 0);
         let server = Server::start_as(&data, |command| {
-            command.env("LD_PRELOAD", SHIM.as_os_str());
+            command.env("LD_PRELOAD", LOG_FAULTS.as_os_str());
             command.env("VERBATIM_TEST_FAIL_SYNC", nth.to_string());
         });
         let acks = send_until_refused(&server, &data, EVENTS.max(nth + 2)).await;

@@ -10,6 +10,8 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
 use verbatim::access::{Identity, TokenRole, Tokens};
@@ -20,6 +22,18 @@ use super::command::{Ran, command, ran};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The shop of most tests; the command line's default.
 pub const SHOP: &str = "main";
+
+/// How often a test tries its luck: `usually`, or as the environment says.
+pub fn trials(variable: &str, usually: u64) -> u64 {
+    std::env::var(variable).map_or(usually, |count| count.parse().unwrap())
+}
+
+/// Chance that can be had again: `VERBATIM_SEED` is printed where a test begins, and taken where set.
+pub fn seeded(what: &str) -> StdRng {
+    let seed = trials("VERBATIM_SEED", rand::random());
+    println!("{what}: VERBATIM_SEED={seed}");
+    StdRng::seed_from_u64(seed)
+}
 
 /// A data directory of one test. What the test leaves in it is audited: whatever was sent, killed or
 /// asked, the stores must hold the same.
@@ -40,7 +54,12 @@ impl Drop for Data {
 
 impl Data {
     pub fn new() -> Data {
-        Data { dir: tempfile::tempdir().unwrap(), is_damaged: Cell::new(false) }
+        Data::within(&std::env::temp_dir())
+    }
+
+    /// One on another disk.
+    pub fn within(folder: &Path) -> Data {
+        Data { dir: tempfile::tempdir_in(folder).unwrap(), is_damaged: Cell::new(false) }
     }
 
     /// This test damages the directory on purpose and does not mend it.
@@ -146,6 +165,11 @@ impl Server {
 
     /// One whose command was changed.
     pub fn start_as(data: &Data, change: impl FnOnce(&mut Command)) -> Server {
+        Server::try_start(data, change).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// One that may not start; then what it said.
+    pub fn try_start(data: &Data, change: impl FnOnce(&mut Command)) -> Result<Server, String> {
         let mut command = command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
         change(&mut command);
@@ -165,8 +189,10 @@ impl Server {
         });
         let url = url.recv_timeout(PATIENCE);
         let server = Server { child, url: url.clone().unwrap_or_default(), stderr };
-        assert!(url.is_ok(), "the server did not start: {}", server.stderr());
-        server
+        match url {
+            Ok(_) => Ok(server),
+            Err(_) => Err(format!("the server did not start: {}", server.stderr())),
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -182,6 +208,28 @@ impl Server {
     pub fn assert_alive(&mut self) {
         assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {}", self.stderr());
         assert!(!self.stderr().contains("panicked at"), "{}", self.stderr());
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// SIGSTOP; no thread of it runs any more once this returns.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+        let is_still = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
+            // After the name in parentheses; one that waits for the disk stops where it wakes up. A
+            // task that has ended has none.
+            let is_still = |state: &str| state.trim_start().starts_with(['T', 'D']);
+            stat.map_or(true, |stat| stat.rsplit(')').next().is_some_and(is_still))
+        };
+        let tasks = format!("/proc/{}/task", self.pid());
+        let deadline = Instant::now() + PATIENCE;
+        while !std::fs::read_dir(&tasks).unwrap().all(is_still) {
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// `kill -9`.
