@@ -1,4 +1,4 @@
-//! Disks of a test's own: an ext4 in a file whose power can be cut.
+//! Disks of a test's own: an ext4 in a file whose power can be cut, and a small one in memory.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,6 +24,13 @@ impl Disk {
         let made = run("mkfs.ext4", &["-q", "-F", image]);
         let mount = ["-o", "loop", image].map(String::from).to_vec();
         Disk { dir, mount }.first_mounted(made)
+    }
+
+    /// One in memory.
+    pub fn in_memory(mib: u64) -> Option<Disk> {
+        let size = format!("size={mib}m");
+        let mount = ["-t", "tmpfs", "-o", &size, "verbatim-test"].map(String::from).to_vec();
+        Disk { dir: tempfile::tempdir().unwrap(), mount }.first_mounted(Ok(()))
     }
 
     /// Where it is mounted.

@@ -3,15 +3,19 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::sync::watch;
 use verbatim::access::TokenRole::Admin;
 
+use super::clients::Clients;
+use super::disk::Disk;
 use super::shims::LOG_FAULTS;
 use super::socket::{Received, Socket};
-use super::support::{Data, PATIENCE, Server, message, trials};
+use super::support::{Data, PATIENCE, SHOP, Server, message, seeded, trials};
 
 fn event(number: usize) -> Value {
     message(&format!("c{}", number % 3), &format!("m{number}"), "customer", "cust-1", "hello")
@@ -31,25 +35,22 @@ async fn send_until_refused(server: &Server, data: &Data, events: usize) -> Vec<
     acks
 }
 
-/// The disk fails the Nth sync of the log. Nothing in that sync is acknowledged, nor anything after;
-/// the process says so and ends, and a restart has every ack and takes what was refused.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sync_that_fails_ends_the_service_and_a_restart_has_every_ack() {
+/// Lets one call on the log fail in each of some services. Nothing of that batch is acknowledged, nor
+/// anything after; the process says so and ends, and a restart has every ack and takes what was
+/// refused.
+async fn every_ack_is_there_after(fault: &str, services: u64) {
     const EVENTS: usize = 12;
-    let mut failed = 0;
-    for nth in 1..=trials("VERBATIM_SYNC_FAULTS", 8) as usize {
+    for nth in 1..=services as usize {
         let data = Data::new();
-        // The first start makes the log: what is counted below are the syncs of events.
+        // The first start makes the log: what is counted below are the calls of events.
         assert_eq!(Server::start(&data).stop(), 0);
         let server = Server::start_as(&data, |command| {
-            command.env("LD_PRELOAD", LOG_FAULTS.as_os_str());
-            command.env("VERBATIM_TEST_FAIL_SYNC", nth.to_string());
+            command.env("LD_PRELOAD", LOG_FAULTS.as_os_str()).env(fault, nth.to_string());
         });
         let acks = send_until_refused(&server, &data, EVENTS.max(nth + 2)).await;
         if acks.len() == EVENTS.max(nth + 2) {
-            panic!("no sync failed: the control of this test is broken");
+            panic!("no call failed: the control of this test is broken");
         }
-        failed += 1;
         let (code, said) = server.ended();
         assert_eq!(code, 2, "{said}");
         assert!(said.contains("the log failed"), "{said}");
@@ -64,7 +65,119 @@ async fn a_sync_that_fails_ends_the_service_and_a_restart_has_every_ack() {
         assert_eq!(next.status, 200, "trial {nth}: what was refused is taken");
         assert_eq!(server.stop(), 0);
     }
-    println!("{failed} services of which one sync failed: every ack was there after the restart");
+    println!("{services} services under {fault}: every ack was there after the restart");
+}
+
+/// The disk fails the Nth sync of the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_fails_ends_the_service_and_a_restart_has_every_ack() {
+    every_ack_is_there_after("VERBATIM_TEST_FAIL_SYNC", trials("VERBATIM_SYNC_FAULTS", 8)).await;
+}
+
+/// The disk is full amid the Nth write of the log: half of a frame lies there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_finds_no_space_ends_the_service_and_a_restart_has_every_ack() {
+    every_ack_is_there_after("VERBATIM_TEST_FULL_AT", trials("VERBATIM_SYNC_FAULTS", 4)).await;
+}
+
+/// A write may write less than it was given. The rest is written after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn short_writes_are_gone_on_with() {
+    let data = Data::new();
+    let mut random = seeded("short writes");
+    let server = Server::start_as(&data, |command| {
+        command.env("LD_PRELOAD", LOG_FAULTS.as_os_str()).env("VERBATIM_TEST_SHORT_WRITES", "1");
+    });
+    let token = data.token(SHOP, "boss", &[Admin]);
+    let (_, url) = watch::channel(server.url.clone());
+    let sending = Clients::new(&token, &mut random).send(&url);
+    sending.until_acked(1_000, &server).await;
+    server.kill();
+    let clients = sending.stop().await;
+    let server = Server::start(&data);
+    let records = server.http(&token).records().await;
+    assert_eq!(clients.complaints(&records), Vec::<String>::new());
+    assert_eq!(server.stop(), 0);
+}
+
+/// Somebody else fills the disk, some of it and then all, while customers write. They are told so
+/// before the log meets the end of it; nothing acknowledged is lost; and with space, everything goes
+/// on by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_holds_the_relay_and_nothing_else() {
+    const DISK_MIB: u64 = 96;
+    const RESERVE_MIB: u64 = 24;
+    let Some(disk) = Disk::in_memory(DISK_MIB) else { return };
+    let data = Data::within(&disk.path());
+    let settings = "commit_interval_ms = 50\nlog_segment_mib = 4";
+    data.set(&format!("{settings}\ndisk_reserve_mib = {RESERVE_MIB}\n"));
+    let mut random = seeded("a disk that fills up");
+    let mut server = Server::start(&data);
+    let token = data.token(SHOP, "boss", &[Admin]);
+    let admin = server.http(&token);
+    let (_, url) = watch::channel(server.url.clone());
+    let mut sending = Clients::new(&token, &mut random).send(&url);
+    for round in 0..2 {
+        sending.until_acked(500, &server).await;
+        let ballast = Ballast::leaving(&disk, RESERVE_MIB - 4);
+        let is_held = async |held: bool| {
+            let deadline = Instant::now() + PATIENCE;
+            loop {
+                let status = admin.get("/v1/status").await.json();
+                if status["held"].is_string() == held {
+                    return status;
+                }
+                assert!(Instant::now() < deadline, "round {round}: {status}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let status = is_held(true).await;
+        let said = format!("and below {RESERVE_MIB} nothing is taken");
+        assert!(status["held"].as_str().unwrap().contains(&said), "{status}");
+        let clients = sending.stop().await;
+        // Whoever sends is told no more of the machine than that it is worth another try.
+        let refused = admin.event(&event(round)).await.problem(503);
+        assert!(refused["detail"].as_str().unwrap().contains("try again"), "{refused}");
+        let head = admin.get("/v1/status").await.json()["head"].clone();
+        // The stores meet the end of the disk; the log does not.
+        let rest = Ballast::leaving(&disk, 0);
+        admin.event(&event(round)).await.problem(503);
+        assert_eq!(admin.get("/v1/status").await.json()["head"], head);
+        server.assert_alive();
+        drop((ballast, rest));
+        is_held(false).await;
+        sending = clients.send(&url);
+    }
+    sending.until_acked(500, &server).await;
+    let mut clients = sending.stop().await;
+    clients.finish(&server).await;
+    assert_eq!(clients.complaints(&admin.records().await), Vec::<String>::new());
+    admin.caught_up(true).await;
+    println!("{} events acknowledged around two full disks: 0 lost", clients.acked());
+    assert_eq!(server.stop(), 0);
+}
+
+/// A file that takes space away until it is dropped.
+struct Ballast(PathBuf);
+
+impl Ballast {
+    /// As much as leaves so many MiB of a disk, or the next writer of a little less.
+    fn leaving(disk: &Disk, mib: u64) -> Ballast {
+        let path = tempfile::NamedTempFile::new_in(disk.path()).unwrap().into_temp_path();
+        let path = path.keep().unwrap();
+        let mut file = std::fs::File::create(&path).unwrap();
+        let chunk = [0x5a; 64 << 10];
+        while fs4::available_space(disk.path()).unwrap() > mib << 20
+            && file.write_all(&chunk).is_ok()
+        {}
+        Ballast(path)
+    }
+}
+
+impl Drop for Ballast {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
 }
 
 /// Anybody can open connections and say nothing. They make room for those who show a token, and
