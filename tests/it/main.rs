@@ -8,6 +8,7 @@ mod backup;
 mod canary;
 mod cli;
 mod clients;
+mod clock;
 mod command;
 mod crowd;
 mod disk;

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 pub static LOG_FAULTS: LazyLock<PathBuf> = LazyLock::new(|| compiled("log_faults.c", LIBRARY));
 /// Remembers what unsynced writes replaced, and drops syncs.
 pub static POWER: LazyLock<PathBuf> = LazyLock::new(|| compiled("power.c", LIBRARY));
+/// Lets the wall clock jump.
+pub static CLOCK: LazyLock<PathBuf> = LazyLock::new(|| compiled("clock.c", LIBRARY));
 /// Cuts the power of a mounted disk.
 pub static CUT: LazyLock<PathBuf> = LazyLock::new(|| compiled("cut.c", &[]));
 
