@@ -24,6 +24,7 @@ mod limits;
 mod logs;
 mod lookup;
 mod metrics;
+mod owners;
 mod pages;
 mod power;
 mod rebuild;

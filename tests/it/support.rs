@@ -170,29 +170,13 @@ impl Server {
 
     /// One that may not start; then what it said.
     pub fn try_start(data: &Data, change: impl FnOnce(&mut Command)) -> Result<Server, String> {
-        let mut command = command();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
-        change(&mut command);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap());
-        let stderr = Arc::new(Mutex::new(String::new()));
-        let (listening, url) = mpsc::channel();
-        let written = stderr.clone();
-        std::thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                // A line of text, or the end of a string in a line of JSON.
-                if let Some((_, url)) = line.split_once("listening on ") {
-                    let _ = listening.send(url.split('"').next().unwrap().to_string());
-                }
-                written.lock().unwrap().push_str(&(line + "\n"));
-            }
-        });
-        let url = url.recv_timeout(PATIENCE);
-        let server = Server { child, url: url.clone().unwrap_or_default(), stderr };
-        match url {
-            Ok(_) => Ok(server),
-            Err(_) => Err(format!("the server did not start: {}", server.stderr())),
-        }
+        Starting::spawn(data, change).listening()
+    }
+
+    /// Two of one directory, started at once.
+    pub fn try_start_two(data: &Data) -> [Result<Server, String>; 2] {
+        let (one, other) = (Starting::spawn(data, |_| {}), Starting::spawn(data, |_| {}));
+        [one.listening(), other.listening()]
     }
 
     pub fn pid(&self) -> u32 {
@@ -230,6 +214,11 @@ impl Server {
             assert!(Instant::now() < deadline, "it does not stop");
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        self.signal("CONT");
     }
 
     /// `kill -9`.
@@ -287,6 +276,47 @@ impl Server {
     /// A client of one subject with these roles in [`SHOP`].
     pub fn http_as(&self, data: &Data, subject: &str, roles: &[TokenRole]) -> Http {
         self.http(&data.token(SHOP, subject, roles))
+    }
+}
+
+/// A `verbatim serve` that does not listen yet.
+struct Starting {
+    server: Server,
+    url: mpsc::Receiver<String>,
+}
+
+impl Starting {
+    fn spawn(data: &Data, change: impl FnOnce(&mut Command)) -> Starting {
+        let mut command = command();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
+        change(&mut command);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let (listening, url) = mpsc::channel();
+        let written = stderr.clone();
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                // A line of text, or the end of a string in a line of JSON.
+                if let Some((_, url)) = line.split_once("listening on ") {
+                    let _ = listening.send(url.split('"').next().unwrap().to_string());
+                }
+                written.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        Starting { server: Server { child, url: String::new(), stderr }, url }
+    }
+
+    /// Waits until it listens, or says why it does not.
+    fn listening(self) -> Result<Server, String> {
+        let Starting { mut server, url } = self;
+        match url.recv_timeout(PATIENCE) {
+            Ok(url) => {
+                server.url = url;
+                Ok(server)
+            }
+            Err(_) => Err(format!("the server did not start: {}", server.stderr())),
+        }
     }
 }
 
