@@ -5,6 +5,7 @@
 mod attachments;
 mod audit;
 mod backup;
+mod bad_files;
 mod canary;
 mod cli;
 mod clients;
