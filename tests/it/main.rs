@@ -6,6 +6,7 @@ mod attachments;
 mod audit;
 mod backup;
 mod bad_files;
+mod bad_line;
 mod canary;
 mod cli;
 mod clients;

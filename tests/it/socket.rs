@@ -1,5 +1,7 @@
 //! A WebSocket client of the relay.
 
+use std::time::Duration;
+
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -125,6 +127,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Received::Frame(frame) => frame,
                 Received::Closed(code) => panic!("{caller}: the connection was closed: {code:?}"),
             }
+        }
+    }
+
+    /// The next frame, if one comes in time.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub async fn frame_within(&mut self, time: Duration) -> Result<Option<Value>, ()> {
+        match tokio::time::timeout(time, self.receive()).await {
+            Err(_) => Ok(None),
+            Ok(Received::Frame(frame)) => Ok(Some(frame)),
+            Ok(Received::Closed(_)) => Err(()),
         }
     }
 
