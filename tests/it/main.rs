@@ -2,6 +2,7 @@
 //! slow.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
+mod abuse;
 mod attachments;
 mod audit;
 mod backup;
