@@ -119,7 +119,7 @@ impl InPlace {
         let archive =
             archive.and_then(|reader| reader.snapshot().map_err(|error| error.to_string()));
         let facts = self.bring::<FactStore>(()).await.map_err(shown);
-        let (index, lookup) = (self.index().map_err(shown), self.lookup().map_err(shown));
+        let (index, lookup) = (self.whole_index().map_err(shown), self.lookup().map_err(shown));
         let scratch = self.data.root().join(AUDIT_FOLDER);
         let clear = || {
             durable::remove_directory(&scratch)
@@ -160,6 +160,15 @@ impl InPlace {
             }
             snapshot = snapshot.with_log_tail(batch)?;
         }
+    }
+
+    /// [`InPlace::index`], once every byte of it was read: to open a file that is not what was written
+    /// may end in a panic.
+    fn whole_index(&self) -> anyhow::Result<index::IndexSnapshot> {
+        if let Some(file) = index::damaged_files(&self.index_folder()?)?.first() {
+            bail!("`{}` is not what was written", file.display());
+        }
+        self.index()
     }
 
     fn lookup(&self) -> anyhow::Result<Lookup> {

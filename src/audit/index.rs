@@ -17,12 +17,8 @@ impl IndexCheck {
     pub(super) fn new(index: Opened<IndexSnapshot>, head: Offset) -> IndexCheck {
         let cursor = index.as_ref().map_or(head, IndexSnapshot::cursor);
         let mut check = Check::new("index", Offset(0)..cursor);
-        let marks = index.and_then(|snapshot| {
-            for file in index::damaged_files(snapshot.dir()).map_err(|error| error.to_string())? {
-                check.find_all(format!("`{}` is not what was written", file.display()));
-            }
-            index::marks(&snapshot).map_err(|error| error.to_string())
-        });
+        let marks =
+            index.and_then(|snapshot| index::marks(&snapshot).map_err(|error| error.to_string()));
         match marks {
             Ok(mut marks) => {
                 marks.sort_unstable();

@@ -53,11 +53,6 @@ impl IndexSnapshot {
         IndexSnapshot { dir, searcher, terms: Arc::default(), tail: Tail::starting_at(cursor) }
     }
 
-    /// The folder it lies in.
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// The committed index.
     pub fn searcher(&self) -> &Searcher {
         &self.searcher

@@ -5,7 +5,8 @@
 //! commit as "nothing happened". Found here, such a file is an error that names it; nothing is
 //! repaired and nothing is skipped. The ends of old files are not read, only their sizes: they were
 //! looked at when they were young, and ten thousand opened files would be felt at each start. Bit
-//! flips inside a file are not found here but by page checksums and decoders when it is read.
+//! flips inside a file are not found here but by decoders when it is read, and by the audit, which
+//! compares every row.
 
 use std::collections::HashSet;
 use std::fs::{self, File};

@@ -18,6 +18,7 @@ mod disk;
 mod drain;
 mod export;
 mod faults;
+mod flips;
 mod golden;
 mod import;
 mod isolation;
