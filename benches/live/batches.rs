@@ -45,8 +45,8 @@ pub fn measure(
         let raw = raw(file, &chat(batch, 1, amount));
         report.add(format!("file, {batch} a sync"), raw.round(), "events/s");
     }
-    let streams = redis.map(|redis| in_redis(redis, amount, report));
-    for (number, connections) in CONNECTIONS.into_iter().enumerate() {
+    for connections in CONNECTIONS {
+        let streams = redis.map(|redis| in_redis(redis, connections, amount, report));
         for batch in BATCHES {
             // The stores finish what was sent before.
             server.settle();
@@ -60,7 +60,7 @@ pub fn measure(
             if let Some(streams) = &streams {
                 let pipeline = PIPELINES.iter().rposition(|size| *size <= batch).unwrap_or(0);
                 let name = format!("{name}, beside Redis with {}", PIPELINES[pipeline]);
-                report.add_ratio(name, rate, streams[number][pipeline]);
+                report.add_ratio(name, rate, streams[pipeline]);
             }
         }
     }
@@ -108,22 +108,23 @@ fn post(connection: &mut Connection, batch: &Batch) {
     assert_eq!(acks.count(), batch.events, "{}", String::from_utf8_lossy(&answer));
 }
 
-/// Events a second into Redis: a row for each number of connections, in it each pipeline.
-fn in_redis(redis: &Peer, amount: Amount, report: &mut Report) -> Vec<Vec<f64>> {
-    let row = |connections: usize, report: &mut Report| {
-        let cell = |pipeline: usize| {
-            let before = redis.cpu_seconds();
-            let rate = into_redis(redis.address, &chat(pipeline, connections, amount));
-            let cpu = redis.cpu_seconds() - before;
-            let name = format!("Redis, {connections} connections, pipelines of {pipeline}");
-            report.add(&name, rate.round(), "events/s");
-            let cpu = cpu * 1e6 / amount.events(pipeline, connections) as f64;
-            report.add(format!("{name}: CPU an event"), round(cpu, 1), "µs");
-            rate
-        };
-        PIPELINES.map(cell).to_vec()
-    };
-    CONNECTIONS.into_iter().map(|connections| row(connections, report)).collect()
+/// Events a second into Redis, for each pipeline.
+fn in_redis(
+    redis: &Peer,
+    connections: usize,
+    amount: Amount,
+    report: &mut Report,
+) -> [f64; PIPELINES.len()] {
+    PIPELINES.map(|pipeline| {
+        let before = redis.cpu_seconds();
+        let rate = into_redis(redis.address, &chat(pipeline, connections, amount));
+        let cpu = redis.cpu_seconds() - before;
+        let name = format!("Redis, {connections} connections, pipelines of {pipeline}");
+        report.add(&name, rate.round(), "events/s");
+        let cpu = cpu * 1e6 / amount.events(pipeline, connections) as f64;
+        report.add(format!("{name}: CPU an event"), round(cpu, 1), "µs");
+        rate
+    })
 }
 
 fn into_redis(address: SocketAddr, chat: &Chat) -> f64 {
