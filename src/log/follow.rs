@@ -98,6 +98,7 @@ pub async fn follow<S: Store>(
         uncommitted_bytes: 0,
         uncommitted_since: None,
         history_tries: 0,
+        is_ending: false,
     };
     loop {
         match follower.next(stop).await? {
@@ -119,6 +120,8 @@ struct Follower<'a, S> {
     uncommitted_since: Option<Instant>,
     /// How often it has waited for the archive.
     history_tries: u32,
+    /// It has read its last batch.
+    is_ending: bool,
 }
 
 enum Next {
@@ -132,7 +135,7 @@ impl<S: Store> Follower<'_, S> {
     async fn next(&mut self, stop: &CancellationToken) -> Result<Next, LogError> {
         loop {
             if stop.is_cancelled() {
-                return Ok(Next::End);
+                return self.last();
             }
             let age = self.uncommitted_since.map_or(Duration::ZERO, |since| since.elapsed());
             let uncommitted = self.store.applied().since(self.committed);
@@ -164,6 +167,15 @@ impl<S: Store> Follower<'_, S> {
                 () = stop.cancelled() => {}
             }
         }
+    }
+
+    /// What is to be done at a stop: the records that gathered meanwhile are one more batch.
+    fn last(&mut self) -> Result<Next, LogError> {
+        if std::mem::replace(&mut self.is_ending, true) {
+            return Ok(Next::End);
+        }
+        let batch = self.scan.next_batch(BATCH_RECORDS)?;
+        Ok(if batch.is_empty() { Next::End } else { Next::Apply(batch) })
     }
 
     async fn apply(&mut self, batch: Batch) -> Result<(), FollowError<S::Error>> {
