@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -15,7 +15,7 @@ use super::auth::token_in;
 use super::rates::Rates;
 use super::shares::{Share, Shares, subject_of};
 use super::{Problem, Service};
-use crate::access::Identity;
+use crate::access::{Action, Identity};
 use crate::app::Config;
 
 /// When to ask again where as much runs as may.
@@ -24,6 +24,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// What takes long enough that one subject must not have all of it.
 struct Slow {
     what: &'static str,
+    method: Method,
     paths: &'static [&'static str],
     /// How many of one subject run at once: half of those of all, where there is such a bound.
     max: usize,
@@ -31,20 +32,30 @@ struct Slow {
 
 /// Each route that is slow.
 const SLOW: &[Slow] = &[
-    Slow { what: "searches", paths: &["/v1/search", "/search"], max: 2 },
-    Slow {
-        what: "questions",
-        paths: &["/v1/sql", "/v1/reports/{name}", "/", "/questions/{name}"],
-        max: 8,
-    },
-    Slow { what: "exports", paths: &["/v1/export/{table}"], max: 8 },
-    Slow {
-        what: "reads of records",
-        paths: &["/v1/conversations/{conversation}", "/conversations/{id}"],
-        max: 16,
-    },
-    Slow { what: "uploads", paths: &["/v1/attachments/{sha256}"], max: 16 },
+    slow("searches", Method::GET, &["/v1/search", "/search"], 2),
+    slow("questions", Method::POST, &["/v1/sql"], 8),
+    slow("reports", Method::GET, &["/v1/reports/{name}", "/", "/questions/{name}"], 8),
+    slow("exports", Method::GET, &["/v1/export/{table}"], 8),
+    slow("streams", Method::GET, &["/v1/events"], 16),
+    slow("reads of records", Method::GET, &[CONVERSATION, "/conversations/{id}"], 16),
+    slow("reads of attachments", Method::GET, &[ATTACHMENT], 16),
+    slow("uploads", Method::PUT, &["/v1/attachments/{sha256}"], 16),
+    // Each body is held in memory.
+    slow("requests of events", Method::POST, &["/v1/events"], 64),
 ];
+const CONVERSATION: &str = "/v1/conversations/{conversation}";
+const ATTACHMENT: &str = "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}";
+/// Of a customer: their devices.
+const OF_CUSTOMER_MAX: usize = 8;
+
+const fn slow(
+    what: &'static str,
+    method: Method,
+    paths: &'static [&'static str],
+    max: usize,
+) -> Slow {
+    Slow { what, method, paths, max }
+}
 
 /// What is counted of each subject.
 #[derive(Clone)]
@@ -60,11 +71,18 @@ impl Admission {
         Admission { rates: Rates::of(config), running }
     }
 
-    fn share(&self, identity: &Identity, path: &str) -> Result<Option<Share>, Problem> {
-        let slow = SLOW.iter().zip(self.running.iter());
-        let mut slow = slow.filter(|(slow, _)| slow.paths.contains(&path));
-        let Some((Slow { what, max, .. }, shares)) = slow.next() else { return Ok(None) };
-        let share = shares.take(subject_of(identity), *max).ok_or_else(|| {
+    fn share(
+        &self,
+        identity: &Identity,
+        method: &Method,
+        path: &str,
+    ) -> Result<Option<Share>, Problem> {
+        let mut slow = SLOW.iter().zip(self.running.iter());
+        let slow = slow.find(|(slow, _)| slow.method == *method && slow.paths.contains(&path));
+        let Some((Slow { what, max, .. }, shares)) = slow else { return Ok(None) };
+        let is_customer = !identity.may(Action::ListenAnywhere);
+        let max = if is_customer { OF_CUSTOMER_MAX.min(*max) } else { *max };
+        let share = shares.take(subject_of(identity), max).ok_or_else(|| {
             let detail = format!("{max} {what} of `{}` run already", identity.subject);
             Problem::too_many(detail, TRY_AGAIN)
         })?;
@@ -84,17 +102,30 @@ pub(super) async fn admit(
     let identity = Arc::new(identity);
     let admission = &service.admission;
     let path = path.as_ref().map_or("", |path| path.as_str());
-    let share =
-        match admission.rates.request(&identity).and_then(|()| admission.share(&identity, path)) {
-            Ok(share) => share,
-            Err(problem) => return problem.into_response(),
-        };
+    if request.version() < Version::HTTP_11 && is_streamed(request.method(), path) {
+        let detail = "ask by HTTP/1.1: in HTTP/1.0 an answer that broke off looks like a whole one";
+        return Problem::with_status(StatusCode::HTTP_VERSION_NOT_SUPPORTED, detail)
+            .into_response();
+    }
+    let share = match admission
+        .rates
+        .request(&identity)
+        .and_then(|()| admission.share(&identity, request.method(), path))
+    {
+        Ok(share) => share,
+        Err(problem) => return problem.into_response(),
+    };
     request.extensions_mut().insert(identity);
     let response = next.run(request).await;
     match share {
         Some(share) => until_sent(response, share),
         None => response,
     }
+}
+
+/// Whether an answer is written before its length is known.
+fn is_streamed(method: &Method, path: &str) -> bool {
+    *method == Method::GET && matches!(path, "/v1/export/{table}" | "/v1/events")
 }
 
 /// What is written as it is read runs until its last byte is taken.

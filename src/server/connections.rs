@@ -29,6 +29,7 @@ pub struct Connections {
     max: usize,
     open: Arc<Mutex<Open>>,
     websockets_of: Shares,
+    known_of: Shares,
     closed: Arc<Notify>,
 }
 
@@ -47,6 +48,7 @@ pub(super) struct Connection {
     connections: Connections,
     number: u64,
     evicted: CancellationToken,
+    of_subject: Mutex<Option<Share>>,
 }
 
 /// An open WebSocket, no longer counted once dropped.
@@ -66,6 +68,7 @@ impl Connections {
             max,
             open: Arc::default(),
             websockets_of: Shares::default(),
+            known_of: Shares::default(),
             closed: Arc::default(),
         }
     }
@@ -115,7 +118,7 @@ impl Connections {
         open.next_number += 1;
         let (number, evicted) = (open.next_number, CancellationToken::new());
         open.strangers.insert(number, evicted.clone());
-        Connection { connections: self.clone(), number, evicted }
+        Connection { connections: self.clone(), number, evicted, of_subject: Mutex::default() }
     }
 
     /// Counts one more WebSocket, while there are not too many.
@@ -140,10 +143,27 @@ impl Connections {
     }
 }
 
+/// Connections that one subject may hold beside others: of a customer, their devices' and browsers'.
+fn connections_of(identity: &Identity) -> usize {
+    if identity.may(Action::ListenAnywhere) {
+        WEBSOCKETS_PER_SUBJECT_MAX
+    } else {
+        2 * WEBSOCKETS_PER_CUSTOMER_MAX
+    }
+}
+
 impl Connection {
-    /// It has shown a token: nobody takes its place.
-    pub(super) fn is_known(&self) {
-        self.connections.open.lock().strangers.remove(&self.number);
+    /// It has shown a token: nobody takes its place, unless the subject has so many already that some
+    /// of them are treated as strangers'.
+    pub(super) fn is_known(&self, identity: &Identity) {
+        let mut share = self.of_subject.lock();
+        if share.is_none() {
+            let max = connections_of(identity);
+            *share = self.connections.known_of.take(subject_of(identity), max);
+            if share.is_some() {
+                self.connections.open.lock().strangers.remove(&self.number);
+            }
+        }
     }
 
     /// Cancelled when it has to make room.
@@ -179,7 +199,7 @@ mod tests {
         let connections = Connections::within(6);
         let has_room = || connections.room().now_or_never().is_some();
         let first = connections.open();
-        first.is_known();
+        first.is_known(&crate::access::operator("s"));
         let (second, third) = (connections.open(), connections.open());
         assert!(!has_room(), "three of three are open");
         assert!(second.evicted().is_cancelled(), "it came first of those that showed nothing");
@@ -187,8 +207,8 @@ mod tests {
         drop(second);
         assert!(has_room());
         let fourth = connections.open();
-        third.is_known();
-        fourth.is_known();
+        third.is_known(&crate::access::operator("s"));
+        fourth.is_known(&crate::access::operator("s"));
         assert!(!has_room());
         assert!(!third.evicted().is_cancelled() && !fourth.evicted().is_cancelled());
     }
@@ -197,7 +217,7 @@ mod tests {
     async fn it_is_drained_when_only_strangers_are_left() {
         let connections = Connections::within(20);
         let (known, _stranger) = (connections.open(), connections.open());
-        known.is_known();
+        known.is_known(&crate::access::operator("s"));
         let draining = tokio::spawn({
             let connections = connections.clone();
             async move { connections.drained().await }
@@ -212,7 +232,7 @@ mod tests {
     async fn who_waits_for_room_gets_it_when_somebody_leaves() {
         let connections = Connections::within(2);
         let only = connections.open();
-        only.is_known();
+        only.is_known(&crate::access::operator("s"));
         let waiting = tokio::spawn({
             let connections = connections.clone();
             async move { connections.room().await }
@@ -221,5 +241,26 @@ mod tests {
         assert!(!waiting.is_finished());
         drop(only);
         waiting.await.unwrap();
+    }
+
+    /// A customer held every connection there was: one answer, even a refusal, made each of them
+    /// known.
+    #[test]
+    fn a_customer_with_too_many_connections_is_a_stranger_in_the_rest() {
+        let connections = Connections::within(2_000);
+        let roles = vec![crate::access::TokenRole::Customer];
+        let carl = Identity { subject: "carl".to_string(), shop: "s".to_string(), roles };
+        let all: Vec<Connection> = (0..100)
+            .map(|_| {
+                let connection = connections.open();
+                connection.is_known(&carl);
+                connection.is_known(&carl);
+                connection
+            })
+            .collect();
+        assert_eq!(connections.open.lock().strangers.len(), 100 - connections_of(&carl));
+        drop(all);
+        connections.open().is_known(&carl);
+        assert!(connections.open.lock().strangers.is_empty());
     }
 }

@@ -28,6 +28,8 @@ use super::bounded_aggregate;
 const MADE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// What any value may have that a function makes: × 8,192 rows of a batch = 2 GiB.
 pub(super) const VALUE_BYTES_MAX: u64 = 256 * 1024;
+/// Bytes that one byte of a format becomes at most.
+const FORMATTED_BYTES: u64 = 32;
 /// Bytes of a character at most.
 const CHARACTER_BYTES: u64 = 4;
 
@@ -40,6 +42,10 @@ enum Growth {
     Padded,
     /// `replace(text, from, to)`: `to` between any two characters
     Replaced,
+    /// `to_char(value, format)`: some bytes for each of the format
+    Formatted,
+    /// `levenshtein(a, b)`: in time, each character with each
+    Compared,
     /// `concat(a, b, …)`, `make_array(a, b, …)`: all of them
     Joined,
     /// `concat_ws(separator, a, b, …)`: all of them, and the first between them
@@ -51,6 +57,8 @@ impl Growth {
         Some(match function {
             "repeat" => Growth::Times,
             "lpad" | "rpad" => Growth::Padded,
+            "to_char" => Growth::Formatted,
+            "levenshtein" => Growth::Compared,
             "replace" | "regexp_replace" => Growth::Replaced,
             "concat" | "overlay" | "make_array" | "array_concat" | "array_append"
             | "array_prepend" | "array_union" | "array_except" | "array_replace_all"
@@ -233,6 +241,14 @@ impl Growth {
                 let with = lengths(arguments.get(2), rows)?;
                 let most = |(text, with): (&u64, u64)| (text + 1).saturating_mul(with + 1);
                 texts.iter().zip(with).map(most).collect()
+            }
+            Growth::Formatted => {
+                let formats = lengths(arguments.get(1), rows)?;
+                formats.iter().map(|format| format * FORMATTED_BYTES).collect()
+            }
+            Growth::Compared => {
+                let with = lengths(arguments.get(1), rows)?;
+                texts.iter().zip(with).map(|(text, with)| text.saturating_mul(with)).collect()
             }
             Growth::Joined => joined(arguments, rows, &vec![0; rows])?,
             Growth::JoinedWith => joined(arguments, rows, &texts)?,

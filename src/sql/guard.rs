@@ -4,7 +4,7 @@
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast;
 
-use super::SqlError;
+use super::{SqlError, size};
 use crate::model::FieldError;
 
 /// Longest query text, in bytes.
@@ -16,10 +16,14 @@ pub fn check(sql: &str) -> Result<(), SqlError> {
         let rule = format!("be at most {QUERY_BYTES_MAX} bytes");
         return Err(FieldError::new("query", format!("{} bytes", sql.len()), rule).into());
     }
+    size::check_steps(sql)?;
     let statements = DFParser::parse_sql(sql).map_err(SqlError::from)?;
     match (statements.len(), statements.front()) {
         (1, Some(Statement::Statement(statement))) => match &**statement {
-            ast::Statement::Query(query) => check_query(query),
+            ast::Statement::Query(query) => {
+                check_query(query)?;
+                size::check_tables(query)
+            }
             other => Err(not_read_only(other)),
         },
         (1, Some(other)) => Err(not_read_only(other)),

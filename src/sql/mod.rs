@@ -7,6 +7,8 @@
 
 // A query as it is given: one, and read-only.
 mod guard;
+// How large a plan it becomes.
+mod size;
 // Queries with a name.
 mod named;
 // Values for a query's parameters.

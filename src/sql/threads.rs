@@ -14,6 +14,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::SqlError;
 use super::ending::Asker;
 
+/// Plans are gone through by recursion; see `size`.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
 /// Answers that are ready before somebody takes them.
 const READY_MAX: usize = 2;
 
@@ -32,7 +34,9 @@ impl Threads {
     pub(super) fn start() -> io::Result<Threads> {
         let cores = std::thread::available_parallelism()?.get();
         let mut runtime = Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(cores).thread_name("sql").enable_all().build()?;
+        let runtime =
+            runtime.worker_threads(cores).thread_name("sql").thread_stack_size(STACK_BYTES);
+        let runtime = runtime.enable_all().build()?;
         Ok(Threads { running: Arc::new(Running { runtime: Some(runtime) }) })
     }
 

@@ -3,6 +3,7 @@
 //! Invariant: every page leaves through [`guard`].
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
@@ -10,6 +11,9 @@ use tower_http::compression::CompressionLayer;
 
 use super::{assets, pages};
 use crate::server::Service;
+
+/// A token and an address. Whoever signs in has shown none yet.
+const LOGIN_BYTES_MAX: usize = 8 * 1024;
 
 /// Everything from here, nothing inline.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
@@ -22,7 +26,12 @@ pub fn routes() -> Router<Service> {
         .route("/questions/{name}", get(pages::question::show))
         .route("/search", get(pages::search::show))
         .route("/conversations/{id}", get(pages::transcript::show))
-        .route("/login", get(pages::login::show).post(pages::login::submit))
+        .route(
+            "/login",
+            get(pages::login::show)
+                .post(pages::login::submit)
+                .layer(DefaultBodyLimit::max(LOGIN_BYTES_MAX)),
+        )
         .route("/logout", get(pages::login::leave).post(pages::login::leave))
         .route("/assets/{name}", get(assets::serve))
         .fallback(pages::not_found)

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use verbatim::access::TokenRole::{Analyst, Customer, Human};
 
 use super::socket::Socket;
@@ -203,4 +205,84 @@ async fn what_the_api_has_not_is_a_problem_document() {
     }
     let problem = max.put("/v1/sql", "select 1").await.problem(405);
     assert!(problem["detail"].as_str().unwrap().contains("PUT"), "{problem}");
+}
+
+/// A chain of operators is gone through by recursion. Three kilobytes of `+1` ended the process, for all
+/// shops.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_is_too_deep_for_the_service() {
+    let data = Data::new();
+    let mut server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let steps = [
+        ("select 1", "+1", 30_000),
+        ("select 1", " union all select 1", 3_000),
+        ("select * from events where id = 'a'", " or id = 'b'", 4_000),
+        ("select 1", "::int", 12_000),
+        ("select 'a'", "||'a'", 10_000),
+        ("select 1", " is null", 7_000),
+        ("select * from events", ", events", 7_000),
+        ("select * from events e", " cross join events", 3_000),
+    ];
+    for (begin, step, count) in steps {
+        for count in [count, 300] {
+            let answer = max.sql(&format!("{begin}{}", step.repeat(count))).await;
+            assert_eq!(answer.status, 400, "{step} × {count}: {}", answer.text());
+        }
+        server.assert_alive();
+    }
+    let deepest = max.sql(&format!("select 1{} as n", " + 1".repeat(256))).await;
+    assert_eq!(deepest.json(), json!([{"n": 257}]));
+    let many = format!("select 1 as n{}", " union all select 1".repeat(256));
+    assert_eq!(max.sql(&many).await.json().as_array().unwrap().len(), 257);
+    let any =
+        format!("select count(*) as n from events where id = 'a'{}", " or id = 'b'".repeat(127));
+    assert_eq!(max.sql(&any).await.json(), json!([{"n": 0}]));
+}
+
+/// A stream that followed went on after its token was revoked, for as long as somebody read it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_its_token() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let follow = max.request(reqwest::Method::GET, "/v1/events?follow=true");
+    let follow = follow.bearer_auth(data.token(SHOP, "max", &[Analyst]));
+    let mut follow = follow.send().await.unwrap();
+    assert_eq!(follow.status(), 200);
+    tokio::task::block_in_place(|| {
+        data.succeeds(["token", "revoke", "--sub", "max", "--shop", SHOP]);
+    });
+    let ended = tokio::time::timeout(PATIENCE, follow.chunk()).await.expect("it goes on");
+    assert!(ended.is_err(), "a clean end would say that this was all");
+}
+
+/// HTTP/1.0 has no way to tell a whole answer without a length from one that broke off.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_without_a_length_is_given_to_who_cannot_tell_its_end() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let token = data.token(SHOP, "max", &[Analyst]);
+    for (path, status) in
+        [("/v1/export/events?format=csv", "505"), ("/v1/events", "505"), ("/v1/status", "200")]
+    {
+        let mut stream =
+            TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
+        let head = format!("GET {path} HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{path}: {answer}");
+    }
+}
+
+/// Whoever signs in has shown no token: their bodies took gigabytes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_sends_no_large_body() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let stranger = server.http_as(&data, "max", &[Analyst]).without_token();
+    let form = "application/x-www-form-urlencoded";
+    let answer = stranger.post("/login", form, format!("token={}", "x".repeat(20_000))).await;
+    assert_eq!(answer.status, 413, "{}", answer.text());
 }

@@ -2,22 +2,28 @@
 //! later ones as they come.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use hyper::body::Frame;
 use serde::Deserialize;
 
 use super::{NDJSON, Passed, parsed, streamed};
-use crate::access::Action;
+use crate::access::{AccessError, Action};
 use crate::log::{LogError, LogScan};
 use crate::model::Offset;
+use crate::server::auth::token_in;
 use crate::server::{Problem, Service, Token};
 
 /// Records read from the log at once for one stream: × about 1 KiB = 512 KiB.
 const STREAM_RECORDS: usize = 512;
+
+/// How often a stream asks whether its token still counts.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +37,7 @@ pub(super) struct StreamQuery {
 pub(super) async fn stream(
     State(service): State<Service>,
     Token(identity): Token,
+    headers: HeaderMap,
     query: Result<Query<StreamQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let query = parsed(query)?;
@@ -40,6 +47,8 @@ pub(super) async fn stream(
         shop: identity.shop.clone(),
         follow: query.follow,
         passed: Passed::default(),
+        token: token_in(&headers).unwrap_or_default().to_string(),
+        checked_at: Instant::now(),
         service,
     };
     Ok(streamed(NDJSON, futures::stream::unfold(Some(stream), next_frame)))
@@ -66,6 +75,9 @@ struct RecordStream {
     shop: String,
     follow: bool,
     passed: Passed,
+    /// Asked about again now and then: it may have expired or been revoked.
+    token: String,
+    checked_at: Instant,
     service: Service,
 }
 
@@ -74,6 +86,9 @@ impl RecordStream {
     /// reader sees as an incomplete answer, never as a complete one.
     async fn next_lines(&mut self) -> Option<io::Result<Vec<u8>>> {
         loop {
+            if let Err(error) = self.check_token() {
+                return Some(Err(io::Error::other(error)));
+            }
             let mut scan = self.scan.take()?;
             let read = move || {
                 let read = scan.next_batch(STREAM_RECORDS);
@@ -112,11 +127,20 @@ impl RecordStream {
         }
     }
 
-    /// Whether more came before the service stopped.
+    fn check_token(&mut self) -> Result<(), AccessError> {
+        if self.checked_at.elapsed() >= CHECK_EVERY {
+            self.service.tokens.check(&self.token)?;
+            self.checked_at = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Whether there may be more, before the service stopped.
     async fn wait_for_more(&mut self) -> bool {
         let Some(scan) = &mut self.scan else { return false };
         tokio::select! {
             more = scan.wait_for_more() => more,
+            () = tokio::time::sleep(CHECK_EVERY) => true,
             () = self.service.drain.cancelled() => false,
         }
     }

@@ -27,6 +27,7 @@ use crate::server::{Problem, Service};
 const GOING_AWAY: u16 = 1001;
 const POLICY: u16 = 1008;
 const TRY_AGAIN: u16 = 1013;
+const COUNTS_NO_LONGER: &str = "the token counts no longer";
 const STOPPING: &str = "the service is stopping; resume from your last seq";
 /// Acks one connection may wait for; a client that sends faster is not read until the oldest comes.
 const ACKS_WAITING_MAX: usize = 256;
@@ -192,7 +193,7 @@ impl Connection {
                 Err(Closed(Some((TRY_AGAIN, "no sign of life"))))
             }
             Step::Tick if self.service.tokens.check(&self.token).is_err() => {
-                Err(Closed(Some((POLICY, "the token counts no longer"))))
+                Err(Closed(Some((POLICY, COUNTS_NO_LONGER))))
             }
             Step::Tick => self.send(Message::Ping(Default::default())).await,
             Step::Expired => Err(Closed(Some((POLICY, "the token has expired")))),
@@ -300,6 +301,10 @@ impl Connection {
     async fn catch_up(&mut self, conversation: &str) -> Result<(), Closed> {
         loop {
             let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
+            // A slow reader of a long conversation is in here for minutes.
+            if self.service.tokens.check(&self.token).is_err() {
+                return Err(Closed(Some((POLICY, COUNTS_NO_LONGER))));
+            }
             let (kept, shop) = (self.service.records.clone(), self.identity.shop.clone());
             let of = conversation.to_string();
             let read = move || kept.after(&shop, &of, passed, CATCH_UP_RECORDS);

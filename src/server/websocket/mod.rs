@@ -50,7 +50,7 @@ async fn upgrade(
     let (token, identity, life) = authenticate(&service, &query, &headers)?;
     let slot = service.connections.open_websocket(&identity)?;
     if let Some(Extension(connection)) = &connection {
-        connection.is_known();
+        connection.is_known(&identity);
     }
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     // What is ready at once is written at once, and its buffer stays with the socket.
