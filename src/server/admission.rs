@@ -24,38 +24,55 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// What takes long enough that one subject must not have all of it.
 struct Slow {
     what: &'static str,
-    method: Method,
-    paths: &'static [&'static str],
+    routes: &'static [(Method, &'static str)],
     /// How many of one subject run at once: half of those of all, where there is such a bound.
     max: usize,
 }
 
 /// Each route that is slow.
 const SLOW: &[Slow] = &[
-    slow("searches", Method::GET, &["/v1/search", "/search"], 2),
-    slow("questions", Method::POST, &["/v1/sql"], 8),
-    slow("reports", Method::GET, &["/v1/reports/{name}", "/", "/questions/{name}"], 8),
-    slow("exports", Method::GET, &["/v1/export/{table}"], 8),
-    slow("streams", Method::GET, &["/v1/events"], 16),
-    slow("reads of records", Method::GET, &[CONVERSATION, "/conversations/{id}"], 16),
-    slow("reads of attachments", Method::GET, &[ATTACHMENT], 16),
-    slow("uploads", Method::PUT, &["/v1/attachments/{sha256}"], 16),
+    Slow {
+        what: "searches",
+        routes: &[(Method::GET, "/v1/search"), (Method::GET, "/search")],
+        max: 2,
+    },
+    Slow {
+        what: "questions",
+        routes: &[
+            (Method::POST, "/v1/sql"),
+            (Method::GET, "/v1/reports/{name}"),
+            (Method::GET, "/"),
+            (Method::GET, "/questions/{name}"),
+        ],
+        max: 8,
+    },
+    Slow { what: "exports", routes: &[EXPORT], max: 8 },
+    Slow { what: "streams", routes: &[STREAM], max: 16 },
+    Slow {
+        what: "reads of records",
+        routes: &[
+            (Method::GET, "/v1/conversations/{conversation}"),
+            (Method::GET, "/conversations/{id}"),
+        ],
+        max: 16,
+    },
+    Slow {
+        what: "reads of attachments",
+        routes: &[(
+            Method::GET,
+            "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}",
+        )],
+        max: 16,
+    },
+    Slow { what: "uploads", routes: &[(Method::PUT, "/v1/attachments/{sha256}")], max: 16 },
     // Each body is held in memory.
-    slow("requests of events", Method::POST, &["/v1/events"], 64),
+    Slow { what: "requests of events", routes: &[(Method::POST, "/v1/events")], max: 64 },
 ];
-const CONVERSATION: &str = "/v1/conversations/{conversation}";
-const ATTACHMENT: &str = "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}";
+/// Answers that are written before their length is known.
+const EXPORT: (Method, &str) = (Method::GET, "/v1/export/{table}");
+const STREAM: (Method, &str) = (Method::GET, "/v1/events");
 /// Of a customer: their devices.
 const OF_CUSTOMER_MAX: usize = 8;
-
-const fn slow(
-    what: &'static str,
-    method: Method,
-    paths: &'static [&'static str],
-    max: usize,
-) -> Slow {
-    Slow { what, method, paths, max }
-}
 
 /// What is counted of each subject.
 #[derive(Clone)]
@@ -71,14 +88,9 @@ impl Admission {
         Admission { rates: Rates::of(config), running }
     }
 
-    fn share(
-        &self,
-        identity: &Identity,
-        method: &Method,
-        path: &str,
-    ) -> Result<Option<Share>, Problem> {
+    fn share(&self, identity: &Identity, route: &(Method, &str)) -> Result<Option<Share>, Problem> {
         let mut slow = SLOW.iter().zip(self.running.iter());
-        let slow = slow.find(|(slow, _)| slow.method == *method && slow.paths.contains(&path));
+        let slow = slow.find(|(slow, _)| slow.routes.contains(route));
         let Some((Slow { what, max, .. }, shares)) = slow else { return Ok(None) };
         let is_customer = !identity.may(Action::ListenAnywhere);
         let max = if is_customer { OF_CUSTOMER_MAX.min(*max) } else { *max };
@@ -101,8 +113,13 @@ pub(super) async fn admit(
     let Some(Ok(identity)) = checked else { return next.run(request).await };
     let identity = Arc::new(identity);
     let admission = &service.admission;
-    let path = path.as_ref().map_or("", |path| path.as_str());
-    if request.version() < Version::HTTP_11 && is_streamed(request.method(), path) {
+    // What is asked for its head alone is computed all the same.
+    let method = match request.method() {
+        &Method::HEAD => Method::GET,
+        method => method.clone(),
+    };
+    let route = (method, path.as_ref().map_or("", |path| path.as_str()));
+    if request.version() < Version::HTTP_11 && [EXPORT, STREAM].contains(&route) {
         let detail = "ask by HTTP/1.1: in HTTP/1.0 an answer that broke off looks like a whole one";
         return Problem::with_status(StatusCode::HTTP_VERSION_NOT_SUPPORTED, detail)
             .into_response();
@@ -110,7 +127,7 @@ pub(super) async fn admit(
     let share = match admission
         .rates
         .request(&identity)
-        .and_then(|()| admission.share(&identity, request.method(), path))
+        .and_then(|()| admission.share(&identity, &route))
     {
         Ok(share) => share,
         Err(problem) => return problem.into_response(),
@@ -121,11 +138,6 @@ pub(super) async fn admit(
         Some(share) => until_sent(response, share),
         None => response,
     }
-}
-
-/// Whether an answer is written before its length is known.
-fn is_streamed(method: &Method, path: &str) -> bool {
-    *method == Method::GET && matches!(path, "/v1/export/{table}" | "/v1/events")
 }
 
 /// What is written as it is read runs until its last byte is taken.

@@ -22,12 +22,10 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use super::bounded_aggregate;
+use super::bounded_aggregate::{self, VALUE_BYTES_MAX};
 
 /// What one call makes at most, of all its rows.
 const MADE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// What any value may have that a function makes: × 8,192 rows of a batch = 2 GiB.
-pub(super) const VALUE_BYTES_MAX: u64 = 256 * 1024;
 /// Bytes that one byte of a format becomes at most.
 const FORMATTED_BYTES: u64 = 32;
 /// Bytes of a character at most.

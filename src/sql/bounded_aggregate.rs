@@ -10,7 +10,8 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature};
 use datafusion::scalar::ScalarValue;
 
-use super::bounded::VALUE_BYTES_MAX;
+/// What any value may have that a function makes: × 8,192 rows of a batch = 2 GiB.
+pub(super) const VALUE_BYTES_MAX: u64 = 256 * 1024;
 
 /// Whether the values of `function` grow with the rows, and are not bounded yet.
 pub(super) fn grows(function: &AggregateUDF) -> bool {

@@ -118,6 +118,32 @@ async fn one_subject_does_not_have_all_questions() {
     assert_eq!(max.sql("select 1 as one").await.status, 200);
 }
 
+/// What is asked by another route, or for its head alone, is of the same turns.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_route_is_a_way_round_a_share() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let slow = "select count(*) from generate_series(1, 2000000) a, generate_series(1, 2000000) b \
+                where (a.value * b.value) % 7 = 3";
+    let asked = (0..8).map(|_| {
+        let max = max.clone();
+        tokio::spawn(async move { max.sql(slow).await })
+    });
+    let asked: Vec<_> = asked.collect();
+    for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let report = max.request(method.clone(), "/v1/reports/summary");
+            if max.send(report).await.status == 429 {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{method} is always answered");
+        }
+    }
+    asked.into_iter().for_each(|asked| asked.abort());
+}
+
 /// CPU time that a process has taken so far.
 fn cpu_of(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();

@@ -103,9 +103,11 @@ async fn append_lines(
     origin: Origin,
     body: &[u8],
 ) -> Result<Response, Problem> {
+    // Counted before they are read, which is most of the work of refusing them.
+    let count = lines_of(body).count();
+    let slowed = service.admission.rates.events(&identity, count);
+    slowed.inspect_err(|_| service.counts.count_too_fast(count))?;
     let (lines, events) = read_lines(&identity, origin, body)?;
-    let slowed = service.admission.rates.events(&identity, lines.len());
-    slowed.inspect_err(|_| service.counts.count_too_fast(lines.len()))?;
     let sees_offsets = identity.may(Action::SeeOffsets);
     for error in lines.iter().filter_map(|line| line.refused.as_ref()) {
         service.counts.count_refusal(error.kind());
@@ -128,19 +130,21 @@ struct Line {
     refused: Option<RelayError>,
 }
 
+/// The lines of a body that are not empty, with their numbers from 1.
+fn lines_of(body: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    (1..).zip(body.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty())
+}
+
 /// Every line, and the events of those that were not refused, in order.
 fn read_lines(
     identity: &Identity,
     origin: Origin,
     body: &[u8],
 ) -> Result<(Vec<Line>, Vec<CanonicalEvent>), Problem> {
-    let lines = (1..)
-        .zip(body.split(|byte| *byte == b'\n'))
-        .filter(|(_, line)| !line.trim_ascii().is_empty());
     // Half a kilobyte each: growing would copy them again and again.
     let count = (body.len() / LINE_BYTES_MIN + 1).min(BATCH_EVENTS_MAX);
     let (mut read, mut events) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for (number, line) in lines {
+    for (number, line) in lines_of(body) {
         if read.len() == BATCH_EVENTS_MAX {
             let detail = format!("a batch is at most {BATCH_EVENTS_MAX} events");
             return Err(Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, detail));
