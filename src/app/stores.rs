@@ -21,6 +21,8 @@ use crate::model::{ErrorKind, Kinded, MaintenanceState, Micros, panic_text};
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// First pause after damage: a person has to look, and each opening reads much.
 const PAUSE_AFTER_DAMAGE: Duration = Duration::from_secs(60);
+/// How far stores stand behind whoever waits for an answer: with both busy, they have a tenth.
+const NICE: i32 = 10;
 /// Longest pause before a store is tried again.
 const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 
@@ -111,9 +113,12 @@ impl Stores {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // Encoding and indexing would hold up connections, and stores each other. The store's
         // futures are made on its thread, so they need not be `Send`.
-        let thread = std::thread::Builder::new()
-            .name(S::NAME.to_string())
-            .spawn(move || runtime.block_on(supervisor.run()))?;
+        let thread = std::thread::Builder::new().name(S::NAME.to_string()).spawn(move || {
+            if !S::HOLDS_ACKS_UP {
+                give_way();
+            }
+            runtime.block_on(supervisor.run())
+        })?;
         let maintained = reader.clone();
         let watched = Watched {
             name: S::NAME,
@@ -175,6 +180,14 @@ impl Drop for Stores {
             self.stop.cancel();
             self.join_all();
         }
+    }
+}
+
+/// Lets this thread, and those it starts, have what the cores have left: whoever waits for an ack goes
+/// first, and what a store is behind then, it makes good.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::warn!(%error, "stores take as much of the cores as acks");
     }
 }
 
