@@ -63,7 +63,13 @@ impl FactsCheck {
 
     /// Compares the rows of these shops.
     pub(super) fn finish<'a>(mut self, shops: impl Iterator<Item = &'a str>) -> Check {
-        if let Some(facts) = self.facts.take().filter(|_| self.is_whole) {
+        let facts = self.facts.take();
+        if let Some(facts) = &facts
+            && let Err(error) = self.see_files(facts)
+        {
+            self.check.find_all(error.to_string());
+        }
+        if let Some(facts) = facts.filter(|_| self.is_whole) {
             for shop in shops {
                 if let Err(error) = self.compare_shop(&facts, shop) {
                     self.check.find_all(error.to_string());
@@ -72,6 +78,13 @@ impl FactsCheck {
             }
         }
         self.check
+    }
+
+    fn see_files(&mut self, facts: &FactsReader) -> Result<(), AuditError> {
+        // Files have rows of all shops.
+        let snapshot = facts.snapshot("")?;
+        tables(&snapshot).iter().for_each(|(_, facts)| self.check.see_files(&facts.table));
+        Ok(())
     }
 
     fn compare_shop(&mut self, facts: &FactsReader, shop: &str) -> Result<(), AuditError> {

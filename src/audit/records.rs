@@ -39,7 +39,8 @@ impl<'a> Records<'a> {
         }
         let (snapshot, archive) = match archive {
             Ok(snapshot) => {
-                let check = Check::new("archive", Offset(0)..snapshot.table.cursor);
+                let mut check = Check::new("archive", Offset(0)..snapshot.table.cursor);
+                check.see_files(&snapshot.table);
                 (Some(snapshot), check)
             }
             Err(error) => {

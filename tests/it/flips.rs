@@ -8,8 +8,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::Value;
@@ -201,52 +199,27 @@ fn audited(data: &Data) -> Report {
     runtime.block_on(audited).unwrap()
 }
 
-/// A flip that the audit does not see is in what a file says of its rows: all of them read as before.
+/// Rows or not: statistics that flipped would hide rows from a question.
 #[test]
-fn a_bit_of_a_table_that_flips_changes_no_row_unseen() {
+fn a_bit_of_a_table_that_flips_is_found() {
     let (flips, mut random) = (other_flips(), seeded("flips in tables"));
     let data = Data::new();
     data.succeeds([Path::new("import"), &super::support::sample("history.ndjson")]);
-    let files: Vec<(PathBuf, Vec<RecordBatch>)> = files_under(&data.path().join("archive"))
+    let files: Vec<PathBuf> = files_under(&data.path().join("archive"))
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
-        .map(|path| (path.clone(), rows(&path)))
         .collect();
     assert!(files.len() > 3);
     let findings = || stores_that_differ(&data);
     assert!(findings().is_empty(), "the control: whole, it is said to be whole");
-    let mut unseen = 0;
     for _ in 0..flips {
-        let (path, before) = &files[random.random_range(0..files.len())];
+        let path = &files[random.random_range(0..files.len())];
         let flip = Flip::random(path, path.metadata().unwrap().len(), &mut random);
-        let found = findings();
         let store = if path.to_str().unwrap().contains("/events/") { "archive" } else { "facts" };
-        if found.is_empty() {
-            let differs = columns_that_differ(&rows(path), before);
-            assert!(differs.is_empty(), "{}: nobody saw it in {differs:?}", flip.what);
-            unseen += 1;
-        } else {
-            assert!(found.contains(&store), "{}: {found:?}", flip.what);
-        }
+        let found = findings();
+        assert!(found.contains(&store), "{}: {found:?}", flip.what);
     }
-    println!("{flips} flips in tables: {unseen} of them unseen, and no row another");
-}
-
-fn columns_that_differ(rows: &[RecordBatch], before: &[RecordBatch]) -> Vec<String> {
-    assert_eq!(rows.len(), before.len());
-    let pairs = rows.iter().zip(before).flat_map(|(rows, before)| {
-        let names = before.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let names: Vec<String> = names;
-        names.into_iter().zip(rows.columns().iter().zip(before.columns()))
-    });
-    pairs.filter(|(_, (rows, before))| rows != before).map(|(name, _)| name).collect()
-}
-
-/// The rows of a file, however they are packed.
-fn rows(path: &Path) -> Vec<RecordBatch> {
-    let file = fs::File::open(path).unwrap();
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
-    reader.map(Result::unwrap).collect()
+    println!("{flips} flips in tables, all found");
 }
 
 /// The stores that the audit finds something in.
