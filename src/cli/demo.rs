@@ -140,7 +140,7 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
     for bytes in ATTACHMENTS {
         let sha256 = hex::encode(Sha256::digest(bytes));
         let body = futures::stream::iter([Ok::<_, std::convert::Infallible>(*bytes)]);
-        app.attachments.put(&identity.shop, &sha256, body).await?;
+        app.attachments.put(identity, &sha256, body).await?;
     }
     let mut events = Vec::new();
     for line in HISTORY.lines() {

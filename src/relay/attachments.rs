@@ -1,4 +1,8 @@
-//! Attachments: bytes kept by their hash, apart per shop. A file is there whole or not at all.
+//! Attachments: bytes kept by their hash, apart for each shop and, in it, for each customer. A file is
+//! there whole or not at all.
+//!
+//! Invariant: a customer's message shows the bytes that this customer sent, or that the shop sent for
+//! them. Whoever merely knows the hash of another's file cannot have it by naming it.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,11 +15,15 @@ use tokio::fs::File;
 
 use super::RelayError;
 use super::held::DiskSpace;
+use crate::access::{Action, Identity};
 use crate::durable::{Disk, Mode, Naming, Staged};
-use crate::model::{FieldError, is_sha256_hex};
+use crate::model::{FieldError, Record, Role, is_sha256_hex};
 
 /// Largest attachment: streamed to disk, so this bounds disk and time, not memory.
 pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Where the customers' files lie among their shop's. No two hex digits, which begin a hash.
+const CUSTOMERS: &str = "customers";
 
 /// Longest that an upload may pause.
 const CHUNK_TIME_MAX: Duration = Duration::from_secs(30);
@@ -42,26 +50,25 @@ impl AttachmentStore {
         Ok(AttachmentStore { disk: Arc::new(Disk::open(dir)?), space })
     }
 
-    /// Where a shop's attachment lies, whether or not it is there. The shop's name is hashed
-    /// because it may hold any character, `..` and `/` among them.
-    pub fn path_of(&self, shop: &str, sha256: &str) -> Result<PathBuf, RelayError> {
+    /// Where an attachment lies, whether or not it is there. Names are hashed because they may hold any
+    /// character, `..` and `/` among them.
+    fn path_of(&self, holder: Holder<'_>, sha256: &str) -> Result<PathBuf, RelayError> {
         if !is_sha256_hex(sha256) {
-            return Err(FieldError::new(
-                "sha256",
-                sha256,
-                "be a SHA-256 in 64 lower-case hex digits",
-            )
-            .into());
+            let rule = "be a SHA-256 in 64 lower-case hex digits";
+            return Err(FieldError::new("sha256", sha256, rule).into());
         }
-        let shop = hex::encode(&Sha256::digest(shop.as_bytes())[..8]);
-        Ok(self.disk.root().join(shop).join(&sha256[..2]).join(sha256))
+        let mut folder = self.disk.root().join(hashed(holder.shop, 8));
+        if let Some(customer) = holder.customer {
+            folder = folder.join(CUSTOMERS).join(hashed(customer, 16));
+        }
+        Ok(folder.join(&sha256[..2]).join(sha256))
     }
 
     /// Keeps the bytes of `body` under their hash, which must be `sha256`. On return they are on
     /// stable storage. Returns their count.
     pub async fn put<B, E>(
         &self,
-        shop: &str,
+        identity: &Identity,
         sha256: &str,
         body: impl Stream<Item = Result<B, E>>,
     ) -> Result<u64, RelayError>
@@ -70,7 +77,8 @@ impl AttachmentStore {
         E: std::fmt::Display,
     {
         self.space.clone().check()?;
-        let (disk, path) = (self.disk.clone(), self.path_of(shop, sha256)?);
+        let holder = Holder::of_identity(identity);
+        let (disk, path) = (self.disk.clone(), self.path_of(holder, sha256)?);
         let mut upload = on_blocking(move || Upload::start(&disk, &path)).await?;
         let mut body = std::pin::pin!(body);
         loop {
@@ -88,14 +96,46 @@ impl AttachmentStore {
         on_blocking(move || upload.finish(&sha256)).await
     }
 
-    /// Opens a kept attachment; `None` when it is not there.
-    pub async fn open(&self, shop: &str, sha256: &str) -> Result<Option<File>, RelayError> {
-        match File::open(self.path_of(shop, sha256)?).await {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
+    /// Opens an attachment that `record` names; `None` when it is not there.
+    pub async fn open(&self, record: &Record, sha256: &str) -> Result<Option<File>, RelayError> {
+        for holder in Holder::all_of_record(record) {
+            match File::open(self.path_of(holder, sha256)?).await {
+                Ok(file) => return Ok(Some(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(None)
     }
+}
+
+/// Whose file it is.
+#[derive(Clone, Copy, Debug)]
+struct Holder<'a> {
+    shop: &'a str,
+    /// `None`: the shop's side.
+    customer: Option<&'a str>,
+}
+
+impl<'a> Holder<'a> {
+    fn of_identity(identity: &'a Identity) -> Holder<'a> {
+        let is_customer = !identity.may(Action::ListenAnywhere);
+        let customer = is_customer.then_some(identity.subject.as_str());
+        Holder { shop: &identity.shop, customer }
+    }
+
+    /// Whose files a record may show: its customer's, and the shop's where the shop sent it.
+    fn all_of_record(record: &'a Record) -> impl Iterator<Item = Holder<'a>> {
+        let (shop, sender) = (record.shop.as_str(), &record.event.sender);
+        let customer = (sender.role == Role::Customer).then_some(sender.id.as_str());
+        let of_shop = customer.is_none() || record.by.is_some();
+        let of_customer = customer.map(|_| Holder { shop, customer });
+        of_customer.into_iter().chain(of_shop.then_some(Holder { shop, customer: None }))
+    }
+}
+
+fn hashed(name: &str, bytes: usize) -> String {
+    hex::encode(&Sha256::digest(name.as_bytes())[..bytes])
 }
 
 impl Upload {
@@ -168,6 +208,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::access::operator;
     use crate::durable::is_staging_name;
 
     fn names_under(folder: &Path) -> Vec<String> {
@@ -185,19 +226,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_folder_taken_away_under_a_running_relay_is_made_again() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, shop) = (tempfile::tempdir().unwrap(), operator("shop"));
         let root = folder.path().join("attachments");
         let store = AttachmentStore::open_or_create(&root, 0).unwrap();
         let sha256 = hex::encode(Sha256::digest(b"photo"));
-        let path = store.path_of("shop", &sha256).unwrap();
+        let path = store.path_of(Holder::of_identity(&shop), &sha256).unwrap();
         for taken in path.ancestors().skip(1).take(3) {
             let photo = stream::iter([Ok::<_, Infallible>(b"photo")]);
-            assert_eq!(store.put("shop", &sha256, photo).await.unwrap(), 5);
+            assert_eq!(store.put(&shop, &sha256, photo).await.unwrap(), 5);
             std::fs::remove_dir_all(taken).unwrap();
-            assert!(store.open("shop", &sha256).await.unwrap().is_none());
+            assert!(!path.exists());
             let photo = stream::iter([Ok::<_, Infallible>(b"photo")]);
-            assert_eq!(store.put("shop", &sha256, photo).await.unwrap(), 5, "{taken:?}");
-            assert!(store.open("shop", &sha256).await.unwrap().is_some());
+            assert_eq!(store.put(&shop, &sha256, photo).await.unwrap(), 5, "{taken:?}");
+            assert!(path.exists());
         }
     }
 
@@ -205,7 +246,7 @@ mod tests {
     /// dropped.
     #[tokio::test]
     async fn an_upload_that_nobody_waits_for_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, shop) = (tempfile::tempdir().unwrap(), operator("shop"));
         let store = AttachmentStore::open_or_create(folder.path(), 0).unwrap();
         let sha256 = hex::encode(Sha256::digest(b"half"));
         let (reached, half_way) = oneshot::channel();
@@ -214,18 +255,17 @@ mod tests {
             future::pending::<Result<&[u8], Infallible>>().await
         });
         let body = stream::iter([Ok(&b"half"[..])]).chain(never);
-        let mut upload = Box::pin(store.put("s", &sha256, body));
+        let mut upload = Box::pin(store.put(&shop, &sha256, body));
         tokio::select! {
             _ = &mut upload => panic!("the body has no end"),
             reached = half_way => reached.unwrap(),
         }
         let names = names_under(folder.path());
         assert!(names.len() == 1 && is_staging_name(&names[0]), "{names:?}");
-        assert!(store.open("s", &sha256).await.unwrap().is_none());
         drop(upload);
         assert_eq!(names_under(folder.path()), Vec::<String>::new());
         let whole = stream::iter([Ok::<_, Infallible>(&b"half"[..])]);
-        assert_eq!(store.put("s", &sha256, whole).await.unwrap(), 4);
+        assert_eq!(store.put(&shop, &sha256, whole).await.unwrap(), 4);
         assert_eq!(names_under(folder.path()), [sha256]);
     }
 }

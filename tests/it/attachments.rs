@@ -215,3 +215,36 @@ async fn a_file_is_for_those_who_hear_the_message_that_names_it() {
     dora.get(&named_by("d", "m", &photo)).await.problem(404);
     anna.get(&sent_to(&photo)).await.problem(405);
 }
+
+/// Whoever knew the hash of another's file had it, by a message of their own that named it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_alone_is_no_way_to_anothers_file() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let [carl, dora] = ["carl", "dora"].map(|sub| server.http_as(&data, sub, &[Customer]));
+    let anna = server.http_as(&data, "anna", &[Human]);
+    let boss = server.http_as(&data, "boss", &[Admin]);
+    let [photo, label] = [sha256(b"photo"), sha256(b"label")];
+    assert_eq!(carl.put(&sent_to(&photo), "photo").await.status, 201);
+    assert_eq!(anna.put(&sent_to(&label), "label").await.status, 201);
+    for (id, hash) in [("p", &photo), ("l", &label)] {
+        let naming = with_file(message("d", id, "customer", "dora", "mine"), hash);
+        assert_eq!(dora.event(&naming).await.status, 200);
+        let problem = dora.get(&named_by("d", id, hash)).await.problem(404);
+        assert!(problem["detail"].as_str().unwrap().contains("were not sent"), "{problem}");
+    }
+    assert_eq!(dora.put(&sent_to(&photo), "photo").await.status, 201);
+    assert_eq!(dora.get(&named_by("d", "p", &photo)).await.body, b"photo");
+    // What the shop sends for a customer, or to one, is theirs to see.
+    let sent = [
+        (&boss, with_file(message("c", "for", "customer", "carl", "by post"), &label)),
+        (&anna, with_file(message("c", "to", "human", "anna", "the label"), &label)),
+        (&boss, with_file(message("c", "own", "customer", "carl", "again"), &photo)),
+    ];
+    for (sender, event) in sent {
+        assert_eq!(sender.event(&event).await.status, 200, "{event}");
+    }
+    for (id, hash) in [("for", &label), ("to", &label), ("own", &photo)] {
+        assert_eq!(carl.get(&named_by("c", id, hash)).await.status, 200, "{id}");
+    }
+}

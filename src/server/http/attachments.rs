@@ -26,7 +26,7 @@ pub(super) async fn put(
     // One that does not say how long it is counts as the longest.
     let bytes = said.unwrap_or(ATTACHMENT_BYTES_MAX as u64);
     service.admission.rates.upload(&identity, bytes)?;
-    let bytes = service.attachments.put(&identity.shop, &sha256, body.into_data_stream()).await?;
+    let bytes = service.attachments.put(&identity, &sha256, body.into_data_stream()).await?;
     let kept = serde_json::json!({"sha256": sha256, "bytes": bytes});
     Ok((StatusCode::CREATED, axum::Json(kept)).into_response())
 }
@@ -45,13 +45,13 @@ pub(super) async fn get(
     };
     let (records, shop) = (service.records.clone(), identity.shop.clone());
     let (of, named) = (conversation.clone(), id.clone());
-    let record = service.read(move || records.event(&shop, &of, &named)).await?;
+    let record = service.read(&identity, move || records.event(&shop, &of, &named)).await?;
     let record = record.filter(|record| hears(&identity, &record.event)).ok_or_else(not_there)?;
     let mut names = record.event.attachments.iter().map(|attachment| &attachment.sha256);
     if !names.any(|name| *name == sha256) {
         return Err(not_there());
     }
-    let file = service.attachments.open(&identity.shop, &sha256).await?;
+    let file = service.attachments.open(&record, &sha256).await?;
     let mut file = file.ok_or_else(|| {
         let detail = format!("the bytes of attachment `{sha256}` were not sent");
         Problem::new(ErrorKind::NotFound, detail)

@@ -14,8 +14,8 @@ use crate::web::days::{full_utc, local};
 use crate::web::figures::bytes;
 use crate::web::shown::Shown;
 
-/// Media types of the attachments that are there, as their own bytes show, by hash.
-pub(in crate::web) type Files = HashMap<String, &'static str>;
+/// Media types of the attachments that are there, as their own bytes show, by message and hash.
+pub(in crate::web) type Files = HashMap<(String, String), &'static str>;
 
 /// One row of the page.
 pub(in crate::web) enum Row {
@@ -247,7 +247,7 @@ impl Context<'_> {
     }
 
     fn file(&self, event: &Event, attachment: &Attachment) -> FileView {
-        let kind = match self.files.get(&attachment.sha256) {
+        let kind = match self.files.get(&(event.id.clone(), attachment.sha256.clone())) {
             None => FileKind::Missing,
             Some(media_type) if media_type.starts_with("image/") => FileKind::Picture,
             Some(media_type) if media_type.starts_with("audio/") => FileKind::Audio,

@@ -76,7 +76,7 @@ pub(in crate::web) async fn show(
     if found.records.is_empty() {
         return unknown(&identity, &conversation);
     }
-    let files = files_of(&service.attachments, &identity.shop, &found.records).await;
+    let files = files_of(&service.attachments, &found.records).await;
     page(&view(
         PageLayout::of(&identity, "search"),
         &conversation,
@@ -118,16 +118,16 @@ async fn read(records: &Records, shop: &str, conversation: &str) -> Result<Read,
 }
 
 /// Which attachments are there, and what their bytes show them to be.
-async fn files_of(store: &AttachmentStore, shop: &str, records: &[Record]) -> Files {
+async fn files_of(store: &AttachmentStore, records: &[Record]) -> Files {
     let mut files = Files::new();
-    for attachment in records.iter().flat_map(|record| &record.event.attachments) {
-        if files.contains_key(&attachment.sha256) {
-            continue;
-        }
-        if let Ok(Some(mut file)) = store.open(shop, &attachment.sha256).await {
-            let mut first_bytes = [0; 16];
-            let count = file.read(&mut first_bytes).await.unwrap_or(0);
-            files.insert(attachment.sha256.clone(), media_type_of(&first_bytes[..count]));
+    for record in records {
+        for attachment in &record.event.attachments {
+            if let Ok(Some(mut file)) = store.open(record, &attachment.sha256).await {
+                let mut first_bytes = [0; 16];
+                let count = file.read(&mut first_bytes).await.unwrap_or(0);
+                let named = (record.event.id.clone(), attachment.sha256.clone());
+                files.insert(named, media_type_of(&first_bytes[..count]));
+            }
         }
     }
     files
@@ -269,7 +269,9 @@ mod tests {
         let event =
             format!(r#""id":"m1","kind":"message","attachments":[{attachments}],{CUSTOMER}"#);
         let types = [("1", "image/png"), ("2", "audio/ogg"), ("3", "application/octet-stream")];
-        let files = types.map(|(digit, media_type)| (digit.repeat(64), media_type)).into();
+        let files = types
+            .map(|(digit, media_type)| (("m1".to_string(), digit.repeat(64)), media_type))
+            .into();
         let html = html(&[&event], &files);
         assert_eq!(html.matches("<img ").count(), 1, "{html}");
         assert_eq!(
