@@ -18,7 +18,7 @@ use super::line::{Line, Refused};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
 use super::participants::{require_opening, require_owner, require_writer};
 use super::{Hub, Lookup, RelayError, Syncs};
-use crate::access::Identity;
+use crate::access::{Identity, hears};
 use crate::log::{LogError, LogReader, LogWriter};
 use crate::model::{Ack, CanonicalEvent, FieldError, Micros, Offset, Record};
 
@@ -313,7 +313,7 @@ impl Appender {
         }
         let received_at = received_at.clone()?;
         require_opening(event.event(), before.as_deref())?;
-        self.admit(&event, target)?;
+        self.admit(identity, &event, target)?;
         let next = self.writer.head() + self.batch.records.len() as u64;
         let (record, after) = sequence(next, received_at, before, event);
         self.writer.append(record.clone())?;
@@ -326,10 +326,17 @@ impl Appender {
     }
 
     /// Refuses a change of what its sender may not change.
-    fn admit(&self, event: &CanonicalEvent, target: Option<Target>) -> Result<(), RelayError> {
+    fn admit(
+        &self,
+        identity: &Identity,
+        event: &CanonicalEvent,
+        target: Option<Target>,
+    ) -> Result<(), RelayError> {
         let Some(id) = kept::target_of(event) else { return Ok(()) };
         let conversation = &event.event().conversation;
-        let Some(target) = self.target(event, id, target)? else {
+        // What its sender does not hear is not there for them: a note's id is told from no other.
+        let target = self.target(event, id, target)?;
+        let Some(target) = target.filter(|target| hears(identity, &target.event)) else {
             let rule = format!("be the id of an earlier event of conversation `{conversation}`");
             return Err(FieldError::new("target", id, rule).into());
         };

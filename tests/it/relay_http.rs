@@ -461,6 +461,35 @@ async fn only_what_is_ones_own_is_edited() {
     assert_eq!(rows.json(), expected);
 }
 
+/// By the words of a refusal a customer could find out the ids of private notes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_is_told_from_no_other_id() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let carl = server.http_as(&data, "carl", &[Customer]);
+    let anna = server.http_as(&data, "anna", &[Human]);
+    let mut note = message("c", "note", "human", "anna", "he is right");
+    note["visibility"] = json!("private");
+    let tag = json!({"id": "tag", "conversation": "c", "kind": "tag", "category": "refund",
+        "sender": {"id": "anna", "role": "human"}});
+    assert_eq!(carl.event(&message("c", "m", "customer", "carl", "broken")).await.status, 200);
+    for event in [note, tag] {
+        assert_eq!(anna.event(&event).await.status, 200, "{event}");
+    }
+    for kind in ["edit", "retract"] {
+        let refusal = async |target: &str| {
+            let change = json!({"id": format!("{kind}-{target}"), "conversation": "c", "kind": kind,
+                "target": target, "text": "x", "sender": {"id": "carl", "role": "customer"}});
+            let problem = carl.event(&change).await.problem(400);
+            problem.to_string().replace(target, "absent")
+        };
+        let absent = refusal("absent").await;
+        for hidden in ["note", "tag"] {
+            assert_eq!(refusal(hidden).await, absent, "{kind} {hidden}");
+        }
+    }
+}
+
 /// Two shops share a machine, an agent's name, a conversation's id, even a message's id. At no
 /// route does one see a word of the other.
 #[tokio::test(flavor = "multi_thread")]
