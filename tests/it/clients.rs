@@ -204,8 +204,11 @@ impl Client {
         let conversation = format!("k{number}-{}", at % CONVERSATIONS_EACH);
         let mut noise = vec![0; self.random.random_range(0..NOISE_BYTES_MAX / 2)];
         self.random.fill(&mut noise[..]);
-        let text = format!("marker words {at} {}", hex::encode(noise));
-        message(&conversation, &format!("m{at}"), "customer", "carl", &text)
+        let text = format!("marker words {at}");
+        let mut event = message(&conversation, &format!("m{at}"), "customer", "carl", &text);
+        // Not in the text, where each would be words that no other message has.
+        event["data"] = hex::encode(noise).into();
+        event
     }
 }
 
