@@ -42,6 +42,7 @@ mod slt;
 mod socket;
 mod sql;
 mod status;
+mod steps;
 mod support;
 mod tls;
 mod trimming;

@@ -11,6 +11,8 @@ pub static LOG_FAULTS: LazyLock<PathBuf> = LazyLock::new(|| compiled("log_faults
 pub static POWER: LazyLock<PathBuf> = LazyLock::new(|| compiled("power.c", LIBRARY));
 /// Lets the wall clock jump.
 pub static CLOCK: LazyLock<PathBuf> = LazyLock::new(|| compiled("clock.c", LIBRARY));
+/// Kills before a step that changes a file.
+pub static STEPS: LazyLock<PathBuf> = LazyLock::new(|| compiled("steps.c", LIBRARY));
 /// Cuts the power of a mounted disk.
 pub static CUT: LazyLock<PathBuf> = LazyLock::new(|| compiled("cut.c", &[]));
 

@@ -1,0 +1,122 @@
+/* Preloaded into the program under test: counts the steps by which it changes the files below
+ * VERBATIM_TEST_DISK (a file or folder is made, renamed, linked, cut off, removed or synced), and with
+ * VERBATIM_TEST_DIE_AT_STEP=N kills it just before the Nth. What that step would have been is written
+ * to VERBATIM_TEST_STEP. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REAL(name) (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+
+static atomic_int steps;
+
+static void step(const char *what, const char *path) {
+    const char *disk = getenv("VERBATIM_TEST_DISK"), *nth = getenv("VERBATIM_TEST_DIE_AT_STEP");
+    if (!disk || !nth || strncmp(path, disk, strlen(disk))) return;
+    if (atomic_fetch_add(&steps, 1) + 1 != atoi(nth)) return;
+    char line[8192];
+    int length = snprintf(line, sizeof line, "%s %s", what, path + strlen(disk));
+    const char *said = getenv("VERBATIM_TEST_STEP");
+    int file = said ? (REAL(open64))(said, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    if (file >= 0 && write(file, line, length) != length) abort();
+    kill(getpid(), SIGKILL);
+    for (;;) pause();
+}
+
+static void step_of(const char *what, int fd) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = 0;
+    step(what, path);
+}
+
+static void step_at(const char *what, int folder, const char *path) {
+    if (path[0] == '/' || folder == AT_FDCWD) step(what, path);
+    else step_of(what, folder);
+}
+
+static unsigned mode_of(int flags, va_list rest) {
+    return flags & O_CREAT ? va_arg(rest, unsigned) : 0;
+}
+
+int open64(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    unsigned mode = mode_of(flags, rest);
+    va_end(rest);
+    if (flags & (O_CREAT | O_TRUNC)) step("open", path);
+    return (REAL(open64))(path, flags, mode);
+}
+
+int openat64(int folder, const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    unsigned mode = mode_of(flags, rest);
+    va_end(rest);
+    if (flags & (O_CREAT | O_TRUNC)) step_at("open", folder, path);
+    return (REAL(openat64))(folder, path, flags, mode);
+}
+
+int rename(const char *from, const char *to) {
+    step("rename", to);
+    return (REAL(rename))(from, to);
+}
+
+int renameat(int from_folder, const char *from, int to_folder, const char *to) {
+    step_at("rename", to_folder, to);
+    return (REAL(renameat))(from_folder, from, to_folder, to);
+}
+
+int link(const char *from, const char *to) {
+    step("link", to);
+    return (REAL(link))(from, to);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+    step_at("link", to_folder, to);
+    return (REAL(linkat))(from_folder, from, to_folder, to, flags);
+}
+
+int unlink(const char *path) {
+    step("unlink", path);
+    return (REAL(unlink))(path);
+}
+
+int unlinkat(int folder, const char *path, int flags) {
+    step_at("unlink", folder, path);
+    return (REAL(unlinkat))(folder, path, flags);
+}
+
+int rmdir(const char *path) {
+    step("rmdir", path);
+    return (REAL(rmdir))(path);
+}
+
+int mkdir(const char *path, mode_t mode) {
+    step("mkdir", path);
+    return (REAL(mkdir))(path, mode);
+}
+
+int ftruncate64(int fd, off64_t length) {
+    step_of("truncate", fd);
+    return (REAL(ftruncate64))(fd, length);
+}
+
+int fsync(int fd) {
+    step_of("sync", fd);
+    return (REAL(fsync))(fd);
+}
+
+int fdatasync(int fd) {
+    step_of("sync", fd);
+    return (REAL(fdatasync))(fd);
+}
