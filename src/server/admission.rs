@@ -12,11 +12,13 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 
 use super::auth::token_in;
+use super::bodies::Bodies;
 use super::rates::Rates;
-use super::shares::{Share, Shares, subject_of};
+use super::shares::{Full, Share, Shares, subject_of};
 use super::{Problem, Service};
 use crate::access::{Action, Identity};
 use crate::app::Config;
+use crate::model::ErrorKind;
 
 /// When to ask again where as much runs as may.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -27,6 +29,8 @@ struct Slow {
     routes: &'static [(Method, &'static str)],
     /// How many of one subject run at once: half of those of all, where there is such a bound.
     max: usize,
+    /// How many of all, where nothing else bounds them.
+    max_of_all: usize,
 }
 
 /// Each route that is slow.
@@ -35,6 +39,7 @@ const SLOW: &[Slow] = &[
         what: "searches",
         routes: &[(Method::GET, "/v1/search"), (Method::GET, "/search")],
         max: 2,
+        max_of_all: usize::MAX,
     },
     Slow {
         what: "questions",
@@ -45,9 +50,10 @@ const SLOW: &[Slow] = &[
             (Method::GET, "/questions/{name}"),
         ],
         max: 8,
+        max_of_all: usize::MAX,
     },
-    Slow { what: "exports", routes: &[EXPORT], max: 8 },
-    Slow { what: "streams", routes: &[STREAM], max: 16 },
+    Slow { what: "exports", routes: &[EXPORT], max: 8, max_of_all: usize::MAX },
+    Slow { what: "streams", routes: &[STREAM], max: 16, max_of_all: usize::MAX },
     Slow {
         what: "reads of records",
         routes: &[
@@ -55,6 +61,7 @@ const SLOW: &[Slow] = &[
             (Method::GET, "/conversations/{id}"),
         ],
         max: 16,
+        max_of_all: usize::MAX,
     },
     Slow {
         what: "reads of attachments",
@@ -63,11 +70,23 @@ const SLOW: &[Slow] = &[
             "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}",
         )],
         max: 16,
+        max_of_all: FILES_AT_ONCE,
     },
-    Slow { what: "uploads", routes: &[(Method::PUT, "/v1/attachments/{sha256}")], max: 16 },
-    // Each body is held in memory.
-    Slow { what: "requests of events", routes: &[(Method::POST, "/v1/events")], max: 64 },
+    Slow {
+        what: "uploads",
+        routes: &[(Method::PUT, "/v1/attachments/{sha256}")],
+        max: 16,
+        max_of_all: FILES_AT_ONCE,
+    },
+    Slow {
+        what: "requests of events",
+        routes: &[(Method::POST, "/v1/events")],
+        max: 64,
+        max_of_all: usize::MAX,
+    },
 ];
+/// Each has a file open: descriptors that [`super::Connections`] does not count.
+const FILES_AT_ONCE: usize = 192;
 /// Answers that are written before their length is known.
 const EXPORT: (Method, &str) = (Method::GET, "/v1/export/{table}");
 const STREAM: (Method, &str) = (Method::GET, "/v1/events");
@@ -78,25 +97,31 @@ const OF_CUSTOMER_MAX: usize = 8;
 #[derive(Clone)]
 pub(super) struct Admission {
     pub(super) rates: Rates,
+    pub(super) bodies: Bodies,
     /// As [`SLOW`].
     running: Arc<[Shares]>,
 }
 
 impl Admission {
     pub(super) fn of(config: &Config) -> Admission {
-        let running = SLOW.iter().map(|_| Shares::default()).collect();
-        Admission { rates: Rates::of(config), running }
+        let running = SLOW.iter().map(|slow| Shares::within(slow.max_of_all)).collect();
+        Admission { rates: Rates::of(config), running, bodies: Bodies::default() }
     }
 
     fn share(&self, identity: &Identity, route: &(Method, &str)) -> Result<Option<Share>, Problem> {
         let mut slow = SLOW.iter().zip(self.running.iter());
         let slow = slow.find(|(slow, _)| slow.routes.contains(route));
-        let Some((Slow { what, max, .. }, shares)) = slow else { return Ok(None) };
+        let Some((Slow { what, max, max_of_all, .. }, shares)) = slow else { return Ok(None) };
         let is_customer = !identity.may(Action::ListenAnywhere);
         let max = if is_customer { OF_CUSTOMER_MAX.min(*max) } else { *max };
-        let share = shares.take(subject_of(identity), max).ok_or_else(|| {
-            let detail = format!("{max} {what} of `{}` run already", identity.subject);
-            Problem::too_many(detail, TRY_AGAIN)
+        let share = shares.take(subject_of(identity), max).map_err(|full| match full {
+            Full::OfSubject => {
+                let detail = format!("{max} {what} of `{}` run already", identity.subject);
+                Problem::too_many(detail, TRY_AGAIN)
+            }
+            Full::OfAll => {
+                Problem::new(ErrorKind::Retry, format!("{max_of_all} {what} run already"))
+            }
         })?;
         Ok(Some(share))
     }

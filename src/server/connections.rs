@@ -130,7 +130,7 @@ impl Connections {
         } else {
             WEBSOCKETS_PER_CUSTOMER_MAX
         };
-        let Some(share) = self.websockets_of.take(subject_of(identity), max) else {
+        let Ok(share) = self.websockets_of.take(subject_of(identity), max) else {
             return full(format!("{max} WebSockets of `{}` are open", identity.subject));
         };
         let mut open = self.open.lock();
@@ -159,7 +159,7 @@ impl Connection {
         let mut share = self.of_subject.lock();
         if share.is_none() {
             let max = connections_of(identity);
-            *share = self.connections.known_of.take(subject_of(identity), max);
+            *share = self.connections.known_of.take(subject_of(identity), max).ok();
             if share.is_some() {
                 self.connections.open.lock().strangers.remove(&self.number);
             }

@@ -20,6 +20,10 @@ mod admission;
 mod rates;
 // How many of something each subject holds.
 mod shares;
+// Bodies in memory.
+mod bodies;
+// Turns, in a round of subjects.
+mod turns;
 // What became of events, counted.
 mod counts;
 // How many connections are open, and whose.
@@ -35,10 +39,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Tokens;
+use crate::access::{Identity, Tokens};
 use crate::app::{App, StatusReader};
 use crate::log::LogReader;
 use crate::model::{ErrorKind, Kinded};
@@ -50,14 +53,17 @@ use counts::Counts;
 
 use admission::Admission;
 pub use auth::{TOKEN_COOKIE, Token};
+pub use bodies::BATCH_BYTES_MAX;
 pub use connections::Connections;
 pub use http::{
-    BATCH_BYTES_MAX, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters,
-    ROWS_TRAILER, SearchParameters,
+    BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters, ROWS_TRAILER,
+    SearchParameters,
 };
 pub use problem::{Problem, status_of};
 pub use router::serve;
+use shares::subject_of;
 pub use tls::{Tls, TlsError};
+use turns::Turns;
 pub use websocket::SEND_TIME_MAX;
 
 /// What requests are answered from. Each of them takes a copy, so it is one pointer.
@@ -79,8 +85,8 @@ pub struct Parts {
     connections: Connections,
     admission: Admission,
     counts: Counts,
-    /// A permit for each read of kept records that may run now.
-    reading: Arc<Semaphore>,
+    /// For reads of kept records.
+    reading: Turns,
     /// Cancelled when the service begins to stop: long answers end then, and nothing new is begun.
     drain: CancellationToken,
 }
@@ -101,7 +107,7 @@ impl Service {
             connections: Connections::within(app.descriptors),
             admission: Admission::of(&app.config),
             counts: Counts::default(),
-            reading: Arc::new(Semaphore::new(reads_at_once())),
+            reading: Turns::of(reads_at_once()),
             drain: app.drain_token(),
         }))
     }
@@ -110,6 +116,7 @@ impl Service {
     /// that resume at once, or streams of a shop without records, leave the cores to acks.
     async fn read<T, E>(
         &self,
+        identity: &Identity,
         read: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, Problem>
     where
@@ -117,7 +124,7 @@ impl Service {
         E: Kinded + Send + 'static,
     {
         let stopping = || Problem::new(ErrorKind::Closed, "the service is stopping");
-        let turn = self.reading.clone().acquire_owned().await.map_err(|_| stopping())?;
+        let turn = self.reading.take(subject_of(identity)).await.map_err(|_| stopping())?;
         let read = move || {
             let read = read();
             drop(turn);

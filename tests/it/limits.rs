@@ -6,7 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use verbatim::access::TokenRole::{Analyst, Customer, Human};
+use verbatim::access::TokenRole::{Admin, Analyst, Customer, Human};
 
 use super::socket::Socket;
 use super::support::{Answer, Data, Http, PATIENCE, SHOP, Server, lines, message};
@@ -311,4 +311,87 @@ async fn a_stranger_sends_no_large_body() {
     let form = "application/x-www-form-urlencoded";
     let answer = stranger.post("/login", form, format!("token={}", "x".repeat(20_000))).await;
     assert_eq!(answer.status, 413, "{}", answer.text());
+}
+
+/// A request whose body does not end: its head, and so many bytes of the body.
+async fn begin(server: &Server, token: &str, head: &str, bytes: usize) -> TcpStream {
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{head}\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server may answer before everything is sent.
+    let _ = stream.write_all(&vec![b' '; bytes]).await;
+    stream
+}
+
+/// The status of an answer; `None` where none came for a while.
+async fn status_within(stream: &mut TcpStream, wait: Duration) -> Option<String> {
+    let mut answer = [0; 1_024];
+    let read = tokio::time::timeout(wait, stream.read(&mut answer)).await.ok()?;
+    let answer = String::from_utf8_lossy(&answer[..read.ok()?]).into_owned();
+    Some(answer.split(' ').nth(1).unwrap_or_default().to_string())
+}
+
+const WHILE: Duration = Duration::from_millis(200);
+
+/// 64 requests of one token, 8 MiB each, none of which ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_one_subject_are_bounded_in_bytes() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let boss = data.token(SHOP, "boss", &[Admin]);
+    let head =
+        "POST /v1/events HTTP/1.1\r\nContent-Type: application/x-ndjson\r\nContent-Length: 8388608";
+    let mut open = Vec::new();
+    for _ in 0..16 {
+        open.push(begin(&server, &boss, head, 8_000_000).await);
+    }
+    let mut refused = 0;
+    for stream in &mut open {
+        if let Some(status) = status_within(stream, WHILE).await {
+            assert_eq!(status, "429");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 8, "64 MiB are in memory");
+    let anna = server.http_as(&data, "anna", &[Human]);
+    assert_eq!(anna.event(&message("c", "m", "human", "anna", "hello")).await.status, 200);
+    drop(open);
+    let again = server.http(&boss);
+    let deadline = Instant::now() + PATIENCE;
+    while again.event(&message("c", "b", "human", "boss", "hello")).await.status != 200 {
+        assert!(Instant::now() < deadline, "what was held is given back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let carl = server.http_as(&data, "carl", &[Customer]);
+    let long = lines(&[message("c", "x", "customer", "carl", "hello")]).repeat(10_000);
+    carl.post("/v1/events", "application/x-ndjson", long).await.problem(413);
+}
+
+/// Each upload has a file open, and a connection: a shop's customers took every descriptor there was.
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_leave_descriptors_to_others() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let hash = hex::encode(Sha256::digest(b"never whole"));
+    let head = format!("PUT /v1/attachments/{hash} HTTP/1.1\r\nContent-Length: 1000");
+    let mut open = Vec::new();
+    for number in 0..13 {
+        let token = data.token(SHOP, &format!("carl{number}"), &[Human]);
+        for _ in 0..16 {
+            open.push(begin(&server, &token, &head, 10).await);
+        }
+    }
+    let answers = open.iter_mut().map(|stream| status_within(stream, Duration::from_secs(3)));
+    let answers: Vec<String> =
+        futures::future::join_all(answers).await.into_iter().flatten().collect();
+    assert_eq!(answers, ["503"; 16]);
+    drop(open);
+    let anna = server.http_as(&data, "anna", &[Human]);
+    let deadline = Instant::now() + PATIENCE;
+    let put = async || anna.put(&format!("/v1/attachments/{hash}"), "never whole").await.status;
+    while put().await != 201 {
+        assert!(Instant::now() < deadline, "what was held is given back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -1,11 +1,10 @@
 //! `POST /v1/events`: one event as JSON, or many as lines of JSON; one answer each, in order.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequest, Query, Request, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -16,10 +15,6 @@ use crate::model::{CanonicalEvent, ErrorKind, Kinded, Origin};
 use crate::relay::{Answers, Outcome, RelayError, prepare};
 use crate::server::{Problem, Service, Token};
 
-/// Largest HTTP body of events.
-pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Longest that a body may take to come: 8 MiB over a slow line.
-const BODY_TIME_MAX: Duration = Duration::from_secs(60);
 /// Most events in one HTTP body: more than fit at a realistic 300 bytes each, so that bytes are the
 /// bound that is reached first.
 const BATCH_EVENTS_MAX: usize = 50_000;
@@ -46,23 +41,15 @@ pub(super) async fn append(
     Token(identity): Token,
     query: Result<Query<AppendQuery>, QueryRejection>,
     headers: HeaderMap,
-    request: Request,
+    body: Body,
 ) -> Result<Response, Problem> {
     let AppendQuery { origin } = parsed(query)?;
-    let body = tokio::time::timeout(BODY_TIME_MAX, Bytes::from_request(request, &()));
-    let body = body.await.map_err(|_| {
-        let detail = format!("the body did not come within {} s", BODY_TIME_MAX.as_secs());
-        Problem::with_status(StatusCode::REQUEST_TIMEOUT, detail)
-    })?;
-    let body = body.map_err(|error| {
-        let detail = format!("{}; a batch is at most {BATCH_BYTES_MAX} bytes", error.body_text());
-        Problem::with_status(error.status(), detail)
-    })?;
+    let body = service.admission.bodies.read(&identity, &headers, body).await?;
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     match media_type.split(';').next().unwrap_or("").trim() {
-        "application/json" => append_one(&service, identity, origin, &body).await,
-        NDJSON | "application/jsonl" => append_lines(&service, identity, origin, &body).await,
+        "application/json" => append_one(&service, identity, origin, &body.bytes).await,
+        NDJSON | "application/jsonl" => append_lines(&service, identity, origin, &body.bytes).await,
         other => Err(Problem::with_status(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(

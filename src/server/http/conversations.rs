@@ -15,7 +15,8 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     identity.require(Action::ReadConversations)?;
     let (records, shop) = (service.records.clone(), identity.shop.clone());
-    let records = service.read(move || records.conversation(&shop, &conversation)).await?;
+    let records =
+        service.read(&identity, move || records.conversation(&shop, &conversation)).await?;
     let public: Vec<PublicRecord<'_>> = records.iter().map(Record::public).collect();
     let json = serde_json::to_vec(&public)
         .map_err(|error| Problem::new(ErrorKind::Bug, error.to_string()))?;

@@ -32,7 +32,7 @@ use crate::export::render;
 use crate::model::{ErrorKind, Offset};
 use crate::sql::Answer;
 
-pub use append::{BATCH_BYTES_MAX, DUPLICATES_HEADER};
+pub use append::DUPLICATES_HEADER;
 pub use export::ExportParameters;
 pub use search::SearchParameters;
 
@@ -49,7 +49,7 @@ pub(super) fn routes() -> Router<Service> {
     Router::new()
         .route(
             "/v1/events",
-            post(append::append).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)).get(stream::stream),
+            post(append::append).layer(DefaultBodyLimit::disable()).get(stream::stream),
         )
         .route("/v1/attachments/{sha256}", put(attachments::put).layer(DefaultBodyLimit::disable()))
         .route("/v1/conversations/{conversation}", get(conversations::show))
@@ -57,7 +57,7 @@ pub(super) fn routes() -> Router<Service> {
             "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}",
             get(attachments::get),
         )
-        .route("/v1/sql", post(sql::query))
+        .route("/v1/sql", post(sql::query).layer(DefaultBodyLimit::max(sql::BODY_BYTES_MAX)))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{name}", get(reports::run))
         .route("/v1/search", get(search::run))

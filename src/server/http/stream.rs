@@ -2,6 +2,7 @@
 //! later ones as they come.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -13,7 +14,7 @@ use hyper::body::Frame;
 use serde::Deserialize;
 
 use super::{NDJSON, Passed, parsed, streamed};
-use crate::access::{AccessError, Action};
+use crate::access::{AccessError, Action, Identity};
 use crate::log::{LogError, LogScan};
 use crate::model::Offset;
 use crate::server::auth::token_in;
@@ -44,7 +45,7 @@ pub(super) async fn stream(
     identity.require(Action::StreamRecords)?;
     let stream = RecordStream {
         scan: Some(service.log.scan(query.from)),
-        shop: identity.shop.clone(),
+        identity,
         follow: query.follow,
         passed: Passed::default(),
         token: token_in(&headers).unwrap_or_default().to_string(),
@@ -72,7 +73,7 @@ async fn next_frame(
 struct RecordStream {
     /// Gone only while a thread that may block reads on.
     scan: Option<LogScan>,
-    shop: String,
+    identity: Arc<Identity>,
     follow: bool,
     passed: Passed,
     /// Asked about again now and then: it may have expired or been revoked.
@@ -95,13 +96,14 @@ impl RecordStream {
                 (scan, read)
             };
             // The archive may have to be read, and a scan of other shops' records takes its time.
-            let read = match self.service.read(move || Ok::<_, LogError>(read())).await {
-                Ok((scan, read)) => {
-                    self.scan = Some(scan);
-                    read.map_err(io::Error::other)
-                }
-                Err(problem) => Err(io::Error::other(problem.detail)),
-            };
+            let read =
+                match self.service.read(&self.identity, move || Ok::<_, LogError>(read())).await {
+                    Ok((scan, read)) => {
+                        self.scan = Some(scan);
+                        read.map_err(io::Error::other)
+                    }
+                    Err(problem) => Err(io::Error::other(problem.detail)),
+                };
             let records = match read {
                 Ok(batch) => batch.into_records(),
                 Err(error) => {
@@ -116,7 +118,7 @@ impl RecordStream {
                 return None;
             }
             let mut lines = Vec::new();
-            for record in records.iter().filter(|record| record.shop == self.shop) {
+            for record in records.iter().filter(|record| record.shop == self.identity.shop) {
                 lines.extend(serde_json::to_vec(&record.public()).unwrap_or_default());
                 lines.push(b'\n');
                 self.passed.rows += 1;

@@ -308,7 +308,7 @@ impl Connection {
             let (kept, shop) = (self.service.records.clone(), self.identity.shop.clone());
             let of = conversation.to_string();
             let read = move || kept.after(&shop, &of, passed, CATCH_UP_RECORDS);
-            let records = match self.service.read(read).await {
+            let records = match self.service.read(&self.identity, read).await {
                 Ok(records) if records.is_empty() => return Ok(()),
                 Ok(records) => records,
                 Err(error) => {
