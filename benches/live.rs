@@ -139,7 +139,7 @@ fn main() {
                 server.stop();
                 server = Server::start(&data);
                 (few, many) = (server.host("few"), server.host("many"));
-                resumes::measure(&runtime, &server, (&few, &many), time, report);
+                resumes::measure(&server, (&few, &many), time, report);
             }
         }
         server.stop();

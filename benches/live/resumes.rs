@@ -39,7 +39,6 @@ pub fn fill(runtime: &Runtime, server: &Server, host: &Host, records: usize) {
 
 /// On a server that was started after [`fill`]: nothing is in its memory.
 pub fn measure(
-    runtime: &Runtime,
     server: &Server,
     (others, returning): (&Host, &Host),
     time: Duration,
@@ -49,9 +48,17 @@ pub fn measure(
     let alone = acks_while(others, || Instant::now() < until);
     alone.add_to(report, "one after the other: ack");
 
-    let sockets = runtime.block_on(returning.connect_many(RESUMING));
+    // They stand for devices elsewhere: what they do with what they get is not done on these cores.
+    let devices = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_start(|| {
+            let _ = rustix::process::nice(19);
+        })
+        .build()
+        .unwrap();
+    let sockets = devices.block_on(returning.connect_many(RESUMING));
     let resuming: Vec<_> =
-        (0..).zip(sockets).map(|(number, socket)| runtime.spawn(resume(socket, number))).collect();
+        (0..).zip(sockets).map(|(number, socket)| devices.spawn(resume(socket, number))).collect();
     let begun = Instant::now();
     let beside = acks_while(others, || !resuming.iter().all(|task| task.is_finished()));
     let name = format!("{RESUMING} sockets resume {MISSED} messages each");

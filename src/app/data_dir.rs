@@ -162,7 +162,10 @@ impl DataDir {
             return Err(DataDirError::NotADirectory { path: self.root.clone() });
         }
         let format = self.format()?;
-        fs::create_dir_all(&self.root).map_err(io)?;
+        if format.is_none() {
+            // Durably: what is kept in it is no safer than its own name.
+            durable::make_directory(&self.root).map_err(io)?;
+        }
         let path = self.root.join(OWNER_FILE);
         let file = OpenOptions::new()
             .read(true)

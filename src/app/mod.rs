@@ -18,6 +18,8 @@ mod rebuild;
 mod stores;
 // Work beside the service, supervised.
 mod background;
+// Threads that let others go first.
+mod priority;
 // Old parts of the log, read at leisure.
 mod scrubber;
 // Old parts of the log, removed once the archive is known to have them.
@@ -51,6 +53,7 @@ pub use config::{Config, ConfigError, LogFormat};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 pub use derived::{DERIVED, LogBehind};
 pub use in_place::{InPlace, audit_data};
+pub(crate) use priority::give_way;
 pub use rebuild::rebuild;
 pub use status::{DamageStatus, LogStatus, Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::DataDir;
+use super::priority::give_way;
 use crate::log::{self, CommitPolicy, Failure, Followed, LogReader, State, Store};
 use crate::model::{ErrorKind, Kinded, MaintenanceState, Micros, panic_text};
 
@@ -21,8 +22,6 @@ use crate::model::{ErrorKind, Kinded, MaintenanceState, Micros, panic_text};
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// First pause after damage: a person has to look, and each opening reads much.
 const PAUSE_AFTER_DAMAGE: Duration = Duration::from_secs(60);
-/// How far stores stand behind whoever waits for an answer: with both busy, they have a tenth.
-const NICE: i32 = 10;
 /// Longest pause before a store is tried again.
 const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 
@@ -180,14 +179,6 @@ impl Drop for Stores {
             self.stop.cancel();
             self.join_all();
         }
-    }
-}
-
-/// Lets this thread, and those it starts, have what the cores have left: whoever waits for an ack goes
-/// first, and what a store is behind then, it makes good.
-fn give_way() {
-    if let Err(error) = rustix::process::nice(NICE) {
-        tracing::warn!(%error, "stores take as much of the cores as acks");
     }
 }
 

@@ -118,7 +118,7 @@ impl Server {
     /// promised an answer gets it, the stores commit. A second signal ends the process at once.
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let Server { mut app, url, listener, tls, mut signals, mut hangup } = self;
-        let service = Service::of(&app);
+        let service = Service::of(&app)?;
         let drain = app.drain_token();
         tokio::spawn(async move {
             tokio::select! {

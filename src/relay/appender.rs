@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::held::{Admission, Held};
+use super::held::{Held, Reception};
 use super::kept::{self, KeptRecords, Repetition, Target, Targets};
 use super::line::{Line, Refused};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
@@ -115,14 +115,14 @@ pub(super) fn spawn(
     lookup: Lookup,
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
-    admission: Admission,
+    reception: Reception,
     syncs: Syncs,
     stop: CancellationToken,
 ) -> Result<(Submissions, Appending), RelayError> {
     let (sender, waiting) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
     let batch = Batch::default();
-    let appender = Appender { writer, lookup, kept, hub, admission, syncs, batch, failed: None };
+    let appender = Appender { writer, lookup, kept, hub, reception, syncs, batch, failed: None };
     let runtime = Handle::current();
     let thread = std::thread::Builder::new()
         .name("appender".to_string())
@@ -147,7 +147,7 @@ struct Appender {
     lookup: Lookup,
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
-    admission: Admission,
+    reception: Reception,
     syncs: Syncs,
     batch: Batch,
     failed: Option<String>,
@@ -217,7 +217,7 @@ impl Appender {
 
     /// Places all events, one sync for each frame that they fill, and answers.
     fn append_all(&mut self, submissions: Vec<Submission>) {
-        let received_at = self.admission.now();
+        let received_at = self.reception.now();
         let mut all: Vec<Placing> = Vec::with_capacity(submissions.len());
         for Submission { identity, events, mut targets, line, answer } in submissions {
             all.push(Placing { answer, placed: Vec::with_capacity(events.len()) });
@@ -461,7 +461,7 @@ mod tests {
             lookup,
             kept: Arc::new(NothingKept),
             hub: Hub::default(),
-            admission: Admission::after(Micros(1), DiskSpace::of("/".into(), 0)),
+            reception: Reception::after(Micros(1), DiskSpace::of("/".into(), 0)),
             batch: Batch::default(),
             failed: None,
         }

@@ -37,17 +37,17 @@ pub enum Held {
 /// Whether new events are taken, and the time at which they are: asked by the appender for each sync,
 /// and by whoever wants to know.
 #[derive(Clone)]
-pub(super) struct Admission {
+pub(super) struct Reception {
     clock: Arc<Mutex<Clock>>,
     space: Arc<Mutex<DiskSpace>>,
     is_held: Arc<AtomicBool>,
 }
 
-impl Admission {
+impl Reception {
     /// Into a log whose newest record was received at `newest`, and whose disk is that of `space`.
-    pub(super) fn after(newest: Micros, space: DiskSpace) -> Admission {
+    pub(super) fn after(newest: Micros, space: DiskSpace) -> Reception {
         let clock = Arc::new(Mutex::new(Clock::after(newest)));
-        Admission { clock, space: Arc::new(Mutex::new(space)), is_held: Arc::default() }
+        Reception { clock, space: Arc::new(Mutex::new(space)), is_held: Arc::default() }
     }
 
     /// The time at which what is taken now is received.

@@ -44,7 +44,7 @@ pub use appender::{Answers, Appending, Outcome};
 use appender::{Submission, Submissions};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
-use held::Admission;
+use held::Reception;
 pub use held::{DiskSpace, Held};
 use hub::Hub;
 pub use hub::{Published, Subscriber};
@@ -67,7 +67,7 @@ pub struct Relay {
     lookup: Lookup,
     kept: Arc<dyn KeptRecords>,
     hub: Hub,
-    admission: Admission,
+    reception: Reception,
     syncs: Syncs,
 }
 
@@ -84,18 +84,18 @@ impl Relay {
     ) -> Result<(Relay, Appending), RelayError> {
         let hub = Hub::default();
         let newest = appender::newest(log)?;
-        let admission = Admission::after(newest, space);
+        let reception = Reception::after(newest, space);
         let syncs = Syncs::new();
         let (submissions, thread) = appender::spawn(
             writer,
             lookup.clone(),
             kept.clone(),
             hub.clone(),
-            admission.clone(),
+            reception.clone(),
             syncs.clone(),
             stop,
         )?;
-        Ok((Relay { submissions, lookup, kept, hub, admission, syncs }, thread))
+        Ok((Relay { submissions, lookup, kept, hub, reception, syncs }, thread))
     }
 
     /// What was measured of the log's syncs.
@@ -105,7 +105,7 @@ impl Relay {
 
     /// Why no new events are taken now, if none are.
     pub fn held(&self) -> Option<Held> {
-        self.admission.now().err()
+        self.reception.now().err()
     }
 
     /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of

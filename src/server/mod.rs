@@ -39,10 +39,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use rayon::{ThreadPool, ThreadPoolBuildError};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Identity, Tokens};
-use crate::app::{App, StatusReader};
+use crate::app::{App, StatusReader, give_way};
 use crate::log::LogReader;
 use crate::model::{ErrorKind, Kinded};
 use crate::records::Records;
@@ -85,16 +87,27 @@ pub struct Parts {
     connections: Connections,
     admission: Admission,
     counts: Counts,
-    /// For reads of kept records.
+    /// For reads of kept records, and the threads that do them.
     reading: Turns,
+    readers: ThreadPool,
     /// Cancelled when the service begins to stop: long answers end then, and nothing new is begun.
     drain: CancellationToken,
 }
 
 impl Service {
     /// What `app` answers.
-    pub fn of(app: &App) -> Service {
-        Service(Arc::new(Parts {
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn of(app: &App) -> Result<Service, ThreadPoolBuildError> {
+        let readers = rayon::ThreadPoolBuilder::new()
+            .num_threads(reads_at_once())
+            .thread_name(|_| "reader".to_string())
+            .start_handler(|_| give_way())
+            // It was said; whoever waits sees that no answer comes.
+            .panic_handler(|_| {})
+            .build()?;
+        Ok(Service(Arc::new(Parts {
             relay: app.relay.clone(),
             log: app.log.clone(),
             records: app.records.clone(),
@@ -108,12 +121,14 @@ impl Service {
             admission: Admission::of(&app.config),
             counts: Counts::default(),
             reading: Turns::of(reads_at_once()),
+            readers,
             drain: app.drain_token(),
-        }))
+        })))
     }
 
-    /// Reads kept records where that may block, when it is this read's turn: thousands of devices
-    /// that resume at once, or streams of a shop without records, leave the cores to acks.
+    /// Reads kept records where that may block, when it is this subject's turn: thousands of devices
+    /// that resume at once, or streams of a shop without records, leave the cores to acks. What is made
+    /// of the records is best made in `read`, too.
     async fn read<T, E>(
         &self,
         identity: &Identity,
@@ -125,14 +140,15 @@ impl Service {
     {
         let stopping = || Problem::new(ErrorKind::Closed, "the service is stopping");
         let turn = self.reading.take(subject_of(identity)).await.map_err(|_| stopping())?;
-        let read = move || {
-            let read = read();
+        let (answer, answered) = oneshot::channel();
+        self.readers.spawn(move || {
+            // Whoever asked may be gone.
+            let _ = answer.send(read());
             drop(turn);
-            read
-        };
-        match tokio::task::spawn_blocking(read).await {
+        });
+        match answered.await {
             Ok(read) => Ok(read?),
-            Err(panicked) => Err(Problem::new(ErrorKind::Bug, panicked.to_string())),
+            Err(_) => Err(Problem::new(ErrorKind::Bug, "a read of kept records panicked")),
         }
     }
 }

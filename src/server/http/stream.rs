@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::{NDJSON, Passed, parsed, streamed};
 use crate::access::{AccessError, Action, Identity};
-use crate::log::{LogError, LogScan};
+use crate::log::{Batch, LogError, LogScan};
 use crate::model::Offset;
 use crate::server::auth::token_in;
 use crate::server::{Problem, Service, Token};
@@ -82,6 +82,29 @@ struct RecordStream {
     service: Service,
 }
 
+/// A shop's records, one a line.
+struct Lines {
+    rows: u64,
+    json: Vec<u8>,
+}
+
+impl Lines {
+    /// Of the records that are the shop's; `None` where there are no records at all.
+    fn of(identity: &Identity, batch: Batch) -> Option<Lines> {
+        let records = batch.into_records();
+        if records.is_empty() {
+            return None;
+        }
+        let mut lines = Lines { rows: 0, json: Vec::new() };
+        for record in records.iter().filter(|record| record.shop == identity.shop) {
+            lines.json.extend(serde_json::to_vec(&record.public()).unwrap_or_default());
+            lines.json.push(b'\n');
+            lines.rows += 1;
+        }
+        Some(lines)
+    }
+}
+
 impl RecordStream {
     /// The next records as lines; `None` at the end. An error ends the stream broken off, which the
     /// reader sees as an incomplete answer, never as a complete one.
@@ -90,41 +113,31 @@ impl RecordStream {
             if let Err(error) = self.check_token() {
                 return Some(Err(io::Error::other(error)));
             }
-            let mut scan = self.scan.take()?;
-            let read = move || {
-                let read = scan.next_batch(STREAM_RECORDS);
-                (scan, read)
-            };
+            let (mut scan, identity) = (self.scan.take()?, self.identity.clone());
             // The archive may have to be read, and a scan of other shops' records takes its time.
-            let read =
-                match self.service.read(&self.identity, move || Ok::<_, LogError>(read())).await {
-                    Ok((scan, read)) => {
-                        self.scan = Some(scan);
-                        read.map_err(io::Error::other)
-                    }
-                    Err(problem) => Err(io::Error::other(problem.detail)),
-                };
-            let records = match read {
-                Ok(batch) => batch.into_records(),
+            let read = move || {
+                let read = scan.next_batch(STREAM_RECORDS).map(|batch| Lines::of(&identity, batch));
+                Ok::<_, LogError>((scan, read))
+            };
+            let read = match self.service.read(&self.identity, read).await {
+                Ok((scan, read)) => {
+                    self.scan = Some(scan);
+                    read.map_err(io::Error::other)
+                }
+                Err(problem) => Err(io::Error::other(problem.detail)),
+            };
+            match read {
+                Ok(None) if self.follow && self.wait_for_more().await => {}
+                Ok(None) => return None,
+                Ok(Some(Lines { rows: 0, .. })) => {}
+                Ok(Some(Lines { rows, json })) => {
+                    self.passed.rows += rows;
+                    return Some(Ok(json));
+                }
                 Err(error) => {
                     tracing::error!(%error, "a stream of records broke off");
                     return Some(Err(error));
                 }
-            };
-            if records.is_empty() {
-                if self.follow && self.wait_for_more().await {
-                    continue;
-                }
-                return None;
-            }
-            let mut lines = Vec::new();
-            for record in records.iter().filter(|record| record.shop == self.identity.shop) {
-                lines.extend(serde_json::to_vec(&record.public()).unwrap_or_default());
-                lines.push(b'\n');
-                self.passed.rows += 1;
-            }
-            if !lines.is_empty() {
-                return Some(Ok(lines));
             }
         }
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord, event_text};
 use crate::access::{Identity, hears};
 use crate::model::{ErrorKind, FieldError, Origin, Record, Seq};
+use crate::records::RecordsError;
 use crate::relay::{Line, Outcome, Published, RelayError, Subscriber, prepare};
 use crate::server::{Problem, Service};
 
@@ -51,6 +52,21 @@ pub const SEND_TIME_MAX: Duration = Duration::from_secs(10);
 type Acked = (String, String, Result<Outcome, RelayError>);
 /// An answer on its way.
 type PendingAck = BoxFuture<'static, Acked>;
+
+/// A record that a subscription goes past.
+struct Passing {
+    seq: Seq,
+    /// `None` where it is not heard.
+    frame: Option<Utf8Bytes>,
+}
+
+impl Passing {
+    fn of(identity: &Identity, record: &Record) -> Passing {
+        let heard = hears(identity, &record.event).then(|| ShownRecord::to(identity, record));
+        let frame = heard.map(|record| ServerFrame::Event { record }.to_text().into());
+        Passing { seq: record.seq, frame }
+    }
+}
 
 pub(super) struct Connection {
     service: Service,
@@ -305,18 +321,24 @@ impl Connection {
             if self.service.tokens.check(&self.token).is_err() {
                 return Err(Closed(Some((POLICY, COUNTS_NO_LONGER))));
             }
-            let (kept, shop) = (self.service.records.clone(), self.identity.shop.clone());
+            let (kept, identity) = (self.service.records.clone(), self.identity.clone());
             let of = conversation.to_string();
-            let read = move || kept.after(&shop, &of, passed, CATCH_UP_RECORDS);
-            let records = match self.service.read(&self.identity, read).await {
-                Ok(records) if records.is_empty() => return Ok(()),
-                Ok(records) => records,
+            let read = move || -> Result<Vec<Passing>, RecordsError> {
+                let records = kept.after(&identity.shop, &of, passed, CATCH_UP_RECORDS)?;
+                Ok(records.iter().map(|record| Passing::of(&identity, record)).collect())
+            };
+            let passing = match self.service.read(&self.identity, read).await {
+                Ok(passing) if passing.is_empty() => return Ok(()),
+                Ok(passing) => passing,
                 Err(error) => {
                     return self.send_frame(&ServerFrame::Error { problem: &error }).await;
                 }
             };
-            for record in &records {
-                self.send_record(record).await?;
+            for Passing { seq, frame } in passing {
+                self.subscriptions.insert(conversation.to_string(), seq);
+                if let Some(frame) = frame {
+                    self.send(Message::Text(frame)).await?;
+                }
             }
         }
     }
@@ -347,17 +369,6 @@ impl Connection {
             }
         }
         Ok(())
-    }
-
-    async fn send_record(&mut self, record: &Record) -> Result<(), Closed> {
-        if let Some(passed) = self.subscriptions.get_mut(&record.event.conversation) {
-            *passed = record.seq;
-        }
-        if !hears(&self.identity, &record.event) {
-            return Ok(());
-        }
-        let record = ShownRecord::to(&self.identity, record);
-        self.send_frame(&ServerFrame::Event { record }).await
     }
 
     async fn send_frame(&mut self, frame: &ServerFrame<'_>) -> Result<(), Closed> {
