@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Action;
+
 /// What a token allows. What each role may do stands in `rights`.
 #[derive(
     Clone,
@@ -40,6 +42,13 @@ pub struct Identity {
     pub subject: String,
     pub shop: String,
     pub roles: Vec<TokenRole>,
+}
+
+impl Identity {
+    /// Holds a customer's rights alone: to a customer's bounds.
+    pub fn is_customer(&self) -> bool {
+        !self.may(Action::ListenAnywhere)
+    }
 }
 
 /// The identity of commands that work in place: whoever may open the data directory may act for any

@@ -81,6 +81,7 @@ pub use open::{Recovered, SEGMENT_BYTES, open, open_with_segments};
 pub use reader::LogReader;
 pub use scan::LogScan;
 pub use scrub::{Damage, Scrubbed, scrub};
+pub use size::bytes_of;
 pub use state::{Failure, State};
 pub use store::{Followed, NotOpen, Slot, Store};
 pub use survey::{End, end_of};

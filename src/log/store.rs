@@ -13,7 +13,8 @@ use crate::model::{ErrorKind, Kinded, MaintenanceState, Offset};
 /// A store derived from the log.
 ///
 /// `apply` takes records into memory, where questions can see them at once; `commit` makes data
-/// **and** cursor durable in one atomic step. A store is never handed an offset twice in one run,
+/// **and** cursor durable in one atomic step. (The lookup's may fall back in a power cut, both
+/// together, and is read again from log or archive.) A store is never handed an offset twice in one run,
 /// and after it was opened again only those from its committed cursor on. Each runs on a thread of
 /// its own and may block it. After an error it is dropped and opened again.
 pub trait Store: Sized {

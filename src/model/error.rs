@@ -51,6 +51,12 @@ pub trait Kinded: std::error::Error {
     /// What the caller should do.
     fn kind(&self) -> ErrorKind;
 
+    /// Whether its text is for whoever asked though the fault is not theirs: it says what to do, and
+    /// shows nothing of the server.
+    fn is_for_askers(&self) -> bool {
+        false
+    }
+
     /// The one field that is to blame, where one is.
     fn field(&self) -> Option<&FieldError> {
         None

@@ -89,6 +89,45 @@ fn is_public(visibility: &Visibility) -> bool {
 }
 
 impl Event {
+    /// Bytes in memory: itself and what its strings hold. Every field is named, so that a new one is not
+    /// forgotten.
+    pub fn bytes(&self) -> usize {
+        let Event {
+            id,
+            conversation,
+            kind: _,
+            sender: Sender { id: sender, name, role: _ },
+            customer,
+            sent_at,
+            text,
+            attachments,
+            reply_to,
+            target,
+            order,
+            channel,
+            language,
+            visibility: _,
+            automatic: _,
+            assignee,
+            category,
+            rating: _,
+            data,
+        } = self;
+        let strings = [id, conversation, sender].map(String::len);
+        let optional = [
+            name, customer, sent_at, text, reply_to, target, order, channel, language, assignee,
+            category,
+        ];
+        let optional = optional.map(|string| string.as_ref().map_or(0, String::len));
+        let attachments = attachments.iter().map(|file| {
+            size_of_val(file) + file.sha256.len() + file.name.len() + file.media_type.len()
+        });
+        size_of::<Event>()
+            + strings.iter().chain(&optional).sum::<usize>()
+            + data.as_ref().map_or(0, |data| data.get().len())
+            + attachments.sum::<usize>()
+    }
+
     /// An event with nothing but what every event has: public, typed by somebody, all else left
     /// out.
     pub fn new(id: String, conversation: String, kind: Kind, sender: Sender) -> Event {
@@ -316,7 +355,8 @@ pub fn is_sha256_hex(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn check_id(field: &str, value: &str) -> Result<(), FieldError> {
+/// Whether `value` may be the id of something.
+pub fn check_id(field: &str, value: &str) -> Result<(), FieldError> {
     if value.is_empty() {
         return Err(FieldError::new(field, value, "not be empty"));
     }

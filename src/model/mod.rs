@@ -29,7 +29,7 @@ pub(crate) mod testing;
 pub use by::By;
 pub use canonical::{CanonicalEvent, CanonicalParts};
 pub use error::{ErrorKind, FieldError, Kinded};
-pub use event::{Attachment, Event, Sender, is_sha256_hex};
+pub use event::{Attachment, Event, Sender, check_id, is_sha256_hex};
 pub use ids::{ConversationKey, Offset, Seq};
 pub use instant::{instant_of, parse_zone};
 pub use labels::{

@@ -10,7 +10,7 @@ mod transcript;
 use std::collections::HashMap;
 
 use crate::archive::{ArchiveError, ArchiveReader};
-use crate::log::{LogError, LogReader};
+use crate::log::{LogError, LogReader, bytes_of};
 use crate::model::{
     ConversationKey, Kinded, Offset, RULES_CONVERSATION, Record, RulesHistory, Seq,
 };
@@ -18,6 +18,9 @@ use crate::relay::{KeptRecords, Lookup, RelayError, Used, id_key};
 
 pub use error::RecordsError;
 pub use transcript::{Entry, Line, Message, Quote, transcript};
+
+/// How many records are read at first: their size tells whether the next may be more.
+const PIECE_RECORDS_MIN: usize = 16;
 
 /// How often a read is tried while the log is trimmed under it.
 const TRIES_MAX: usize = 3;
@@ -29,6 +32,27 @@ pub struct Records {
     log: LogReader,
     lookup: Lookup,
     archive: ArchiveReader,
+}
+
+/// How much is read at once.
+#[derive(Clone, Copy, Debug)]
+pub struct PageSize {
+    pub count_max: usize,
+    /// Bytes in memory; the record that reaches it is the last.
+    pub bytes_max: usize,
+}
+
+impl PageSize {
+    /// All of it.
+    pub const WHOLE: PageSize = PageSize { count_max: usize::MAX, bytes_max: usize::MAX };
+}
+
+/// Some records of a conversation, in order.
+#[derive(Debug, Default)]
+pub struct Page {
+    pub records: Vec<Record>,
+    /// Whether there are more behind them.
+    pub has_more: bool,
 }
 
 impl Records {
@@ -45,7 +69,7 @@ impl Records {
         shop: &str,
         conversation: &str,
     ) -> Result<Vec<Record>, RecordsError> {
-        let records = self.after(shop, conversation, Seq(0), usize::MAX)?;
+        let records = self.after(shop, conversation, Seq(0), PageSize::WHOLE)?.records;
         if records.is_empty() {
             return Err(RecordsError::NoConversation { conversation: conversation.to_string() });
         }
@@ -76,19 +100,38 @@ impl Records {
         }
     }
 
-    /// The next records of a conversation with a seq above `after`, in order, at most `count_max`.
+    /// The next records of a conversation with a seq above `after`, in order: at most `count_max`, and
+    /// no further one once they take `bytes_max` in memory.
     pub fn after(
         &self,
         shop: &str,
         conversation: &str,
         after: Seq,
-        count_max: usize,
-    ) -> Result<Vec<Record>, RecordsError> {
+        PageSize { count_max, bytes_max }: PageSize,
+    ) -> Result<Page, RecordsError> {
         let key = ConversationKey::new(shop, conversation);
         // Seqs are dense from 1, so the conversation's offsets in order are those of seq 1, 2, 3, …
         let offsets = self.lookup.offsets(shop, conversation)?.into_iter();
-        let offsets = offsets.skip(after.0 as usize).take(count_max);
-        self.at(&offsets.map(|offset| (key.clone(), offset)).collect::<Vec<_>>())
+        let offsets: Vec<(ConversationKey, Offset)> =
+            offsets.skip(after.0 as usize).map(|offset| (key.clone(), offset)).collect();
+        let mut page = Page { records: Vec::new(), has_more: offsets.len() > count_max };
+        let mut rest = &offsets[..offsets.len().min(count_max)];
+        let (mut bytes, mut piece) = (0, PIECE_RECORDS_MIN);
+        while !rest.is_empty() {
+            let (wanted, later) = rest.split_at(rest.len().min(piece));
+            for record in self.at(wanted)? {
+                if bytes >= bytes_max {
+                    page.has_more = true;
+                    return Ok(page);
+                }
+                bytes += bytes_of(&record);
+                page.records.push(record);
+            }
+            // Of long messages few are read in vain, of short ones many at once.
+            piece *= 4;
+            rest = later;
+        }
+        Ok(page)
     }
 
     /// The records at these offsets, each of its conversation, in the order asked for.

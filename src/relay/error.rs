@@ -42,6 +42,13 @@ pub enum RelayError {
     Attachment(#[from] std::io::Error),
 }
 
+impl RelayError {
+    /// Of a read that did not come to its end.
+    pub(super) fn panicked(error: tokio::task::JoinError) -> RelayError {
+        RelayError::Kept { kind: ErrorKind::Bug, shown: error.to_string() }
+    }
+}
+
 impl Kinded for RelayError {
     fn kind(&self) -> ErrorKind {
         match self {
@@ -59,6 +66,10 @@ impl Kinded for RelayError {
             RelayError::Kept { kind, .. } => *kind,
             RelayError::LostRecord { .. } => ErrorKind::Corrupt,
         }
+    }
+
+    fn is_for_askers(&self) -> bool {
+        matches!(self, RelayError::AfterRefused)
     }
 
     fn field(&self) -> Option<&FieldError> {

@@ -129,7 +129,7 @@ impl Service {
     /// Reads kept records where that may block, when it is this subject's turn: thousands of devices
     /// that resume at once, or streams of a shop without records, leave the cores to acks. What is made
     /// of the records is best made in `read`, too.
-    async fn read<T, E>(
+    pub(crate) async fn read<T, E>(
         &self,
         identity: &Identity,
         read: impl FnOnce() -> Result<T, E> + Send + 'static,

@@ -37,6 +37,9 @@ pub struct Problem {
 /// When to try again what could not be answered for now.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Different errors that are logged in a second.
+const TEXTS_A_SECOND: usize = 16;
+
 /// The HTTP status of an error's kind.
 pub fn status_of(kind: ErrorKind) -> StatusCode {
     match kind {
@@ -51,7 +54,7 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
 }
 
 /// What a client is told of an error that is not its own fault; `None` where it is.
-fn own_fault_text(kind: ErrorKind) -> Option<&'static str> {
+fn text_of_our_fault(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::Retry => Some(
             "the server is busy, or a store stands still: try again in a moment; `verbatim status` says more",
@@ -69,15 +72,14 @@ fn own_fault_text(kind: ErrorKind) -> Option<&'static str> {
 }
 
 /// A batch meets what holds the relay up line by line: fifty thousand lines of the same, perhaps on a
-/// disk that is full.
+/// disk that is full. So each text is logged once a second, and a few texts at most.
 fn log_once_a_second(error: String) {
-    static LAST: Mutex<Option<(String, Instant)>> = Mutex::new(None);
+    static LAST: Mutex<Vec<(String, Instant)>> = Mutex::new(Vec::new());
     let mut last = LAST.lock();
-    let is_new =
-        |(said, at): &(String, Instant)| *said != error || at.elapsed() >= Duration::from_secs(1);
-    if last.as_ref().is_none_or(is_new) {
+    last.retain(|(_, at)| at.elapsed() < Duration::from_secs(1));
+    if last.len() < TEXTS_A_SECOND && last.iter().all(|(said, _)| *said != error) {
         tracing::error!(error, "a request failed");
-        *last = Some((error, Instant::now()));
+        last.push((error, Instant::now()));
     }
 }
 
@@ -139,7 +141,8 @@ impl Problem {
 impl<E: Kinded> From<E> for Problem {
     fn from(error: E) -> Problem {
         let kind = error.kind();
-        let detail = match own_fault_text(kind) {
+        let detail = match text_of_our_fault(kind) {
+            Some(_) if error.is_for_askers() => error.to_string(),
             // Texts of our own faults name paths and reasons: they are for the operator's log.
             Some(text) => {
                 log_once_a_second(error.to_string());

@@ -470,3 +470,77 @@ async fn a_customer_hears_what_was_said_and_no_offset() {
         assert!(told["offset"].is_null() && told["seq"].is_u64(), "{frame}");
     }
 }
+
+/// A name of 64 KiB was kept three times for each of a thousand subscriptions; and an error that names
+/// an id alone may be about either of two conversations.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_bounded_and_errors_name_the_conversation() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let mut anna = Socket::open(&server, &data.token(SHOP, "anna", &[Human])).await;
+    anna.subscribe(&"x".repeat(200), 0).await;
+    let problem = anna.expect("error").await["problem"].take();
+    assert_eq!((&problem["field"], &problem["status"]), (&json!("conversation"), &json!(400)));
+    let mut wrong = message("c7", "m1", "human", "anna", "hello");
+    wrong["rating"] = json!(9);
+    anna.send_event(wrong).await;
+    let error = anna.expect("error").await;
+    assert_eq!((&error["conversation"], &error["problem"]["id"]), (&json!("c7"), &json!("m1")));
+    // The same conversation again takes no further place.
+    for _ in 0..1_001 {
+        anna.subscribe("c1", 0).await;
+    }
+    anna.send(json!({"type": "ping"})).await;
+    anna.expect("pong").await;
+}
+
+/// A join that lets nobody in was acknowledged.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_join_than_are_remembered() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let boss = server.http_as(&data, "boss", &[Admin]);
+    let join = |number: usize| {
+        json!({"id": format!("j{number}"), "conversation": "c1", "kind": "join",
+            "customer": format!("carl{number}"), "sender": {"id": "anna", "role": "human"}})
+    };
+    for number in 0..32 {
+        assert_eq!(boss.event(&join(number)).await.status, 200, "{number}");
+    }
+    let problem = boss.event(&join(32)).await.problem(400);
+    assert_eq!((&problem["field"], &problem["value"]), (&json!("customer"), &json!("carl32")));
+    let mut again = join(3);
+    again["id"] = json!("again");
+    assert_eq!(boss.event(&again).await.status, 200);
+    for (number, status) in [(31, 200), (32, 403)] {
+        let name = format!("carl{number}");
+        let carl = server.http_as(&data, &name, &[Customer]);
+        let said = message("c1", &format!("m{number}"), "customer", &name, "hello");
+        assert_eq!(carl.event(&said).await.status, status);
+    }
+}
+
+/// A conversation is written as it is read, in parts: no record is missing or doubled where they meet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_conversation_comes_whole() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let boss = server.http_as(&data, "boss", &[Admin]);
+    for (conversation, count, text) in
+        [("short", 1_300, "x".to_string()), ("long", 60, "y".repeat(30_000))]
+    {
+        let events: Vec<Value> = (0..count)
+            .map(|number| message(conversation, &format!("m{number}"), "human", "anna", &text))
+            .collect();
+        boss.events(&events).await;
+        let answer = boss.get(&format!("/v1/conversations/{conversation}")).await;
+        let seqs: Vec<u64> = answer
+            .json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|record| record["seq"].as_u64().unwrap())
+            .collect();
+        assert_eq!(seqs, (1..=count).collect::<Vec<u64>>(), "{conversation}");
+    }
+}

@@ -1,12 +1,22 @@
-//! `GET /v1/conversations/ID`: every record of a conversation, in order, as a JSON array.
+//! `GET /v1/conversations/ID`: every record of a conversation, in order, as a JSON array that is written
+//! as it is read.
 
+use std::io;
+use std::sync::Arc;
+
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use hyper::body::Frame;
 
-use crate::access::Action;
-use crate::model::{ErrorKind, PublicRecord, Record};
+use super::{Passed, streamed};
+use crate::access::{Action, Identity};
+use crate::model::Seq;
+use crate::records::{Page, PageSize, RecordsError};
 use crate::server::{Problem, Service, Token};
+
+/// What is in memory of one answer.
+const PAGE: PageSize = PageSize { count_max: 512, bytes_max: 512 * 1024 };
 
 pub(super) async fn show(
     State(service): State<Service>,
@@ -14,11 +24,95 @@ pub(super) async fn show(
     Path(conversation): Path<String>,
 ) -> Result<Response, Problem> {
     identity.require(Action::ReadConversations)?;
-    let (records, shop) = (service.records.clone(), identity.shop.clone());
-    let records =
-        service.read(&identity, move || records.conversation(&shop, &conversation)).await?;
-    let public: Vec<PublicRecord<'_>> = records.iter().map(Record::public).collect();
-    let json = serde_json::to_vec(&public)
-        .map_err(|error| Problem::new(ErrorKind::Bug, error.to_string()))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    let mut reading = Reading {
+        service,
+        identity,
+        conversation,
+        next: Next::Records { after: Seq(0) },
+        passed: Passed::default(),
+    };
+    // The first page decides whether there is anything.
+    let first = reading.page(Seq(0)).await?;
+    if first.is_none() {
+        return Err(RecordsError::NoConversation { conversation: reading.conversation }.into());
+    }
+    let rest = futures::stream::unfold((reading, first), next_frame);
+    Ok(streamed("application/json", rest))
+}
+
+/// An answer on its way.
+struct Reading {
+    service: Service,
+    identity: Arc<Identity>,
+    conversation: String,
+    next: Next,
+    passed: Passed,
+}
+
+/// What of an answer comes next.
+#[derive(Clone, Copy)]
+enum Next {
+    Records { after: Seq },
+    Trailers,
+    Nothing,
+}
+
+type Ready = Option<Vec<u8>>;
+
+async fn next_frame(
+    (mut reading, ready): (Reading, Ready),
+) -> Option<(io::Result<Frame<Bytes>>, (Reading, Ready))> {
+    let bytes = match (ready, reading.next) {
+        (Some(bytes), _) => Ok(bytes),
+        (None, Next::Records { after }) => {
+            let page = reading.page(after).await;
+            page.map(Option::unwrap_or_default).map_err(|problem| io::Error::other(problem.detail))
+        }
+        (None, Next::Trailers) => {
+            reading.next = Next::Nothing;
+            return Some((Ok(reading.passed.trailers()), (reading, None)));
+        }
+        (None, Next::Nothing) => return None,
+    };
+    if let Err(error) = &bytes {
+        tracing::error!(%error, "an answer broke off");
+        reading.next = Next::Nothing;
+    }
+    let frame = bytes.map(|bytes| {
+        reading.passed.bytes += bytes.len() as u64;
+        Frame::data(bytes.into())
+    });
+    Some((frame, (reading, None)))
+}
+
+impl Reading {
+    /// The next part of the array; `None` where the conversation has nothing at all.
+    async fn page(&mut self, after: Seq) -> Result<Option<Vec<u8>>, Problem> {
+        let (records, identity) = (self.service.records.clone(), self.identity.clone());
+        let conversation = self.conversation.clone();
+        let read = move || -> Result<_, RecordsError> {
+            let page = records.after(&identity.shop, &conversation, after, PAGE)?;
+            let last = page.records.last().map_or(after, |record| record.seq);
+            let rows = page.records.len() as u64;
+            Ok((array_part(&page, after == Seq(0)), last, rows, page.has_more))
+        };
+        let (json, last, rows, has_more) = self.service.read(&self.identity, read).await?;
+        self.passed.rows += rows;
+        self.next = if has_more { Next::Records { after: last } } else { Next::Trailers };
+        Ok((after > Seq(0) || rows > 0).then_some(json))
+    }
+}
+
+/// The records of a page as part of one array.
+fn array_part(page: &Page, is_first: bool) -> Vec<u8> {
+    let mut json = Vec::new();
+    for (index, record) in page.records.iter().enumerate() {
+        json.push(if is_first && index == 0 { b'[' } else { b',' });
+        // Into memory, from types whose serialization cannot fail.
+        let _ = serde_json::to_writer(&mut json, &record.public());
+    }
+    if !page.has_more {
+        json.push(b']');
+    }
+    json
 }

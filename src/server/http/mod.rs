@@ -81,7 +81,7 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
     Problem::with_status(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 
-fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+pub(super) fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
     query
         .map(|Query(query)| query)
         .map_err(|error| Problem::new(ErrorKind::BadInput, error.body_text()))

@@ -13,7 +13,6 @@ pub(super) async fn show(
     Token(identity): Token,
 ) -> Result<Json<RulesHistory>, Problem> {
     identity.require(Action::ReadRules)?;
-    // Records are read from the disk.
-    let history = tokio::task::block_in_place(|| service.records.rules(&identity.shop))?;
-    Ok(Json(history))
+    let (records, shop) = (service.records.clone(), identity.shop.clone());
+    Ok(Json(service.read(&identity, move || records.rules(&shop)).await?))
 }

@@ -18,8 +18,8 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord, event_text};
 use crate::access::{Identity, hears};
-use crate::model::{ErrorKind, FieldError, Origin, Record, Seq};
-use crate::records::RecordsError;
+use crate::model::{ErrorKind, FieldError, Origin, Record, Seq, check_id};
+use crate::records::{PageSize, RecordsError};
 use crate::relay::{Line, Outcome, Published, RelayError, Subscriber, prepare};
 use crate::server::{Problem, Service};
 
@@ -34,8 +34,8 @@ const STOPPING: &str = "the service is stopping; resume from your last seq";
 const ACKS_WAITING_MAX: usize = 256;
 /// Records, or acks, of which the frames are written at once: most often those of one sync.
 const GATHERED_MAX: usize = 64;
-/// Records read at once when a subscription begins behind.
-const CATCH_UP_RECORDS: usize = 256;
+/// What is read at once when a subscription begins behind: a slow reader holds it for minutes.
+const CATCH_UP: PageSize = PageSize { count_max: 256, bytes_max: 256 * 1024 };
 /// Conversations one connection may subscribe to.
 const SUBSCRIPTIONS_MAX: usize = 1_000;
 /// The server pings this often.
@@ -225,14 +225,14 @@ impl Connection {
         match message {
             Message::Text(text) => match ClientFrame::parse(&text) {
                 Ok(frame) => self.handle(frame).await,
-                Err(problem) => self.send_frame(&ServerFrame::Error { problem: &problem }).await,
+                Err(problem) => self.send_frame(&ServerFrame::error(&problem)).await,
             },
             Message::Binary(bytes) => {
                 let problem = Problem::new(
                     ErrorKind::BadInput,
                     format!("{} bytes of binary must be text frames", bytes.len()),
                 );
-                self.send_frame(&ServerFrame::Error { problem: &problem }).await
+                self.send_frame(&ServerFrame::error(&problem)).await
             }
             Message::Ping(_) | Message::Pong(_) => Ok(()),
             Message::Close(_) => Err(Closed(None)),
@@ -263,9 +263,7 @@ impl Connection {
         };
         match done {
             Ok(()) => Ok(()),
-            Err(error) => {
-                self.send_frame(&ServerFrame::Error { problem: &Problem::from(error) }).await
-            }
+            Err(error) => self.send_frame(&ServerFrame::error(&Problem::from(error))).await,
         }
     }
 
@@ -300,13 +298,16 @@ impl Connection {
             }
             Err(error) => {
                 let problem = Problem::from(error).about((!id.is_empty()).then_some(id));
-                self.send_frame(&ServerFrame::Error { problem: &problem }).await
+                let conversation = Some(conversation.as_str()).filter(|name| !name.is_empty());
+                self.send_frame(&ServerFrame::Error { conversation, problem: &problem }).await
             }
         }
     }
 
     fn may_subscribe(&self, conversation: &str) -> Result<(), RelayError> {
-        if self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+        check_id("conversation", conversation)?;
+        let is_new = !self.subscriptions.contains_key(conversation);
+        if is_new && self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
             let rule = format!("be one of at most {SUBSCRIPTIONS_MAX} on one connection");
             return Err(FieldError::new("conversation", conversation, rule).into());
         }
@@ -318,20 +319,24 @@ impl Connection {
         loop {
             let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
             // A slow reader of a long conversation is in here for minutes.
+            if self.service.drain.is_cancelled() {
+                return Ok(());
+            }
             if self.service.tokens.check(&self.token).is_err() {
                 return Err(Closed(Some((POLICY, COUNTS_NO_LONGER))));
             }
             let (kept, identity) = (self.service.records.clone(), self.identity.clone());
             let of = conversation.to_string();
             let read = move || -> Result<Vec<Passing>, RecordsError> {
-                let records = kept.after(&identity.shop, &of, passed, CATCH_UP_RECORDS)?;
-                Ok(records.iter().map(|record| Passing::of(&identity, record)).collect())
+                let page = kept.after(&identity.shop, &of, passed, CATCH_UP)?;
+                Ok(page.records.iter().map(|record| Passing::of(&identity, record)).collect())
             };
             let passing = match self.service.read(&self.identity, read).await {
                 Ok(passing) if passing.is_empty() => return Ok(()),
                 Ok(passing) => passing,
-                Err(error) => {
-                    return self.send_frame(&ServerFrame::Error { problem: &error }).await;
+                Err(problem) => {
+                    tracing::warn!(problem.detail, "a subscription could not be caught up");
+                    return Err(Closed(Some((TRY_AGAIN, "resume from your last seq"))));
                 }
             };
             for Passing { seq, frame } in passing {
@@ -340,6 +345,9 @@ impl Connection {
                     self.send(Message::Text(frame)).await?;
                 }
             }
+            in_time(self.socket.flush()).await?;
+            // It takes what it is sent.
+            self.last_seen = Instant::now();
         }
     }
 

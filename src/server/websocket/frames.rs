@@ -50,6 +50,9 @@ pub enum ServerFrame<'a> {
         record: ShownRecord<'a>,
     },
     Error {
+        /// Where the event was to go: ids are unique within a conversation.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        conversation: Option<&'a str>,
         problem: &'a Problem,
     },
     Pong,
@@ -120,7 +123,12 @@ impl ClientFrame {
     }
 }
 
-impl ServerFrame<'_> {
+impl<'a> ServerFrame<'a> {
+    /// An error that is about no event.
+    pub fn error(problem: &'a Problem) -> ServerFrame<'a> {
+        ServerFrame::Error { conversation: None, problem }
+    }
+
     /// The frame as text.
     pub fn to_text(&self) -> String {
         // Into memory, from types whose serialization cannot fail.

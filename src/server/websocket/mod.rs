@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -17,6 +19,7 @@ use serde::Deserialize;
 
 use super::auth::{refuse_other_sites, token_in};
 use super::connections::Connection as Accepted;
+use super::http::parsed;
 use super::{Problem, Service};
 use crate::access::{AccessError, Identity};
 use crate::relay::EVENT_BYTES_MAX;
@@ -43,14 +46,17 @@ struct UpgradeQuery {
 async fn upgrade(
     State(service): State<Service>,
     connection: Option<Extension<Arc<Accepted>>>,
-    Query(query): Query<UpgradeQuery>,
+    query: Result<Query<UpgradeQuery>, QueryRejection>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let (token, identity, life) = authenticate(&service, &query, &headers)?;
+    let (token, identity, life) = authenticate(&service, &parsed(query)?, &headers)?;
+    let refused =
+        |error: WebSocketUpgradeRejection| Problem::with_status(error.status(), error.body_text());
+    let upgrade = upgrade.map_err(refused)?;
     let slot = service.connections.open_websocket(&identity)?;
     if let Some(Extension(connection)) = &connection {
-        connection.is_known(&identity);
+        connection.becomes_websocket();
     }
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     // What is ready at once is written at once, and its buffer stays with the socket.
@@ -75,5 +81,9 @@ fn authenticate(
     let missing = || AccessError::Unauthenticated { reason: "send a token".to_string() };
     let token = query.token.as_deref().or_else(|| token_in(headers)).ok_or_else(missing)?;
     let (identity, life) = service.tokens.check_for_now(token)?;
+    if query.token.is_some() {
+        // Others were counted before they came here.
+        service.admission.rates.request(&identity)?;
+    }
     Ok((token.to_string(), identity, life))
 }

@@ -18,8 +18,8 @@ use strum::VariantNames;
 use super::bubble::{address, role_name};
 use super::search_form::{CONVERSATIONS_MAX, Problems, SearchForm};
 use super::{Notice, PageLayout, failure_text, page};
+use crate::access::Identity;
 use crate::model::{ConversationKey, ErrorKind, Kinded, Offset, Record, Role, Visibility};
-use crate::records::Records;
 use crate::search::{ConversationHits, Hit, SearchAnswer};
 use crate::server::Service;
 use crate::web::area::Area;
@@ -115,7 +115,7 @@ pub(in crate::web) async fn show(
     match service.search.run(query).await {
         Ok(answer) => {
             let took_ms = started.elapsed().as_millis();
-            let records = records_of(&service.records, &identity.shop, &answer).await;
+            let records = records_of(&service, &identity, &answer).await;
             view.results =
                 Some(results(&view.form, &answer, &records, limit, took_ms, service.zone));
             page(&view)
@@ -147,26 +147,25 @@ fn role_choices(form: &SearchForm) -> Vec<RoleChoice> {
 /// The hits' records, for what an answer of `search` does not carry: names, languages, what nobody
 /// typed. A page without them still shows every hit.
 async fn records_of(
-    records: &Records,
-    shop: &str,
+    service: &Service,
+    identity: &Identity,
     answer: &SearchAnswer,
 ) -> HashMap<Offset, Record> {
     let wanted: Vec<(ConversationKey, Offset)> = answer
         .conversations
         .iter()
         .flat_map(|found| {
-            let key = ConversationKey::new(shop, &found.conversation);
+            let key = ConversationKey::new(&identity.shop, &found.conversation);
             found.hits.iter().map(move |hit| (key.clone(), hit.offset))
         })
         .collect();
-    let records = records.clone();
-    match tokio::task::spawn_blocking(move || records.at(&wanted)).await {
-        Ok(Ok(records)) => records.into_iter().map(|record| (record.offset, record)).collect(),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the hits' records could not be read");
+    let records = service.records.clone();
+    match service.read(identity, move || records.at(&wanted)).await {
+        Ok(records) => records.into_iter().map(|record| (record.offset, record)).collect(),
+        Err(problem) => {
+            tracing::warn!(problem.detail, "the hits' records could not be read");
             HashMap::new()
         }
-        Err(_) => HashMap::new(),
     }
 }
 

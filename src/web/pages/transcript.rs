@@ -16,18 +16,18 @@ use super::bubble::{Context, FileKind, Files, Row, address};
 use super::header::Header;
 use super::{Notice, PageLayout, page};
 use crate::access::Identity;
-use crate::model::{Kinded, Offset, Record, Seq};
-use crate::records::{Entry, Records, RecordsError, transcript};
+use crate::model::{ErrorKind, Offset, Record, Seq};
+use crate::records::{Entry, Page, PageSize, transcript};
 use crate::relay::{AttachmentStore, media_type_of};
-use crate::server::Service;
+use crate::server::{Problem, Service};
 use crate::web::area::Area;
 use crate::web::form::Typed;
 use crate::web::shown::Shown;
 use crate::web::visitor::{Visitor, admit};
 
-/// Records of one conversation read at most: × about 1 KiB = 10 MiB. Longer ones are for `verbatim
+/// What of a conversation is read at most: × about 1 KiB = 10 MiB. Longer ones are for `verbatim
 /// show`.
-const RECORDS_MAX: usize = 10_000;
+const SHOWN: PageSize = PageSize { count_max: 10_000, bytes_max: 32 << 20 };
 /// Entries on one page.
 const ENTRIES_PER_PAGE: usize = 1_000;
 
@@ -66,11 +66,13 @@ pub(in crate::web) async fn show(
     if let Err(refusal) = admit(&identity, Area::Conversations) {
         return *refusal;
     }
-    let found = match read(&service.records, &identity.shop, &conversation).await {
+    let found = match read(&service, &identity, &conversation).await {
         Ok(found) => found,
-        Err(error) => {
-            tracing::warn!(%error, "a conversation could not be read");
-            return Notice::failure(&identity, error.kind());
+        Err(problem) => {
+            tracing::warn!(problem.detail, "a conversation could not be read");
+            let is_busy = problem.retry_after.is_some();
+            let kind = if is_busy { ErrorKind::Retry } else { ErrorKind::Corrupt };
+            return Notice::failure(&identity, kind);
         }
     };
     if found.records.is_empty() {
@@ -105,16 +107,12 @@ struct Read {
     cut: bool,
 }
 
-async fn read(records: &Records, shop: &str, conversation: &str) -> Result<Read, RecordsError> {
-    let (records, shop, conversation) =
-        (records.clone(), shop.to_string(), conversation.to_string());
-    let mut found = tokio::task::spawn_blocking(move || {
-        records.after(&shop, &conversation, Seq(0), RECORDS_MAX + 1)
-    })
-    .await??;
-    let cut = found.len() > RECORDS_MAX;
-    found.truncate(RECORDS_MAX);
-    Ok(Read { records: found, cut })
+async fn read(service: &Service, identity: &Identity, conversation: &str) -> Result<Read, Problem> {
+    let (records, shop) = (service.records.clone(), identity.shop.clone());
+    let conversation = conversation.to_string();
+    let read = move || records.after(&shop, &conversation, Seq(0), SHOWN);
+    let Page { records, has_more } = service.read(identity, read).await?;
+    Ok(Read { records, cut: has_more })
 }
 
 /// Which attachments are there, and what their bytes show them to be.
