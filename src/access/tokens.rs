@@ -118,19 +118,24 @@ impl Tokens {
         Ok((Identity { subject: sub, shop, roles }, left))
     }
 
-    /// The keys as of a moment ago.
+    /// The keys as of a moment ago. Whoever comes while they are read again uses the last ones.
     fn keyring(&self) -> Arc<Keyring> {
-        let mut read = self.read.lock();
-        if read.at.elapsed() >= READ_EVERY {
-            read.at = Instant::now();
-            match Keyring::read(&self.dir) {
-                // Somebody took the folder away: nobody is locked out for that.
-                Ok(keyring) if keyring.keys.is_empty() => {
-                    tracing::error!(keys = %self.dir.display(), "the keys are gone");
-                }
-                Ok(keyring) => read.keyring = Arc::new(keyring),
-                Err(error) => tracing::error!(%error, "the keys cannot be read again"),
+        {
+            let mut read = self.read.lock();
+            if read.at.elapsed() < READ_EVERY {
+                return read.keyring.clone();
             }
+            read.at = Instant::now();
+        }
+        let again = Keyring::read(&self.dir);
+        let mut read = self.read.lock();
+        match again {
+            // Somebody took the folder away: nobody is locked out for that.
+            Ok(keyring) if keyring.keys.is_empty() => {
+                tracing::error!(keys = %self.dir.display(), "the keys are gone");
+            }
+            Ok(keyring) => read.keyring = Arc::new(keyring),
+            Err(error) => tracing::error!(%error, "the keys cannot be read again"),
         }
         read.keyring.clone()
     }

@@ -72,6 +72,7 @@ impl Background {
                     () = tokio::time::sleep(pause) => {}
                     () = stop.cancelled() => return,
                 }
+                said.set(None);
             }
         };
         let thread = std::thread::Builder::new()

@@ -24,6 +24,8 @@ mod priority;
 mod scrubber;
 // Old parts of the log, removed once the archive is known to have them.
 mod trimming;
+// What broken uploads left, removed.
+mod sweeper;
 // How far each store is.
 mod status;
 
@@ -143,13 +145,13 @@ impl App {
         let (scrubber, scrubbed) = scrubber::start(log.clone(), stop.clone())?;
         let space = DiskSpace::of(data.log(), config.disk_reserve_bytes());
         let (relay, appender) = Relay::start(writer, &log, lookup, kept, space, stop.clone())?;
+        let attachments =
+            AttachmentStore::open_or_create(&data.attachments(), config.disk_reserve_bytes())?;
+        let sweeper = sweeper::start(attachments.clone(), stop.clone())?;
         Ok(App {
             relay,
             records,
-            attachments: AttachmentStore::open_or_create(
-                &data.attachments(),
-                config.disk_reserve_bytes(),
-            )?,
+            attachments,
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
             sql: Sql::new(archive, facts, data.queries(), config.zone)?,
             search: Search::new(full_text),
@@ -160,7 +162,7 @@ impl App {
             descriptors,
             stores,
             scrubbed,
-            background: vec![scrubber, trimming],
+            background: vec![scrubber, trimming, sweeper],
             appender,
             drain: stop.child_token(),
             stop,

@@ -83,6 +83,14 @@ impl Signals {
         Ok(Signals { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
 
+    /// Waits for the first.
+    async fn listen_once() {
+        match Signals::listen() {
+            Ok(mut signals) => signals.next().await,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -103,7 +111,11 @@ impl Server {
         let url = format!("{scheme}://{}", listener.local_addr()?);
         // Before anybody is told that it listens: a stop may follow at once.
         let signals = Signals::listen()?;
-        let mut app = App::start(data, config).await?;
+        let mut app = tokio::select! {
+            app = App::start(data, config) => app?,
+            // A lookup may have hours to catch up. A start that is broken off is gone on with.
+            () = Signals::listen_once() => anyhow::bail!("stopped while it started"),
+        };
         app.announce(url.clone(), tls.as_deref().map(Tls::fingerprint))?;
         let hangup = signal(SignalKind::hangup())?;
         Ok(Server { app, url, listener, tls, signals, hangup })

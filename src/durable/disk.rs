@@ -12,8 +12,9 @@
 //! A failed sync is reported and never retried: the caller must take the outcome as unknown.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
@@ -153,6 +154,7 @@ impl Disk {
 
     fn make_directory(&self, directory: &Path) -> io::Result<()> {
         self.ask(Call::MakeDirectory(directory.to_path_buf()))?;
-        fs::create_dir(directory)
+        // Chats are for whoever runs the service.
+        DirBuilder::new().mode(0o700).create(directory)
     }
 }

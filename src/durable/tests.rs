@@ -192,3 +192,15 @@ fn a_folder_is_removed_whatever_an_earlier_removal_left() {
     assert!(!removed.exists(), "what was half removed goes, too");
     remove_directory(&folder.path().join("no").join("such")).unwrap();
 }
+
+/// Chats are for whoever runs the service, not for every user of the machine.
+#[test]
+fn new_folders_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let made = dir.path().join("data/log");
+    super::make_directory(&made).unwrap();
+    for folder in [made.as_path(), made.parent().unwrap()] {
+        assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

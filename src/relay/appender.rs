@@ -16,7 +16,7 @@ use super::held::{Held, Reception};
 use super::kept::{self, KeptRecords, Repetition, Target, Targets};
 use super::line::{Line, Refused};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
-use super::participants::{require_opening, require_owner, require_writer};
+use super::participants::{require_opening, require_owner, require_place, require_writer};
 use super::{Hub, Lookup, RelayError, Syncs};
 use crate::access::{Identity, hears};
 use crate::log::{LogError, LogReader, LogWriter};
@@ -25,9 +25,10 @@ use crate::model::{Ack, CanonicalEvent, FieldError, Micros, Offset, Record};
 /// Kibibytes of events that wait for the appender: 64 MiB, and one submission more. A bound in
 /// submissions would be sixteen large requests, or sixteen of a thousand sockets.
 const WAITING_KIB_MAX: u32 = 64 * 1024;
-/// What an event takes beside its text and data: in memory, about.
-const EVENT_BYTES: usize = 1_024;
-/// Most events drained for one sync.
+/// What an event takes while it waits, beside itself.
+const WAITING_BYTES: usize = 512;
+/// Once so many events are drained no further submission is; the last may have 50,000, in several
+/// syncs.
 const SYNC_EVENTS_MAX: usize = 8_192;
 
 /// An event that is on stable storage.
@@ -89,11 +90,7 @@ impl Submissions {
 impl Submission {
     /// Its size in memory, about.
     fn kib(&self) -> u32 {
-        let bytes = self.events.iter().map(|event| {
-            let event = event.event();
-            let data = event.data.as_ref().map_or(0, |data| data.get().len());
-            EVENT_BYTES + event.text.as_ref().map_or(0, String::len) + data
-        });
+        let bytes = self.events.iter().map(|event| WAITING_BYTES + event.event().bytes());
         u32::try_from(bytes.sum::<usize>().div_ceil(1_024)).unwrap_or(u32::MAX)
     }
 }
@@ -176,6 +173,18 @@ struct Placing {
     placed: Vec<Placed>,
 }
 
+impl Placing {
+    /// Hands out the answers, all of which are true by now.
+    fn answer(self) {
+        let answers = self.placed.into_iter().map(|placed| match placed {
+            Placed::Before(answer) => answer,
+            Placed::Now(outcome) => Answer::Given(outcome),
+        });
+        // The sender may be gone; its events are kept all the same.
+        let _ = self.answer.send(answers.collect());
+    }
+}
+
 impl Appender {
     fn run(
         mut self,
@@ -230,18 +239,14 @@ impl Appender {
                 }
                 if self.writer.is_full() {
                     self.sync(&mut all);
+                    // Who came before this one waits for none of its syncs.
+                    let whole = all.len() - 1;
+                    all.drain(..whole).for_each(Placing::answer);
                 }
             }
         }
         self.sync(&mut all);
-        for Placing { answer, placed } in all {
-            let answers = placed.into_iter().map(|placed| match placed {
-                Placed::Before(answer) => answer,
-                Placed::Now(outcome) => Answer::Given(outcome),
-            });
-            // The sender may be gone; its events are kept all the same.
-            let _ = answer.send(answers.collect());
-        }
+        all.into_iter().for_each(Placing::answer);
     }
 
     /// Makes what waits durable, or undecided.
@@ -313,6 +318,7 @@ impl Appender {
         }
         let received_at = received_at.clone()?;
         require_opening(event.event(), before.as_deref())?;
+        require_place(event.event(), before.as_deref())?;
         self.admit(identity, &event, target)?;
         let next = self.writer.head() + self.batch.records.len() as u64;
         let (record, after) = sequence(next, received_at, before, event);

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
@@ -15,8 +15,8 @@ use tokio::fs::File;
 
 use super::RelayError;
 use super::held::DiskSpace;
-use crate::access::{Action, Identity};
-use crate::durable::{Disk, Mode, Naming, Staged};
+use crate::access::Identity;
+use crate::durable::{Disk, Mode, Naming, Staged, is_staging_name};
 use crate::model::{FieldError, Record, Role, is_sha256_hex};
 
 /// Largest attachment: streamed to disk, so this bounds disk and time, not memory.
@@ -27,6 +27,9 @@ const CUSTOMERS: &str = "customers";
 
 /// Longest that an upload may pause.
 const CHUNK_TIME_MAX: Duration = Duration::from_secs(30);
+/// Longest that it may take: 64 MiB at 110 KiB/s. One that never pauses for long would hold its place
+/// without end.
+const UPLOAD_TIME_MAX: Duration = Duration::from_mins(10);
 
 /// The folder of attachments.
 #[derive(Clone)]
@@ -48,6 +51,12 @@ impl AttachmentStore {
     pub fn open_or_create(dir: &Path, reserve_bytes: u64) -> io::Result<AttachmentStore> {
         let space = DiskSpace::of(dir.to_path_buf(), 2 * reserve_bytes);
         Ok(AttachmentStore { disk: Arc::new(Disk::open(dir)?), space })
+    }
+
+    /// Removes what uploads left that a death of the process broke off: files under a staging name that
+    /// nobody has changed since `before`. May take long, and is in nobody's way.
+    pub fn sweep(&self, before: SystemTime) -> io::Result<()> {
+        sweep(self.disk.root(), before)
     }
 
     /// Where an attachment lies, whether or not it is there. Names are hashed because they may hold any
@@ -76,7 +85,24 @@ impl AttachmentStore {
         B: AsRef<[u8]> + Send + 'static,
         E: std::fmt::Display,
     {
-        self.space.clone().check()?;
+        let receiving = self.receive(identity, sha256, body);
+        let received = tokio::time::timeout(UPLOAD_TIME_MAX, receiving).await;
+        received.map_err(|_| RelayError::UploadBrokeOff {
+            reason: format!("it took longer than {} s", UPLOAD_TIME_MAX.as_secs()),
+        })?
+    }
+
+    async fn receive<B, E>(
+        &self,
+        identity: &Identity,
+        sha256: &str,
+        body: impl Stream<Item = Result<B, E>>,
+    ) -> Result<u64, RelayError>
+    where
+        B: AsRef<[u8]> + Send + 'static,
+        E: std::fmt::Display,
+    {
+        self.space.check()?;
         let holder = Holder::of_identity(identity);
         let (disk, path) = (self.disk.clone(), self.path_of(holder, sha256)?);
         let mut upload = on_blocking(move || Upload::start(&disk, &path)).await?;
@@ -87,7 +113,7 @@ impl AttachmentStore {
                 reason: format!("nothing came for {} s", CHUNK_TIME_MAX.as_secs()),
             })?;
             let Some(chunk) = chunk else { break };
-            self.space.clone().check()?;
+            self.space.check()?;
             let chunk =
                 chunk.map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
             upload = on_blocking(move || upload.with(chunk.as_ref())).await?;
@@ -119,8 +145,7 @@ struct Holder<'a> {
 
 impl<'a> Holder<'a> {
     fn of_identity(identity: &'a Identity) -> Holder<'a> {
-        let is_customer = !identity.may(Action::ListenAnywhere);
-        let customer = is_customer.then_some(identity.subject.as_str());
+        let customer = identity.is_customer().then_some(identity.subject.as_str());
         Holder { shop: &identity.shop, customer }
     }
 
@@ -132,6 +157,21 @@ impl<'a> Holder<'a> {
         let of_customer = customer.map(|_| Holder { shop, customer });
         of_customer.into_iter().chain(of_shop.then_some(Holder { shop, customer: None }))
     }
+}
+
+fn sweep(folder: &Path, before: SystemTime) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() {
+            sweep(&path, before)?;
+        } else if entry.file_name().to_str().is_some_and(is_staging_name)
+            && entry.metadata()?.modified()? < before
+        {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn hashed(name: &str, bytes: usize) -> String {
@@ -209,7 +249,6 @@ mod tests {
 
     use super::*;
     use crate::access::operator;
-    use crate::durable::is_staging_name;
 
     fn names_under(folder: &Path) -> Vec<String> {
         let mut names = Vec::new();
@@ -240,6 +279,22 @@ mod tests {
             assert_eq!(store.put(&shop, &sha256, photo).await.unwrap(), 5, "{taken:?}");
             assert!(path.exists());
         }
+    }
+
+    #[test]
+    fn what_a_death_left_of_an_upload_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = AttachmentStore::open_or_create(folder.path(), 0).unwrap();
+        let within = folder.path().join("shop/ab");
+        std::fs::create_dir_all(&within).unwrap();
+        for name in ["kept", "left#1", "left#2"] {
+            std::fs::write(within.join(name), "half").unwrap();
+        }
+        let hour = Duration::from_hours(1);
+        store.sweep(SystemTime::now() - hour).unwrap();
+        assert_eq!(names_under(folder.path()).len(), 3, "one that is written now may go on");
+        store.sweep(SystemTime::now() + hour).unwrap();
+        assert_eq!(names_under(folder.path()), ["kept"]);
     }
 
     /// A client that goes away takes the request with it: nobody is left to tidy up but what is

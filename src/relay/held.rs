@@ -39,7 +39,7 @@ pub enum Held {
 #[derive(Clone)]
 pub(super) struct Reception {
     clock: Arc<Mutex<Clock>>,
-    space: Arc<Mutex<DiskSpace>>,
+    space: DiskSpace,
     is_held: Arc<AtomicBool>,
 }
 
@@ -47,12 +47,12 @@ impl Reception {
     /// Into a log whose newest record was received at `newest`, and whose disk is that of `space`.
     pub(super) fn after(newest: Micros, space: DiskSpace) -> Reception {
         let clock = Arc::new(Mutex::new(Clock::after(newest)));
-        Reception { clock, space: Arc::new(Mutex::new(space)), is_held: Arc::default() }
+        Reception { clock, space, is_held: Arc::default() }
     }
 
     /// The time at which what is taken now is received.
     pub(super) fn now(&self) -> Result<Micros, Held> {
-        let space = self.space.lock().check();
+        let space = self.space.check();
         let now = space.and_then(|()| self.clock.lock().now());
         let was_held = self.is_held.swap(now.is_err(), Ordering::Relaxed);
         match &now {
@@ -148,7 +148,8 @@ fn uptime() -> Duration {
 pub struct DiskSpace {
     path: PathBuf,
     reserve_bytes: u64,
-    asked: Option<(Instant, u64)>,
+    /// When, and how much was free; clones share it.
+    asked: Arc<Mutex<Option<(Instant, u64)>>>,
     free_bytes: fn(&PathBuf) -> u64,
 }
 
@@ -157,16 +158,17 @@ impl DiskSpace {
     pub fn of(path: PathBuf, reserve_bytes: u64) -> DiskSpace {
         // A disk that does not answer is not taken for a full one.
         let free_bytes = |path: &PathBuf| fs4::available_space(path).unwrap_or(u64::MAX);
-        DiskSpace { path, reserve_bytes, asked: None, free_bytes }
+        DiskSpace { path, reserve_bytes, asked: Arc::default(), free_bytes }
     }
 
     /// Refuses what would be written while too little is left.
-    pub(super) fn check(&mut self) -> Result<(), Held> {
-        let free_bytes = match self.asked {
+    pub(super) fn check(&self) -> Result<(), Held> {
+        let mut asked = self.asked.lock();
+        let free_bytes = match *asked {
             Some((at, free_bytes)) if at.elapsed() < ASK_EVERY => free_bytes,
             _ => {
                 let free_bytes = (self.free_bytes)(&self.path);
-                self.asked = Some((Instant::now(), free_bytes));
+                *asked = Some((Instant::now(), free_bytes));
                 free_bytes
             }
         };
@@ -242,11 +244,11 @@ mod tests {
 
     #[test]
     fn what_is_taken_stops_before_the_disk_is_full_and_goes_on() {
-        let mut space =
+        let space =
             DiskSpace { free_bytes: |_| FREE.get(), ..DiskSpace::of("/".into(), 100 << 20) };
         for (free_mib, is_taken) in [(100, true), (99, false), (0, false), (101, true)] {
             FREE.set(free_mib << 20);
-            space.asked = None;
+            *space.asked.lock() = None;
             let taken = space.check();
             assert_eq!(taken.is_ok(), is_taken, "{free_mib} MiB");
             if let Err(held) = taken {

@@ -149,7 +149,7 @@ impl Relay {
         }
         let (kept, lookup, identity) = (self.kept.clone(), self.lookup.clone(), identity.clone());
         let read = move || kept::read_targets(kept.as_ref(), &lookup, &identity, changes);
-        tokio::task::spawn_blocking(read).await.map_err(|_| appender::stopping())
+        tokio::task::spawn_blocking(read).await.map_err(RelayError::panicked)
     }
 
     /// Appends events in order: one answer per event, in order, each given only after the sync.

@@ -1,7 +1,7 @@
 //! Who takes part in a conversation, and what they may change in it: what a token alone cannot say.
 
 use super::RelayError;
-use super::lookup::Conversation;
+use super::lookup::{CUSTOMERS_MAX, Conversation};
 use crate::access::{Action, Identity};
 use crate::model::{Event, FieldError, Kind, Record, Role};
 
@@ -46,6 +46,21 @@ pub(super) fn require_opening(
         return Ok(());
     }
     let rule = "take part in this conversation already, as others do; use another id, or `join`";
+    Err(FieldError::new("customer", customer, rule).into())
+}
+
+/// Refuses to bring in a customer where as many take part as are remembered: acknowledged, it would let
+/// nobody in.
+pub(super) fn require_place(event: &Event, state: Option<&Conversation>) -> Result<(), RelayError> {
+    let (Kind::Open | Kind::Join, Some(customer), Some(state)) =
+        (event.kind, &event.customer, state)
+    else {
+        return Ok(());
+    };
+    if state.customers.len() < CUSTOMERS_MAX || state.customers.contains(customer) {
+        return Ok(());
+    }
+    let rule = format!("be one of at most {CUSTOMERS_MAX} who take part in a conversation");
     Err(FieldError::new("customer", customer, rule).into())
 }
 

@@ -56,5 +56,5 @@ async fn answer_all(
         return Ok(Vec::new());
     }
     let read = move || kept::answer_all(kept.as_ref(), &repetitions);
-    tokio::task::spawn_blocking(read).await.map_err(|_| stopping())
+    tokio::task::spawn_blocking(read).await.map_err(RelayError::panicked)
 }

@@ -16,7 +16,7 @@ use super::bodies::Bodies;
 use super::rates::Rates;
 use super::shares::{Full, Share, Shares, subject_of};
 use super::{Problem, Service};
-use crate::access::{Action, Identity};
+use crate::access::Identity;
 use crate::app::Config;
 use crate::model::ErrorKind;
 
@@ -112,8 +112,7 @@ impl Admission {
         let mut slow = SLOW.iter().zip(self.running.iter());
         let slow = slow.find(|(slow, _)| slow.routes.contains(route));
         let Some((Slow { what, max, max_of_all, .. }, shares)) = slow else { return Ok(None) };
-        let is_customer = !identity.may(Action::ListenAnywhere);
-        let max = if is_customer { OF_CUSTOMER_MAX.min(*max) } else { *max };
+        let max = if identity.is_customer() { OF_CUSTOMER_MAX.min(*max) } else { *max };
         let share = shares.take(subject_of(identity), max).map_err(|full| match full {
             Full::OfSubject => {
                 let detail = format!("{max} {what} of `{}` run already", identity.subject);

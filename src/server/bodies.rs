@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 
 use super::Problem;
 use super::shares::{Full, Share, Shares, subject_of};
-use crate::access::{Action, Identity};
+use crate::access::Identity;
 use crate::model::ErrorKind;
 
 /// Largest body of events.
@@ -52,10 +52,10 @@ impl Bodies {
         headers: &HeaderMap,
         body: Body,
     ) -> Result<HeldBody, Problem> {
-        let (shares, max) = if identity.may(Action::ListenAnywhere) {
-            (&self.of_others, BATCH_BYTES_MAX)
-        } else {
+        let (shares, max) = if identity.is_customer() {
             (&self.of_customers, CUSTOMER_BATCH_BYTES_MAX)
+        } else {
+            (&self.of_others, BATCH_BYTES_MAX)
         };
         let said = headers.get(header::CONTENT_LENGTH);
         let said: Option<usize> = said.and_then(|value| value.to_str().ok()?.parse().ok());

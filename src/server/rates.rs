@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::Problem;
 use super::shares::{Subject, subject_of};
-use crate::access::{Action, Identity};
+use crate::access::Identity;
 use crate::app::Config;
 
 /// After a pause so many seconds' worth may come at once.
@@ -65,7 +65,7 @@ impl Rates {
         let Some(count) = u32::try_from(count).ok().and_then(NonZeroU32::new) else {
             return Ok(());
         };
-        if identity.may(Action::ListenAnywhere) {
+        if !identity.is_customer() {
             return Ok(());
         }
         let events = &self.limiters.customer_events;
@@ -80,7 +80,7 @@ impl Rates {
 
     /// Waits until it is time for one more event over a socket: its sender is not read meanwhile.
     pub(super) async fn event_in_time(&self, identity: &Identity) {
-        if !identity.may(Action::ListenAnywhere) {
+        if identity.is_customer() {
             self.limiters.customer_events.until_key_ready(&subject_of(identity)).await;
         }
     }
@@ -89,7 +89,7 @@ impl Rates {
     pub(super) fn upload(&self, identity: &Identity, bytes: u64) -> Result<(), Problem> {
         let units = u32::try_from(bytes.div_ceil(UPLOAD_UNIT_BYTES)).unwrap_or(u32::MAX);
         let Some(units) = NonZeroU32::new(units) else { return Ok(()) };
-        if identity.may(Action::ListenAnywhere) {
+        if !identity.is_customer() {
             return Ok(());
         }
         let uploads = &self.limiters.customer_uploads;

@@ -8,7 +8,7 @@
 use crate::model::{Chain, Kind, Record, Role, Seq};
 
 /// Customers remembered as taking part in one conversation.
-const CUSTOMERS_MAX: usize = 32;
+pub(in crate::relay) const CUSTOMERS_MAX: usize = 32;
 const VERSION: u8 = 1;
 
 /// Where a conversation stands. The default is one without records.

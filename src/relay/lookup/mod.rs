@@ -32,6 +32,7 @@ use crate::durable::{open_database, open_keyspace, remove_directory, rename_dire
 use crate::log::LogReader;
 use crate::model::{Offset, Record};
 
+pub(super) use conversation::CUSTOMERS_MAX;
 pub use conversation::Conversation;
 pub use error::LookupError;
 use overlay::{Found, Overlay};
