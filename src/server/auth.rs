@@ -34,7 +34,7 @@ impl FromRequestParts<Service> for Token {
             }
         };
         if let Some(connection) = parts.extensions.get::<Arc<Connection>>() {
-            connection.is_known(&identity);
+            connection.becomes_known(&identity);
         }
         Ok(Token(identity))
     }

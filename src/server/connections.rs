@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Problem;
 use super::shares::{Share, Shares, subject_of};
-use crate::access::{Action, Identity};
+use crate::access::Identity;
 use crate::model::ErrorKind;
 
 /// Connections open at once, where there are descriptors for them.
@@ -40,6 +40,8 @@ struct Open {
     /// Those that have shown no token yet, in the order in which they came.
     strangers: BTreeMap<u64, CancellationToken>,
     websockets: usize,
+    /// Strangers who were sent away and are not gone yet.
+    leaving: usize,
 }
 
 /// An open connection, no longer counted once dropped. It goes with each of its requests, and stays
@@ -89,8 +91,12 @@ impl Connections {
                 if open.count < self.max {
                     return;
                 }
-                if let Some((_, first)) = open.strangers.pop_first() {
+                // One at a time: the place is free once it is gone.
+                if open.leaving == 0
+                    && let Some((_, first)) = open.strangers.pop_first()
+                {
                     first.cancel();
+                    open.leaving += 1;
                 }
             }
             closed.await;
@@ -103,7 +109,7 @@ impl Connections {
             let closed = self.closed.notified();
             {
                 let open = self.open.lock();
-                if open.count == open.strangers.len() {
+                if open.count == open.strangers.len() + open.leaving {
                     return;
                 }
             }
@@ -125,10 +131,10 @@ impl Connections {
     pub(super) fn open_websocket(&self, identity: &Identity) -> Result<WebSocketSlot, Problem> {
         let full =
             |what: String| Err(Problem::new(ErrorKind::Retry, format!("too much at once: {what}")));
-        let max = if identity.may(Action::ListenAnywhere) {
-            WEBSOCKETS_PER_SUBJECT_MAX
-        } else {
+        let max = if identity.is_customer() {
             WEBSOCKETS_PER_CUSTOMER_MAX
+        } else {
+            WEBSOCKETS_PER_SUBJECT_MAX
         };
         let Ok(share) = self.websockets_of.take(subject_of(identity), max) else {
             return full(format!("{max} WebSockets of `{}` are open", identity.subject));
@@ -145,17 +151,22 @@ impl Connections {
 
 /// Connections that one subject may hold beside others: of a customer, their devices' and browsers'.
 fn connections_of(identity: &Identity) -> usize {
-    if identity.may(Action::ListenAnywhere) {
-        WEBSOCKETS_PER_SUBJECT_MAX
-    } else {
+    if identity.is_customer() {
         2 * WEBSOCKETS_PER_CUSTOMER_MAX
+    } else {
+        WEBSOCKETS_PER_SUBJECT_MAX
     }
 }
 
 impl Connection {
+    /// It has become a WebSocket, of which there is a bound of its own: nobody takes its place.
+    pub(super) fn becomes_websocket(&self) {
+        self.connections.open.lock().strangers.remove(&self.number);
+    }
+
     /// It has shown a token: nobody takes its place, unless the subject has so many already that some
     /// of them are treated as strangers'.
-    pub(super) fn is_known(&self, identity: &Identity) {
+    pub(super) fn becomes_known(&self, identity: &Identity) {
         let mut share = self.of_subject.lock();
         if share.is_none() {
             let max = connections_of(identity);
@@ -177,6 +188,7 @@ impl Drop for Connection {
         let mut open = self.connections.open.lock();
         open.count -= 1;
         open.strangers.remove(&self.number);
+        open.leaving -= usize::from(self.evicted.is_cancelled());
         drop(open);
         self.connections.closed.notify_one();
     }
@@ -199,16 +211,18 @@ mod tests {
         let connections = Connections::within(6);
         let has_room = || connections.room().now_or_never().is_some();
         let first = connections.open();
-        first.is_known(&crate::access::operator("s"));
+        first.becomes_known(&crate::access::operator("s"));
         let (second, third) = (connections.open(), connections.open());
         assert!(!has_room(), "three of three are open");
         assert!(second.evicted().is_cancelled(), "it came first of those that showed nothing");
         assert!(!first.evicted().is_cancelled() && !third.evicted().is_cancelled());
+        assert!(!has_room(), "it is not gone yet");
+        assert!(!third.evicted().is_cancelled(), "nobody else has to go for the same place");
         drop(second);
         assert!(has_room());
         let fourth = connections.open();
-        third.is_known(&crate::access::operator("s"));
-        fourth.is_known(&crate::access::operator("s"));
+        third.becomes_known(&crate::access::operator("s"));
+        fourth.becomes_known(&crate::access::operator("s"));
         assert!(!has_room());
         assert!(!third.evicted().is_cancelled() && !fourth.evicted().is_cancelled());
     }
@@ -217,7 +231,7 @@ mod tests {
     async fn it_is_drained_when_only_strangers_are_left() {
         let connections = Connections::within(20);
         let (known, _stranger) = (connections.open(), connections.open());
-        known.is_known(&crate::access::operator("s"));
+        known.becomes_known(&crate::access::operator("s"));
         let draining = tokio::spawn({
             let connections = connections.clone();
             async move { connections.drained().await }
@@ -232,7 +246,7 @@ mod tests {
     async fn who_waits_for_room_gets_it_when_somebody_leaves() {
         let connections = Connections::within(2);
         let only = connections.open();
-        only.is_known(&crate::access::operator("s"));
+        only.becomes_known(&crate::access::operator("s"));
         let waiting = tokio::spawn({
             let connections = connections.clone();
             async move { connections.room().await }
@@ -253,14 +267,17 @@ mod tests {
         let all: Vec<Connection> = (0..100)
             .map(|_| {
                 let connection = connections.open();
-                connection.is_known(&carl);
-                connection.is_known(&carl);
+                connection.becomes_known(&carl);
+                connection.becomes_known(&carl);
                 connection
             })
             .collect();
         assert_eq!(connections.open.lock().strangers.len(), 100 - connections_of(&carl));
+        let last = all.last().unwrap();
+        last.becomes_websocket();
+        assert!(!connections.open.lock().strangers.contains_key(&last.number));
         drop(all);
-        connections.open().is_known(&carl);
+        connections.open().becomes_known(&carl);
         assert!(connections.open.lock().strangers.is_empty());
     }
 }

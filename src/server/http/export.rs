@@ -115,7 +115,13 @@ async fn write_rows(
     let mut count = 0;
     let encoded = Encoded::default();
     let mut writer = format.writer(answer.schema, encoded.clone()).map_err(io::Error::other)?;
-    while let Some(rows) = answer.rows.next().await {
+    loop {
+        // A question that computes for long and gives nothing ends with its asker, too.
+        let rows = tokio::select! {
+            rows = answer.rows.next() => rows,
+            () = pieces.closed() => return Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        let Some(rows) = rows else { break };
         let rows = rows.map_err(io::Error::other)?;
         count += rows.num_rows() as u64;
         tokio::task::block_in_place(|| writer.write(&rows)).map_err(io::Error::other)?;
