@@ -38,6 +38,25 @@ pub struct IssuedToken {
     /// Seconds since the epoch, as `expires_at`.
     pub issued_at: u64,
     pub expires_at: u64,
+    /// Name of the key that signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// What a token that was made is worth, but for its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenState {
+    Good,
+    Revoked,
+    /// The key that signed it is gone.
+    KeyRetired,
+}
+
+impl TokenState {
+    /// Whether a token of this state counts at a second.
+    pub fn counts(self, token: &IssuedToken, now: u64) -> bool {
+        self == TokenState::Good && token.expires_at > now
+    }
 }
 
 /// What no longer counts.
@@ -146,14 +165,21 @@ pub fn note_issued(dir: &Path, issued: &IssuedToken) -> io::Result<()> {
     append_line(dir, ISSUED_FILE, issued)
 }
 
-/// The tokens that were made, each with whether it was revoked.
-pub fn issued(dir: &Path) -> io::Result<Vec<(IssuedToken, bool)>> {
+/// The tokens that were made, each with what it is worth.
+pub fn issued(dir: &Path) -> io::Result<Vec<(IssuedToken, TokenState)>> {
     let keyring = Keyring::read(dir)?;
     let tokens = read_lines::<IssuedToken>(&dir.join(ISSUED_FILE))?.into_iter();
+    let is_there = |key: &String| keyring.keys.iter().any(|(name, _)| name == key);
     let with_state = |token: IssuedToken| {
-        let IssuedToken { id, shop, sub, issued_at, .. } = &token;
-        let is_revoked = keyring.is_revoked(id, shop, sub, *issued_at);
-        (token, is_revoked)
+        let IssuedToken { id, shop, sub, issued_at, key, .. } = &token;
+        let state = if keyring.is_revoked(id, shop, sub, *issued_at) {
+            TokenState::Revoked
+        } else if !key.as_ref().is_none_or(is_there) {
+            TokenState::KeyRetired
+        } else {
+            TokenState::Good
+        };
+        (token, state)
     };
     Ok(tokens.map(with_state).collect())
 }

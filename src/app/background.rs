@@ -72,7 +72,6 @@ impl Background {
                     () = tokio::time::sleep(pause) => {}
                     () = stop.cancelled() => return,
                 }
-                said.set(None);
             }
         };
         let thread = std::thread::Builder::new()

@@ -15,13 +15,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use super::data_dir::{FORMAT_FILE, OWNER_FILE};
 use super::{DERIVED, DataDir, DataDirError};
 use crate::archive;
 use crate::durable::{self, Disk, Mode, Naming, Staged, is_staging_name};
-use crate::log::{self, LogError, LogFile, LogReader};
+use crate::log::{self, Damage, LogError, LogFile, LogReader};
 use crate::model::Offset;
 use crate::table;
 
@@ -88,6 +88,9 @@ fn check_target(data: &DataDir, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+const IS_DAMAGED: &str =
+    "the copy is damaged, and was removed; `verbatim audit` tells whether what it was made of is";
+
 /// The log was trimmed beyond the copy of the archive.
 #[derive(Debug, thiserror::Error)]
 #[error("the log was trimmed to {oldest} after the archive was copied up to {cursor}")]
@@ -117,6 +120,13 @@ async fn copy_all(data: &DataDir, to: &Path) -> anyhow::Result<BackedUp> {
             copy.file_to(&path, &archive::events_folder().join(place))?;
         }
     }
+    // A copy of damage must not take the place of a good one.
+    for (file, snapshot) in
+        archived.iter().flat_map(|snapshot| snapshot.files.iter().map(move |file| (file, snapshot)))
+    {
+        let copied = snapshot.verify_copy(file, &to.join(archive::events_folder()));
+        copied.context(IS_DAMAGED)?;
+    }
     drop(archived);
     for file in log::files(&data.log())? {
         copy.log_file(file)?;
@@ -129,6 +139,10 @@ async fn copy_all(data: &DataDir, to: &Path) -> anyhow::Result<BackedUp> {
     let (oldest, head) = (log.oldest(), log.head());
     if oldest > cursor {
         return Err(Gap { oldest, cursor }.into());
+    }
+    if let Some(Damage { path, offsets, detail }) = log::damages(&log).first() {
+        let range = format!("records {} to below {}", offsets.start, offsets.end);
+        bail!("{IS_DAMAGED}: {range} of the log, in `{}`: {detail}", path.display());
     }
     ensure!(cursor <= head, "the archive stands at {cursor}, the log at {head}: one was exchanged");
     Ok(BackedUp { head, ..copy.done })

@@ -10,7 +10,7 @@ use super::DataDir;
 use super::background::Trouble;
 use super::derived::Derived;
 use super::stores::{AllWatched, Watched};
-use crate::log::{LogReader, Scrubbed, State, Store};
+use crate::log::{Damage, LogReader, Scrubbed, State, Store};
 use crate::model::{MaintenanceState, Offset};
 use crate::relay::{LookupStore, Relay, lookup_aside};
 
@@ -141,10 +141,10 @@ pub struct StatusReader {
 }
 
 impl StatusReader {
-    /// Whether events are taken and every store is open.
+    /// Whether events are taken. A store that stands still is for a person, not for whoever sends
+    /// traffic here or elsewhere.
     pub fn is_ready(&self) -> bool {
-        let is_open = |store: &Watched| store.state().is_open && store.state().failed.is_none();
-        self.relay.held().is_none() && self.stores.now().iter().all(is_open)
+        self.relay.held().is_none()
     }
 
     /// What is left on the disk of the data directory; `None` where it does not say.
@@ -164,7 +164,13 @@ impl StatusReader {
 
     fn log_status(&self) -> LogStatus {
         let scrubbed = self.scrubbed.borrow();
-        let damaged = scrubbed.damages.iter().map(|damage| DamageStatus {
+        // Reads may meet a damage before the scrubber does.
+        let met = self.log.damages_met();
+        let is_new = |damage: &&Damage| {
+            !scrubbed.damages.iter().any(|known| known.offsets.contains(&damage.offsets.start))
+        };
+        let damages = scrubbed.damages.iter().chain(met.iter().filter(is_new));
+        let damaged = damages.map(|damage| DamageStatus {
             from: damage.offsets.start,
             to: damage.offsets.end,
             path: damage.path.display().to_string(),

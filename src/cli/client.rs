@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use http_body_util::BodyExt;
 use indicatif::ProgressBar;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, TE};
-use reqwest::{Response, Url};
+use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,6 +22,9 @@ use crate::server::{
     Problem, ROWS_TRAILER, SearchParameters,
 };
 use crate::sql::{Answer, NamedQuery};
+
+/// How long a server has to say how it is.
+const STATUS_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A server, and the token it is asked with.
 #[derive(Clone)]
@@ -94,9 +98,16 @@ impl Client {
         appended: &mut Appended,
     ) -> anyhow::Result<()> {
         let request = self.http.post(self.url("v1/events")?).query(&[("origin", origin.as_str())]);
+        let lines = body.iter().filter(|byte| **byte == b'\n').count();
         let response =
-            checked(request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?)
-                .await?;
+            request.header(CONTENT_TYPE, "application/x-ndjson").body(body).send().await?;
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            // Nothing was taken for now: said once for all.
+            let problem: Problem = response.json().await?;
+            appended.answers.extend((0..lines).map(|_| Err(Box::new(problem.clone()))));
+            return Ok(());
+        }
+        let response = checked(response).await?;
         appended.duplicates += number_in(&response, DUPLICATES_HEADER)?;
         for line in response.text().await?.lines() {
             appended.answers.push(ack_or_problem(line)?);
@@ -154,7 +165,11 @@ impl Client {
     }
 
     pub(super) async fn status(&self) -> anyhow::Result<Status> {
-        self.json(self.url("v1/status")?, &()).await
+        let status = self.json(self.url("v1/status")?, &());
+        let status = tokio::time::timeout(STATUS_TIME_MAX, status).await;
+        status.with_context(|| {
+            format!("the server did not answer within {} s", STATUS_TIME_MAX.as_secs())
+        })?
     }
 
     /// Writes a table's bytes to `out` as they come. They must be as many as the server says at the end

@@ -1,5 +1,8 @@
 //! Appends events and counts what becomes of them.
 
+use std::time::Duration;
+
+use anyhow::bail;
 use serde::Serialize;
 
 use super::client::Appended;
@@ -8,6 +11,10 @@ use crate::model::{Event, Kind, Origin};
 
 /// Refusals printed one by one on stderr; further ones are only counted.
 const REFUSALS_SHOWN_MAX: u64 = 20;
+
+/// How long what is refused for now is tried again while nothing is taken: a minute.
+const TRIES_MAX: u32 = 60;
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What became of the input: `events` = `acked` + `duplicates` + `rejected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,7 +46,8 @@ impl Counts {
     }
 }
 
-/// Appends a batch; `source_of` says where the event with this index came from.
+/// Appends a batch, and again what was refused for now: what follows such an event in its conversation
+/// waits for it, so that their order stays. `source_of` says where the event with this index came from.
 pub(super) async fn append(
     intake: &Intake,
     origin: Origin,
@@ -49,14 +57,37 @@ pub(super) async fn append(
 ) -> anyhow::Result<()> {
     counts.events += events.len() as u64;
     counts.messages += events.iter().filter(|event| event.kind == Kind::Message).count() as u64;
-    let Appended { answers, duplicates } = intake.append(origin, events).await?;
-    let kept = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
-    counts.acked += kept - duplicates;
-    counts.duplicates += duplicates;
-    for (index, answer) in answers.iter().enumerate() {
-        if let Err(problem) = answer {
-            counts.refuse(&source_of(index), &problem.detail);
+    let mut pending: Vec<usize> = (0..events.len()).collect();
+    let mut tries = 0;
+    loop {
+        let batch = pending.iter().map(|index| events[*index].clone()).collect();
+        let Appended { answers, duplicates } = intake.append(origin, batch).await?;
+        let kept = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+        counts.acked += kept - duplicates;
+        counts.duplicates += duplicates;
+        let mut held_up = None;
+        let mut later = Vec::new();
+        for (index, answer) in pending.iter().zip(answers) {
+            match answer {
+                Ok(_) => {}
+                Err(problem) if problem.retry_after.is_some() => {
+                    held_up.get_or_insert(problem.detail);
+                    later.push(*index);
+                }
+                Err(problem) => counts.refuse(&source_of(*index), &problem.detail),
+            }
         }
+        let Some(why) = held_up else { return Ok(()) };
+        tries = if later.len() < pending.len() { 0 } else { tries + 1 };
+        if tries == 1 {
+            eprintln!("waiting: {why}");
+        }
+        if tries > TRIES_MAX {
+            // No fault of the input, nor of what follows.
+            let from = source_of(later[0]);
+            bail!("from {from} on not everything was taken: {why}; the same command goes on later");
+        }
+        tokio::time::sleep(TRY_AGAIN).await;
+        pending = later;
     }
-    Ok(())
 }

@@ -15,6 +15,7 @@ impl Intake {
     /// Opens what the arguments name; a data directory is made where there is none.
     pub(super) async fn open(args: &TargetArgs) -> anyhow::Result<Intake> {
         if let (Some(url), Some(token)) = (&args.url, &args.token) {
+            args.refuse_other_shop(token)?;
             return Ok(Intake::Remote(Client::new(url.clone(), token)?));
         }
         match App::start(args.data_dir(), args.config()?).await {

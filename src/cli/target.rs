@@ -52,6 +52,9 @@ impl DataArgs {
     }
 }
 
+/// The shop where none is named.
+const SHOP_USUAL: &str = "main";
+
 /// Where the data is: a directory read in place, or a running server. A directory that a server owns
 /// is asked through that server.
 #[derive(Clone, Debug, Args)]
@@ -65,7 +68,7 @@ pub(super) struct TargetArgs {
     #[arg(long, value_name = "TOKEN", env = "VERBATIM_TOKEN", hide_env_values = true)]
     pub(super) token: Option<String>,
     /// Shop to work in
-    #[arg(long, value_name = "SHOP", default_value = "main", env = "VERBATIM_SHOP")]
+    #[arg(long, value_name = "SHOP", default_value = SHOP_USUAL, env = "VERBATIM_SHOP")]
     pub(super) shop: String,
     /// Zone in which days and hours are counted and times are shown, such as Asia/Shanghai
     #[arg(long, value_name = "ZONE", env = "VERBATIM_ZONE")]
@@ -75,6 +78,17 @@ pub(super) struct TargetArgs {
 impl TargetArgs {
     pub(super) fn data_dir(&self) -> DataDir {
         self.data.data_dir()
+    }
+
+    /// Refuses a shop that is named beside a token of another: the answer would be that other's.
+    pub(super) fn refuse_other_shop(&self, token: &str) -> anyhow::Result<()> {
+        let Some(of_token) = Tokens::shop_said_by(token) else { return Ok(()) };
+        anyhow::ensure!(
+            self.shop == SHOP_USUAL || self.shop == of_token,
+            "the token is of shop `{of_token}`, not of `{}`",
+            self.shop
+        );
+        Ok(())
     }
 
     /// Flags and environment over the file over the defaults.
@@ -94,6 +108,7 @@ impl Target {
     /// must not become an empty archive.
     pub(super) async fn open(args: &TargetArgs) -> anyhow::Result<Target> {
         if let (Some(url), Some(token)) = (&args.url, &args.token) {
+            args.refuse_other_shop(token)?;
             let zone = args.config()?.zone;
             return Ok(Target::Remote { client: Client::new(url.clone(), token)?, zone });
         }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::target::TargetArgs;
 use super::{Exit, write};
-use crate::access::keyring::{self, Revocation};
+use crate::access::keyring::{self, IssuedToken, Revocation, TokenState};
 use crate::access::{Identity, TokenRole, Tokens};
 use crate::model::Micros;
 
@@ -91,8 +91,18 @@ impl Token {
                 Ok(Exit::Yes)
             }
             Some(TokenAction::Retire(retire)) => {
-                keyring::retire(&keys(&retire.target)?, &retire.name)?;
-                eprintln!("key {} is retired", retire.name);
+                let dir = keys(&retire.target)?;
+                let now = Micros::now().0.cast_unsigned() / 1_000_000;
+                let issued = keyring::issued(&dir)?.into_iter();
+                let ended = issued.filter(|(token, state)| {
+                    token.key.as_ref() == Some(&retire.name) && state.counts(token, now)
+                });
+                let ended = ended.count();
+                keyring::retire(&dir, &retire.name)?;
+                eprintln!(
+                    "key {} is retired, and with it {ended} tokens that counted",
+                    retire.name
+                );
                 Ok(Exit::Yes)
             }
             None => self.issue(),
@@ -122,15 +132,16 @@ impl Listed {
         };
         let now = Micros::now().0.cast_unsigned() / 1_000_000;
         let mut text = String::new();
-        for (token, is_revoked) in keyring::issued(&keys(&self.target)?)? {
-            let state = match (is_revoked, token.expires_at <= now) {
-                (true, _) => "revoked",
-                (false, true) => "expired",
-                (false, false) => "valid",
+        for (token, state) in keyring::issued(&keys(&self.target)?)? {
+            let state = match state {
+                TokenState::Revoked => "revoked",
+                TokenState::KeyRetired => "key retired",
+                TokenState::Good if token.expires_at <= now => "expired",
+                TokenState::Good => "valid",
             };
             let roles: Vec<&str> = token.roles.iter().map(|role| role.into()).collect();
             text.push_str(&format!(
-                "{}  {state:8}  until {}  made {}  {}  {}  {}\n",
+                "{}  {state:11}  until {}  made {}  {}  {}  {}\n",
                 token.id,
                 shown(token.expires_at),
                 shown(token.issued_at),
@@ -147,24 +158,35 @@ impl Listed {
 impl Revoke {
     fn run(self) -> anyhow::Result<Exit> {
         let dir = keys(&self.target)?;
-        let revocation = match (self.id, self.subject) {
+        let now = Micros::now().0.cast_unsigned() / 1_000_000;
+        let living = |is_meant: &dyn Fn(&IssuedToken) -> bool| -> anyhow::Result<usize> {
+            let issued = keyring::issued(&dir)?.into_iter();
+            Ok(issued.filter(|(token, state)| is_meant(token) && state.counts(token, now)).count())
+        };
+        let (revocation, ended, whose) = match (self.id, self.subject) {
             (Some(id), _) => {
-                let known = keyring::issued(&dir)?.iter().any(|(token, _)| token.id == id);
-                if !known {
-                    bail!(
-                        "there is no token `{id}`; `verbatim token list` shows those that there are"
-                    );
-                }
-                Revocation::Token { id }
+                let ended = living(&|token| token.id == id)?;
+                let whose = format!("of id `{id}`");
+                (Revocation::Token { id }, ended, whose)
             }
             (None, Some(sub)) => {
-                let up_to = Micros::now().0.cast_unsigned() / 1_000_000;
-                Revocation::Subject { shop: self.target.shop, sub, up_to }
+                let shop = self.target.shop;
+                let ended = living(&|token| token.sub == sub && token.shop == shop)?;
+                let whose = format!("of `{sub}` in shop `{shop}`");
+                (Revocation::Subject { shop, sub, up_to: now }, ended, whose)
             }
-            (None, None) => bail!("give --id ID or --sub SUBJECT"),
+            (None, None) => bail!("give --id ID, or --sub SUBJECT for all of a subject's tokens"),
         };
         keyring::revoke(&dir, &revocation).context("cannot write what is revoked")?;
-        eprintln!("revoked; a running server knows within a second");
+        if ended == 0 {
+            eprintln!(
+                "no token {whose} counted: noted down all the same, but look at the name; `verbatim token list` shows those that were made here"
+            );
+            return Ok(Exit::No);
+        }
+        eprintln!(
+            "{ended} revoked {whose}; a running server and its sockets know within two seconds"
+        );
         Ok(Exit::Yes)
     }
 }

@@ -80,7 +80,7 @@ pub use history::History;
 pub use open::{Recovered, SEGMENT_BYTES, open, open_with_segments};
 pub use reader::LogReader;
 pub use scan::LogScan;
-pub use scrub::{Damage, Scrubbed, scrub};
+pub use scrub::{Damage, Scrubbed, damages, scrub};
 pub use size::bytes_of;
 pub use state::{Failure, State};
 pub use store::{Followed, NotOpen, Slot, Store};

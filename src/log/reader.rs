@@ -10,6 +10,7 @@ use super::codec::Unpacker;
 use super::cursor::Cursor;
 use super::folder::LogFolder;
 use super::recent::Recent;
+use super::scrub::{Damage, Met};
 use super::segments::Segments;
 use super::survey::Survey;
 use super::{History, LogError};
@@ -23,6 +24,7 @@ pub struct LogReader {
     pub(super) recent: Recent,
     /// Where what was trimmed is kept, once somebody has said so.
     pub(super) history: Arc<OnceLock<Arc<dyn History>>>,
+    pub(super) met: Met,
 }
 
 impl LogReader {
@@ -31,7 +33,7 @@ impl LogReader {
         head: watch::Receiver<Offset>,
         recent: Recent,
     ) -> LogReader {
-        LogReader { segments, head, recent, history: Arc::default() }
+        LogReader { segments, head, recent, history: Arc::default(), met: Met::default() }
     }
 
     /// A reader of a log that another process may be writing: without a lock and without a repair.
@@ -55,6 +57,11 @@ impl LogReader {
     /// First offset not yet durable.
     pub fn head(&self) -> Offset {
         *self.head.borrow()
+    }
+
+    /// What reads of this reader and its clones found damaged.
+    pub fn damages_met(&self) -> Vec<Damage> {
+        self.met.since(self.oldest())
     }
 
     /// First offset still in the log.
@@ -94,7 +101,7 @@ impl LogReader {
                 Some(pick) => pick,
                 none => none.insert(Pick { cursor: None, unpacker: Unpacker::open()? }),
             };
-            let read = pick.read(&self.segments, *offset, wanted)?;
+            let read = self.met.noting(pick.read(&self.segments, *offset, wanted))?;
             wanted = &wanted[read.len()..];
             records.extend(read);
         }

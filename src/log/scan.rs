@@ -66,7 +66,8 @@ impl LogScan {
         if is_past {
             self.files = None;
         } else if records.is_empty() {
-            records = self.read(count)?;
+            let read = self.read(count);
+            records = self.reader.met.noting(read)?;
         } else {
             // The file is looked up anew, should this scan ever fall behind.
             self.files = None;

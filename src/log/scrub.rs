@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +64,44 @@ impl Scrubbed {
         self.damages.sort_by_key(|damage| damage.offsets.start);
         self.damages.truncate(DAMAGES_MAX);
     }
+}
+
+/// Damages that reads of records met, before the scrubber comes by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Met {
+    damages: Arc<Mutex<Vec<Damage>>>,
+}
+
+impl Met {
+    /// Hands on what was read, and notes down where it was damaged.
+    pub(super) fn noting<T>(&self, read: Result<T, LogError>) -> Result<T, LogError> {
+        if let Err(LogError::Damaged { path, offsets, detail, .. }) = &read {
+            let mut damages = self.damages.lock();
+            let is_known = damages.iter().any(|known| known.offsets == *offsets);
+            if !is_known && damages.len() < DAMAGES_MAX {
+                let (path, offsets) = (path.clone(), offsets.clone());
+                damages.push(Damage { path, offsets, detail: detail.clone() });
+            }
+        }
+        read
+    }
+
+    /// Those at or above `oldest`.
+    pub(super) fn since(&self, oldest: Offset) -> Vec<Damage> {
+        let mut damages = self.damages.lock();
+        damages.retain(|damage| damage.offsets.end > oldest);
+        damages.clone()
+    }
+}
+
+/// Every damage of the sealed segments, read whole and at once.
+pub fn damages(log: &LogReader) -> Vec<Damage> {
+    let inspected = log.segments.sealed().into_iter().flat_map(|offsets| {
+        let mut inspection = Inspection::of(log, offsets);
+        while inspection.step().is_some() {}
+        inspection.damages
+    });
+    inspected.collect()
 }
 
 /// Scrubs round after round, reading at most so many bytes a second, until `stop`. It holds up its

@@ -51,10 +51,10 @@ pub trait Kinded: std::error::Error {
     /// What the caller should do.
     fn kind(&self) -> ErrorKind;
 
-    /// Whether its text is for whoever asked though the fault is not theirs: it says what to do, and
-    /// shows nothing of the server.
-    fn is_for_askers(&self) -> bool {
-        false
+    /// What whoever asked is told where the fault is not theirs, if more than that there is one: what
+    /// holds them up, without anything of the server's inside.
+    fn told(&self) -> Option<&'static str> {
+        None
     }
 
     /// The one field that is to blame, where one is.

@@ -14,7 +14,7 @@ pub struct MaintenanceState {
     /// Files that left the table and wait for their readers, and their bytes.
     pub removed_files: u64,
     pub removed_bytes: u64,
-    /// Files that could not be read and are left as they are; the first few.
+    /// Files that are damaged: left out of compactions, and no rows of them are shown; the first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<PathBuf>,
     /// What failed last; `None` once it went well.

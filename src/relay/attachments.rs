@@ -102,7 +102,7 @@ impl AttachmentStore {
         B: AsRef<[u8]> + Send + 'static,
         E: std::fmt::Display,
     {
-        self.space.check()?;
+        self.space.check().map_err(|_| RelayError::NoRoom)?;
         let holder = Holder::of_identity(identity);
         let (disk, path) = (self.disk.clone(), self.path_of(holder, sha256)?);
         let mut upload = on_blocking(move || Upload::start(&disk, &path)).await?;
@@ -113,7 +113,7 @@ impl AttachmentStore {
                 reason: format!("nothing came for {} s", CHUNK_TIME_MAX.as_secs()),
             })?;
             let Some(chunk) = chunk else { break };
-            self.space.check()?;
+            self.space.check().map_err(|_| RelayError::NoRoom)?;
             let chunk =
                 chunk.map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
             upload = on_blocking(move || upload.with(chunk.as_ref())).await?;

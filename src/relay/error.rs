@@ -29,6 +29,8 @@ pub enum RelayError {
     LookupBehind,
     #[error(transparent)]
     Held(#[from] Held),
+    #[error("the disk is so full that what is left is for messages")]
+    NoRoom,
     #[error("an earlier event of this conversation could not be taken; send both again")]
     AfterRefused,
     /// Reading a kept record failed where its own error belongs to a higher level.
@@ -61,6 +63,7 @@ impl Kinded for RelayError {
             RelayError::Lookup(error) => error.kind(),
             RelayError::LookupBehind
             | RelayError::AfterRefused
+            | RelayError::NoRoom
             | RelayError::Held(_)
             | RelayError::Attachment(_) => ErrorKind::Retry,
             RelayError::Kept { kind, .. } => *kind,
@@ -68,8 +71,17 @@ impl Kinded for RelayError {
         }
     }
 
-    fn is_for_askers(&self) -> bool {
-        matches!(self, RelayError::AfterRefused)
+    fn told(&self) -> Option<&'static str> {
+        match self {
+            RelayError::AfterRefused => {
+                Some("an earlier event of this conversation could not be taken; send both again")
+            }
+            RelayError::Held(held) => Some(held.told()),
+            RelayError::NoRoom => Some(
+                "no attachments are taken: the server's disk is almost full; messages still may be",
+            ),
+            _ => None,
+        }
     }
 
     fn field(&self) -> Option<&FieldError> {

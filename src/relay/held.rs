@@ -34,6 +34,20 @@ pub enum Held {
     ClockJumped { by: Duration, to: Micros },
 }
 
+impl Held {
+    /// The same for whoever sends.
+    pub(super) fn told(&self) -> &'static str {
+        match self {
+            Held::DiskAlmostFull { .. } => {
+                "no new events are taken: the server's disk is almost full; send the same again later"
+            }
+            Held::ClockJumped { .. } => {
+                "no new events are taken: the server's clock is wrong; send the same again later"
+            }
+        }
+    }
+}
+
 /// Whether new events are taken, and the time at which they are: asked by the appender for each sync,
 /// and by whoever wants to know.
 #[derive(Clone)]

@@ -141,10 +141,10 @@ impl Problem {
 impl<E: Kinded> From<E> for Problem {
     fn from(error: E) -> Problem {
         let kind = error.kind();
-        let detail = match text_of_our_fault(kind) {
-            Some(_) if error.is_for_askers() => error.to_string(),
+        let detail = match text_of_our_fault(kind).map(|usual| (usual, error.told())) {
+            Some((_, Some(told))) => told.to_string(),
             // Texts of our own faults name paths and reasons: they are for the operator's log.
-            Some(text) => {
+            Some((text, None)) => {
                 log_once_a_second(error.to_string());
                 text.to_string()
             }

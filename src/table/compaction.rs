@@ -116,6 +116,8 @@ impl Compaction {
     pub(super) fn run(self, pace: Pace, stop: CancellationToken) -> Result<Compacted, TableError> {
         let paths = self.paths();
         let Compaction { due: Due { day, inputs, effort }, snapshot, options, disk } = self;
+        // What is merged has a good hash again.
+        inputs.iter().try_for_each(|input| snapshot.verify(input))?;
         let merge = Merge::open(&paths, &options, &snapshot.schema, pace, stop)?;
         let output = files::write(&disk, &snapshot, &options, day, snapshot.cursor, effort, merge)?;
         let rows_in: u64 = inputs.iter().map(|file| file.rows).sum();

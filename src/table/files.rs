@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -52,10 +53,36 @@ impl<W: Write> Write for Hashed<W> {
 }
 
 impl TableSnapshot {
+    /// Refuses to read rows from a file that is not, to the last bit, what was written; blocks where
+    /// this process has not compared it before.
+    pub fn require_whole(&self, file: &DataFile) -> Result<(), TableError> {
+        if self.whole.is_whole(file) {
+            return Ok(());
+        }
+        let compared = self.verify(file);
+        match &compared {
+            Ok(()) => self.whole.note(file),
+            Err(error @ TableError::Damaged { .. }) => {
+                if self.whole.note_damaged(file, error.to_string()) {
+                    let range = file.offsets().unwrap_or_default();
+                    let (from, to) = (range.start.0, range.end.0);
+                    tracing::error!(%error, from, to, "rows of these records are not shown");
+                }
+            }
+            Err(_) => {}
+        }
+        compared
+    }
+
     /// Reads a file whole and compares its hash with its name; blocks. Files of other writers have
     /// no hash in their name and pass.
     pub fn verify(&self, file: &DataFile) -> Result<(), TableError> {
-        let path = self.path_of(file);
+        self.verify_copy(file, &self.root)
+    }
+
+    /// As [`TableSnapshot::verify`], of the file's copy in a folder that stands for the table's.
+    pub fn verify_copy(&self, file: &DataFile, root: &Path) -> Result<(), TableError> {
+        let path = root.join(&*file.path);
         let failed = TableError::io("read", &path);
         let Some(said) = hash_in(&file.path) else { return Ok(()) };
         let mut hashed = Hashed::new(io::sink());

@@ -29,7 +29,16 @@ impl Loaded {
     /// As a snapshot of the table in `root`, kept by `lease`.
     pub(super) fn leased(self, root: &Path, lease: Lease) -> TableSnapshot {
         let Loaded { version, cursor, files, schema } = self;
-        TableSnapshot { version, cursor, files, schema, root: Arc::from(root), _lease: lease }
+        let whole = Arc::default();
+        TableSnapshot {
+            version,
+            cursor,
+            files,
+            schema,
+            root: Arc::from(root),
+            whole,
+            _lease: lease,
+        }
     }
 }
 

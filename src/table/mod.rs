@@ -31,6 +31,8 @@ mod stats;
 mod file_list;
 mod lease;
 mod snapshot;
+// Which files are what was written.
+mod whole;
 // The log of commits, and the disk below it.
 mod delta;
 mod store;

@@ -13,6 +13,7 @@ use chrono::NaiveDate;
 use super::file_list::FileList;
 use super::lease::Lease;
 use super::stats::{Bounds, ColumnStats};
+use super::whole::WholeFiles;
 use crate::model::{Micros, Offset};
 
 /// One table at one moment.
@@ -28,6 +29,8 @@ pub struct TableSnapshot {
     pub schema: SchemaRef,
     /// Folder of the table.
     pub root: Arc<Path>,
+    /// Shared by all snapshots of a table that this process has open.
+    pub(super) whole: Arc<WholeFiles>,
     /// Keeps the files on disk.
     pub(super) _lease: Lease,
 }

@@ -254,7 +254,13 @@ impl Table {
 
     /// What its maintenance is at.
     pub fn maintenance(&self) -> MaintenanceState {
-        self.shared.maintenance.lock().clone()
+        let mut state = self.shared.maintenance.lock().clone();
+        let newest = self.snapshot();
+        let damaged = newest.whole.damaged().into_iter().map(|path| newest.root.join(&*path));
+        state.set_aside.extend(damaged);
+        state.set_aside.sort_unstable();
+        state.set_aside.dedup();
+        state
     }
 
     pub(super) fn change_maintenance(&self, change: impl FnOnce(&mut MaintenanceState)) {
@@ -343,6 +349,8 @@ impl Table {
         }
         let version = before.version + 1;
         let files = before.files.changed(removed, added);
+        added.iter().for_each(|file| before.whole.note(file));
+        removed.iter().for_each(|file| before.whole.forget(file));
         self.touch(&before.files, removed.iter().chain(added));
         self.shared.garbage.add(&before.root, removed, version);
         let lease = self.shared.leases.take(version);

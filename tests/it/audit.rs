@@ -29,7 +29,8 @@ fn audit(data: &Data, code: i32) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// What is found in `store`: ranges, and what is said of them.
+/// What is found in `store`: ranges, and what is said of them. That a file which a test wrote again is
+/// not what was written is said each time.
 fn findings(report: &Value, store: &str) -> Vec<(u64, u64, String)> {
     let checks = report["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["store"] == store).unwrap();
@@ -37,7 +38,8 @@ fn findings(report: &Value, store: &str) -> Vec<(u64, u64, String)> {
         let number = |name: &str| finding[name].as_u64().unwrap();
         (number("from"), number("to"), finding["what"].as_str().unwrap().to_string())
     };
-    check["findings"].as_array().unwrap().iter().map(finding).collect()
+    let found = check["findings"].as_array().unwrap().iter().map(finding);
+    found.filter(|(_, _, what)| !what.contains("SHA-256")).collect()
 }
 
 fn stores_that_differ(report: &Value) -> Vec<&str> {

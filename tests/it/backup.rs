@@ -248,3 +248,48 @@ async fn a_plain_copy_with_a_cut_in_between_is_clean() {
         must_have(&copy, &token, &acked).await;
     }
 }
+
+/// Of a rotation of copies, one of damage took the place of the last good one.
+#[test]
+fn a_backup_of_damage_says_so_and_leaves_nothing() {
+    let data = Data::new();
+    data.set(SETTINGS);
+    let all: Vec<Value> = (0..200).flat_map(|client| events(client, 0)).collect();
+    data.succeeds(["import", data.file("events", super::support::lines(&all)).to_str().unwrap()]);
+    let to = data.beside("copy");
+    let copy = || data.run([Path::new("backup"), to.as_path()]);
+    for folder in ["archive/events", "log/sealed"] {
+        let ending = if folder.starts_with("log") { "wal" } else { "parquet" };
+        let file = largest(&data.path().join(folder), ending);
+        flip(&file);
+        let failed = copy();
+        assert_eq!(failed.code, 2, "{folder}: {failed}");
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(failed.stderr.contains(name) && failed.stderr.contains("damaged"), "{failed}");
+        assert!(!to.exists());
+        flip(&file);
+    }
+    let whole = copy();
+    assert_eq!(whole.code, 0, "the control: {whole}");
+}
+
+/// Flips a bit amid a file, or back.
+fn flip(file: &Path) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = bytes.len() / 4;
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+fn largest(folder: &Path, ending: &str) -> std::path::PathBuf {
+    let mut files = vec![folder.to_path_buf()];
+    let mut found = Vec::new();
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|found| found == ending) {
+            found.push(path);
+        }
+    }
+    found.into_iter().max_by_key(|path| path.metadata().unwrap().len()).unwrap()
+}

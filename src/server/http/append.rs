@@ -101,12 +101,29 @@ async fn append_lines(
     }
     let outcomes = service.relay.append(identity, events).await?;
     service.counts.count_all(&outcomes);
+    let outcomes = undecided(&lines, outcomes)?;
     let duplicates = outcomes.iter().flatten().filter(|outcome| outcome.duplicate).count();
     let mut response =
         ([(header::CONTENT_TYPE, NDJSON)], answer_lines(lines, outcomes, sees_offsets))
             .into_response();
     response.headers_mut().insert(DUPLICATES_HEADER, HeaderValue::from(duplicates));
     Ok(response)
+}
+
+/// Where every event was refused for now: the same refusal of the whole, by which a client that looks at
+/// the status alone tries again.
+fn undecided(lines: &[Line], outcomes: Answers) -> Result<Answers, Problem> {
+    let is_held_up = |outcome: &Result<Outcome, RelayError>| {
+        outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Retry)
+    };
+    let all = lines.iter().all(|line| line.refused.is_none()) && outcomes.iter().all(is_held_up);
+    if !all {
+        return Ok(outcomes);
+    }
+    match outcomes.into_iter().next() {
+        Some(Err(first)) => Err(first.into()),
+        first => Ok(first.into_iter().collect()),
+    }
 }
 
 /// One line of a body that is not empty.

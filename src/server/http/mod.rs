@@ -57,7 +57,7 @@ pub(super) fn routes() -> Router<Service> {
             "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}",
             get(attachments::get),
         )
-        .route("/v1/sql", post(sql::query).layer(DefaultBodyLimit::max(sql::BODY_BYTES_MAX)))
+        .route("/v1/sql", post(sql::query))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{name}", get(reports::run))
         .route("/v1/search", get(search::run))

@@ -9,9 +9,6 @@ use super::rows;
 use crate::access::Action;
 use crate::server::{Problem, Service, Token};
 
-/// More than the longest query, so that the rule it breaks is named.
-pub(super) const BODY_BYTES_MAX: usize = 256 * 1024;
-
 pub(super) async fn query(
     State(service): State<Service>,
     Token(identity): Token,

@@ -40,6 +40,8 @@ const CATCH_UP: PageSize = PageSize { count_max: 256, bytes_max: 256 * 1024 };
 const SUBSCRIPTIONS_MAX: usize = 1_000;
 /// The server pings this often.
 const PING_EVERY: Duration = Duration::from_secs(30);
+/// How often a connection asks whether its token still counts, where anything comes or goes.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// A connection that has sent nothing (not even a pong) for this long is closed.
 const IDLE_MAX: Duration = Duration::from_secs(90);
 /// How long a client has to answer the close frame of a service that stops. What it sends meanwhile
@@ -80,6 +82,8 @@ pub(super) struct Connection {
     acks: FuturesOrdered<PendingAck>,
     line: Line,
     last_seen: Instant,
+    /// When the token was asked about.
+    checked_at: Instant,
     /// The service stops: nothing more is read, and what was taken is answered.
     is_draining: bool,
 }
@@ -128,6 +132,7 @@ impl Connection {
             acks: FuturesOrdered::new(),
             line: Line::default(),
             last_seen: Instant::now(),
+            checked_at: Instant::now(),
             is_draining: false,
         };
         let ticks = tokio::time::interval(PING_EVERY);
@@ -208,10 +213,10 @@ impl Connection {
             Step::Tick if self.last_seen.elapsed() > IDLE_MAX => {
                 Err(Closed(Some((TRY_AGAIN, "no sign of life"))))
             }
-            Step::Tick if self.service.tokens.check(&self.token).is_err() => {
-                Err(Closed(Some((POLICY, COUNTS_NO_LONGER))))
+            Step::Tick => {
+                self.check_token()?;
+                self.send(Message::Ping(Default::default())).await
             }
-            Step::Tick => self.send(Message::Ping(Default::default())).await,
             Step::Expired => Err(Closed(Some((POLICY, "the token has expired")))),
             Step::Stopping => {
                 self.is_draining = true;
@@ -221,6 +226,7 @@ impl Connection {
     }
 
     async fn on_message(&mut self, message: Message) -> Result<(), Closed> {
+        self.check_token()?;
         self.last_seen = Instant::now();
         match message {
             Message::Text(text) => match ClientFrame::parse(&text) {
@@ -265,6 +271,16 @@ impl Connection {
             Ok(()) => Ok(()),
             Err(error) => self.send_frame(&ServerFrame::error(&Problem::from(error))).await,
         }
+    }
+
+    /// Refuses to go on where the token counts no longer: asked about again once it is a second ago.
+    fn check_token(&mut self) -> Result<(), Closed> {
+        if self.checked_at.elapsed() < CHECK_EVERY {
+            return Ok(());
+        }
+        self.checked_at = Instant::now();
+        let counts = self.service.tokens.check(&self.token);
+        counts.map(drop).map_err(|_| Closed(Some((POLICY, COUNTS_NO_LONGER))))
     }
 
     async fn append(&mut self, json: &str) -> Result<(), Closed> {
@@ -322,9 +338,7 @@ impl Connection {
             if self.service.drain.is_cancelled() {
                 return Ok(());
             }
-            if self.service.tokens.check(&self.token).is_err() {
-                return Err(Closed(Some((POLICY, COUNTS_NO_LONGER))));
-            }
+            self.check_token()?;
             let (kept, identity) = (self.service.records.clone(), self.identity.clone());
             let of = conversation.to_string();
             let read = move || -> Result<Vec<Passing>, RecordsError> {
@@ -352,6 +366,7 @@ impl Connection {
     }
 
     async fn pass_on(&mut self, published: &Published) -> Result<(), Closed> {
+        self.check_token()?;
         let record = &published.record;
         let conversation = &record.event.conversation;
         let Some(passed) = self.subscriptions.get_mut(conversation) else { return Ok(()) };
