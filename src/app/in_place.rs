@@ -65,7 +65,7 @@ impl InPlace {
         let (archive, facts) =
             (self.bring::<Archive>(()).await?, self.bring::<FactStore>(()).await?);
         let (archive, facts) = (self.standing(archive), self.standing(facts));
-        Ok(Sql::new(archive, facts, self.data.queries(), self.config.zone)?)
+        Ok(Sql::new(archive, facts, self.data.queries(), self.config.zone, None)?)
     }
 
     pub fn search(&self) -> anyhow::Result<Search> {

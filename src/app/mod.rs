@@ -47,7 +47,7 @@ use crate::relay::{
     set_lookup_aside,
 };
 use crate::search::Search;
-use crate::sql::Sql;
+use crate::sql::{Sql, WorkerProgram};
 
 use background::Background;
 pub use backup::{BackedUp, backup};
@@ -100,14 +100,24 @@ pub struct App {
 
 impl App {
     /// Starts everything over `data`, which is made where it does not exist. Stores open on their
-    /// own threads: whatever state they are in, the relay takes messages.
-    pub async fn start(data: DataDir, config: Config) -> anyhow::Result<App> {
+    /// own threads: whatever state they are in, the relay takes messages. Questions are answered by
+    /// processes of `worker`, or in this one, where nobody asks but its own user.
+    pub async fn start(
+        data: DataDir,
+        config: Config,
+        worker: Option<WorkerProgram>,
+    ) -> anyhow::Result<App> {
         let lock = data.own_in_turn().await?;
-        App::start_owned(data, config, lock).await
+        App::start_owned(data, config, worker, lock).await
     }
 
     /// As [`App::start`], over a directory that this process owns already.
-    async fn start_owned(data: DataDir, config: Config, lock: OwnerLock) -> anyhow::Result<App> {
+    async fn start_owned(
+        data: DataDir,
+        config: Config,
+        worker: Option<WorkerProgram>,
+        lock: OwnerLock,
+    ) -> anyhow::Result<App> {
         let descriptors = raise_descriptors();
         refuse_lost_records(&data).await?;
         let (writer, log, recovered) =
@@ -153,7 +163,7 @@ impl App {
             records,
             attachments,
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
-            sql: Sql::new(archive, facts, data.queries(), config.zone)?,
+            sql: Sql::new(archive, facts, data.queries(), config.zone, worker)?,
             search: Search::new(full_text),
             config,
             data,

@@ -46,7 +46,7 @@ pub async fn rebuild(data: DataDir, config: Config, names: &[&str]) -> anyhow::R
 }
 
 async fn make(data: DataDir, config: Config, lock: OwnerLock) -> anyhow::Result<Offset> {
-    let app = App::start_owned(data, config, lock).await?;
+    let app = App::start_owned(data, config, None, lock).await?;
     let caught_up = app.catch_up().await;
     let head = app.log.head();
     app.stop()?;

@@ -18,7 +18,7 @@ impl Intake {
             args.refuse_other_shop(token)?;
             return Ok(Intake::Remote(Client::new(url.clone(), token)?));
         }
-        match App::start(args.data_dir(), args.config()?).await {
+        match App::start(args.data_dir(), args.config()?, None).await {
             Ok(app) => Ok(Intake::Local(Box::new(Local { app, shop: args.shop.clone() }))),
             Err(error) => Ok(Intake::Remote(owner_client(args, &owner_of(error)?)?)),
         }

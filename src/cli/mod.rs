@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Data on stdout, all else on stderr; exit 0 yes, 1 no
 //! or not found, 2 wrong usage or failure; a broken pipe is quiet.
 
+mod answer_sql;
 mod audit;
 mod backup;
 mod client;
@@ -75,6 +76,9 @@ enum Command {
     Status(status::Status),
     /// Make a token
     Token(token::Token),
+    /// Answer the questions of a service
+    #[command(hide = true)]
+    AnswerSql(answer_sql::AnswerSql),
 }
 
 impl Cli {
@@ -82,6 +86,7 @@ impl Cli {
     pub fn log_format(&self) -> LogFormat {
         match &self.command {
             Command::Serve(serve) => serve.log_format(),
+            Command::AnswerSql(answer_sql) => answer_sql.log_format(),
             _ => LogFormat::Text,
         }
     }
@@ -89,12 +94,18 @@ impl Cli {
 
 /// Runs one command to its end.
 pub fn run(cli: Cli) -> Exit {
+    let command = match cli.command {
+        Command::AnswerSql(command) => {
+            return command.run().unwrap_or_else(|error| Exit::failure(&error));
+        }
+        command => command,
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Exit::failure(&error.into()),
     };
     let result = runtime.block_on(async {
-        match cli.command {
+        match command {
             Command::Demo(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Import(command) => command.run().await,
@@ -110,6 +121,7 @@ pub fn run(cli: Cli) -> Exit {
             Command::Rebuild(command) => command.run().await,
             Command::Status(command) => command.run().await,
             Command::Token(command) => command.run(),
+            Command::AnswerSql(command) => command.run(),
         }
     });
     // A stopped service must not wait for a connection that nobody closes.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::logging::say;
 use super::target::TargetArgs;
-use super::{Exit, write};
+use super::{Exit, answer_sql, write};
 use crate::app::{App, Config, DataDir, LogFormat};
 use crate::server::{self, Service, Tls};
 use crate::web;
@@ -111,8 +111,9 @@ impl Server {
         let url = format!("{scheme}://{}", listener.local_addr()?);
         // Before anybody is told that it listens: a stop may follow at once.
         let signals = Signals::listen()?;
+        let worker = answer_sql::program(config.log_format);
         let mut app = tokio::select! {
-            app = App::start(data, config) => app?,
+            app = App::start(data, config, Some(worker)) => app?,
             // A lookup may have hours to catch up. A start that is broken off is gone on with.
             () = Signals::listen_once() => anyhow::bail!("stopped while it started"),
         };

@@ -17,6 +17,7 @@ use crate::model::Offset;
 use crate::table::TableSnapshot;
 
 /// One table at one moment, for one shop. No row is both in the files and in the tail.
+#[derive(Debug)]
 pub struct FactsTable {
     /// Files with rows of all shops.
     pub table: TableSnapshot,
@@ -25,6 +26,7 @@ pub struct FactsTable {
 }
 
 /// All tables at one moment, for one shop.
+#[derive(Debug)]
 pub struct FactsSnapshot {
     pub turns: FactsTable,
     pub episodes: FactsTable,

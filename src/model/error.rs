@@ -3,10 +3,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What the caller of a failed operation should do. Becomes an HTTP status in
 /// `server::problem`. (The idea of naming an error by the caller's next step is
 /// slatedb's.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// Try again later; nothing is known to be wrong with the request.
     Retry,
@@ -64,7 +66,7 @@ pub trait Kinded: std::error::Error {
 }
 
 /// A field, the value it had, and the rule it broke.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// Dotted path of the field, e.g. `attachments[1].sha256`; empty for the document itself.
     pub field: String,

@@ -14,7 +14,10 @@ use crate::model::Offset;
 pub const ANSWER_ROWS_MAX: usize = 100_000;
 
 /// Most bytes of one, in memory.
-pub const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Most bytes of all that come now.
+pub(super) const ANSWERS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// An answer held in memory.
 #[derive(Clone, Debug)]

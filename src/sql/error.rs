@@ -7,6 +7,7 @@ use std::time::Duration;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
+use super::engine::{MEMORY_BYTES_MAX, SPILL_BYTES_MAX};
 use crate::archive::ArchiveError;
 use crate::facts::FactsError;
 use crate::model::{ErrorKind, FieldError, Kinded, Offset};
@@ -25,6 +26,25 @@ pub enum SqlError {
     TooLarge { max: usize },
     #[error("the answer has more than {max} rows: set a `limit`, or export it, which has none")]
     TooManyRows { max: usize },
+    #[error("the query took more than {} MiB of memory: ask for fewer columns or rows, or for sums of them", .max >> 20)]
+    TooMuchMemory { max: u64 },
+    #[error(
+        "all queries together took more than {} MiB of memory, and this one the most of it, {} MiB: ask for fewer columns or rows, or for sums of them",
+        .max >> 20, .own >> 20
+    )]
+    MostMemory { max: u64, own: u64 },
+    #[error(
+        "what the query sorts, joins and groups took more than {} MiB of memory and {} MiB of disk: ask for fewer columns or rows, or for sums of them",
+        MEMORY_BYTES_MAX >> 20, SPILL_BYTES_MAX >> 20
+    )]
+    Exhausted,
+    #[error("one row of the answer is larger than {} MiB: ask for fewer columns, or for parts of them", .max >> 20)]
+    RowTooLarge { max: usize },
+    /// By a stack that overflowed, as far as can be told: memory is bounded elsewhere.
+    #[error(
+        "the query ended the process that computed it: ask for less in one query, nested less deeply"
+    )]
+    TooDeep,
     #[error("too many queries run already")]
     TooMany,
     /// The engine's error, which only the log may show; `shown` is what a client may read.
@@ -38,8 +58,10 @@ pub enum SqlError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Facts(#[from] FactsError),
-    #[error("cannot start the threads for questions: {0}")]
-    Threads(std::io::Error),
+    #[error("cannot start a process for the query: {0}")]
+    Worker(std::io::Error),
+    #[error("the process that computed the query was killed ({0})")]
+    Killed(String),
     #[error("the tables of a question could not be put together: {0}")]
     Session(String),
     #[error("cannot read the query file `{path}`: {source}")]
@@ -52,14 +74,21 @@ impl Kinded for SqlError {
             SqlError::Input(_)
             | SqlError::TooLong(_)
             | SqlError::TooLarge { .. }
-            | SqlError::TooManyRows { .. } => ErrorKind::BadInput,
+            | SqlError::TooManyRows { .. }
+            | SqlError::TooMuchMemory { .. }
+            | SqlError::MostMemory { .. }
+            | SqlError::Exhausted
+            | SqlError::RowTooLarge { .. }
+            | SqlError::TooDeep => ErrorKind::BadInput,
             SqlError::TooMany => ErrorKind::Retry,
             SqlError::NotReadOnly(_) => ErrorKind::Denied,
             SqlError::UnknownQuery { .. } => ErrorKind::NotFound,
             SqlError::ArchiveBehind { .. } => ErrorKind::Retry,
             SqlError::Archive(error) => error.kind(),
             SqlError::Facts(error) => error.kind(),
-            SqlError::QueryFile { .. } | SqlError::Threads(_) => ErrorKind::Retry,
+            SqlError::QueryFile { .. } | SqlError::Worker(_) | SqlError::Killed(_) => {
+                ErrorKind::Retry
+            }
             SqlError::Session(_) => ErrorKind::Bug,
             SqlError::Query { kind, .. } => *kind,
         }
@@ -73,10 +102,19 @@ impl Kinded for SqlError {
     }
 }
 
+impl From<SqlError> for DataFusionError {
+    fn from(error: SqlError) -> DataFusionError {
+        DataFusionError::External(Box::new(error))
+    }
+}
+
 impl From<DataFusionError> for SqlError {
     /// Errors of files and of the engine itself would show paths and plans: those go to the log,
     /// once.
     fn from(error: DataFusionError) -> SqlError {
+        if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
+            return SqlError::Exhausted;
+        }
         let kind = kind_of(&error);
         let shown = if kind == ErrorKind::BadInput {
             error.strip_backtrace()
@@ -89,7 +127,7 @@ impl From<DataFusionError> for SqlError {
 }
 
 /// Whose fault: the client's for what names a wrong column or divides by zero, ours for files that
-/// cannot be read, nobody's for memory that others use.
+/// cannot be read.
 fn kind_of(error: &DataFusionError) -> ErrorKind {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -107,11 +145,14 @@ fn kind_of_cause(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
             DataFusionError::ObjectStore(_)
             | DataFusionError::IoError(_)
             | DataFusionError::ParquetError(_) => Some(ErrorKind::Corrupt),
-            DataFusionError::ResourcesExhausted(_) => Some(ErrorKind::Retry),
             DataFusionError::Internal(_) => Some(ErrorKind::Bug),
             DataFusionError::Shared(error) => kind_of_cause(error.as_ref()),
             _ => None,
         };
+    }
+    // Where its rows come from.
+    if let Some(error) = error.downcast_ref::<SqlError>() {
+        return Some(error.kind());
     }
     if let Some(error) = error.downcast_ref::<ArchiveError>() {
         return Some(error.kind());

@@ -11,22 +11,11 @@ use chrono::{DateTime, Offset};
 use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
-use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
 use datafusion::prelude::SessionContext;
-
-/// What the engine has and nobody gets: lists whose length the asker chooses, made outside the memory
-/// that a query is given, some of them while it is planned.
-const REFUSED: &[&str] = &["array_repeat", "array_resize", "generate_series", "range"];
-
-/// The engine's scalar functions, but for those that are refused.
-pub fn scalar() -> Vec<Arc<ScalarUDF>> {
-    let functions = SessionStateDefaults::default_scalar_functions().into_iter();
-    functions.filter(|function| !REFUSED.contains(&function.name())).collect()
-}
 
 /// Makes the functions of this file known to a session.
 pub fn register(context: &SessionContext) {

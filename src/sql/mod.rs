@@ -2,40 +2,53 @@
 //! them read-only.
 //!
 //! Invariants: nothing a query says reaches another shop's rows, a file or a setting; every answer
-//! names the offset it is complete to; memory, time and rows are bounded.
+//! names the offset it is complete to; in the server, memory, time and rows are bounded whatever it
+//! computes, since it computes in a process of its own.
 //! It does not render answers: that is for `cli`, `web` and `export`.
 
-// A query as it is given: one, and read-only.
-mod guard;
-// How large a plan it becomes.
-mod size;
 // Queries with a name.
 mod named;
 // Values for a query's parameters.
 mod value;
+// From a query to its answer.
+mod questions;
+// The stores at one moment.
+mod snapshot;
+// The tables that they keep.
+mod stored;
+
+// The processes that questions run in: the pool, who starts and watches them, and one of them.
+mod workers;
+mod keeper;
+mod process;
+// A question there, as the server sees it; and as the worker does.
+mod asked;
+mod worker;
+// What they say to each other.
+mod channel;
+mod job;
+mod ipc;
+
+// A question, answered in this process.
+mod engine;
+// A query as it is given: one, and read-only.
+mod guard;
+// How deep a plan it becomes.
+mod size;
+// Where its rows come from.
+mod source;
+// The files and the tail of one table, as one.
+mod tables;
 // Filters that may meet the rows of other shops.
 mod harmless;
 // What is known of files without opening them.
 mod file_stats;
 // The wall between a question and the files.
 mod shop_scan;
-// What of it lies beyond the files.
-mod shop_tail;
-// The files and the tail of one table, as one.
-mod tables;
 // The tables of one shop.
 mod views;
-// Functions: the engine's, bounded or refused, and our own.
+// Functions of our own.
 mod functions;
-// What functions make, bounded.
-mod bounded;
-mod bounded_aggregate;
-// Threads for questions alone.
-mod threads;
-// Their end, when nobody waits any longer.
-mod ending;
-// A session for each query.
-mod session;
 // Rows, complete to an offset.
 mod answer;
 mod error;
@@ -45,6 +58,8 @@ mod tests;
 pub use answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
 pub use error::SqlError;
 pub use named::{Chart, ChartKind, NamedQuery, Parameter, ParameterKind, load as named_queries};
-pub use session::Sql;
+pub use process::WorkerProgram;
+pub use questions::Sql;
 pub use value::Value;
 pub use views::TABLES;
+pub use worker::{WorkerOptions, answer_questions};

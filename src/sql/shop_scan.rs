@@ -3,8 +3,8 @@
 //!
 //! The engine moves work down a plan wherever a node says that it may: filters, filters that it
 //! makes while it runs, projections with expressions in them, orders, limits. This node never says
-//! so, by what it leaves out. It also holds the snapshot that is read, so that its files stay until
-//! the last row was taken.
+//! so, by what it leaves out. It also holds the source that is read, so that its files stay until the
+//! last row was taken.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,19 +22,19 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
-use crate::table::TableSnapshot;
+use super::source::Source;
 
 /// The rows of one shop in one table.
 #[derive(Debug)]
 pub(super) struct ShopScan {
     /// Its rows are those of the shop.
     input: Arc<dyn ExecutionPlan>,
-    snapshot: TableSnapshot,
+    source: Arc<dyn Source>,
 }
 
 impl ShopScan {
-    pub(super) fn new(input: Arc<dyn ExecutionPlan>, snapshot: TableSnapshot) -> ShopScan {
-        ShopScan { input, snapshot }
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>, source: Arc<dyn Source>) -> ShopScan {
+        ShopScan { input, source }
     }
 }
 
@@ -81,7 +81,7 @@ impl ExecutionPlan for ShopScan {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = children.pop().unwrap_or_else(|| self.input.clone());
-        Ok(Arc::new(ShopScan { input, snapshot: self.snapshot.clone() }))
+        Ok(Arc::new(ShopScan { input, source: self.source.clone() }))
     }
 
     fn execute(
@@ -90,10 +90,10 @@ impl ExecutionPlan for ShopScan {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let rows = self.input.execute(partition, context)?;
-        let snapshot = self.snapshot.clone();
+        let source = self.source.clone();
         let held = rows.inspect(move |_| {
             // Moved in here: it lives as long as the stream does.
-            let _ = &snapshot;
+            let _ = &source;
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), held)))
     }

@@ -7,6 +7,7 @@
 //! by what the table knows of them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -33,58 +34,35 @@ use datafusion::prelude::{col, lit};
 use super::file_stats;
 use super::harmless::is_harmless;
 use super::shop_scan::ShopScan;
-use super::shop_tail::ShopTail;
+use super::source::{Files, Source};
+use super::stored::{RowFilter, Stored};
 use crate::model::Offset;
-use crate::table::{Bounds, DataFile, TableSnapshot};
+use crate::table::{Bounds, DataFile};
 
 /// The column that says whose a row is.
-const SHOP: &str = "shop";
+pub(super) const SHOP: &str = "shop";
 /// The column that says which record a row is.
 const OFFSET: &str = "offset";
 
-/// Where a query's filters meet the rows of a file. Files, row groups and pages are skipped by
-/// their statistics either way. Measured over HTTP on the 1 M events that `cargo bench --bench
-/// pipeline -- --keep DIR` leaves, on a busy machine, medians: `SELECT * FROM events WHERE
-/// conversation = …` takes 53 ms pushed, 240 ms above; the reports that read one of turns and
-/// episodes take 120 ms pushed, 85 ms above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowFilter {
-    /// Pushed into the reader, row by row, before the other columns are decoded: for tables with
-    /// long texts.
-    Pushed,
-    /// Above the reader, on whole batches: for tables of a few numbers, of which most questions
-    /// want most rows.
-    Above,
-}
-
-/// One shop's rows of one table at one moment. No row is in both files and tail.
+/// One shop's rows of one table at one moment.
 #[derive(Debug)]
-pub struct ShopTable {
+pub(super) struct ShopTable {
     shop: String,
-    /// Columns that questions see.
+    table: Stored,
     schema: SchemaRef,
-    files: TableSnapshot,
-    tail: ShopTail,
-    row_filter: RowFilter,
+    source: Arc<dyn Source>,
     /// Rows of records at or above this offset are not seen, where it is given.
     below: Option<Offset>,
 }
 
 impl ShopTable {
-    /// The rows of `shop` in `files`, and the `tail` of it beyond them. Questions see the columns
-    /// of `schema`, which the tail has; files may have more.
-    pub fn new(
-        shop: &str,
-        schema: SchemaRef,
-        files: TableSnapshot,
-        tail: ShopTail,
-        row_filter: RowFilter,
-    ) -> ShopTable {
-        ShopTable { shop: shop.to_string(), schema, files, tail, row_filter, below: None }
+    /// The rows of `shop` that `source` has of `table`.
+    pub(super) fn new(shop: &str, table: Stored, source: Arc<dyn Source>) -> ShopTable {
+        ShopTable { shop: shop.to_string(), table, schema: table.schema(), source, below: None }
     }
 
     /// The same without the rows of records at or above `end`. The tail has none of them.
-    pub fn below(self, end: Offset) -> ShopTable {
+    pub(super) fn below(self, end: Offset) -> ShopTable {
         ShopTable { below: Some(end), ..self }
     }
 
@@ -96,15 +74,16 @@ impl ShopTable {
         filters: &[Expr],
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let of_shop = col(SHOP).eq(lit(&self.shop));
-        let stored = &self.files.schema;
+        let stored = &self.table.file_schema();
+        let Files { root, files } = self.source.files(self.table).await?;
         let all_filters = filters.iter().cloned().chain([of_shop.clone()]);
         let files = match conjunction(all_filters) {
             Some(predicate) => {
                 let names = DFSchema::try_from(stored.as_ref().clone())?;
                 let predicate = state.create_physical_expr(predicate, &names)?;
-                file_stats::pruned(self.files.files.iter().collect(), stored, predicate)?
+                file_stats::pruned(files.iter().collect(), stored, predicate)?
             }
-            None => self.files.files.iter().collect(),
+            None => files.iter().collect(),
         };
         if files.is_empty() {
             return Ok(None);
@@ -120,11 +99,11 @@ impl ShopTable {
         }
         let columns = columns_of(stored, wanted, &filters);
         let mut options = state.table_options().parquet.clone();
-        options.global.pushdown_filters = self.row_filter == RowFilter::Pushed;
+        options.global.pushdown_filters = self.table.row_filter() == RowFilter::Pushed;
         options.global.reorder_filters = options.global.pushdown_filters;
         let format = ParquetFormat::default().with_options(options);
         let source = format.file_source(TableSchema::from(stored.clone()));
-        let groups = self.file_groups(&files, state.config().target_partitions());
+        let groups = file_groups(&root, &files, state.config().target_partitions());
         let scan = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_file_groups(groups)
             .with_statistics(file_stats::total(&files, stored, &columns))
@@ -135,14 +114,14 @@ impl ShopTable {
     }
 
     /// The rows of the tail that `filters` let through.
-    fn scan_tail(
+    async fn scan_tail(
         &self,
         state: &dyn Session,
         wanted: &[&str],
         filters: &[Expr],
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let columns = columns_of(&self.schema, wanted, filters);
-        let rows = self.tail.batches(&columns)?;
+        let rows = self.source.tail(self.table, &columns).await?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -156,26 +135,26 @@ impl ShopTable {
         matches!(file.column(SHOP), Some(stats) if stats.nulls == 0
             && matches!(&stats.bounds, Some(Bounds::Texts(min, max)) if *min == self.shop && *max == self.shop))
     }
+}
 
-    /// The files as scans that can run side by side: dealt out by size, largest first, to the
-    /// emptiest.
-    fn file_groups(&self, files: &[&DataFile], count: usize) -> Vec<FileGroup> {
-        let mut files = files.to_vec();
-        files.sort_by_key(|file| std::cmp::Reverse(file.bytes));
-        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); count.max(1)];
-        for file in files {
-            if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
-                *bytes += file.bytes;
-                let path = self.files.path_of(file).to_string_lossy().into_owned();
-                group.push(PartitionedFile::new(path, file.bytes));
-            }
+/// The files as scans that can run side by side: dealt out by size, largest first, to the
+/// emptiest.
+fn file_groups(root: &Path, files: &[&DataFile], count: usize) -> Vec<FileGroup> {
+    let mut files = files.to_vec();
+    files.sort_by_key(|file| std::cmp::Reverse(file.bytes));
+    let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); count.max(1)];
+    for file in files {
+        if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+            *bytes += file.bytes;
+            let path = root.join(&*file.path).to_string_lossy().into_owned();
+            group.push(PartitionedFile::new(path, file.bytes));
         }
-        groups
-            .into_iter()
-            .filter(|(_, group)| !group.is_empty())
-            .map(|(_, group)| FileGroup::new(group))
-            .collect()
     }
+    groups
+        .into_iter()
+        .filter(|(_, group)| !group.is_empty())
+        .map(|(_, group)| FileGroup::new(group))
+        .collect()
 }
 
 /// `wanted` and what `filters` name, as places in `schema`, in its order.
@@ -239,7 +218,7 @@ impl TableProvider for ShopTable {
             None => (0..self.schema.fields().len()).map(name).collect(),
         };
         let files = self.scan_files(state, &wanted, filters).await?;
-        let tail = self.scan_tail(state, &wanted, filters)?;
+        let tail = self.scan_tail(state, &wanted, filters).await?;
         let rows = match (files, tail) {
             (Some(files), Some(tail)) => UnionExec::try_new(vec![files, tail])?,
             (Some(rows), None) | (None, Some(rows)) => rows,
@@ -248,6 +227,6 @@ impl TableProvider for ShopTable {
                 Arc::new(EmptyExec::new(Arc::new(self.schema.project(&columns)?)))
             }
         };
-        Ok(Arc::new(ShopScan::new(rows, self.files.clone())))
+        Ok(Arc::new(ShopScan::new(rows, self.source.clone())))
     }
 }

@@ -1,11 +1,12 @@
 //! Values for a query's parameters.
 
 use datafusion::scalar::ScalarValue;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Micros;
 
 /// A value that stands in a query as `$name`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     Time(Micros),
     Text(String),

@@ -1,11 +1,7 @@
 //! The tables of one shop, and the views over them.
 
-use std::sync::Arc;
-
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
-
-use super::tables::ShopTable;
 
 /// One row per message as last edited, retractions marked. What was changed is few and stands on the
 /// left, where a join builds its table; the messages stream by, and what a question says of them
@@ -100,11 +96,8 @@ pub const TABLES: &[(&str, &str)] = &[
     ("conversations", "one row per conversation"),
 ];
 
-/// Makes a shop's tables known to a session.
-pub async fn register(context: &SessionContext, stored: Vec<(&str, ShopTable)>) -> Result<()> {
-    for (name, table) in stored {
-        context.register_table(name, Arc::new(table))?;
-    }
+/// Makes the views known to a session that knows the tables they are made of.
+pub(super) async fn register(context: &SessionContext) -> Result<()> {
     for (name, sql) in
         [("messages", MESSAGES), ("categories", CATEGORIES), ("conversations", CONVERSATIONS)]
     {

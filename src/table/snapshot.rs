@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use super::file_list::FileList;
 use super::lease::Lease;
@@ -36,7 +37,7 @@ pub struct TableSnapshot {
 }
 
 /// One Parquet file. Rows are sorted by the table's sort columns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DataFile {
     /// Relative to the table's root: `day=2026-01-02/NAME.parquet`.
     pub path: Arc<str>,
@@ -47,7 +48,8 @@ pub struct DataFile {
     /// For numbers, times and the columns rows are found by.
     pub stats: Arc<[ColumnStats]>,
     /// First version that lists it, as far as this process knows: 0 for what was there when the
-    /// table was opened.
+    /// table was opened. Only whoever deletes files asks.
+    #[serde(skip)]
     pub(super) since: u64,
 }
 

@@ -12,12 +12,13 @@ use arrow::datatypes::{DataType, Schema, TimeUnit};
 use chrono::{DateTime, SecondsFormat};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::model::{Micros, parse_time};
 
 /// What is known of one column of one file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnStats {
     pub column: Arc<str>,
     pub nulls: u64,
@@ -26,7 +27,7 @@ pub struct ColumnStats {
 }
 
 /// Smallest and largest value, both inclusive.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Bounds {
     Ints(i64, i64),
     Times(Micros, Micros),

@@ -330,8 +330,8 @@ fn nested(step: &str, begin: &str, levels: usize) -> String {
     (0..levels).fold(begin, |inner, _| format!("select {step} as x from ({inner})"))
 }
 
-/// One statement used to take six gigabytes, some of them before any row was read. None takes more
-/// than the memory that queries have, and what is harmless is answered.
+/// One statement used to take six gigabytes, some of them before any row was read. What takes much is
+/// refused, none takes the relay's, and what is harmless is answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_statement_takes_the_memory_of_the_relay() {
     let data = Data::new();
@@ -377,7 +377,7 @@ async fn no_statement_takes_the_memory_of_the_relay() {
     let large = admin
         .sql("select repeat(text, 2000) from messages cross join generate_series(1, 300)")
         .await;
-    assert!(large.status == 400 || large.status == 503, "{}", large.status);
+    assert_eq!(large.status, 400, "{}", large.text());
     for sql in [
         "select replace(text, 'hello', 'goodbye'), lpad(id, 20, '0'), repeat('-', 10) from messages",
         "select regexp_replace(id, '[0-9]+', '') from messages",
@@ -398,5 +398,5 @@ async fn no_statement_takes_the_memory_of_the_relay() {
         serde_json::json!([{"j": "a1", "n": null, "Utf8(\"a\") || Utf8(\"b\") || Utf8(\"c\")": "abc"}])
     );
     println!("peak memory beside {} statements: {} MiB", refused.len() + 3, peak_kib >> 10);
-    assert!(peak_kib < 1_500 << 10, "{peak_kib} KiB");
+    assert!(peak_kib < 400 << 10, "{peak_kib} KiB");
 }

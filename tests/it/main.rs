@@ -31,6 +31,7 @@ mod metrics;
 mod owners;
 mod pages;
 mod power;
+mod processes;
 mod rebuild;
 mod relay_http;
 mod relay_ws;

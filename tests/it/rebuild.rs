@@ -13,7 +13,7 @@ use super::support::{Data, SHOP, counts, lines, message, sample, sample_events};
 
 /// Everything that questions can see of a directory: rows of every table in a set order, and hits.
 async fn seen(data: &Data) -> Vec<(String, String)> {
-    let app = App::start(DataDir::new(data.path()), Config::default()).await.unwrap();
+    let app = App::start(DataDir::new(data.path()), Config::default(), None).await.unwrap();
     app.catch_up().await.unwrap();
     let mut seen = Vec::new();
     for (table, order) in [

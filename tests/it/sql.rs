@@ -16,7 +16,7 @@ use super::support::Data;
 /// An app that commits only when it stops, with `events` behind what the directory has.
 pub async fn app_with(data: &Data, events: &[Value]) -> App {
     let config = Config { commit_interval_ms: 3_600_000, ..Config::default() };
-    let app = App::start(DataDir::new(data.path()), config).await.unwrap();
+    let app = App::start(DataDir::new(data.path()), config, None).await.unwrap();
     for line in events {
         let identity = Arc::new(operator(line["shop"].as_str().unwrap()));
         let origin = if line["origin"] == "live" { Origin::Live } else { Origin::Imported };

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
@@ -14,10 +16,12 @@ use serde_json::json;
 use crate::archive::{events_batch, events_schema};
 use crate::model::testing::{position, record_at};
 use crate::model::{Micros, Origin, Record};
-use crate::sql::shop_tail::ShopTail;
-use crate::sql::tables::{RowFilter, ShopTable};
-use crate::table::Table;
+use crate::sql::SqlError;
+use crate::sql::source::{Files, Source};
+use crate::sql::stored::Stored;
+use crate::sql::tables::ShopTable;
 use crate::table::tests::{START, commit, open};
+use crate::table::{Table, TableSnapshot};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
@@ -44,11 +48,31 @@ async fn table_of(root: &Path, commits: u64, shops: &[&str]) -> Table {
     table
 }
 
+/// A table's files, and rows beyond them.
+#[derive(Debug)]
+struct Held {
+    files: TableSnapshot,
+    tail: RecordBatch,
+}
+
+#[async_trait]
+impl Source for Held {
+    async fn files(&self, _: Stored) -> Result<Files, SqlError> {
+        let files = self.files.files.iter().cloned().collect();
+        Ok(Files { root: self.files.root.to_path_buf(), files })
+    }
+
+    async fn tail(&self, _: Stored, columns: &[usize]) -> Result<Vec<RecordBatch>, SqlError> {
+        let tail = self.tail.project(columns).unwrap();
+        Ok(Vec::from_iter((tail.num_rows() > 0).then_some(tail)))
+    }
+}
+
 /// A session that knows `events` of `shop`.
 fn session(table: &Table, tail: &[Record], shop: &str) -> SessionContext {
     let tail: Vec<&Record> = tail.iter().filter(|record| record.shop == shop).collect();
-    let tail = ShopTail::Rows(vec![events_batch(&tail).unwrap()]);
-    let table = ShopTable::new(shop, events_schema(), table.snapshot(), tail, RowFilter::Pushed);
+    let held = Held { files: table.snapshot(), tail: events_batch(&tail).unwrap() };
+    let table = ShopTable::new(shop, Stored::Events, Arc::new(held));
     let context = SessionContext::new();
     context.register_table("events", Arc::new(table)).unwrap();
     context

@@ -1,0 +1,40 @@
+//! What is computed: a question, and how it failed, in a form that another process reads.
+
+use serde::{Deserialize, Serialize};
+
+use super::{SqlError, Value};
+use crate::model::{ErrorKind, FieldError, Kinded, Offset};
+
+/// One question. Where its rows come from is told apart.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Job {
+    pub(super) shop: String,
+    pub(super) sql: String,
+    pub(super) values: Vec<(String, Value)>,
+    /// Records at or above it are not seen.
+    pub(super) complete_to: Offset,
+}
+
+/// Why a question has no answer. Whoever computed it has logged what is for the log.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Failure {
+    kind: ErrorKind,
+    shown: String,
+    field: Option<FieldError>,
+}
+
+impl From<&SqlError> for Failure {
+    fn from(error: &SqlError) -> Failure {
+        Failure { kind: error.kind(), shown: error.to_string(), field: error.field().cloned() }
+    }
+}
+
+impl From<Failure> for SqlError {
+    fn from(failure: Failure) -> SqlError {
+        let Failure { kind, shown, field } = failure;
+        match field {
+            Some(field) => SqlError::Input(field),
+            None => SqlError::Query { kind, source: shown.clone().into(), shown },
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The thread that starts worker processes and looks at how much memory they take. They end with it,
+//! so it stays as long as they are wanted; where no question runs, it sleeps.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::process::Child;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::process::{Process, TooMuch, WorkerProgram};
+
+/// Memory that one question may take: what the engine counts, four times.
+const OWN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Memory that all of them may take together.
+const ALL_BYTES_MAX: u64 = 1536 * 1024 * 1024;
+/// How often it looks: a core fills some 40 MiB meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A process that was started, the server's end of its socket, and where it puts what finds no room.
+pub(super) struct Started {
+    pub(super) child: Child,
+    pub(super) socket: std::os::unix::net::UnixStream,
+    pub(super) spill: PathBuf,
+}
+
+pub(super) enum Order {
+    Start(oneshot::Sender<io::Result<Started>>),
+    /// A question begins in it; it is looked at for as long as that runs.
+    Watch(Weak<Process>),
+}
+
+pub(super) struct Keeper {
+    program: WorkerProgram,
+    /// A folder in it for each process.
+    spill: PathBuf,
+    runtime: Handle,
+    started: u64,
+    watched: Vec<Weak<Process>>,
+}
+
+impl Keeper {
+    /// Starts the thread. It ends when nobody can give it an order any more.
+    pub(super) fn start(program: WorkerProgram, spill: &Path) -> io::Result<mpsc::Sender<Order>> {
+        let (orders, received) = mpsc::channel();
+        let keeper = Keeper {
+            program,
+            spill: spill.to_path_buf(),
+            runtime: Handle::current(),
+            started: 0,
+            watched: Vec::new(),
+        };
+        std::thread::Builder::new()
+            .name("sql-keeper".to_string())
+            .spawn(move || keeper.run(&received))?;
+        Ok(orders)
+    }
+
+    fn run(mut self, orders: &mpsc::Receiver<Order>) {
+        let mut looked_at = Instant::now();
+        loop {
+            let order = if self.watched.is_empty() {
+                orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                orders.recv_timeout(LOOK_EVERY.saturating_sub(looked_at.elapsed()))
+            };
+            match order {
+                Ok(Order::Start(reply)) => {
+                    // Whoever waited may be gone: then it is dropped, and killed.
+                    let _ = reply.send(self.start_process());
+                }
+                Ok(Order::Watch(process)) => {
+                    self.watched.retain(|watched| !watched.ptr_eq(&process));
+                    self.watched.push(process);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if looked_at.elapsed() >= LOOK_EVERY {
+                self.look();
+                looked_at = Instant::now();
+            }
+        }
+    }
+
+    fn start_process(&mut self) -> io::Result<Started> {
+        let spill = self.spill.join(self.started.to_string());
+        self.started += 1;
+        std::fs::create_dir(&spill)?;
+        let _runtime = self.runtime.enter();
+        let (child, socket) = self.program.start(&spill)?;
+        Ok(Started { child, socket, spill })
+    }
+
+    /// Ends whoever takes too much. What ends is not counted any more: its memory is about to be free.
+    fn look(&mut self) {
+        self.watched.retain(|process| process.upgrade().is_some_and(|process| process.is_busy()));
+        let running = self.watched.iter().filter_map(Weak::upgrade);
+        let mut running: Vec<(u64, Arc<Process>)> =
+            running.map(|process| (process.memory(), process)).collect();
+        running.sort_by_key(|(bytes, _)| *bytes);
+        let mut all: u64 = running.iter().map(|(bytes, _)| bytes).sum();
+        while let Some((own, process)) = running.pop() {
+            let too_much = if own > OWN_BYTES_MAX {
+                TooMuch::Own { max: OWN_BYTES_MAX }
+            } else if all > ALL_BYTES_MAX {
+                TooMuch::Most { max: ALL_BYTES_MAX, own }
+            } else {
+                return;
+            };
+            process.end_for(too_much);
+            all -= own;
+        }
+    }
+}

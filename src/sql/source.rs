@@ -1,0 +1,32 @@
+//! Where the rows of a question's tables come from: a snapshot in this process, or the process that
+//! holds one and is asked for what a scan needs of it. Most questions need one or two tables.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::SqlError;
+use super::stored::Stored;
+use crate::table::DataFile;
+
+/// Files with rows of all shops, and where they lie.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Files {
+    pub(super) root: PathBuf,
+    pub(super) files: Vec<DataFile>,
+}
+
+/// The tables of one shop at one moment. No row is in both files and tail, and the files stay where
+/// they are while this lives.
+#[async_trait]
+pub(super) trait Source: Debug + Send + Sync {
+    /// The files of `table` that may have rows of the shop.
+    async fn files(&self, table: Stored) -> Result<Files, SqlError>;
+
+    /// The shop's rows beyond the files, with the columns at these places of the table; no batch
+    /// where there is no row.
+    async fn tail(&self, table: Stored, columns: &[usize]) -> Result<Vec<RecordBatch>, SqlError>;
+}
