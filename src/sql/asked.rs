@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::SqlError;
 use super::channel::{ToServer, ToWorker, receive, send};
 use super::ipc::{Decoder, Encoder, PIECE_BYTES_MAX};
-use super::job::Job;
+use super::job::{Failure, Job};
 use super::snapshot::ShopSnapshot;
 use super::stored::Stored;
 use super::workers::{Worker, Workers};
@@ -99,6 +99,13 @@ impl Asked {
                     self.say(&ToWorker::Files(files), b"").await?;
                 }
                 ToServer::Tail { table, columns } => self.send_tail(table, columns).await?,
+                ToServer::Whole { table, paths } => {
+                    let snapshot = self.snapshot.clone();
+                    let compare = move || snapshot.require_whole(table, &paths);
+                    let whole = tokio::task::spawn_blocking(compare).await.map_err(unexpected)?;
+                    let whole = whole.map_err(|error| Failure::from(&error));
+                    self.say(&ToWorker::Whole(whole), b"").await?;
+                }
                 ToServer::Schema => {
                     let schema = self.decoder.schema(body).map_err(unexpected)?;
                     return Ok(Next::Schema(schema));

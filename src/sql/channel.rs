@@ -6,6 +6,7 @@
 //! ```
 
 use std::io;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub(super) enum ToWorker {
     Tail,
     /// These were all.
     EndOfTail,
+    /// Whether the files are what was written.
+    Whole(Result<(), Failure>),
 }
 
 /// What a worker says.
@@ -35,6 +38,8 @@ pub(super) enum ToServer {
     Files { table: Stored },
     /// Which rows has the table beyond them, with the columns at these places?
     Tail { table: Stored, columns: Vec<usize> },
+    /// Are these files of the table what was written?
+    Whole { table: Stored, paths: Vec<Arc<str>> },
     /// The columns of the answer, as the body.
     Schema,
     /// Rows of the answer, as the body.

@@ -20,21 +20,40 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
 };
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::OnceCell;
 
 use super::source::Source;
+use super::stored::Stored;
 
 /// The rows of one shop in one table.
 #[derive(Debug)]
 pub(super) struct ShopScan {
     /// Its rows are those of the shop.
     input: Arc<dyn ExecutionPlan>,
-    source: Arc<dyn Source>,
+    files: Arc<ScannedFiles>,
+}
+
+/// The files that a scan reads: compared with what was written before the first row is.
+#[derive(Debug)]
+pub(super) struct ScannedFiles {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) table: Stored,
+    pub(super) paths: Vec<Arc<str>>,
+    pub(super) are_whole: OnceCell<()>,
+}
+
+impl ScannedFiles {
+    async fn require_whole(&self) -> Result<()> {
+        let compared = async || self.source.require_whole(self.table, &self.paths).await;
+        self.are_whole.get_or_try_init(compared).await?;
+        Ok(())
+    }
 }
 
 impl ShopScan {
-    pub(super) fn new(input: Arc<dyn ExecutionPlan>, source: Arc<dyn Source>) -> ShopScan {
-        ShopScan { input, source }
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>, files: ScannedFiles) -> ShopScan {
+        ShopScan { input, files: Arc::new(files) }
     }
 }
 
@@ -81,7 +100,7 @@ impl ExecutionPlan for ShopScan {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = children.pop().unwrap_or_else(|| self.input.clone());
-        Ok(Arc::new(ShopScan { input, source: self.source.clone() }))
+        Ok(Arc::new(ShopScan { input, files: self.files.clone() }))
     }
 
     fn execute(
@@ -89,11 +108,17 @@ impl ExecutionPlan for ShopScan {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let rows = self.input.execute(partition, context)?;
-        let source = self.source.clone();
-        let held = rows.inspect(move |_| {
-            // Moved in here: it lives as long as the stream does.
-            let _ = &source;
+        let (input, files) = (self.input.clone(), self.files.clone());
+        let of_whole_files = {
+            let files = files.clone();
+            async move {
+                files.require_whole().await?;
+                input.execute(partition, context)
+            }
+        };
+        let held = stream::once(of_whole_files).try_flatten().inspect(move |_| {
+            // Moved in here: it lives as long as the stream does, and the files with it.
+            let _ = &files;
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), held)))
     }

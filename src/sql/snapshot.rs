@@ -4,6 +4,9 @@
 //! The rows beyond the files are made when a scan asks for them, the columns that it asks for: under
 //! traffic a tail holds 65,536 records. Whoever holds this holds the files that it lists.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 
@@ -63,10 +66,7 @@ impl ShopSnapshot {
     /// The files of a table that may have rows of the shop. Which of them a question needs is for the
     /// scan to say; of the others it need not even hear.
     pub(super) fn files(&self, table: Stored) -> Files {
-        let snapshot = match self.of_facts(table) {
-            Some(of_facts) => &of_facts.table,
-            None => &self.archive,
-        };
+        let snapshot = self.table(table);
         let may_have_ours = |file: &&DataFile| match file.bounds(SHOP) {
             Some(Bounds::Texts(min, max)) => *min <= self.shop && self.shop <= *max,
             _ => true,
@@ -99,6 +99,21 @@ impl ShopSnapshot {
         Ok(())
     }
 
+    /// Compares each file with the hash in its name, where that was not done before; blocks.
+    pub(super) fn require_whole(&self, table: Stored, paths: &[Arc<str>]) -> Result<(), SqlError> {
+        let snapshot = self.table(table);
+        let wanted: HashSet<&str> = paths.iter().map(|path| &**path).collect();
+        let files = snapshot.files.iter().filter(|file| wanted.contains(&*file.path));
+        for file in files {
+            snapshot.require_whole(file).map_err(ArchiveError::from)?;
+        }
+        Ok(())
+    }
+
+    fn table(&self, table: Stored) -> &TableSnapshot {
+        self.of_facts(table).map_or(&self.archive, |of_facts| &of_facts.table)
+    }
+
     fn of_facts(&self, table: Stored) -> Option<&FactsTable> {
         match table {
             Stored::Events => None,
@@ -124,6 +139,10 @@ impl Source for ShopSnapshot {
             Ok(())
         })?;
         Ok(batches)
+    }
+
+    async fn require_whole(&self, table: Stored, paths: &[Arc<str>]) -> Result<(), SqlError> {
+        tokio::task::block_in_place(|| self.require_whole(table, paths))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -29,4 +30,8 @@ pub(super) trait Source: Debug + Send + Sync {
     /// The shop's rows beyond the files, with the columns at these places of the table; no batch
     /// where there is no row.
     async fn tail(&self, table: Stored, columns: &[usize]) -> Result<Vec<RecordBatch>, SqlError>;
+
+    /// Refuses to have rows read from files of `table`, named by their paths in it, of which one is not
+    /// what was written.
+    async fn require_whole(&self, table: Stored, paths: &[Arc<str>]) -> Result<(), SqlError>;
 }

@@ -30,10 +30,11 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::prelude::{col, lit};
+use tokio::sync::OnceCell;
 
 use super::file_stats;
 use super::harmless::is_harmless;
-use super::shop_scan::ShopScan;
+use super::shop_scan::{ScannedFiles, ShopScan};
 use super::source::{Files, Source};
 use super::stored::{RowFilter, Stored};
 use crate::model::Offset;
@@ -66,12 +67,14 @@ impl ShopTable {
         ShopTable { below: Some(end), ..self }
     }
 
-    /// The rows of files that `filters` let through, those columns of them named in `wanted`.
+    /// The rows of files that `filters` let through, those columns of them named in `wanted`; `paths` gets
+    /// the files that are read.
     async fn scan_files(
         &self,
         state: &dyn Session,
         wanted: &[&str],
         filters: &[Expr],
+        paths: &mut Vec<Arc<str>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let of_shop = col(SHOP).eq(lit(&self.shop));
         let stored = &self.table.file_schema();
@@ -88,6 +91,7 @@ impl ShopTable {
         if files.is_empty() {
             return Ok(None);
         }
+        paths.extend(files.iter().map(|file| file.path.clone()));
         let mut filters = filters.to_vec();
         if !files.iter().all(|file| self.is_all_ours(file)) {
             filters.push(of_shop);
@@ -217,7 +221,8 @@ impl TableProvider for ShopTable {
             Some(columns) => columns.iter().map(|column| name(*column)).collect(),
             None => (0..self.schema.fields().len()).map(name).collect(),
         };
-        let files = self.scan_files(state, &wanted, filters).await?;
+        let mut paths = Vec::new();
+        let files = self.scan_files(state, &wanted, filters, &mut paths).await?;
         let tail = self.scan_tail(state, &wanted, filters).await?;
         let rows = match (files, tail) {
             (Some(files), Some(tail)) => UnionExec::try_new(vec![files, tail])?,
@@ -227,6 +232,8 @@ impl TableProvider for ShopTable {
                 Arc::new(EmptyExec::new(Arc::new(self.schema.project(&columns)?)))
             }
         };
-        Ok(Arc::new(ShopScan::new(rows, self.source.clone())))
+        let (source, table) = (self.source.clone(), self.table);
+        let files = ScannedFiles { source, table, paths, are_whole: OnceCell::new() };
+        Ok(Arc::new(ShopScan::new(rows, files)))
     }
 }

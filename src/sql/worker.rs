@@ -178,6 +178,20 @@ impl Server {
         }
     }
 
+    async fn ask_whether_whole(
+        &self,
+        table: Stored,
+        paths: Vec<Arc<str>>,
+    ) -> io::Result<Result<(), Failure>> {
+        let mut from = self.from.lock().await;
+        self.say(&ToServer::Whole { table, paths }, b"").await?;
+        match receive(&mut *from, MESSAGE_BYTES_MAX).await? {
+            Some((ToWorker::Whole(whole), _)) => Ok(whole),
+            Some((other, _)) => Err(unexpected(&other)),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
     async fn ask_for_tail(
         &self,
         table: Stored,
@@ -218,6 +232,12 @@ impl Source for OfServer {
     async fn tail(&self, table: Stored, columns: &[usize]) -> Result<Vec<RecordBatch>, SqlError> {
         let (server, columns) = (self.0.clone(), columns.to_vec());
         listened(async move { server.ask_for_tail(table, columns).await }).await
+    }
+
+    async fn require_whole(&self, table: Stored, paths: &[Arc<str>]) -> Result<(), SqlError> {
+        let (server, paths) = (self.0.clone(), paths.to_vec());
+        let whole = listened(async move { server.ask_whether_whole(table, paths).await }).await?;
+        whole.map_err(SqlError::from)
     }
 }
 

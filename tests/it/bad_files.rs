@@ -176,3 +176,35 @@ fn cut(path: &Path) {
     let file = fs::File::options().write(true).open(path).unwrap();
     file.set_len(file.metadata().unwrap().len() / 2).unwrap();
 }
+
+/// A bit that flips in a value decodes as well as any other: a receipt was shown that nobody had got, and
+/// the status was well.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_is_shown_of_a_file_that_is_not_what_was_written() {
+    let data = Data::committing_often();
+    block_in_place(|| data.succeeds([Path::new("import"), &sample("history.ndjson")]));
+    let server = Server::start(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    admin.caught_up(true).await;
+    let (rows, question) = (rows(&data.path(), "events"), "select max(leaf) as leaf from events");
+    flip(&rows);
+    let problem = admin.sql(question).await.problem(500);
+    assert!(!problem.to_string().contains("parquet"), "{problem}");
+    let export = admin.get("/v1/export/events?format=csv");
+    assert!(export.await.status == 500, "and no part of it");
+    assert_eq!(admin.sql("select count(*) as n from turns").await.status, 200);
+    let status = admin.get("/v1/status").await.json();
+    assert!(status.to_string().contains(rows.file_name().unwrap().to_str().unwrap()), "{status}");
+    block_in_place(|| data.run(["status"]).assert_code(1));
+    flip(&rows);
+    assert_eq!(admin.sql(question).await.status, 200, "put back from a copy, say");
+    block_in_place(|| data.succeeds(["status"]));
+}
+
+/// Flips a bit amid a file, or back.
+fn flip(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(file, bytes).unwrap();
+}

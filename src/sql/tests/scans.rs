@@ -66,6 +66,10 @@ impl Source for Held {
         let tail = self.tail.project(columns).unwrap();
         Ok(Vec::from_iter((tail.num_rows() > 0).then_some(tail)))
     }
+
+    async fn require_whole(&self, _: Stored, _: &[Arc<str>]) -> Result<(), SqlError> {
+        Ok(())
+    }
 }
 
 /// A session that knows `events` of `shop`.
