@@ -16,6 +16,9 @@ pub(super) const FORMAT_FILE: &str = "format";
 /// How long is waited for another that works in place.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 const WAIT_STEP: Duration = Duration::from_millis(50);
+/// How often, and how long, is looked for an owner that is alive: a tenth of a second.
+const OWNER_TRIES: u32 = 20;
+const OWNER_RETRY: Duration = Duration::from_millis(5);
 /// What lies in a data directory, as `docs/FORMATS.md` draws it. A build reads its own format and no
 /// other.
 const FORMAT: u32 = 2;
@@ -138,6 +141,19 @@ impl DataDir {
         read_owner(&File::open(self.root.join(OWNER_FILE)).ok()?)
     }
 
+    /// The owner, who may have become it a moment ago and not have written itself down: what stands
+    /// there until then is of one that is gone.
+    fn living_owner(&self) -> Option<Owner> {
+        let is_alive = |owner: &Owner| Path::new("/proc").join(owner.pid.to_string()).exists();
+        for _ in 0..OWNER_TRIES {
+            if let Some(owner) = self.owner().filter(is_alive) {
+                return Some(owner);
+            }
+            std::thread::sleep(OWNER_RETRY);
+        }
+        self.owner()
+    }
+
     /// [`DataDir::own`], after whoever works in it in place for a moment. A server is not waited for:
     /// it can be asked.
     pub async fn own_in_turn(&self) -> Result<OwnerLock, DataDirError> {
@@ -179,7 +195,7 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => {
                 return Err(DataDirError::Owned {
                     dir: self.root.clone(),
-                    owner: read_owner(&file),
+                    owner: self.living_owner(),
                 });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),

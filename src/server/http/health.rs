@@ -11,7 +11,7 @@ pub(super) async fn is_alive() -> &'static str {
     "ok\n"
 }
 
-/// Whether events are taken, and questions answered from every store.
+/// Whether events are taken.
 pub(super) async fn is_ready(State(service): State<Service>) -> (StatusCode, &'static str) {
     if service.drain.is_cancelled() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")

@@ -16,12 +16,16 @@ use serde::Deserialize;
 use super::{NDJSON, Passed, parsed, streamed};
 use crate::access::{AccessError, Action, Identity};
 use crate::log::{Batch, LogError, LogScan};
-use crate::model::Offset;
+use crate::model::{ErrorKind, Offset};
 use crate::server::auth::token_in;
 use crate::server::{Problem, Service, Token};
 
 /// Records read from the log at once for one stream: × about 1 KiB = 512 KiB.
 const STREAM_RECORDS: usize = 512;
+
+/// How often, and how long, a stream waits for the archive to open: half a minute.
+const ARCHIVE_TRIES: u32 = 300;
+const ARCHIVE_RETRY: Duration = Duration::from_millis(100);
 
 /// How often a stream asks whether its token still counts.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
@@ -50,6 +54,7 @@ pub(super) async fn stream(
         passed: Passed::default(),
         token: token_in(&headers).unwrap_or_default().to_string(),
         checked_at: Instant::now(),
+        archive_tries: 0,
         service,
     };
     Ok(streamed(NDJSON, futures::stream::unfold(Some(stream), next_frame)))
@@ -79,6 +84,8 @@ struct RecordStream {
     /// Asked about again now and then: it may have expired or been revoked.
     token: String,
     checked_at: Instant,
+    /// How often it waited for the archive.
+    archive_tries: u32,
     service: Service,
 }
 
@@ -122,10 +129,14 @@ impl RecordStream {
             let read = match self.service.read(&self.identity, read).await {
                 Ok((scan, read)) => {
                     self.scan = Some(scan);
-                    read.map_err(io::Error::other)
+                    read
                 }
-                Err(problem) => Err(io::Error::other(problem.detail)),
+                Err(problem) => return Some(Err(io::Error::other(problem.detail))),
             };
+            if self.waits_for_archive(&read).await {
+                continue;
+            }
+            let read = read.map_err(io::Error::other);
             match read {
                 Ok(None) if self.follow && self.wait_for_more().await => {}
                 Ok(None) => return None,
@@ -140,6 +151,17 @@ impl RecordStream {
                 }
             }
         }
+    }
+
+    /// What was trimmed is in the archive, which may be a moment in opening.
+    async fn waits_for_archive<T>(&mut self, read: &Result<T, LogError>) -> bool {
+        let is_opening = matches!(read, Err(LogError::History { kind: ErrorKind::Retry, .. }));
+        if !is_opening || self.archive_tries == ARCHIVE_TRIES {
+            return false;
+        }
+        self.archive_tries += 1;
+        tokio::time::sleep(ARCHIVE_RETRY).await;
+        !self.service.drain.is_cancelled()
     }
 
     fn check_token(&mut self) -> Result<(), AccessError> {
