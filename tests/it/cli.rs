@@ -473,3 +473,55 @@ async fn a_token_made_on_the_command_line_works() {
     ran.assert_code(2);
     ran.assert_stderr_has("403");
 }
+
+/// A thief stayed in over a mistyped name, and a list called tokens valid whose key was gone.
+#[test]
+fn what_tokens_are_worth_is_said() {
+    let data = Data::new();
+    data.token(SHOP, "boss", &[Admin]);
+    data.set("");
+    let first = Server::start(&data);
+    assert_eq!(first.stop(), 0);
+    let made = |subject: &str| data.succeeds(["token", "--sub", subject, "--role", "human"]);
+    let states = || -> Vec<String> {
+        let listed = data.succeeds(["token", "list"]);
+        listed.lines().map(|line| line.split("  ").nth(1).unwrap().trim().to_string()).collect()
+    };
+    made("amy");
+    made("ben");
+    assert_eq!(states(), ["valid", "valid"]);
+    let nobody = data.run(["token", "revoke", "--sub", "amie"]);
+    nobody.assert_code(1);
+    nobody.assert_stderr_has("no token of `amie` in shop `main`");
+    data.run(["token", "revoke", "--sub", "amy", "--shop", "other"]).assert_code(1);
+    let amy = data.run(["token", "revoke", "--sub", "amy"]);
+    amy.assert_code(0);
+    amy.assert_stderr_has("1 revoked of `amy`");
+    assert_eq!(states(), ["revoked", "valid"]);
+    data.succeeds(["token", "rotate"]);
+    made("cid");
+    let retired = data.run(["token", "retire", "1"]);
+    retired.assert_stderr_has("1 tokens that counted");
+    assert_eq!(states(), ["revoked", "key retired", "valid"]);
+}
+
+/// A cron job with the token of another shop delivered empty files as successes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_beside_the_token_of_another_is_refused() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let token = data.token("other", "boss", &[Admin]);
+    let asked = ["sql", "select 1 as one", "--url", &server.url, "--token", &token];
+    let ran = |more: &[&str]| {
+        let mut command = command();
+        command.args(asked).args(more);
+        ran(command)
+    };
+    tokio::task::block_in_place(|| {
+        assert_eq!(ran(&[]).code, 0);
+        assert_eq!(ran(&["--shop", "other"]).code, 0);
+        let refused = ran(&["--shop", "third"]);
+        refused.assert_code(2);
+        refused.assert_stderr_has("of shop `other`, not of `third`");
+    });
+}

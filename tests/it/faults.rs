@@ -17,7 +17,7 @@ use super::clients::Clients;
 use super::disk::Disk;
 use super::shims::LOG_FAULTS;
 use super::socket::{Received, Socket};
-use super::support::{Data, Http, PATIENCE, SHOP, Server, message, seeded, trials};
+use super::support::{Data, Http, PATIENCE, SHOP, Server, lines, message, seeded, trials};
 
 fn event(number: usize) -> Value {
     message(&format!("c{}", number % 3), &format!("m{number}"), "customer", "cust-1", "hello")
@@ -141,6 +141,11 @@ async fn a_disk_that_fills_up_holds_the_relay_and_nothing_else() {
         let refused = admin.event(&event(round)).await.problem(503);
         assert!(refused["detail"].as_str().unwrap().contains("disk is almost full"), "{refused}");
         assert!(!refused.to_string().contains("MiB"), "{refused}");
+        // Of a batch too: a client may look at the status alone.
+        let batch = lines(&[event(round), event(round + 10)]);
+        let batch = admin.post("/v1/events", "application/x-ndjson", batch).await;
+        assert!(!batch.header("retry-after").is_empty(), "{}", batch.text());
+        batch.problem(503);
         let head = admin.get("/v1/status").await.json()["head"].clone();
         // The stores meet the end of the disk; the log does not.
         let rest = Ballast::leaving(&disk, 0);

@@ -17,7 +17,8 @@ use verbatim::index;
 use verbatim::log::{LogError, LogReader, end_of};
 use verbatim::model::{Offset, Record};
 
-use super::support::{Data, lines, message, seeded, trials};
+use super::support::{Data, Server, lines, message, seeded, trials};
+use verbatim::access::TokenRole::Admin;
 
 /// Flips in the log in a usual run: each reads all of it.
 const LOG_FLIPS: u64 = 100;
@@ -265,4 +266,26 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = files.collect();
     files.sort();
     files
+}
+
+/// Damage that a reader meets stands in the status at once: the scrubber comes by in its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_of_the_log_that_a_reader_meets_is_in_the_status() {
+    let mut random = seeded("damage met");
+    let data = tokio::task::block_in_place(|| with_segments(&mut random));
+    let server = Server::start(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    admin.caught_up(true).await;
+    let damaged = async || admin.get("/v1/status").await.json()["log"]["damaged"].clone();
+    assert_eq!(damaged().await.as_array().map_or(0, Vec::len), 0, "the control");
+    let sealed = files_under(&data.path().join("log/sealed"));
+    let segment =
+        sealed.iter().find(|path| path.extension().is_some_and(|ending| ending == "wal")).unwrap();
+    let flip = Flip::random(segment, 2_000_000, &mut random);
+    let stream = admin.request(reqwest::Method::GET, "/v1/events?from=0");
+    assert!(admin.try_send(stream).await.is_err(), "{}: it breaks off", flip.what);
+    let damaged = damaged().await;
+    assert_eq!(damaged[0]["path"], segment.to_str().unwrap(), "{damaged}");
+    drop(flip);
+    assert_eq!(tokio::task::block_in_place(|| server.stop()), 0);
 }
