@@ -99,14 +99,14 @@ impl Tokens {
         let refused = |reason: String| AccessError::Unauthenticated { reason };
         let keyring = self.keyring();
         let header =
-            jsonwebtoken::decode_header(token).map_err(|error| refused(error.to_string()))?;
+            jsonwebtoken::decode_header(token).map_err(|error| refused(reason_of(&error)))?;
         // Tokens of before there were names are of the first key.
         let name = header.kid.as_deref().unwrap_or("1");
         let key = keyring.keys.iter().find(|(known, _)| known == name);
         let (_, key) = key.ok_or_else(|| refused("its key is not known here".to_string()))?;
         let key = DecodingKey::from_secret(key);
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.validation)
-            .map_err(|error| refused(error.to_string()))?
+            .map_err(|error| refused(reason_of(&error)))?
             .claims;
         let Claims { sub, shop, roles, iat, exp, jti } = claims;
         if sub.is_empty() || shop.is_empty() || roles.is_empty() {
@@ -146,6 +146,17 @@ impl Tokens {
         }
         read.keyring.clone()
     }
+}
+
+/// In words of whoever holds the token.
+fn reason_of(error: &jsonwebtoken::errors::Error) -> String {
+    use jsonwebtoken::errors::ErrorKind;
+    let reason = match error.kind() {
+        ErrorKind::ExpiredSignature => "it has expired",
+        ErrorKind::InvalidSignature => "it was not signed with a key of this server",
+        _ => "it is not one that `verbatim token` makes, whole and unchanged",
+    };
+    reason.to_string()
 }
 
 #[cfg(test)]
