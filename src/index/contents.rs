@@ -7,7 +7,7 @@ use tantivy::schema::Field;
 use tantivy::schema::document::Value;
 
 use super::schema::schema;
-use super::{IndexError, IndexSnapshot};
+use super::{IndexError, IndexSnapshot, open};
 use crate::model::{Offset, Record};
 
 /// Decompressed blocks kept: documents are read in the order of the blocks.
@@ -15,6 +15,10 @@ const BLOCKS_KEPT: usize = 2;
 
 /// Of every committed document its offset, and a mark that is the same as [`mark_of`] its record.
 pub fn marks(snapshot: &IndexSnapshot) -> Result<Vec<(Offset, u64)>, IndexError> {
+    open::guarded(snapshot.dir(), || marks_unguarded(snapshot))
+}
+
+fn marks_unguarded(snapshot: &IndexSnapshot) -> Result<Vec<(Offset, u64)>, IndexError> {
     let searcher = snapshot.searcher();
     let of = |source| snapshot.error(source);
     let mut marks = Vec::with_capacity(usize::try_from(searcher.num_docs()).unwrap_or(0));

@@ -18,6 +18,7 @@ use super::directory::{META_FILE, SyncedDirectory};
 use super::schema::schema;
 use super::snapshot::IndexSnapshot;
 use super::tokenizer::{TOKENIZER, TextTokenizer};
+use crate::model::unless_panicked;
 
 /// One thread builds segments: 120 k messages/s of the sample chats (measured, 2 cores). A second
 /// would take the core that relay and archive share, and every commit would leave two segments to
@@ -50,6 +51,18 @@ pub(super) struct Opened {
 
 /// Opens or creates the index in `dir`. Only one process can have it open for writing.
 pub(super) fn open(dir: &Path) -> Result<Opened, IndexError> {
+    guarded(dir, || open_unguarded(dir))
+}
+
+/// Damage that the library meets with a panic is damage.
+pub(super) fn guarded<T>(
+    dir: &Path,
+    read: impl FnOnce() -> Result<T, IndexError>,
+) -> Result<T, IndexError> {
+    unless_panicked(read).unwrap_or_else(|said| Err(IndexError::damaged(dir, said)))
+}
+
+fn open_unguarded(dir: &Path) -> Result<Opened, IndexError> {
     fs::create_dir_all(dir).map_err(|error| IndexError::of_io(dir, &error))?;
     let index = open_or_create(dir)?;
     let of = |source| IndexError::of(dir, source);
@@ -79,6 +92,10 @@ pub fn make_if_missing(dir: &Path) -> Result<(), IndexError> {
 
 /// The committed index in `dir`, which another process may be writing to. It has no tail.
 pub fn open_read_only(dir: &Path) -> Result<IndexSnapshot, IndexError> {
+    guarded(dir, || open_to_read(dir))
+}
+
+fn open_to_read(dir: &Path) -> Result<IndexSnapshot, IndexError> {
     let directory = MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;
     let index = opened(dir, Index::open(directory).map_err(|source| IndexError::of(dir, source))?)?;
     let mut last = IndexError::damaged(dir, "its commits follow each other too fast to be read");
@@ -99,12 +116,16 @@ pub fn open_read_only(dir: &Path) -> Result<IndexSnapshot, IndexError> {
 
 /// Reads every byte of the committed index and names the files that are not what was written.
 pub fn damaged_files(dir: &Path) -> Result<Vec<PathBuf>, IndexError> {
-    let of = |source| IndexError::of(dir, source);
-    let directory = MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;
-    let damaged = Index::open(directory).and_then(|index| index.validate_checksum()).map_err(of)?;
-    let mut damaged: Vec<PathBuf> = damaged.into_iter().map(|file| dir.join(file)).collect();
-    damaged.sort();
-    Ok(damaged)
+    guarded(dir, || {
+        let of = |source| IndexError::of(dir, source);
+        let directory =
+            MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;
+        let damaged =
+            Index::open(directory).and_then(|index| index.validate_checksum()).map_err(of)?;
+        let mut damaged: Vec<PathBuf> = damaged.into_iter().map(|file| dir.join(file)).collect();
+        damaged.sort();
+        Ok(damaged)
+    })
 }
 
 fn open_or_create(dir: &Path) -> Result<Index, IndexError> {

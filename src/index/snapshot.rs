@@ -49,6 +49,11 @@ impl FullTextReader {
 }
 
 impl IndexSnapshot {
+    /// Where the index lies.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub(super) fn new(dir: Arc<Path>, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
         IndexSnapshot { dir, searcher, terms: Arc::default(), tail: Tail::starting_at(cursor) }
     }

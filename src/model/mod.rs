@@ -39,7 +39,7 @@ pub use labels::{
 pub use leaf::{Chain, Commitments, Leaf, LeafHash, Salt};
 pub use local_day::day_start;
 pub use maintenance::MaintenanceState;
-pub use panic::panic_text;
+pub use panic::{panic_text, unless_panicked};
 pub use record::{Ack, CustomerAck, CustomerRecord, DecodeError, PublicRecord, Record};
 pub use rules::{Rules, RulesChange, RulesHistory, RulesVersion};
 pub use time::{Micros, parse_time};

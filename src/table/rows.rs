@@ -21,6 +21,7 @@ use parquet::file::statistics::Statistics;
 
 use super::TableError;
 use super::error::damaged;
+use crate::model::unless_panicked;
 
 /// Rows decoded at once.
 const BATCH_ROWS: usize = 1_024;
@@ -51,6 +52,15 @@ pub fn read_columns(
 }
 
 fn read_projected(
+    path: &Path,
+    wanted: &Wanted,
+    columns: Option<&[&str]>,
+) -> Result<Vec<RecordBatch>, TableError> {
+    let read = unless_panicked(|| read_unguarded(path, wanted, columns));
+    read.unwrap_or_else(|said| Err(damaged(path, "readable Parquet", said)))
+}
+
+fn read_unguarded(
     path: &Path,
     wanted: &Wanted,
     columns: Option<&[&str]>,
