@@ -14,7 +14,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::DataDir;
-use super::priority::give_way;
 use crate::log::{self, CommitPolicy, Failure, Followed, LogReader, State, Store};
 use crate::model::{ErrorKind, Kinded, MaintenanceState, Micros, panic_text};
 
@@ -112,12 +111,9 @@ impl Stores {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // Encoding and indexing would hold up connections, and stores each other. The store's
         // futures are made on its thread, so they need not be `Send`.
-        let thread = std::thread::Builder::new().name(S::NAME.to_string()).spawn(move || {
-            if !S::HOLDS_ACKS_UP {
-                give_way();
-            }
-            runtime.block_on(supervisor.run())
-        })?;
+        let thread = std::thread::Builder::new()
+            .name(S::NAME.to_string())
+            .spawn(move || runtime.block_on(supervisor.run()))?;
         let maintained = reader.clone();
         let watched = Watched {
             name: S::NAME,

@@ -22,8 +22,6 @@ pub trait Store: Sized {
     const NAME: &'static str;
     /// Folders of the data directory that are its alone.
     const FOLDERS: &'static [&'static str];
-    /// Whether acks wait for it once it is far behind. Any other gives way to them.
-    const HOLDS_ACKS_UP: bool = false;
 
     type Error: Kinded + Send + Sync + 'static;
     type Options: Clone + Send + 'static;

@@ -26,7 +26,6 @@ pub struct LookupStore {
 
 impl Store for LookupStore {
     const NAME: &'static str = "lookup";
-    const HOLDS_ACKS_UP: bool = true;
     const FOLDERS: &'static [&'static str] = &["lookup"];
 
     type Error = LookupError;
