@@ -119,13 +119,11 @@ async fn copy_all(data: &DataDir, to: &Path) -> anyhow::Result<BackedUp> {
             let place = path.strip_prefix(&snapshot.root)?;
             copy.file_to(&path, &archive::events_folder().join(place))?;
         }
-    }
-    // A copy of damage must not take the place of a good one.
-    for (file, snapshot) in
-        archived.iter().flat_map(|snapshot| snapshot.files.iter().map(move |file| (file, snapshot)))
-    {
-        let copied = snapshot.verify_copy(file, &to.join(archive::events_folder()));
-        copied.context(IS_DAMAGED)?;
+        // A copy of damage must not take the place of a good one.
+        for file in snapshot.files.iter() {
+            let copied = snapshot.verify_copy(file, &to.join(archive::events_folder()));
+            copied.context(IS_DAMAGED)?;
+        }
     }
     drop(archived);
     for file in log::files(&data.log())? {

@@ -85,41 +85,29 @@ impl AttachmentStore {
         B: AsRef<[u8]> + Send + 'static,
         E: std::fmt::Display,
     {
-        let receiving = self.receive(identity, sha256, body);
-        let received = tokio::time::timeout(UPLOAD_TIME_MAX, receiving).await;
-        received.map_err(|_| RelayError::UploadBrokeOff {
+        let received = tokio::time::timeout(UPLOAD_TIME_MAX, async {
+            self.space.check().map_err(|_| RelayError::NoRoom)?;
+            let holder = Holder::of_identity(identity);
+            let (disk, path) = (self.disk.clone(), self.path_of(holder, sha256)?);
+            let mut upload = on_blocking(move || Upload::start(&disk, &path)).await?;
+            let mut body = std::pin::pin!(body);
+            loop {
+                let chunk = tokio::time::timeout(CHUNK_TIME_MAX, body.next()).await;
+                let chunk = chunk.map_err(|_| RelayError::UploadBrokeOff {
+                    reason: format!("nothing came for {} s", CHUNK_TIME_MAX.as_secs()),
+                })?;
+                let Some(chunk) = chunk else { break };
+                self.space.check().map_err(|_| RelayError::NoRoom)?;
+                let chunk = chunk
+                    .map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
+                upload = on_blocking(move || upload.with(chunk.as_ref())).await?;
+            }
+            let sha256 = sha256.to_string();
+            on_blocking(move || upload.finish(&sha256)).await
+        });
+        received.await.map_err(|_| RelayError::UploadBrokeOff {
             reason: format!("it took longer than {} s", UPLOAD_TIME_MAX.as_secs()),
         })?
-    }
-
-    async fn receive<B, E>(
-        &self,
-        identity: &Identity,
-        sha256: &str,
-        body: impl Stream<Item = Result<B, E>>,
-    ) -> Result<u64, RelayError>
-    where
-        B: AsRef<[u8]> + Send + 'static,
-        E: std::fmt::Display,
-    {
-        self.space.check().map_err(|_| RelayError::NoRoom)?;
-        let holder = Holder::of_identity(identity);
-        let (disk, path) = (self.disk.clone(), self.path_of(holder, sha256)?);
-        let mut upload = on_blocking(move || Upload::start(&disk, &path)).await?;
-        let mut body = std::pin::pin!(body);
-        loop {
-            let chunk = tokio::time::timeout(CHUNK_TIME_MAX, body.next()).await;
-            let chunk = chunk.map_err(|_| RelayError::UploadBrokeOff {
-                reason: format!("nothing came for {} s", CHUNK_TIME_MAX.as_secs()),
-            })?;
-            let Some(chunk) = chunk else { break };
-            self.space.check().map_err(|_| RelayError::NoRoom)?;
-            let chunk =
-                chunk.map_err(|error| RelayError::UploadBrokeOff { reason: error.to_string() })?;
-            upload = on_blocking(move || upload.with(chunk.as_ref())).await?;
-        }
-        let sha256 = sha256.to_string();
-        on_blocking(move || upload.finish(&sha256)).await
     }
 
     /// Opens an attachment that `record` names; `None` when it is not there.

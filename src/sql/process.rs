@@ -158,7 +158,10 @@ async fn see_off(
             child.wait().await
         }
     };
-    if let Err(error) = tokio::fs::remove_dir_all(&spill).await {
+    // At a stop all of them go at once.
+    if let Err(error) = tokio::fs::remove_dir_all(&spill).await
+        && error.kind() != io::ErrorKind::NotFound
+    {
         tracing::warn!(%error, folder = %spill.display(), "cannot remove what a query left");
     }
     *turn.lock() = None;

@@ -349,8 +349,8 @@ impl Table {
         }
         let version = before.version + 1;
         let files = before.files.changed(removed, added);
-        added.iter().for_each(|file| before.whole.note(file));
-        removed.iter().for_each(|file| before.whole.forget(file));
+        added.iter().for_each(|file| before.whole.note(&file.path));
+        removed.iter().for_each(|file| before.whole.forget(&file.path));
         self.touch(&before.files, removed.iter().chain(added));
         self.shared.garbage.add(&before.root, removed, version);
         let lease = self.shared.leases.take(version);

@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::snapshot::DataFile;
-
 /// What is known of a table's files, by their paths.
 #[derive(Debug, Default)]
 pub(super) struct WholeFiles {
@@ -23,27 +21,27 @@ struct Known {
 }
 
 impl WholeFiles {
-    pub(super) fn is_whole(&self, file: &DataFile) -> bool {
-        self.known.lock().whole.contains(&file.path)
+    pub(super) fn is_whole(&self, path: &Arc<str>) -> bool {
+        self.known.lock().whole.contains(path)
     }
 
     /// Written by this process, or compared.
-    pub(super) fn note(&self, file: &DataFile) {
+    pub(super) fn note(&self, path: &Arc<str>) {
         let mut known = self.known.lock();
-        known.damaged.remove(&file.path);
-        known.whole.insert(file.path.clone());
+        known.damaged.remove(path);
+        known.whole.insert(path.clone());
     }
 
     /// Returns whether that is new.
-    pub(super) fn note_damaged(&self, file: &DataFile, detail: String) -> bool {
-        self.known.lock().damaged.insert(file.path.clone(), detail).is_none()
+    pub(super) fn note_damaged(&self, path: &Arc<str>, detail: String) -> bool {
+        self.known.lock().damaged.insert(path.clone(), detail).is_none()
     }
 
     /// It left the table.
-    pub(super) fn forget(&self, file: &DataFile) {
+    pub(super) fn forget(&self, path: &Arc<str>) {
         let mut known = self.known.lock();
-        known.whole.remove(&file.path);
-        known.damaged.remove(&file.path);
+        known.whole.remove(path);
+        known.damaged.remove(path);
     }
 
     /// The paths of damaged files.

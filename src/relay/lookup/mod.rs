@@ -19,7 +19,6 @@ mod error;
 mod overlay;
 mod store;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +29,7 @@ use parking_lot::RwLock;
 
 use crate::durable::{open_database, open_keyspace, remove_directory, rename_directory};
 use crate::log::LogReader;
-use crate::model::{Offset, Record};
+use crate::model::{Offset, Record, unless_panicked};
 
 pub(super) use conversation::CUSTOMERS_MAX;
 pub use conversation::Conversation;
@@ -233,9 +232,9 @@ impl Lookup {
 impl Written {
     fn open(dir: &Path) -> Result<Written, LookupError> {
         // Of some damages fjall says so in a panic.
-        let opened = catch_unwind(AssertUnwindSafe(|| Written::open_unguarded(dir)));
-        opened.unwrap_or_else(|_| {
-            let detail = "opening it panicked".to_string();
+        let opened = unless_panicked(|| Written::open_unguarded(dir));
+        opened.unwrap_or_else(|said| {
+            let detail = format!("opening it panicked: {said}");
             Err(LookupError::Damaged { path: dir.display().to_string(), detail })
         })
     }
