@@ -94,6 +94,8 @@ pub mod archive;
 pub mod facts;
 // 4. Derived: full text.
 pub mod index;
+// 4. Derived: the tree over all leaves, and what is signed of it.
+pub mod ledger;
 // 5. Records by conversation, from log and archive: transcripts, resume, repetitions.
 pub mod records;
 // 5. Questions in SQL.

@@ -53,6 +53,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("crc32c", &["log"]),
     ("fjall", &["durable", "facts", "relay"]),
     ("jsonwebtoken", &["access"]),
+    ("ed25519_dalek", &["ledger"]),
+    ("signed_note", &["ledger"]),
+    ("tlog_tiles", &["ledger"]),
     ("reqwest", &["cli"]),
     ("askama", &["web"]),
 ];
