@@ -253,6 +253,7 @@ fn pause_after(kind: ErrorKind, tries: u32) -> Duration {
         | ErrorKind::Bug
         | ErrorKind::NotFound
         | ErrorKind::BadInput
+        | ErrorKind::Gone
         | ErrorKind::Denied
         | ErrorKind::Unauthenticated => PAUSE_AFTER_DAMAGE,
     };

@@ -21,6 +21,7 @@ pub const EVENTS_OPTIONS: TableOptions = TableOptions {
         ("reply_to", Encoding::Plain),
         ("target", Encoding::Plain),
         ("data", Encoding::Plain),
+        ("commitments", Encoding::Plain),
     ],
     bloom: &["conversation", "order"],
 };

@@ -12,7 +12,7 @@ use super::{ArchiveError, attachments};
 use crate::model::Record;
 use crate::model::fields::meaning_of;
 use crate::table::columns::Read::{
-    Count, Flag, Hash, MaybeBytes, MaybeNested, MaybeSmall, MaybeText, Text, Time,
+    Count, Flag, Hash, MaybeBytes, MaybeNested, MaybeSmall, MaybeText, MaybeTime, Text, Time,
 };
 use crate::table::columns::{Column, Read, batch, schema};
 
@@ -59,6 +59,8 @@ pub const EVENT_COLUMNS: &[Column<Record>] = &[
     column("category", MaybeText(|record| record.event.category.as_deref())),
     column("rating", MaybeSmall(|record| record.event.rating.map(i32::from))),
     column("data", MaybeText(|record| record.event.data.as_deref().map(|data| data.get()))),
+    part_of("erased", "erased_at", MaybeTime(|record| record.erased.as_ref().map(|erased| erased.at))),
+    part_of("erased", "erased_ground", MaybeText(|record| record.erased.as_ref().map(|erased| erased.ground.as_str()))),
 ];
 
 /// In the files and in no answer: what a record is made from again, and its leaf recomputed.
@@ -68,9 +70,19 @@ const SALT_COLUMN: Column<Record> = Column {
     meaning: "16 random bytes that salt the record's commitments; NULL once it is erased",
 };
 
+/// In the files and in no answer: what the leaf of an erased record is made of.
+const COMMITMENTS_COLUMN: Column<Record> = Column {
+    name: "commitments",
+    read: MaybeBytes(|record| {
+        record.erased.as_ref().map(|erased| erased.commitments.0.as_flattened())
+    }),
+    meaning: "the three commitments of an erased record, 32 bytes each: sender, body, meta; else NULL",
+};
+
 /// The columns of the files of `events`.
-static STORED_COLUMNS: LazyLock<Vec<Column<Record>>> =
-    LazyLock::new(|| EVENT_COLUMNS.iter().cloned().chain([SALT_COLUMN]).collect());
+static STORED_COLUMNS: LazyLock<Vec<Column<Record>>> = LazyLock::new(|| {
+    EVENT_COLUMNS.iter().cloned().chain([SALT_COLUMN, COMMITMENTS_COLUMN]).collect()
+});
 
 /// Arrow schema of `events` as questions see it, without the partition column.
 pub fn events_schema() -> SchemaRef {
@@ -150,7 +162,10 @@ mod tests {
             "category Utf8?",
             "rating Int32?",
             "data Utf8?",
+            "erased_at Timestamp(µs, \"UTC\")?",
+            "erased_ground Utf8?",
             "salt Binary?",
+            "commitments Binary?",
         ];
         assert_eq!(columns.collect::<Vec<String>>(), expected);
     }

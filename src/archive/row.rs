@@ -8,7 +8,9 @@ use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use serde_json::value::RawValue;
 
 use super::ArchiveError;
-use crate::model::{Attachment, By, Event, LeafHash, Micros, Offset, Record, Salt, Sender, Seq};
+use crate::model::{
+    Attachment, By, Commitments, Erased, Event, LeafHash, Micros, Offset, Record, Salt, Sender, Seq,
+};
 
 /// The records of a batch of stored rows, in their order.
 ///
@@ -48,6 +50,7 @@ impl Rows<'_> {
             by: self.by(row, offset)?,
             leaf,
             salt,
+            erased: self.erased(row, offset)?,
             event: self.event(row, offset)?,
         })
     }
@@ -69,6 +72,24 @@ impl Rows<'_> {
             }
         };
         Ok((offset, LeafHash(leaf_bytes), salt))
+    }
+
+    fn erased(&self, row: usize, offset: Offset) -> Result<Option<Box<Erased>>, ArchiveError> {
+        // Files of before have none of these columns.
+        if self.batch.column_by_name("commitments").is_none() {
+            return Ok(None);
+        }
+        let Some(bytes) = self.bytes("commitments", row)? else { return Ok(None) };
+        let (parts, rest) = bytes.as_chunks();
+        let commitments = <[[u8; 32]; 3]>::try_from(parts).ok().filter(|_| rest.is_empty());
+        let commitments = commitments.ok_or_else(|| ArchiveError::Row {
+            offset,
+            column: "commitments",
+            detail: format!("{} bytes, want 96", bytes.len()),
+        })?;
+        let (at, ground) = (self.time("erased_at", row)?, self.maybe_text("erased_ground", row)?);
+        let ground = ground.unwrap_or_default();
+        Ok(Some(Box::new(Erased { at, ground, commitments: Commitments(commitments) })))
     }
 
     fn by(&self, row: usize, offset: Offset) -> Result<Option<By>, ArchiveError> {

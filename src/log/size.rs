@@ -6,5 +6,7 @@ use crate::model::Record;
 pub fn bytes_of(record: &Record) -> usize {
     let beside_the_event = size_of::<Record>() - size_of_val(&record.event);
     let by = record.by.as_ref().map_or(0, |by| by.sub.len());
-    beside_the_event + record.shop.len() + by + record.event.bytes()
+    let erased =
+        record.erased.as_ref().map_or(0, |erased| size_of_val(&**erased) + erased.ground.len());
+    beside_the_event + record.shop.len() + by + erased + record.event.bytes()
 }

@@ -18,6 +18,8 @@ pub enum ErrorKind {
     NotFound,
     /// The same id was used before with another body.
     Conflict,
+    /// It was there, and was erased: nothing is to be sent again.
+    Gone,
     /// The caller must say who it is, with a valid token.
     Unauthenticated,
     /// The caller may not do this.
@@ -38,6 +40,7 @@ impl ErrorKind {
             ErrorKind::BadInput => "bad_input",
             ErrorKind::NotFound => "not_found",
             ErrorKind::Conflict => "conflict",
+            ErrorKind::Gone => "gone",
             ErrorKind::Unauthenticated => "unauthenticated",
             ErrorKind::Denied => "denied",
             ErrorKind::Corrupt => "corrupt",

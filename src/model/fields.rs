@@ -60,6 +60,8 @@ pub enum Shape {
     Attachments,
     /// 1 to [`RATING_MAX`].
     Rating,
+    /// `{at, ground}`; two columns in tables.
+    Erased,
     /// True or false, false when absent.
     Flag,
     /// Any JSON, byte for byte; a string in tables.
@@ -177,6 +179,7 @@ pub const FIELDS: &[Field] = &[
     field("category", SetBy::Client, Shape::Label, false, Indexed::Exact, "the issue, on tag and untag").only_on(&[Kind::Tag, Kind::Untag]),
     field("rating", SetBy::Client, Shape::Rating, false, Indexed::No, "1 to 5, on rate").only_on(&[Kind::Rate]),
     field("data", SetBy::Client, Shape::Json, false, Indexed::No, "any JSON, kept byte for byte; no raw control characters"),
+    field("erased", SetBy::Relay, Shape::Erased, false, Indexed::No, "that its text, files, data and sender's name were erased: when that was asked for, and why"),
 ];
 
 /// A field as a column of tables and of the index, or a part of one.
@@ -205,6 +208,9 @@ fn columns_of(field: &Field) -> Vec<FieldColumn> {
     }
     if field.shape == Shape::By {
         return vec![column("by_sub", true), column("by_role", true)];
+    }
+    if field.shape == Shape::Erased {
+        return vec![column("erased_at", true), column("erased_ground", true)];
     }
     // Visibility and automatic have a value in every record, whether or not the client wrote one.
     let always = field.required || matches!(field.name, "visibility" | "automatic");
@@ -312,6 +318,15 @@ fn json_schema_of(shape: Shape) -> Value {
             "type": "object",
             "properties": {"role": {"enum": Authority::VARIANTS}, "sub": label},
             "required": ["role", "sub"],
+            "additionalProperties": false,
+        }),
+        Shape::Erased => json!({
+            "type": "object",
+            "properties": {
+                "at": {"type": "string", "format": "date-time"},
+                "ground": {"type": "string"},
+            },
+            "required": ["at"],
             "additionalProperties": false,
         }),
         Shape::Attachments => json!({

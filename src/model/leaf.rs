@@ -55,7 +55,7 @@ pub struct Leaf<'a> {
 }
 
 /// What a record says, hidden: `C(sender)`, `C(body)` and `C(meta)`, in the order of the leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commitments(pub [[u8; 32]; 3]);
 
 impl Chain {

@@ -8,6 +8,7 @@
 
 mod by;
 mod canonical;
+mod erased;
 mod error;
 mod event;
 pub mod fields;
@@ -28,6 +29,7 @@ pub(crate) mod testing;
 
 pub use by::By;
 pub use canonical::{CanonicalEvent, CanonicalParts};
+pub use erased::{CustomerErased, Erased};
 pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender, check_id, is_sha256_hex};
 pub use ids::{ConversationKey, Offset, Seq};

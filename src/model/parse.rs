@@ -81,7 +81,7 @@ fn broken_shape(name: &str, shape: Shape, value: &Value) -> Option<FieldError> {
         Shape::Sender => broken_sender(value),
         Shape::Attachments => broken_attachments(value),
         // No client sets it.
-        Shape::By | Shape::Json => None,
+        Shape::By | Shape::Erased | Shape::Json => None,
     }
 }
 

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    By, CanonicalEvent, Chain, Commitments, ConversationKey, Event, Leaf, LeafHash, Micros, Offset,
-    Origin, Salt, Seq,
+    By, CanonicalEvent, Chain, Commitments, ConversationKey, CustomerErased, Erased, Event, Leaf,
+    LeafHash, Micros, Offset, Origin, Salt, Seq,
 };
 
 /// An event with what the relay added. [`Record::public`] is what consumers see, and a record can be
@@ -29,6 +29,9 @@ pub struct Record {
     /// is erased.
     #[serde(skip)]
     pub salt: Option<Salt>,
+    /// That its content is gone: whoever shows the record says so in its place.
+    #[serde(default)]
+    pub erased: Option<Box<Erased>>,
     pub event: Event,
 }
 
@@ -44,6 +47,8 @@ pub struct PublicRecord<'a> {
     pub shop: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<&'a By>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased: Option<&'a Erased>,
     pub event: &'a Event,
 }
 
@@ -57,6 +62,8 @@ pub struct CustomerRecord<'a> {
     pub origin: Origin,
     pub leaf: LeafHash,
     pub shop: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased: Option<CustomerErased>,
     pub event: &'a Event,
 }
 
@@ -113,14 +120,23 @@ impl Record {
         let kind = event.kind;
         let leaf = Leaf { chain, received_at, kind, commitments: &commitments }.hash();
         let (seq, salt) = (chain.next_seq(), Some(salt));
-        Record { offset, seq, received_at, origin, shop, by, leaf, salt, event }
+        Record { offset, seq, received_at, origin, shop, by, leaf, salt, erased: None, event }
     }
 
-    /// Its leaf, computed again: behind `chain`, from what it says now. `None` without its salt.
-    pub fn leaf_behind(&self, chain: &Chain) -> Option<LeafHash> {
+    /// What its leaf commits to: kept of one that was erased, else computed from what it says now.
+    /// `None` without its salt.
+    pub fn commitments(&self) -> Option<Commitments> {
+        if let Some(erased) = &self.erased {
+            return Some(erased.commitments);
+        }
         let (shop, origin, by, event) = (&self.shop, self.origin, self.by.as_ref(), &self.event);
-        let commitments = Commitments::of(shop, origin, by, event, &self.salt?);
-        let (received_at, kind) = (self.received_at, event.kind);
+        Some(Commitments::of(shop, origin, by, event, &self.salt?))
+    }
+
+    /// Its leaf, computed again: behind `chain`, from its [`Record::commitments`].
+    pub fn leaf_behind(&self, chain: &Chain) -> Option<LeafHash> {
+        let commitments = self.commitments()?;
+        let (received_at, kind) = (self.received_at, self.event.kind);
         Some(Leaf { chain, received_at, kind, commitments: &commitments }.hash())
     }
 
@@ -163,6 +179,7 @@ impl Record {
             origin: self.origin,
             leaf: self.leaf,
             shop: &self.shop,
+            erased: self.erased.as_ref().map(|erased| CustomerErased { at: erased.at }),
             event: &self.event,
         }
     }
@@ -178,6 +195,7 @@ impl Record {
             leaf: self.leaf,
             shop: &self.shop,
             by: self.by.as_ref(),
+            erased: self.erased.as_deref(),
             event: &self.event,
         }
     }
@@ -215,7 +233,8 @@ impl Record {
         let RecordText { seq, received_at, origin, shop, by, event } =
             serde_json::from_slice(text).map_err(|source| DecodeError { offset, source })?;
         let (shop, by, event) = (shop.into_owned(), by.map(Cow::into_owned), event.into_owned());
-        Ok(Record { offset, seq, received_at, origin, shop, by, leaf, salt: Some(salt), event })
+        let (salt, erased) = (Some(salt), None);
+        Ok(Record { offset, seq, received_at, origin, shop, by, leaf, salt, erased, event })
     }
 }
 

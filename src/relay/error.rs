@@ -4,7 +4,7 @@ use super::LookupError;
 use super::held::Held;
 use crate::access::AccessError;
 use crate::log::LogError;
-use crate::model::{ErrorKind, FieldError, Kind, Kinded, Offset};
+use crate::model::{ErrorKind, FieldError, Kind, Kinded, Micros, Offset};
 
 /// A refusal of one event or upload; its kind says what the sender should do.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,10 @@ pub enum RelayError {
     NotTheirs { sender: String, kind: Kind, target: String },
     #[error("id `{id}` of conversation `{conversation}` was used before with another body")]
     Conflict { conversation: String, id: String },
+    #[error(
+        "what id `{id}` of conversation `{conversation}` named was erased, as was asked at {at}; it is not taken again"
+    )]
+    Erased { conversation: String, id: String, at: Micros },
     #[error("the relay takes no more events: {reason}")]
     Closed { reason: String },
     #[error(transparent)]
@@ -58,6 +62,7 @@ impl Kinded for RelayError {
             RelayError::Access(error) => error.kind(),
             RelayError::NotAParticipant { .. } | RelayError::NotTheirs { .. } => ErrorKind::Denied,
             RelayError::Conflict { .. } => ErrorKind::Conflict,
+            RelayError::Erased { .. } => ErrorKind::Gone,
             RelayError::Closed { .. } => ErrorKind::Closed,
             RelayError::Log(error) => error.kind(),
             RelayError::Lookup(error) => error.kind(),

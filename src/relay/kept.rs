@@ -53,6 +53,10 @@ pub(super) fn answer_all(
 
 /// The answer to an event whose id `record` used.
 pub(super) fn answer(event: &CanonicalEvent, record: &Record) -> Result<Outcome, RelayError> {
+    if let Some(erased) = &record.erased {
+        let (conversation, id) = (event.event().conversation.clone(), event.event().id.clone());
+        return Err(RelayError::Erased { conversation, id, at: erased.at });
+    }
     if event.says_the_same_as(record) {
         return Ok(Outcome { ack: record.ack(), duplicate: true });
     }

@@ -47,6 +47,7 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::BadInput => StatusCode::BAD_REQUEST,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Gone => StatusCode::GONE,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Denied => StatusCode::FORBIDDEN,
         ErrorKind::Corrupt | ErrorKind::Bug => StatusCode::INTERNAL_SERVER_ERROR,
@@ -66,6 +67,7 @@ fn text_of_our_fault(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::BadInput
         | ErrorKind::NotFound
         | ErrorKind::Conflict
+        | ErrorKind::Gone
         | ErrorKind::Unauthenticated
         | ErrorKind::Denied => None,
     }

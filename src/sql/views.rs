@@ -17,7 +17,7 @@ SELECT
     c.retracted_at IS NOT NULL AS retracted,
     c.retracted_at,
     c.retracted_by,
-    m.attachments, m.reply_to, m.visibility, m.automatic, m.leaf
+    m.attachments, m.reply_to, m.visibility, m.automatic, m.leaf, m.erased_at
 FROM (
     SELECT conversation, message,
         count(*) FILTER (WHERE kind = 'edit') AS edits,

@@ -18,7 +18,7 @@ use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{
     CommitData, CommitProperties, PROTOCOL, TransactionError,
 };
-use deltalake_core::kernel::{Action, StructType, Transaction};
+use deltalake_core::kernel::{Action, Metadata, MetadataExt, StructType, Transaction};
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::DeltaOperation;
@@ -106,6 +106,35 @@ pub(super) async fn load(
     let state = DeltaTableState::try_new(log, None).await.map_err(failed)?;
     let cursor = state.transaction_version(log, APP_ID).await.map_err(failed)?.unwrap_or(0);
     Ok((state, Offset(u64::try_from(cursor).unwrap_or(0))))
+}
+
+/// What tells other engines of the columns that `wanted` has and the table of `metadata` does not
+/// name yet; `None` where it names them all.
+pub(super) fn columns_to_add(
+    root: &Path,
+    metadata: &Metadata,
+    stored: &Schema,
+    wanted: &Schema,
+) -> Result<Option<(Action, DeltaOperation)>, TableError> {
+    let is_new = |field: &&Arc<Field>| stored.field_with_name(field.name()).is_err();
+    let new: Vec<Field> =
+        wanted.fields().iter().filter(is_new).map(|field| field.as_ref().clone()).collect();
+    if new.is_empty() {
+        return Ok(None);
+    }
+    let failed = |source| delta_error("add columns to", root, source);
+    let of_arrow = |fields: Vec<Field>| -> Result<StructType, TableError> {
+        (&Schema::new(fields))
+            .try_into_kernel()
+            .map_err(|source| failed(DeltaTableError::Arrow { source }))
+    };
+    let added = of_arrow(new.clone())?;
+    let named = stored.fields().iter().map(|field| field.as_ref().clone());
+    let day = Field::new(DAY_COLUMN, DataType::Date32, false);
+    let all = of_arrow(named.chain(new).chain([day]).collect())?;
+    let metadata = metadata.clone().with_schema(&all).map_err(|source| failed(source.into()))?;
+    let operation = DeltaOperation::AddColumn { fields: added.fields().cloned().collect() };
+    Ok(Some((Action::Metadata(metadata), operation)))
 }
 
 /// Refuses a table whose protocol asks for more of a writer than delta-rs knows.

@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::row::{Row, Rows};
 use parquet::arrow::arrow_reader::{
@@ -24,6 +25,7 @@ use parquet::file::metadata::PageIndexPolicy;
 use tokio_util::sync::CancellationToken;
 
 use super::error::damaged;
+use super::load::in_columns;
 use super::parquet_file::SortKeys;
 use super::row_bytes::row_bytes_max;
 use super::{TableError, TableOptions, check};
@@ -49,6 +51,7 @@ pub(super) enum Pace {
 pub(super) struct Merge {
     inputs: Vec<Input>,
     keys: SortKeys,
+    schema: SchemaRef,
     /// Batches that the rows taken so far lie in.
     batches: Vec<RecordBatch>,
     /// Taken rows: batch, row.
@@ -77,7 +80,7 @@ impl Merge {
     pub(super) fn open(
         paths: &[PathBuf],
         options: &TableOptions,
-        schema: &arrow::datatypes::Schema,
+        schema: &SchemaRef,
         pace: Pace,
         stop: CancellationToken,
     ) -> Result<Merge, TableError> {
@@ -88,6 +91,7 @@ impl Merge {
         let mut merge = Merge {
             inputs,
             keys,
+            schema: schema.clone(),
             batches: Vec::new(),
             taken: Vec::new(),
             read_bytes: 0,
@@ -173,6 +177,7 @@ impl Merge {
         while let Some(batch) = input.reader.next() {
             let batch = batch.map_err(|error| damaged(&input.path, "rows that decode", error))?;
             if batch.num_rows() > 0 {
+                let batch = in_columns(batch, &self.schema).map_err(arrow_error)?;
                 input.keys = Some(self.keys.rows(&batch).map_err(arrow_error)?);
                 input.batch = self.batches.len();
                 self.read_bytes += batch.get_array_memory_size();

@@ -104,6 +104,7 @@ impl Table {
         let leases = Leases::of(&root);
         let loaded = load::newest(&root, &log, &tail).await?;
         load::same_columns(&root, &loaded.schema, &schema)?;
+        let columns = delta::columns_to_add(&root, &loaded.metadata, &loaded.schema, &schema)?;
         let garbage = Garbage::found(&root, &loaded.files, loaded.version)?;
         let lease = leases.take(loaded.version);
         let newest = Loaded { schema, ..loaded }.leased(&root, lease);
@@ -120,7 +121,12 @@ impl Table {
             checkpoint: Mutex::new(tail.checkpoint.unwrap_or(0)),
             maintenance: Mutex::default(),
         };
-        Ok(Table { shared: Arc::new(shared) })
+        let table = Table { shared: Arc::new(shared) };
+        if let Some((metadata, operation)) = columns {
+            let _end_of_log = table.shared.end_of_log.lock().await;
+            table.append(vec![metadata], operation, &[], &[], table.cursor()).await?;
+        }
+        Ok(table)
     }
 
     /// The newest snapshot of the table in `root/name`, checked like [`Table::open_or_create`]

@@ -93,6 +93,7 @@ pub(super) fn failure_text(kind: ErrorKind) -> &'static str {
         ErrorKind::BadInput => "The question could not be understood.",
         ErrorKind::NotFound => "There is nothing here.",
         ErrorKind::Unauthenticated | ErrorKind::Denied => "This token may not see this.",
+        ErrorKind::Gone => "It was erased.",
         ErrorKind::Conflict | ErrorKind::Corrupt | ErrorKind::Bug => {
             "Something is wrong on the server."
         }
