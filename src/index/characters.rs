@@ -5,9 +5,11 @@
 //! - *base*: its base letters, which are the fold, fully decomposed, without the marks that
 //!   canonical ordering or composition can move or absorb (those whose combining class is not 0).
 //!   Terms are made of base letters.
+//! - *variant*: its base, with the simplified form of each Chinese character that has one
+//!   ([`super::simplified`]).
 //! - *class*: separator, letter of a script without spaces, letter of a word, or symbol.
 //!
-//! Invariant: all three depend on nothing but the character, so the base of a concatenation is the
+//! Invariant: all four depend on nothing but the character, so the base of a concatenation is the
 //! concatenation of the bases, and a text that contains a piece, as is or folded, has a base that
 //! contains the piece's. Folded text alone would not do: `e` + U+0301 contains `e`, but its fold
 //! `é` does not contain `e`. What the base loses, verification against the stored text brings back;
@@ -20,6 +22,8 @@ use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData};
+
+use super::simplified::simplified;
 
 /// Which kind of token a character belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,11 @@ pub enum Class {
 pub struct Character {
     pub fold: &'static str,
     pub base: &'static str,
+    pub variant: &'static str,
     pub class: Class,
+    /// Whether it may stand between two characters without parting what they say: whitespace and
+    /// punctuation.
+    pub is_pause: bool,
     /// Whether fold and base are the same and stay so next to any other stable character.
     pub is_stable: bool,
 }
@@ -52,8 +60,10 @@ pub fn character(char: char) -> Character {
     let entry = &page.entries[(code % PAGE_CHARS) as usize];
     Character {
         fold: &page.text[entry.fold_from as usize..entry.base_from as usize],
-        base: &page.text[entry.base_from as usize..entry.base_to as usize],
+        base: &page.text[entry.base_from as usize..entry.variant_from as usize],
+        variant: &page.text[entry.variant_from as usize..entry.variant_to as usize],
         class: entry.class,
+        is_pause: entry.is_pause,
         is_stable: entry.is_stable,
     }
 }
@@ -74,12 +84,14 @@ struct Page {
     entries: Vec<Entry>,
 }
 
-/// Byte positions in the page's text: first the fold, then the base.
+/// Byte positions in the page's text: first the fold, then the base, then the variant.
 struct Entry {
     fold_from: u32,
     base_from: u32,
-    base_to: u32,
+    variant_from: u32,
+    variant_to: u32,
     class: Class,
+    is_pause: bool,
     is_stable: bool,
 }
 
@@ -102,9 +114,19 @@ impl Page {
         let base_from = self.text.len() as u32;
         self.text.push_str(&base);
         let is_stable = fold == base && !fold.chars().any(can_combine_backwards);
-        let class = class_of(char);
-        let base_to = self.text.len() as u32;
-        self.entries.push(Entry { fold_from, base_from, base_to, class, is_stable });
+        let variant_from = self.text.len() as u32;
+        self.text.extend(base.chars().map(simplified));
+        let variant_to = self.text.len() as u32;
+        let (class, is_pause) = (class_of(char), is_pause(char));
+        self.entries.push(Entry {
+            fold_from,
+            base_from,
+            variant_from,
+            variant_to,
+            class,
+            is_pause,
+            is_stable,
+        });
     }
 }
 
@@ -184,6 +206,24 @@ fn class_of(char: char) -> Class {
     }
 }
 
+/// Whitespace, controls and punctuation. A tilde ends sentences in Chinese chat, though Unicode calls
+/// it a sign of mathematics.
+fn is_pause(char: char) -> bool {
+    use GeneralCategory as Category;
+    class_of(char) == Class::Separator
+        || matches!(char, '~' | '～')
+        || matches!(
+            CodePointMapData::<Category>::new().get(char),
+            Category::ConnectorPunctuation
+                | Category::DashPunctuation
+                | Category::OpenPunctuation
+                | Category::ClosePunctuation
+                | Category::InitialPunctuation
+                | Category::FinalPunctuation
+                | Category::OtherPunctuation
+        )
+}
+
 fn is_unspaced(script: Script) -> bool {
     [
         Script::Han,
@@ -239,7 +279,7 @@ mod tests {
     #[test]
     fn a_fold_folds_to_itself_and_has_the_same_base() {
         for char in all() {
-            let Character { fold, base, is_stable, .. } = character(char);
+            let Character { fold, base, variant, is_stable, .. } = character(char);
             let again: String = fold.chars().map(|part| character(part).fold).collect();
             let again = ComposingNormalizerBorrowed::new_nfc().normalize(&again);
             assert_eq!(again, fold, "{char:?}");
@@ -252,6 +292,9 @@ mod tests {
                 .collect();
             assert_eq!(of_decomposed, base, "{char:?}");
             assert!(!is_stable || fold == base);
+            let of_variant: String = variant.chars().map(|part| character(part).variant).collect();
+            assert_eq!(of_variant, variant, "{char:?}");
+            assert_eq!(variant.chars().count(), base.chars().count(), "{char:?}");
         }
     }
 

@@ -34,7 +34,7 @@ pub fn fold(text: &str) -> String {
 }
 
 /// A folded text that knows where each part of it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     pub text: String,
     /// In the order of the text; stretches that folded to nothing are left out.
@@ -51,7 +51,7 @@ struct Stretch {
 
 /// `text`, folded, with its map.
 pub fn fold_with_map(text: &str) -> Folded {
-    let mut folded = Folded { text: String::with_capacity(text.len()), stretches: Vec::new() };
+    let mut folded = Folded { text: String::with_capacity(text.len()), ..Folded::default() };
     let mut pending = Pending { original: 0..0, fold: String::new(), is_joined: false };
     for (from, cluster) in text.grapheme_indices(true) {
         let original = from..from + cluster.len();
@@ -110,6 +110,14 @@ impl Folded {
             self.text.push_str(&fold(&text[pending.original]));
         } else {
             self.text.push_str(&pending.fold);
+        }
+    }
+
+    /// Adds `text`, which came from these bytes of the original.
+    pub(super) fn add(&mut self, text: &str, original: Range<usize>) {
+        if !text.is_empty() {
+            self.stretches.push(Stretch { folded_from: self.text.len(), original });
+            self.text.push_str(text);
         }
     }
 

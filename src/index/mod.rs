@@ -12,6 +12,10 @@
 pub mod characters;
 // Texts without case, width and what nobody sees.
 mod fold;
+// Which Chinese characters are forms of one another.
+mod simplified;
+// Texts without what writers vary.
+mod variants;
 // From a text to tokens, from tokens to terms.
 pub mod tokenizer;
 // What tantivy is told of each field.
@@ -38,8 +42,10 @@ pub use contents::{mark_of, marks};
 pub use error::IndexError;
 pub use fold::{Folded, fold, fold_with_map};
 pub use open::{damaged_files, make_if_missing, open_read_only};
+pub use simplified::forms_of;
 pub use snapshot::{FullTextReader, IndexSnapshot};
 pub use store::FullText;
+pub use variants::{Sought, variants, variants_with_map};
 
 /// How people call this store, and the folder it lies in.
 const NAME: &str = "index";

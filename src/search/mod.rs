@@ -7,10 +7,16 @@
 //! shop.
 //! It writes nothing, and does not decide who may ask.
 
+// What people type.
+pub mod language;
+// How closely a text must follow it.
+mod mode;
 // What is asked, checked.
 mod query;
 // The definition of a hit: whether a text contains what is looked for, and where.
 mod verify;
+// Where words stand in any text.
+mod marks;
 // A question in the form in which segments answer it, and how hits rank.
 mod question;
 // The conversations a question is about.
@@ -31,6 +37,8 @@ mod error;
 
 pub use answer::{ConversationHits, Hit, SearchAnswer};
 pub use error::SearchError;
+pub use marks::Marks;
+pub use mode::Mode;
 pub use query::{Filters, HitOrder, SearchQuery};
 pub use run::{Search, run};
 

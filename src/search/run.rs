@@ -18,8 +18,8 @@ use super::candidates::{Found, find, gather};
 use super::plan::Plan;
 use super::question::{Bounds, Deadline, Question, Rank};
 use super::scope::conversations;
-use super::verify::Needle;
-use super::{ConversationHits, Hit, SearchAnswer, SearchError, SearchQuery};
+use super::verify::{Haystack, Needle, merged};
+use super::{ConversationHits, Hit, Mode, SearchAnswer, SearchError, SearchQuery};
 use crate::index::schema::schema;
 use crate::index::{FullTextReader, IndexError, IndexSnapshot};
 use crate::log::Followed;
@@ -84,7 +84,8 @@ pub(super) fn run_within(
 ) -> Result<SearchAnswer, SearchError> {
     query.check()?;
     let scope = conversations(snapshot, query)?;
-    let question = Question { query, needle: Needle::of(query), bounds, deadline };
+    let mode = if query.exact { Mode::Exact } else { Mode::Folded };
+    let question = Question { query, needle: Needle::of(&query.text, mode), bounds, deadline };
     let of = |source| {
         if question.deadline.is_over() {
             return SearchError::TooLong(SEARCH_TIME_MAX);
@@ -140,7 +141,13 @@ fn hits_of_tail<'a>(
         .tail()
         .filter(|record| query.chooses(record))
         .filter(|record| scope.is_none_or(|scope| scope.contains(&record.event.conversation)))
-        .filter(|record| record.event.text.as_ref().is_some_and(|text| question.needle.is_in(text)))
+        .filter(|record| {
+            record
+                .event
+                .text
+                .as_ref()
+                .is_some_and(|text| question.needle.is_in(&Haystack::new(text)))
+        })
         .map(|record| (Rank::new(query.order, record.occurred_at(), record.offset), record))
         .collect()
 }
@@ -197,7 +204,10 @@ fn hit(
             }
         }
     };
-    hit.spans = question.needle.spans(&hit.text);
+    if !question.query.text.is_empty() {
+        let spans = merged(question.needle.spans(&hit.text));
+        hit.spans = spans.into_iter().map(|span| (span.start, span.end)).collect();
+    }
     Ok(hit)
 }
 

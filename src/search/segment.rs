@@ -19,7 +19,7 @@ use tantivy::{
 use super::plan::{Plan, Proof};
 use super::query::HitOrder;
 use super::question::{Question, Rank};
-use super::verify::Needle;
+use super::verify::{Haystack, Needle};
 use crate::index::schema::{TEXT_STABLE, schema};
 use crate::model::{Micros, Offset};
 
@@ -96,7 +96,7 @@ impl Segment<'_> {
             Proof::OfStable if self.text_form.first(doc) == Some(TEXT_STABLE) => Ok(true),
             _ => {
                 let StoredText(text) = self.store.get(doc)?;
-                Ok(text.is_some_and(|text| needle.is_in(&text)))
+                Ok(text.is_some_and(|text| needle.is_in(&Haystack::new(&text))))
             }
         }
     }

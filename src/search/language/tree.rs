@@ -1,0 +1,99 @@
+//! A query as it was read.
+
+use std::ops::Range;
+
+use crate::model::{Kind, Micros, Role};
+
+/// A query as it was read; without a root, nothing was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueryTree {
+    pub root: Option<Node>,
+}
+
+/// One part of a query. Lists have two members at least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    Words(Words),
+    Field(Condition),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+}
+
+/// A word or a phrase: a piece of a message's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// What is looked for, without quotes.
+    pub text: String,
+    /// Bytes of the query.
+    pub at: Range<usize>,
+}
+
+/// A name or a number as people give it: whole, or how it begins (`FL2025*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    pub text: String,
+    pub is_start: bool,
+}
+
+/// What a message must be beside what it contains. Orders, customers, agents and categories choose
+/// the conversations in which any record has them; the others choose messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Order(Name),
+    Customer(Name),
+    Agent(Name),
+    /// On any tag, even one taken back later.
+    Category(String),
+    Conversation(String),
+    Role(Role),
+    Kind(Kind),
+    /// `occurred_at` at or after this.
+    From(Micros),
+    /// `occurred_at` before this.
+    To(Micros),
+    HasAttachment,
+    /// There is a later version of it, or it is one.
+    IsEdited,
+    IsRetracted,
+    IsPrivate,
+}
+
+impl Name {
+    /// This name and no other.
+    pub fn whole(text: impl Into<String>) -> Name {
+        Name { text: text.into(), is_start: false }
+    }
+}
+
+impl Node {
+    /// All of `nodes`: the only one itself, none where there is none.
+    pub fn all(mut nodes: Vec<Node>) -> Option<Node> {
+        match nodes.len() {
+            0 | 1 => nodes.pop(),
+            _ => Some(Node::All(nodes)),
+        }
+    }
+
+    /// Calls `see` with every word that a message may have, and not with those it must not have.
+    pub fn each_sought<'a>(&'a self, see: &mut impl FnMut(&'a Words)) {
+        match self {
+            Node::Words(words) => see(words),
+            Node::Field(_) | Node::Not(_) => {}
+            Node::All(nodes) | Node::Any(nodes) => {
+                nodes.iter().for_each(|node| node.each_sought(see));
+            }
+        }
+    }
+}
+
+impl QueryTree {
+    /// Every word and phrase that a hit may have, in the order typed.
+    pub fn sought(&self) -> Vec<&Words> {
+        let mut sought = Vec::new();
+        if let Some(root) = &self.root {
+            root.each_sought(&mut |words| sought.push(words));
+        }
+        sought
+    }
+}
