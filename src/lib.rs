@@ -96,6 +96,8 @@ pub mod facts;
 pub mod index;
 // 4. Derived: the tree over all leaves, and what is signed of it.
 pub mod ledger;
+// 5. In: who looked at what, recorded.
+pub mod trail;
 // 5. Records by conversation, from log and archive: transcripts, resume, repetitions.
 pub mod records;
 // 5. Questions in SQL.

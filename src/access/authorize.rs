@@ -1,7 +1,7 @@
 //! Whether a token may send an event: by its sender, its kind, and what a customer may set.
 
 use super::{AccessError, Action, Identity, TokenRole};
-use crate::model::{Authority, By, Event, Kind, Origin, Role, Visibility};
+use crate::model::{ACCESS_CONVERSATION, Authority, By, Event, Kind, Origin, Role, Visibility};
 
 /// What a customer sends.
 pub const CUSTOMER_KINDS: &[Kind] = &[
@@ -50,8 +50,21 @@ pub const CUSTOMER_HEARS: &[Kind] = &[
     Kind::Call,
 ];
 
+/// Refuses to show a conversation, whatever is in it, to whoever may not read conversations, and the
+/// trail of accesses to whoever may not read that.
+pub fn require_reading(identity: &Identity, conversation: &str) -> Result<(), AccessError> {
+    identity.require(Action::ReadConversations)?;
+    if conversation == ACCESS_CONVERSATION {
+        identity.require(Action::ReadTrail)?;
+    }
+    Ok(())
+}
+
 /// Whether `identity` hears an event of a conversation that it may listen to, and may have its files.
 pub fn hears(identity: &Identity, event: &Event) -> bool {
+    if event.kind == Kind::Access {
+        return identity.may(Action::ReadTrail);
+    }
     match event.visibility {
         Visibility::Private => identity.may(Action::ReadPrivate),
         Visibility::Public => {

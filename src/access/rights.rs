@@ -30,6 +30,8 @@ pub enum Action {
     AskSql,
     Export,
     ReadStatus,
+    /// Who looked at what: questions are as personal as what was said.
+    ReadTrail,
     /// What is counted and measured of the whole service, for who runs it.
     ReadMetrics,
 }
@@ -67,6 +69,7 @@ const RIGHTS: &[Right] = &[
     right(Action::AskSql, &[Analyst], "ask in SQL"),
     right(Action::Export, &[Analyst], "export"),
     right(Action::ReadStatus, &[Human, Bot, Importer, Dispute, Analyst], "see the status"),
+    right(Action::ReadTrail, &[], "read who looked at what"),
     right(Action::ReadMetrics, &[], "read the service's metrics"),
 ];
 

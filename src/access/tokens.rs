@@ -119,6 +119,21 @@ impl Tokens {
         Ok((Identity { subject: sub, shop, roles }, left))
     }
 
+    /// Who a token stood for that counts no longer: it was signed here, and has expired or was revoked.
+    pub fn former(&self, token: &str) -> Option<Identity> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let keyring = self.keyring();
+        let name = header.kid.as_deref().unwrap_or("1");
+        let (_, key) = keyring.keys.iter().find(|(known, _)| known == name)?;
+        let mut validation = self.validation.clone();
+        validation.validate_exp = false;
+        let key = DecodingKey::from_secret(key);
+        let Claims { sub, shop, roles, .. } =
+            jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims;
+        let is_named = !sub.is_empty() && !shop.is_empty();
+        is_named.then_some(Identity { subject: sub, shop, roles })
+    }
+
     /// The shop that a token says it is of, believed by nobody who did not make it.
     pub fn shop_said_by(token: &str) -> Option<String> {
         let said = jsonwebtoken::dangerous::insecure_decode::<Claims>(token).ok()?;

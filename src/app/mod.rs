@@ -24,6 +24,8 @@ mod priority;
 mod scrubber;
 // Old parts of the log, removed once the archive is known to have them.
 mod trimming;
+// Who looked at what, written down.
+mod access_trail;
 // What broken uploads left, removed.
 mod sweeper;
 // How far each store is.
@@ -48,6 +50,7 @@ use crate::relay::{
 };
 use crate::search::Search;
 use crate::sql::{Sql, WorkerProgram};
+use crate::trail::Trail;
 
 use background::Background;
 pub use backup::{BackedUp, backup};
@@ -86,12 +89,17 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     pub sql: Sql,
     pub search: Search,
+    /// Who looked at what.
+    pub trail: Trail,
     pub recovered: Recovered,
     /// How many files and connections this process may have open.
     pub descriptors: u64,
     stores: Stores,
     scrubbed: watch::Receiver<Scrubbed>,
     background: Vec<Background>,
+    access_trail: Background,
+    /// Cancelled when nobody is answered any more.
+    trail_ends: CancellationToken,
     appender: Appending,
     stop: CancellationToken,
     drain: CancellationToken,
@@ -157,6 +165,9 @@ impl App {
         let (relay, appender) = Relay::start(writer, &log, lookup, kept, space, stop.clone())?;
         let attachments =
             AttachmentStore::open_or_create(&data.attachments(), config.disk_reserve_bytes())?;
+        let trail = Trail::new(relay.clone());
+        let trail_ends = stop.child_token();
+        let access_trail = access_trail::start(trail.clone(), trail_ends.clone())?;
         let sweeper = sweeper::start(attachments.clone(), stop.clone())?;
         Ok(App {
             relay,
@@ -165,6 +176,7 @@ impl App {
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
             sql: Sql::new(archive, facts, data.queries(), config.zone, worker)?,
             search: Search::new(full_text),
+            trail,
             config,
             data,
             log,
@@ -173,6 +185,8 @@ impl App {
             stores,
             scrubbed,
             background: vec![scrubber, trimming, sweeper],
+            access_trail,
+            trail_ends,
             appender,
             drain: stop.child_token(),
             stop,
@@ -209,19 +223,31 @@ impl App {
             data: self.data.clone(),
             stores: self.stores.watched(),
             scrubbed: self.scrubbed.clone(),
-            background: self.background.iter().map(Background::trouble).collect(),
+            background: self
+                .background
+                .iter()
+                .chain([&self.access_trail])
+                .map(Background::trouble)
+                .collect(),
+            trail: self.trail.clone(),
             relay: self.relay.clone(),
         }
     }
 
-    /// Stops: no more events, then each store commits what it has, then the directory is given
+    /// Stops: who looked at what is written down, no more events are taken, then each store commits what it has, then the directory is given
     /// back.
     pub fn stop(self) -> anyhow::Result<()> {
-        let App { relay, stores, background, appender, stop, lock, .. } = self;
+        let App {
+            relay, stores, background, access_trail, trail_ends, appender, stop, lock, ..
+        } = self;
+        // While the log still takes what is left of it.
+        trail_ends.cancel();
+        let trail_panicked = access_trail.join().err();
         stop.cancel();
         drop(relay);
         let mut failures = stores.join();
-        let panicked = background.into_iter().filter_map(|work| work.join().err());
+        let background = background.into_iter().filter_map(|work| work.join().err());
+        let panicked = background.chain(trail_panicked);
         failures.extend(panicked.map(|name| format!("{name} panicked")));
         match appender.join() {
             Ok(Ok(())) => {}

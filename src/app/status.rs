@@ -13,6 +13,7 @@ use super::stores::{AllWatched, Watched};
 use crate::log::{Damage, LogReader, Scrubbed, State, Store};
 use crate::model::{MaintenanceState, Offset};
 use crate::relay::{LookupStore, Relay, lookup_aside};
+use crate::trail::{Trail, TrailStatus};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
@@ -22,6 +23,9 @@ pub struct Status {
     /// Why no events are taken for now, if none are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
+    /// How the record of who looked at what stands, where somebody serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trail: Option<TrailStatus>,
     pub stores: Vec<StoreStatus>,
 }
 
@@ -95,7 +99,7 @@ impl Status {
         let oldest = log.oldest();
         let (damaged, trouble) = (Vec::new(), Vec::new());
         let log = LogStatus { oldest, scrubbed_to: oldest, damaged, trouble };
-        Status { head, log, held: None, stores }
+        Status { head, log, held: None, trail: None, stores }
     }
 }
 
@@ -137,6 +141,7 @@ pub struct StatusReader {
     pub(super) stores: AllWatched,
     pub(super) scrubbed: watch::Receiver<Scrubbed>,
     pub(super) background: Vec<Trouble>,
+    pub(super) trail: Trail,
     pub(super) relay: Relay,
 }
 
@@ -159,7 +164,8 @@ impl StatusReader {
         let stores = stores.iter().map(|store| self.store(store, head));
         let stores = std::iter::once(log).chain(stores).collect();
         let held = self.relay.held().map(|held| held.to_string());
-        Status { head, log: self.log_status(), held, stores }
+        let trail = Some(self.trail.status());
+        Status { head, log: self.log_status(), held, trail, stores }
     }
 
     fn log_status(&self) -> LogStatus {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use http_body_util::BodyExt;
 use indicatif::ProgressBar;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, TE};
 use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
@@ -15,11 +16,12 @@ use serde::de::DeserializeOwned;
 use super::pinned;
 use crate::app::Status;
 use crate::export::{Exported, render};
-use crate::model::{Ack, Event, Offset, Origin, Record, RulesHistory};
+use crate::model::{Ack, Event, Offset, Origin, Purpose, Record, RulesHistory};
+use crate::records::AccessPage;
 use crate::search::SearchAnswer;
 use crate::server::{
-    BATCH_BYTES_MAX, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters,
-    Problem, ROWS_TRAILER, SearchParameters,
+    AccessParameters, BATCH_BYTES_MAX, BYTES_TRAILER, CASE_HEADER, COMPLETE_TO_HEADER,
+    DUPLICATES_HEADER, ExportParameters, Problem, REASON_HEADER, ROWS_TRAILER, SearchParameters,
 };
 use crate::sql::{Answer, NamedQuery};
 
@@ -31,6 +33,8 @@ const STATUS_TIME_MAX: Duration = Duration::from_secs(10);
 pub(super) struct Client {
     base: Url,
     http: reqwest::Client,
+    /// For what it asks.
+    purpose: HeaderMap,
 }
 
 /// What became of a batch.
@@ -60,7 +64,22 @@ impl Client {
         authorization.set_sensitive(true);
         headers.insert(AUTHORIZATION, authorization);
         let http = builder.default_headers(headers).no_proxy().build()?;
-        Ok(Client { base, http })
+        Ok(Client { base, http, purpose: HeaderMap::new() })
+    }
+
+    /// The same, saying with each question for what it is.
+    pub(super) fn on(mut self, purpose: &Purpose) -> anyhow::Result<Client> {
+        for (name, said) in [(CASE_HEADER, &purpose.case), (REASON_HEADER, &purpose.reason)] {
+            if let Some(said) = said {
+                let encoded = utf8_percent_encode(said, NON_ALPHANUMERIC).to_string();
+                self.purpose.insert(name, HeaderValue::from_str(&encoded)?);
+            }
+        }
+        Ok(self)
+    }
+
+    fn get(&self, url: Url) -> reqwest::RequestBuilder {
+        self.http.get(url).headers(self.purpose.clone())
     }
 
     /// Sends as many requests as the bytes of the events need.
@@ -118,7 +137,7 @@ impl Client {
     pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
         let request =
             self.http.post(self.url("v1/sql")?).header(CONTENT_TYPE, "text/plain; charset=utf-8");
-        answer(request.body(query.to_string())).await
+        answer(request.headers(self.purpose.clone()).body(query.to_string())).await
     }
 
     pub(super) async fn report(
@@ -130,7 +149,7 @@ impl Client {
         url.path_segments_mut()
             .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
             .push(name);
-        answer(self.http.get(url).query(arguments)).await
+        answer(self.get(url).query(arguments)).await
     }
 
     pub(super) async fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
@@ -153,11 +172,18 @@ impl Client {
         url.path_segments_mut()
             .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
             .push(conversation);
-        let response = self.http.get(url).send().await?;
+        let response = self.get(url).send().await?;
         if response.status() == reqwest::StatusCode::NOT_FOUND {
             return Ok(None);
         }
         Ok(Some(checked(response).await?.json().await?))
+    }
+
+    pub(super) async fn accesses(
+        &self,
+        parameters: &AccessParameters,
+    ) -> anyhow::Result<AccessPage> {
+        self.json(self.url("v1/access")?, parameters).await
     }
 
     pub(super) async fn rules(&self) -> anyhow::Result<RulesHistory> {
@@ -181,7 +207,7 @@ impl Client {
         mut out: Box<dyn Write + Send>,
         bar: &ProgressBar,
     ) -> anyhow::Result<Exported> {
-        let request = self.http.get(self.url(&format!("v1/export/{table}"))?);
+        let request = self.get(self.url(&format!("v1/export/{table}"))?);
         let request = request.query(parameters).header(TE, "trailers");
         let response = checked(request.send().await?).await?;
         let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
@@ -211,7 +237,7 @@ impl Client {
         url: Url,
         parameters: &impl Serialize,
     ) -> anyhow::Result<T> {
-        let response = checked(self.http.get(url).query(parameters).send().await?).await?;
+        let response = checked(self.get(url).query(parameters).send().await?).await?;
         Ok(response.json().await?)
     }
 

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 
+use super::purpose::PurposeArgs;
 use super::target::{Target, TargetArgs};
 use super::{Exit, progress};
 use crate::durable::{Mode, Naming, Staged};
@@ -30,6 +31,8 @@ pub(super) struct Export {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     #[command(flatten)]
+    purpose: PurposeArgs,
+    #[command(flatten)]
     target: TargetArgs,
 }
 
@@ -39,7 +42,7 @@ impl Export {
         if out.is_none() && self.format == ExportFormat::Parquet && io::stdout().is_terminal() {
             bail!("Parquet is no text; give --out FILE");
         }
-        let target = Target::open(&self.target).await?;
+        let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let bar = progress::rows(&format!("exporting {}", self.table));
         let exported = match out {
             Some(path) => self.to_path(&target, path, &bar).await,

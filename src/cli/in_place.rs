@@ -10,8 +10,9 @@ use indicatif::ProgressBar;
 use crate::app::{InPlace, Status};
 use crate::export::{ExportQuery, Exported};
 use crate::model::{ErrorKind, Kinded, Micros, Record, RulesHistory};
+use crate::records::AccessPage;
 use crate::search::SearchAnswer;
-use crate::server::{ExportParameters, SearchParameters};
+use crate::server::{AccessParameters, ExportParameters, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
 
 /// A data directory, asked for one shop.
@@ -55,6 +56,15 @@ impl Asked {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    pub(super) async fn accesses(
+        &self,
+        parameters: &AccessParameters,
+    ) -> anyhow::Result<AccessPage> {
+        let (filter, limit) = parameters.filter(self.data.config.zone, Micros::now())?;
+        let records = self.data.records().await?;
+        Ok(records.accesses(&self.shop, &filter, parameters.before.as_deref(), limit)?)
     }
 
     pub(super) async fn rules(&self) -> anyhow::Result<RulesHistory> {

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Data on stdout, all else on stderr; exit 0 yes, 1 no
 //! or not found, 2 wrong usage or failure; a broken pipe is quiet.
 
+mod access;
 mod answer_sql;
 mod audit;
 mod backup;
@@ -16,6 +17,7 @@ mod local;
 mod logging;
 mod pinned;
 mod progress;
+mod purpose;
 mod rebuild;
 mod replay;
 mod report;
@@ -30,7 +32,10 @@ mod target;
 mod token;
 mod write;
 
+use std::str::FromStr;
+
 use clap::{Parser, Subcommand};
+use strum::VariantNames;
 
 use crate::app::LogFormat;
 pub use exit::Exit;
@@ -66,6 +71,8 @@ enum Command {
     Export(export::Export),
     /// What a shop decides about its figures
     Rules(rules::Rules),
+    /// Who searched, viewed and exported what
+    Access(access::AccessCommand),
     /// Whether all stores hold the same
     Audit(audit::Audit),
     /// Copy all that cannot be made again, also while a service runs
@@ -92,6 +99,11 @@ impl Cli {
     }
 }
 
+/// Reads a label of an argument; one that is unknown is answered with those there are.
+fn label<L: FromStr + VariantNames>(text: &str) -> Result<L, String> {
+    text.parse().map_err(|_| format!("must be one of {}", L::VARIANTS.join(", ")))
+}
+
 /// Runs one command to its end.
 pub fn run(cli: Cli) -> Exit {
     let command = match cli.command {
@@ -116,6 +128,7 @@ pub fn run(cli: Cli) -> Exit {
             Command::Sql(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Rules(command) => command.run().await,
+            Command::Access(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Backup(command) => command.run().await,
             Command::Rebuild(command) => command.run().await,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::Exit;
+use super::purpose::PurposeArgs;
 use super::target::{Target, TargetArgs};
 use super::write::{self, RowFormat};
 use crate::sql::NamedQuery;
@@ -25,12 +26,14 @@ pub(super) struct Report {
     #[arg(long, value_enum, default_value_t)]
     format: RowFormat,
     #[command(flatten)]
+    purpose: PurposeArgs,
+    #[command(flatten)]
     target: TargetArgs,
 }
 
 impl Report {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target).await?;
+        let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let Some(name) = &self.name else {
             let queries = target.reports().await;
             write::to_stdout(listing(&queries?).as_bytes())?;

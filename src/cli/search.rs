@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};
-use std::str::FromStr;
 
 use chrono_tz::Tz;
 use clap::Args;
-use strum::VariantNames;
 
-use super::Exit;
+use super::purpose::PurposeArgs;
 use super::shown::shown;
 use super::target::{Target, TargetArgs};
 use super::write;
+use super::{Exit, label};
 use crate::model::{Kind, Micros, Record, Role};
 use crate::search::{ConversationHits, Hit, SearchAnswer};
 use crate::server::SearchParameters;
@@ -65,6 +64,8 @@ pub(super) struct Search {
     #[arg(long, value_enum, default_value_t)]
     format: SearchFormat,
     #[command(flatten)]
+    purpose: PurposeArgs,
+    #[command(flatten)]
     target: TargetArgs,
 }
 
@@ -80,13 +81,9 @@ enum SearchFormat {
 /// Records of each conversation found.
 type Transcripts = HashMap<String, Vec<Record>>;
 
-fn label<L: FromStr + VariantNames>(text: &str) -> Result<L, String> {
-    text.parse().map_err(|_| format!("must be one of {}", L::VARIANTS.join(", ")))
-}
-
 impl Search {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target).await?;
+        let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let zone = target.zone();
         let asked = self.ask(&target).await;
         let (answer, transcripts) = asked?;

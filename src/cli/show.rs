@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use clap::Args;
 
+use super::purpose::PurposeArgs;
 use super::shown::shown;
 use super::target::{Target, TargetArgs};
 use super::{Exit, write};
@@ -14,6 +15,8 @@ pub(super) struct Show {
     conversation: String,
     #[arg(long, value_enum, default_value_t)]
     format: ShowFormat,
+    #[command(flatten)]
+    purpose: PurposeArgs,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -29,7 +32,7 @@ enum ShowFormat {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target).await?;
+        let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let zone = target.zone();
         let records = target.conversation(&self.conversation).await;
         let Some(records) = records? else {

@@ -6,6 +6,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::Exit;
+use super::purpose::PurposeArgs;
 use super::target::{Target, TargetArgs};
 use super::write::{self, RowFormat};
 use crate::sql::TABLES;
@@ -16,6 +17,8 @@ pub(super) struct Sql {
     query: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     format: RowFormat,
+    #[command(flatten)]
+    purpose: PurposeArgs,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -38,7 +41,7 @@ impl Sql {
                 query
             }
         };
-        let target = Target::open(&self.target).await?;
+        let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let answer = target.sql(&query).await;
         write::rows(&answer?, self.format)
     }

@@ -48,6 +48,12 @@ impl Status {
                 if let Some(held) = &status.held {
                     text.push_str(&format!("no events are taken: {held}\n"));
                 }
+                if let Some(trail) = status.trail.filter(|trail| trail.unrecorded > 0) {
+                    text.push_str(&format!(
+                        "accesses that could not be recorded since the start: {}\n",
+                        trail.unrecorded
+                    ));
+                }
                 for damage in &status.log.damaged {
                     text.push_str(&format!(
                         "the log is damaged: offsets {} to below {}, `{}`: {}\n",

@@ -16,12 +16,14 @@ use indicatif::ProgressBar;
 
 use super::client::Client;
 use super::in_place::Asked;
+use super::purpose::PurposeArgs;
 use crate::access::{Tokens, operator};
 use crate::app::{Config, DataDir, DataDirError, InPlace, Owner, Status};
 use crate::export::Exported;
 use crate::model::{Record, RulesHistory};
+use crate::records::AccessPage;
 use crate::search::SearchAnswer;
-use crate::server::{ExportParameters, SearchParameters};
+use crate::server::{AccessParameters, ExportParameters, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
 
 /// Life of the token a command makes for itself: longer than any command should take.
@@ -124,6 +126,18 @@ impl Target {
         }
     }
 
+    /// The same, saying with each question for what it is. In place nothing is recorded: who may open a
+    /// data directory may read its files with any program.
+    pub(super) fn on(self, purpose: &PurposeArgs) -> anyhow::Result<Target> {
+        let purpose = purpose.purpose()?;
+        match self {
+            Target::InPlace(asked) => Ok(Target::InPlace(asked)),
+            Target::Remote { client, zone } => {
+                Ok(Target::Remote { client: client.on(&purpose)?, zone })
+            }
+        }
+    }
+
     /// The zone in which the command shows times.
     pub(super) fn zone(&self) -> Tz {
         match self {
@@ -174,6 +188,17 @@ impl Target {
         match self {
             Target::InPlace(asked) => asked.conversation(id).await,
             Target::Remote { client, .. } => client.conversation(id).await,
+        }
+    }
+
+    /// Who looked at what, a page of it.
+    pub(super) async fn accesses(
+        &self,
+        parameters: &AccessParameters,
+    ) -> anyhow::Result<AccessPage> {
+        match self {
+            Target::InPlace(asked) => asked.accesses(parameters).await,
+            Target::Remote { client, .. } => client.accesses(parameters).await,
         }
     }
 

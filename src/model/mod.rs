@@ -6,6 +6,7 @@
 //! once, in [`fields`].
 //! It does not decide who may send what: that is `access`'s.
 
+mod accessed;
 mod by;
 mod canonical;
 mod erased;
@@ -27,6 +28,7 @@ pub mod visible;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use accessed::{Access, AccessAction, AccessEntry, AccessOutcome, Purpose, Via, access_id_at};
 pub use by::By;
 pub use canonical::{CanonicalEvent, CanonicalParts};
 pub use erased::{CustomerErased, Erased};

@@ -4,6 +4,7 @@
 //! lookup holds; a record that cannot be read is an error, never left out.
 //! It does not decide who may read, and computes nothing.
 
+mod accesses;
 mod error;
 mod transcript;
 
@@ -16,6 +17,7 @@ use crate::model::{
 };
 use crate::relay::{KeptRecords, Lookup, RelayError, Used, id_key};
 
+pub use accesses::{AccessFilter, AccessPage, Accessed};
 pub use error::RecordsError;
 pub use transcript::{Entry, Line, Message, Quote, transcript};
 

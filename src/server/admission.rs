@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 use super::auth::token_in;
 use super::bodies::Bodies;
 use super::rates::Rates;
+use super::refused;
 use super::shares::{Full, Share, Shares, subject_of};
 use super::{Problem, Service};
 use crate::access::Identity;
@@ -58,6 +59,7 @@ const SLOW: &[Slow] = &[
         what: "reads of records",
         routes: &[
             (Method::GET, "/v1/conversations/{conversation}"),
+            (Method::GET, "/v1/access"),
             (Method::GET, "/conversations/{id}"),
         ],
         max: 16,
@@ -133,16 +135,24 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let checked = token_in(request.headers()).map(|token| service.tokens.check(token));
-    let Some(Ok(identity)) = checked else { return next.run(request).await };
-    let identity = Arc::new(identity);
-    let admission = &service.admission;
     // What is asked for its head alone is computed all the same.
     let method = match request.method() {
         &Method::HEAD => Method::GET,
         method => method.clone(),
     };
     let route = (method, path.as_ref().map_or("", |path| path.as_str()));
+    let token = token_in(request.headers());
+    let identity = match token.map(|token| (token, service.tokens.check(token))) {
+        Some((_, Ok(identity))) => Arc::new(identity),
+        Some((token, Err(_))) => {
+            if let Some(former) = service.tokens.former(token) {
+                refused::record(&service, &former, &route, request.uri());
+            }
+            return next.run(request).await;
+        }
+        None => return next.run(request).await,
+    };
+    let admission = &service.admission;
     if request.version() < Version::HTTP_11 && [EXPORT, STREAM].contains(&route) {
         let detail = "ask by HTTP/1.1: in HTTP/1.0 an answer that broke off looks like a whole one";
         return Problem::with_status(StatusCode::HTTP_VERSION_NOT_SUPPORTED, detail)
@@ -156,8 +166,12 @@ pub(super) async fn admit(
         Ok(share) => share,
         Err(problem) => return problem.into_response(),
     };
-    request.extensions_mut().insert(identity);
+    request.extensions_mut().insert(identity.clone());
+    let uri = request.uri().clone();
     let response = next.run(request).await;
+    if response.status() == StatusCode::FORBIDDEN {
+        refused::record(&service, &identity, &route, &uri);
+    }
     match share {
         Some(share) => until_sent(response, share),
         None => response,

@@ -49,7 +49,7 @@ pub(super) fn token_in(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The value of one cookie.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|line| line.split("; "))

@@ -14,6 +14,10 @@ mod listen;
 mod tls;
 // Who is asking.
 mod auth;
+// For what they ask.
+mod purpose;
+// What is recorded of whoever is refused.
+mod refused;
 // Whether a request may be answered now.
 mod admission;
 // How fast each subject may ask and send.
@@ -51,6 +55,7 @@ use crate::records::Records;
 use crate::relay::{AttachmentStore, Relay};
 use crate::search::Search;
 use crate::sql::Sql;
+use crate::trail::Trail;
 use counts::Counts;
 
 use admission::Admission;
@@ -58,10 +63,11 @@ pub use auth::{TOKEN_COOKIE, Token};
 pub use bodies::BATCH_BYTES_MAX;
 pub use connections::Connections;
 pub use http::{
-    BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters, ROWS_TRAILER,
-    SearchParameters,
+    AccessParameters, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters,
+    ROWS_TRAILER, SearchParameters,
 };
 pub use problem::{Problem, status_of};
+pub use purpose::{CASE_HEADER, For, REASON_HEADER};
 pub use router::serve;
 use shares::subject_of;
 pub use tls::{Tls, TlsError};
@@ -82,6 +88,7 @@ pub struct Parts {
     pub sql: Sql,
     pub search: Search,
     pub status: StatusReader,
+    trail: Trail,
     /// The zone in which days begin and times are shown.
     pub zone: Tz,
     connections: Connections,
@@ -116,6 +123,7 @@ impl Service {
             sql: app.sql.clone(),
             search: app.search.clone(),
             status: app.status_reader(),
+            trail: app.trail.clone(),
             zone: app.config.zone,
             connections: Connections::within(app.descriptors),
             admission: Admission::of(&app.config),
@@ -124,6 +132,11 @@ impl Service {
             readers,
             drain: app.drain_token(),
         })))
+    }
+
+    /// Who looked at what.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Reads kept records where that may block, when it is this subject's turn: thousands of devices

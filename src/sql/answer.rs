@@ -28,6 +28,12 @@ pub struct Answer {
     pub batches: Vec<RecordBatch>,
 }
 
+impl Answer {
+    pub fn rows(&self) -> u64 {
+        self.batches.iter().map(|batch| batch.num_rows() as u64).sum()
+    }
+}
+
 /// An answer as it comes. Its errors show a client no more than those of a query that never began.
 pub struct AnswerStream {
     /// Every record below this offset is in it.

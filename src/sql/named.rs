@@ -162,6 +162,11 @@ fn read(name: &str, path: &Path) -> Result<NamedQuery, SqlError> {
 }
 
 impl NamedQuery {
+    /// Whether it is one of those that come with verbatim, which show figures and no rows of chat.
+    pub fn is_built_in(&self) -> bool {
+        BUILT_IN.iter().any(|(name, text)| *name == self.name && *text == self.sql)
+    }
+
     /// Reads a query file. A header line that is not understood is an error: a misspelt one would
     /// be lost.
     pub fn parse(name: &str, text: &str) -> Result<NamedQuery, SqlError> {

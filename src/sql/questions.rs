@@ -150,6 +150,11 @@ impl Sql {
         self.collect(shop, sql, Vec::new()).await
     }
 
+    /// Whether a named query is the shop's own: it may then show rows of chat.
+    pub fn is_own(&self, shop: &str, name: &str) -> Result<bool, SqlError> {
+        Ok(!named::find(&self.queries, shop, name)?.is_built_in())
+    }
+
     /// Answers a named query. Arguments are as people give them; see [`crate::model::instant_of`].
     pub async fn run_named(
         &self,

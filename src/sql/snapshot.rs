@@ -17,7 +17,7 @@ use super::tables::SHOP;
 use crate::archive::{ArchiveError, ArchiveReader, some_columns_of_events};
 use crate::facts::{FactsReader, FactsSnapshot, FactsTable};
 use crate::log::{LogError, LogReader, Tail};
-use crate::model::{Offset, Record};
+use crate::model::{Kind, Offset, Record};
 use crate::table::{Bounds, DataFile, TableSnapshot};
 
 /// Records that are read from the log where the archive is behind the facts: as many as wait for its
@@ -90,8 +90,11 @@ impl ShopSnapshot {
             }
             return Ok(());
         }
-        let is_seen =
-            |record: &&Record| record.shop == self.shop && record.offset < self.complete_to;
+        let is_seen = |record: &&Record| {
+            record.shop == self.shop
+                && record.offset < self.complete_to
+                && record.event.kind != Kind::Access
+        };
         let records: Vec<&Record> = self.tail.records().filter(is_seen).collect();
         for records in records.chunks(BATCH_ROWS) {
             each(some_columns_of_events(columns, records)?)?;

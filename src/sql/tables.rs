@@ -3,7 +3,8 @@
 //!
 //! Files hold rows of every shop. What the asker wrote is evaluated above [`ShopScan`], below which
 //! this module applies the shop: so an error or a plan of the asker's cannot show a row of another.
-//! The tail has only rows of the shop. Files that cannot have a row that is asked for are left out
+//! The tail has only rows of the shop. In the same way it leaves out who looked at what: the trail is
+//! asked for elsewhere, by whoever may. Files that cannot have a row that is asked for are left out
 //! by what the table knows of them.
 
 use std::collections::BTreeSet;
@@ -37,11 +38,13 @@ use super::harmless::is_harmless;
 use super::shop_scan::{ScannedFiles, ShopScan};
 use super::source::{Files, Source};
 use super::stored::{RowFilter, Stored};
-use crate::model::Offset;
+use crate::model::{ACCESS_CONVERSATION, Offset};
 use crate::table::{Bounds, DataFile};
 
 /// The column that says whose a row is.
 pub(super) const SHOP: &str = "shop";
+/// The column of `events` that says which conversation a row is of.
+const CONVERSATION: &str = "conversation";
 /// The column that says which record a row is.
 const OFFSET: &str = "offset";
 
@@ -96,6 +99,9 @@ impl ShopTable {
         if !files.iter().all(|file| self.is_all_ours(file)) {
             filters.push(of_shop);
         }
+        if self.table == Stored::Events && files.iter().any(|file| may_have_trail(file)) {
+            filters.push(col(CONVERSATION).not_eq(lit(ACCESS_CONVERSATION)));
+        }
         if let Some(end) = self.below
             && !files.iter().all(|file| file.offsets().is_some_and(|held| held.end <= end))
         {
@@ -138,6 +144,16 @@ impl ShopTable {
     fn is_all_ours(&self, file: &DataFile) -> bool {
         matches!(file.column(SHOP), Some(stats) if stats.nulls == 0
             && matches!(&stats.bounds, Some(Bounds::Texts(min, max)) if *min == self.shop && *max == self.shop))
+    }
+}
+
+/// Whether a file may have rows of who looked at what.
+fn may_have_trail(file: &DataFile) -> bool {
+    match file.bounds(CONVERSATION) {
+        Some(Bounds::Texts(min, max)) => {
+            min.as_str() <= ACCESS_CONVERSATION && ACCESS_CONVERSATION <= max.as_str()
+        }
+        _ => true,
     }
 }
 

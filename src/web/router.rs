@@ -27,6 +27,12 @@ pub fn routes() -> Router<Service> {
         .route("/search", get(pages::search::show))
         .route("/conversations/{id}", get(pages::transcript::show))
         .route(
+            "/case",
+            get(pages::case::show)
+                .post(pages::case::submit)
+                .layer(DefaultBodyLimit::max(LOGIN_BYTES_MAX)),
+        )
+        .route(
             "/login",
             get(pages::login::show)
                 .post(pages::login::submit)

@@ -16,6 +16,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("facts", 4),
     ("index", 4),
     ("ledger", 4),
+    ("trail", 5),
     ("records", 5),
     ("sql", 5),
     ("search", 5),

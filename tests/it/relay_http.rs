@@ -296,6 +296,7 @@ async fn every_route_wants_a_valid_token() {
         "/v1/reports/summary",
         "/v1/export/events?format=csv",
         "/v1/conversations/c/events/m/attachments/00",
+        "/v1/access",
     ];
     let valid_http = server.http(&valid);
     for token in [
@@ -336,6 +337,7 @@ async fn statuses(http: &Http) -> Vec<u16> {
         "/v1/conversations/c1",
         "/v1/reports/summary",
         "/v1/export/events?format=csv",
+        "/v1/access",
     ] {
         statuses.push(http.get(route).await.status);
     }
@@ -353,15 +355,15 @@ async fn each_role_opens_its_routes_and_no_others() {
         .http_as(&data, "carl", &[Customer])
         .event(&message("c1", "m1", "customer", "carl", "hello"))
         .await;
-    //                      events status search conversation report export sql
+    //                      events status search conversation report export access sql
     let expected = [
-        (Customer, [403, 403, 403, 403, 403, 403, 403]),
-        (Human, [403, 200, 403, 403, 403, 403, 403]),
-        (Bot, [403, 200, 403, 403, 403, 403, 403]),
-        (Importer, [200, 200, 403, 403, 403, 403, 403]),
-        (Dispute, [200, 200, 200, 200, 403, 403, 403]),
-        (Analyst, [200, 200, 200, 200, 200, 200, 200]),
-        (Admin, [200, 200, 200, 200, 200, 200, 200]),
+        (Customer, [403, 403, 403, 403, 403, 403, 403, 403]),
+        (Human, [403, 200, 403, 403, 403, 403, 403, 403]),
+        (Bot, [403, 200, 403, 403, 403, 403, 403, 403]),
+        (Importer, [200, 200, 403, 403, 403, 403, 403, 403]),
+        (Dispute, [200, 200, 200, 200, 403, 403, 403, 403]),
+        (Analyst, [200, 200, 200, 200, 200, 200, 403, 200]),
+        (Admin, [200, 200, 200, 200, 200, 200, 200, 200]),
     ];
     for (role, expected) in expected {
         assert_eq!(

@@ -210,6 +210,30 @@ impl Lookup {
         Ok(offsets)
     }
 
+    /// The last `count` ids of a conversation below `below` in the order of ids, the largest first, and
+    /// where their records are. For conversations whose ids have an order.
+    pub fn last_ids(
+        &self,
+        shop: &str,
+        conversation: &str,
+        below: Option<&str>,
+        count: usize,
+    ) -> Result<Vec<(String, Offset)>, LookupError> {
+        let prefix = id_key(shop, conversation, "");
+        let end = match below {
+            Some(below) => id_key(shop, conversation, below),
+            // What separates is followed by nothing smaller.
+            None => [&prefix[..prefix.len() - 1], &[1]].concat(),
+        };
+        // The overlay first, as in `offsets`.
+        let mut ids = self.overlay.read().ids(&prefix, &end);
+        ids.extend(self.noting(self.written()?.last_ids(&prefix, &end, count))?);
+        ids.sort_unstable_by(|left, right| right.cmp(left));
+        ids.dedup();
+        ids.truncate(count);
+        Ok(ids)
+    }
+
     /// How many ids and how many conversations are written. Reads them all.
     pub fn counts(&self) -> Result<(u64, u64), LookupError> {
         let written = self.written()?;
@@ -267,6 +291,21 @@ impl Written {
             self.offset(&bytes, "an entry of ids")
         };
         self.ids.prefix(prefix).map(offset).collect()
+    }
+
+    fn last_ids(
+        &self,
+        prefix: &[u8],
+        end: &[u8],
+        count: usize,
+    ) -> Result<Vec<(String, Offset)>, LookupError> {
+        let entry = |entry: fjall::Guard| {
+            let (key, bytes) = entry.into_inner().map_err(|source| self.failed(source))?;
+            let id = key.get(prefix.len()..).map(|id| String::from_utf8(id.to_vec()));
+            let Some(Ok(id)) = id else { return Err(self.damaged("a key of ids is no text")) };
+            Ok((id, self.offset(&bytes, "an entry of ids")?))
+        };
+        self.ids.range(prefix..end).rev().take(count).map(entry).collect()
     }
 
     fn conversation(&self, key: &[u8]) -> Result<Option<Conversation>, LookupError> {

@@ -76,6 +76,13 @@ impl Overlay {
         self.standing.get(key).map(|standing| standing.offsets.clone()).unwrap_or_default()
     }
 
+    /// The ids with keys in `[prefix, end)`, and where their records are, in no order.
+    pub(super) fn ids(&self, prefix: &[u8], end: &[u8]) -> Vec<(String, Offset)> {
+        let range = prefix..end;
+        let within = self.records.iter().filter(|(key, _)| range.contains(&key.as_slice()));
+        within.map(|(_, record)| (record.event.id.clone(), record.offset)).collect()
+    }
+
     /// Adds records and where their conversations stand after them: of each there is one.
     pub(super) fn add(
         &mut self,

@@ -9,9 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use crate::access::{Action, hears};
-use crate::model::ErrorKind;
+use crate::model::{Access, AccessAction, ErrorKind, Via};
 use crate::relay::{ATTACHMENT_BYTES_MAX, RelayError, media_type_of};
-use crate::server::{Problem, Service, Token};
+use crate::server::{For, Problem, Service, Token};
 
 pub(super) async fn put(
     State(service): State<Service>,
@@ -36,6 +36,7 @@ pub(super) async fn put(
 pub(super) async fn get(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     Path((conversation, id, sha256)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
     service.relay.require_participant(&identity, &conversation)?;
@@ -61,6 +62,13 @@ pub(super) async fn get(
     file.rewind().await.map_err(RelayError::from)?;
     let length = file.metadata().await.map_err(RelayError::from)?.len();
     let media_type = media_type_of(&first_bytes[..count]);
+    // A customer has but the files of their own conversations.
+    if !identity.is_customer() {
+        let access = Access::new(AccessAction::Attachment, Via::Api, purpose);
+        let (query, rows) = (Some(sha256), Some(length));
+        let (conversation, event) = (Some(conversation), Some(id));
+        service.trail().record(&identity, Access { query, conversation, event, rows, ..access });
+    }
     let disposition =
         if media_type == "application/octet-stream" { "attachment" } else { "inline" };
     let headers = [

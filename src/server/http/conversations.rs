@@ -10,10 +10,11 @@ use axum::response::Response;
 use hyper::body::Frame;
 
 use super::{Passed, streamed};
-use crate::access::{Action, Identity};
-use crate::model::Seq;
+use crate::access::{Identity, require_reading};
+use crate::model::{Access, AccessAction, Seq, Via};
 use crate::records::{Page, PageSize, RecordsError};
-use crate::server::{Problem, Service, Token};
+use crate::server::{For, Problem, Service, Token};
+use crate::trail::UnderWay;
 
 /// What is in memory of one answer.
 const PAGE: PageSize = PageSize { count_max: 512, bytes_max: 512 * 1024 };
@@ -21,19 +22,27 @@ const PAGE: PageSize = PageSize { count_max: 512, bytes_max: 512 * 1024 };
 pub(super) async fn show(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     Path(conversation): Path<String>,
 ) -> Result<Response, Problem> {
-    identity.require(Action::ReadConversations)?;
+    require_reading(&identity, &conversation)?;
+    let access = Access {
+        conversation: Some(conversation.clone()),
+        ..Access::new(AccessAction::View, Via::Api, purpose)
+    };
+    let access = service.trail().begin(identity.clone(), access);
     let mut reading = Reading {
         service,
         identity,
         conversation,
         next: Next::Records { after: Seq(0) },
         passed: Passed::default(),
+        access: Some(access),
     };
     // The first page decides whether there is anything.
     let first = reading.page(Seq(0)).await?;
     if first.is_none() {
+        reading.finish();
         return Err(RecordsError::NoConversation { conversation: reading.conversation }.into());
     }
     let rest = futures::stream::unfold((reading, first), next_frame);
@@ -47,6 +56,8 @@ struct Reading {
     conversation: String,
     next: Next,
     passed: Passed,
+    /// Gone once it is recorded.
+    access: Option<UnderWay>,
 }
 
 /// What of an answer comes next.
@@ -70,6 +81,7 @@ async fn next_frame(
         }
         (None, Next::Trailers) => {
             reading.next = Next::Nothing;
+            reading.finish();
             return Some((Ok(reading.passed.trailers()), (reading, None)));
         }
         (None, Next::Nothing) => return None,
@@ -86,6 +98,13 @@ async fn next_frame(
 }
 
 impl Reading {
+    /// The answer is whole.
+    fn finish(&mut self) {
+        if let Some(access) = self.access.take() {
+            access.finish();
+        }
+    }
+
     /// The next part of the array; `None` where the conversation has nothing at all.
     async fn page(&mut self, after: Seq) -> Result<Option<Vec<u8>>, Problem> {
         let (records, identity) = (self.service.records.clone(), self.identity.clone());
@@ -98,6 +117,9 @@ impl Reading {
         };
         let (json, last, rows, has_more) = self.service.read(&self.identity, read).await?;
         self.passed.rows += rows;
+        if let Some(access) = &mut self.access {
+            access.add(rows);
+        }
         self.next = if has_more { Next::Records { after: last } } else { Next::Trailers };
         Ok((after > Seq(0) || rows > 0).then_some(json))
     }

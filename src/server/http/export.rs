@@ -12,14 +12,16 @@ use futures::StreamExt;
 use hyper::body::Frame;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{Passed, add_complete_to, parsed, streamed};
 use crate::access::Action;
 use crate::export::{ExportFormat, ExportQuery};
-use crate::model::Micros;
-use crate::server::{Problem, Service, Token};
+use crate::model::{Access, AccessAction, Micros, Via};
+use crate::server::{For, Problem, Service, Token};
 use crate::sql::AnswerStream;
+use crate::trail::UnderWay;
 
 /// Pieces on their way to a client: × 64 KiB = 1 MiB, beside the row group they are of.
 const PIECES_WAITING_MAX: usize = 16;
@@ -38,6 +40,7 @@ pub struct ExportParameters {
 pub(super) async fn stream(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     Path(table): Path<String>,
     parameters: Result<Query<ExportParameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -47,8 +50,14 @@ pub(super) async fn stream(
         ExportQuery::new(&table, from.as_deref(), to.as_deref(), service.zone, Micros::now())?;
     let answer = service.sql.stream(&identity.shop, &query.sql, query.values).await?;
     let complete_to = answer.complete_to;
+    let asked = json!({"table": table, "format": format, "from": from, "to": to});
+    let access = Access {
+        query: Some(asked.to_string()),
+        ..Access::new(AccessAction::Export, Via::Api, purpose)
+    };
+    let access = service.trail().begin(identity, access);
     let (pieces, body) = mpsc::channel(PIECES_WAITING_MAX);
-    tokio::spawn(write(answer, format, pieces));
+    tokio::spawn(write(answer, format, pieces, access));
     let body = Sent { pieces: Some(body), passed: Passed::default() };
     let mut response = streamed(format.media_type(), futures::stream::unfold(body, Sent::next));
     add_complete_to(&mut response, complete_to);
@@ -94,9 +103,13 @@ async fn write(
     answer: AnswerStream,
     format: ExportFormat,
     pieces: mpsc::Sender<io::Result<Piece>>,
+    mut access: UnderWay,
 ) {
-    let last = match write_rows(answer, format, &pieces).await {
-        Ok(rows) => Ok(Piece::End { rows }),
+    let last = match write_rows(answer, format, &pieces, &mut access).await {
+        Ok(rows) => {
+            access.finish();
+            Ok(Piece::End { rows })
+        }
         Err(error) => {
             tracing::warn!(%error, "an export broke off");
             Err(error)
@@ -111,6 +124,7 @@ async fn write_rows(
     mut answer: AnswerStream,
     format: ExportFormat,
     pieces: &mpsc::Sender<io::Result<Piece>>,
+    access: &mut UnderWay,
 ) -> io::Result<u64> {
     let mut count = 0;
     let encoded = Encoded::default();
@@ -124,6 +138,7 @@ async fn write_rows(
         let Some(rows) = rows else { break };
         let rows = rows.map_err(io::Error::other)?;
         count += rows.num_rows() as u64;
+        access.add(rows.num_rows() as u64);
         tokio::task::block_in_place(|| writer.write(&rows)).map_err(io::Error::other)?;
         if encoded.len() >= PIECE_BYTES {
             send(encoded.take(), pieces).await?;

@@ -101,6 +101,11 @@ fn add_stores(registry: &mut Registry, service: &Service, status: &Status) {
         "Work on the log's old parts that fails",
         log.trouble.len() as u64,
     );
+    if let Some(trail) = status.trail {
+        gauge(registry, "accesses_waiting", "Accesses that wait to be recorded", trail.waiting);
+        let help = "Accesses that could not be recorded, since the start";
+        gauge(registry, "accesses_unrecorded", help, trail.unrecorded);
+    }
     gauge(
         registry,
         "held",

@@ -1,5 +1,6 @@
 //! The API's routes over HTTP, one file each: events in, records and answers out.
 
+mod access;
 mod append;
 mod attachments;
 mod conversations;
@@ -32,6 +33,7 @@ use crate::export::render;
 use crate::model::{ErrorKind, Offset};
 use crate::sql::Answer;
 
+pub use access::AccessParameters;
 pub use append::DUPLICATES_HEADER;
 pub use export::ExportParameters;
 pub use search::SearchParameters;
@@ -62,6 +64,7 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/reports/{name}", get(reports::run))
         .route("/v1/search", get(search::run))
         .route("/v1/export/{table}", get(export::stream))
+        .route("/v1/access", get(access::list))
         .route("/v1/rules", get(rules::show))
         .route("/v1/status", get(status::show))
         .route("/metrics", get(metrics::show))

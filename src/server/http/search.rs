@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::parsed;
 use crate::access::Action;
-use crate::model::{FieldError, Kind, Micros, Role, instant_of};
+use crate::model::{Access, AccessAction, FieldError, Kind, Micros, Role, Via, instant_of};
 use crate::search::{Filters, HitOrder, SearchAnswer, SearchQuery};
-use crate::server::{Problem, Service, Token};
+use crate::server::{For, Problem, Service, Token};
 
 /// A question as it stands in an address. Times are RFC 3339, local dates, or days before now
 /// (`-14d`).
@@ -79,9 +79,21 @@ impl SearchParameters {
 pub(super) async fn run(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     parameters: Result<Query<SearchParameters>, QueryRejection>,
 ) -> Result<Json<SearchAnswer>, Problem> {
     identity.require(Action::Search)?;
-    let query = parsed(parameters)?.query(&identity.shop, service.zone, Micros::now())?;
-    Ok(Json(service.search.run(query).await?))
+    let parameters = parsed(parameters)?;
+    let access = Access {
+        query: serde_json::to_string(&parameters).ok(),
+        conversation: parameters.conversation.clone(),
+        order: parameters.order.clone(),
+        customer: parameters.customer.clone(),
+        agent: parameters.agent.clone(),
+        ..Access::new(AccessAction::Search, Via::Api, purpose)
+    };
+    let query = parameters.query(&identity.shop, service.zone, Micros::now())?;
+    let answer = service.search.run(query).await?;
+    service.trail().record(&identity, Access { rows: Some(answer.total), ..access });
+    Ok(Json(answer))
 }

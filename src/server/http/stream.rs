@@ -1,5 +1,5 @@
 //! `GET /v1/events?from=OFFSET&follow=true`: the shop's records as lines of JSON; with `follow`,
-//! later ones as they come.
+//! later ones as they come. Who looked at what is left out: that is asked for at `/v1/access`.
 
 use std::io;
 use std::sync::Arc;
@@ -16,9 +16,10 @@ use serde::Deserialize;
 use super::{NDJSON, Passed, parsed, streamed};
 use crate::access::{AccessError, Action, Identity};
 use crate::log::{Batch, LogError, LogScan};
-use crate::model::{ErrorKind, Offset};
+use crate::model::{Access, AccessAction, ErrorKind, Kind, Offset, Record, Via};
 use crate::server::auth::token_in;
-use crate::server::{Problem, Service, Token};
+use crate::server::{For, Problem, Service, Token};
+use crate::trail::UnderWay;
 
 /// Records read from the log at once for one stream: × about 1 KiB = 512 KiB.
 const STREAM_RECORDS: usize = 512;
@@ -42,11 +43,21 @@ pub(super) struct StreamQuery {
 pub(super) async fn stream(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     headers: HeaderMap,
     query: Result<Query<StreamQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let query = parsed(query)?;
     identity.require(Action::StreamRecords)?;
+    let access = Access {
+        query: Some(format!("from={}&follow={}", query.from, query.follow)),
+        ..Access::new(AccessAction::Stream, Via::Api, purpose)
+    };
+    // One that follows may go on for weeks: it is recorded at its beginning too.
+    if query.follow {
+        service.trail().record(&identity, access.clone());
+    }
+    let access = Some(service.trail().begin(identity.clone(), access));
     let stream = RecordStream {
         scan: Some(service.log.scan(query.from)),
         identity,
@@ -55,6 +66,7 @@ pub(super) async fn stream(
         token: token_in(&headers).unwrap_or_default().to_string(),
         checked_at: Instant::now(),
         archive_tries: 0,
+        access,
         service,
     };
     Ok(streamed(NDJSON, futures::stream::unfold(Some(stream), next_frame)))
@@ -71,7 +83,12 @@ async fn next_frame(
             (Ok(Frame::data(lines.into())), Some(stream))
         }
         Some(Err(error)) => (Err(error), None),
-        None => (Ok(stream.passed.trailers()), None),
+        None => {
+            if let Some(access) = stream.access.take() {
+                access.finish();
+            }
+            (Ok(stream.passed.trailers()), None)
+        }
     })
 }
 
@@ -86,6 +103,8 @@ struct RecordStream {
     checked_at: Instant,
     /// How often it waited for the archive.
     archive_tries: u32,
+    /// Gone once it is recorded.
+    access: Option<UnderWay>,
     service: Service,
 }
 
@@ -103,7 +122,9 @@ impl Lines {
             return None;
         }
         let mut lines = Lines { rows: 0, json: Vec::new() };
-        for record in records.iter().filter(|record| record.shop == identity.shop) {
+        let is_shown =
+            |record: &Record| record.shop == identity.shop && record.event.kind != Kind::Access;
+        for record in records.iter().filter(|record| is_shown(record)) {
             lines.json.extend(serde_json::to_vec(&record.public()).unwrap_or_default());
             lines.json.push(b'\n');
             lines.rows += 1;
@@ -143,6 +164,9 @@ impl RecordStream {
                 Ok(Some(Lines { rows: 0, .. })) => {}
                 Ok(Some(Lines { rows, json })) => {
                     self.passed.rows += rows;
+                    if let Some(access) = &mut self.access {
+                        access.add(rows);
+                    }
                     return Some(Ok(json));
                 }
                 Err(error) => {

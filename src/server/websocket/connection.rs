@@ -17,8 +17,10 @@ use tokio::time::{Interval, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord, event_text};
-use crate::access::{Identity, hears};
-use crate::model::{ErrorKind, FieldError, Origin, Record, Seq, check_id};
+use crate::access::{Action, Identity, hears};
+use crate::model::{
+    Access, AccessAction, ErrorKind, FieldError, Origin, Purpose, Record, Seq, Via, check_id,
+};
 use crate::records::{PageSize, RecordsError};
 use crate::relay::{Line, Outcome, Published, RelayError, Subscriber, prepare};
 use crate::server::{Problem, Service};
@@ -261,6 +263,7 @@ impl Connection {
                         // and in the log, and its seq shows that it was sent already.
                         self.subscriber.subscribe(&self.identity.shop, &conversation);
                         self.subscriptions.insert(conversation.clone(), after_seq);
+                        self.record_view(&conversation);
                         return self.catch_up(&conversation).await;
                     }
                     Err(error) => Err(error),
@@ -317,6 +320,18 @@ impl Connection {
                 let conversation = Some(conversation.as_str()).filter(|name| !name.is_empty());
                 self.send_frame(&ServerFrame::Error { conversation, problem: &problem }).await
             }
+        }
+    }
+
+    /// Whoever serves customers listens to them all day. Whoever may read any conversation looks at this
+    /// one.
+    fn record_view(&self, conversation: &str) {
+        if self.identity.may(Action::ReadConversations) {
+            let access = Access {
+                conversation: Some(conversation.to_string()),
+                ..Access::new(AccessAction::View, Via::Socket, Purpose::default())
+            };
+            self.service.trail().record(&self.identity, access);
         }
     }
 

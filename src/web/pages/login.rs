@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{PageLayout, page};
 use crate::access::{Identity, Tokens};
-use crate::server::{Service, TOKEN_COOKIE};
+use crate::server::{CASE_HEADER, REASON_HEADER, Service, TOKEN_COOKIE};
 use crate::web::area::Area;
 use crate::web::form::Typed;
 
@@ -48,12 +48,14 @@ pub(in crate::web) async fn submit(
     sign_in(&service.tokens, &headers, &form.token, form.next)
 }
 
-/// Forgets the cookie.
+/// Forgets the cookies.
 pub(in crate::web) async fn leave() -> Response {
-    let gone = format!("{TOKEN_COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
     let mut response = Redirect::to("/login").into_response();
-    if let Ok(gone) = HeaderValue::from_str(&gone) {
-        response.headers_mut().insert(header::SET_COOKIE, gone);
+    for name in [TOKEN_COOKIE, CASE_HEADER, REASON_HEADER] {
+        let gone = format!("{name}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+        if let Ok(gone) = HeaderValue::from_str(&gone) {
+            response.headers_mut().append(header::SET_COOKIE, gone);
+        }
     }
     response
 }
@@ -93,7 +95,7 @@ fn signed_in(identity: &Identity, headers: &HeaderMap, token: &str, next: &str) 
 
 /// Where to go after signing in: `next` when it is a page of this site, else the first page the
 /// token may see.
-fn landing<'a>(identity: &Identity, next: &'a str) -> &'a str {
+pub(super) fn landing<'a>(identity: &Identity, next: &'a str) -> &'a str {
     let mut rest = next.chars();
     let own = rest.next() == Some('/') && !matches!(rest.next(), Some('/' | '\\'));
     let plain = next.chars().all(|char| char.is_ascii_graphic());

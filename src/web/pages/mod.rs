@@ -1,5 +1,6 @@
 //! One file per page: a view model, pure functions that make it, a template, a handler.
 
+pub(super) mod case;
 pub(super) mod dashboard;
 pub(super) mod login;
 pub(super) mod panel;
@@ -19,7 +20,7 @@ use super::area::Area;
 use super::assets;
 use super::shown::Shown;
 use crate::access::Identity;
-use crate::model::ErrorKind;
+use crate::model::{ErrorKind, Purpose};
 use crate::server::status_of;
 
 /// What stands around every page.
@@ -31,6 +32,8 @@ pub(super) struct PageLayout {
     pub subject: Shown,
     pub sees_dashboard: bool,
     pub sees_conversations: bool,
+    /// The case that is worked on; empty where there is none.
+    pub case: Shown,
 }
 
 impl PageLayout {
@@ -42,7 +45,14 @@ impl PageLayout {
             subject: Shown::plain(&identity.subject),
             sees_dashboard: Area::Dashboard.admits(identity),
             sees_conversations: Area::Conversations.admits(identity),
+            case: Shown::default(),
         }
+    }
+
+    /// The layout of a page that is read for this.
+    pub(super) fn on(self, purpose: &Purpose) -> PageLayout {
+        let case = purpose.case.as_deref().unwrap_or_default();
+        PageLayout { case: Shown::plain(case), ..self }
     }
 
     /// Whether anybody is signed in.

@@ -11,9 +11,9 @@ use super::panel::Panel;
 use super::range::{Fields, RangeBar};
 use super::{Notice, PageLayout, page};
 use crate::access::Identity;
-use crate::model::{ErrorKind, Kinded, Micros};
-use crate::server::Service;
+use crate::model::{Access, AccessAction, ErrorKind, Kinded, Micros, Via};
 use crate::server::status_of;
+use crate::server::{For, Service};
 use crate::sql::NamedQuery;
 use crate::web::area::Area;
 use crate::web::days::today;
@@ -42,6 +42,7 @@ struct Field {
 pub(in crate::web) async fn show(
     State(service): State<Service>,
     Visitor(identity): Visitor,
+    For(purpose): For,
     Path(name): Path<String>,
     Typed(fields): Typed<Fields>,
 ) -> Response {
@@ -61,6 +62,13 @@ pub(in crate::web) async fn show(
         .sql
         .run_named(&identity.shop, &query.name, &bar.arguments(&query, service.zone, &fields))
         .await;
+    // A shop's own may show rows of chat; those that come with verbatim show figures.
+    if let (Ok(answer), false) = (&answer, query.is_built_in()) {
+        let asked = serde_json::json!({"name": query.name, "arguments": fields});
+        let access = Access::new(AccessAction::Report, Via::Page, purpose);
+        let (query, rows) = (Some(asked.to_string()), Some(answer.rows()));
+        service.trail().record(&identity, Access { query, rows, ..access });
+    }
     let answer = answer.map_err(|error| {
         tracing::warn!(query = query.name, %error, "a question could not be answered");
         error.kind()

@@ -1,0 +1,298 @@
+//! Who looked at what is recorded, whoever it was and whatever came of it, and only an administrator
+//! reads it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute, Human};
+
+use super::socket::Socket;
+use super::support::{Data, Http, SHOP, Server, message};
+
+/// How long a record may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Accesses that `parameters` choose, newest first, once they are as many as `count`.
+async fn accesses(admin: &Http, parameters: &str, count: usize) -> Vec<Value> {
+    let since = Instant::now();
+    loop {
+        let page = admin.get(&format!("/v1/access?{parameters}")).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        let accesses = page.json()["accesses"].as_array().unwrap().clone();
+        if accesses.len() >= count {
+            assert_eq!(accesses.len(), count, "{accesses:?}");
+            return accesses;
+        }
+        assert!(since.elapsed() < PATIENCE, "{parameters}: {accesses:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What of an access is compared: names that are not there are null.
+fn said(access: &Value, names: &[&str]) -> Value {
+    names.iter().map(|name| access[*name].clone()).collect()
+}
+
+async fn with_chat(data: &Data) -> (Server, Http) {
+    let server = Server::start(data);
+    let admin = server.http_as(data, "boss", &[Admin]);
+    let file = hex::encode(Sha256::digest("bytes"));
+    assert_eq!(admin.put(&format!("/v1/attachments/{file}"), "bytes").await.status, 201);
+    let mut with_file = message("c1", "m1", "customer", "carl", "where is my refund");
+    with_file["attachments"] =
+        json!([{"sha256": file, "name": "a.png", "media_type": "image/png", "bytes": 5}]);
+    admin.events(&[with_file, message("c1", "m2", "human", "anna", "on its way")]).await;
+    (server, admin)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_door_to_chat_is_recorded_with_who_what_and_how_much() {
+    let data = Data::new();
+    std::fs::create_dir_all(data.path().join("queries")).unwrap();
+    let own = "-- title: Own\nselect text from messages order by text\n";
+    std::fs::write(data.path().join("queries/own.sql"), own).unwrap();
+    let (server, admin) = with_chat(&data).await;
+    let analyst = server.http_as(&data, "ann", &[Analyst]);
+    let file = hex::encode(Sha256::digest("bytes"));
+    let attachment = format!("/v1/conversations/c1/events/m1/attachments/{file}");
+    for path in [
+        "/v1/search?words=refund&order=FL1",
+        "/v1/search?words=refund",
+        "/v1/conversations/c1",
+        "/v1/conversations/nope",
+        "/v1/export/messages?format=csv",
+        "/v1/reports/own",
+        "/v1/reports/summary",
+        "/v1/events",
+        &attachment,
+    ] {
+        let request = analyst.request(reqwest::Method::GET, path);
+        let request =
+            request.header("verbatim-case", "D-17").header("verbatim-reason", "%E9%80%80");
+        let answer = analyst.send(request).await;
+        assert!([200, 404].contains(&answer.status), "{path}: {}", answer.text());
+    }
+    analyst.sql("select text from messages").await;
+    let mut socket = Socket::open(&server, &data.token(SHOP, "ann", &[Analyst])).await;
+    socket.subscribe("c1", 0).await;
+
+    let all = accesses(&admin, "person=ann", 10).await;
+    let names = ["action", "via", "rows", "conversation", "outcome"];
+    let seen: Vec<Value> = all.iter().rev().map(|access| said(access, &names)).collect();
+    let expected = [
+        json!(["search", "api", 0, null, "allowed"]),
+        json!(["search", "api", 1, null, "allowed"]),
+        json!(["view", "api", 2, "c1", "allowed"]),
+        json!(["view", "api", 0, "nope", "allowed"]),
+        json!(["export", "api", 2, null, "allowed"]),
+        json!(["report", "api", 2, null, "allowed"]),
+        json!(["stream", "api", 2, null, "allowed"]),
+        json!(["attachment", "api", 5, "c1", "allowed"]),
+        json!(["sql", "api", 2, null, "allowed"]),
+        json!(["view", "socket", null, "c1", "allowed"]),
+    ];
+    assert_eq!(seen, expected, "a report of figures is no access to chat");
+    let first = all.last().unwrap();
+    assert_eq!(said(first, &["case", "reason", "order"]), json!(["D-17", "退", "FL1"]));
+    assert!(first["query"].as_str().unwrap().contains("refund"), "{first}");
+    assert_eq!(first["roles"], json!(["analyst"]));
+    assert_eq!(accesses(&admin, "case=D-17&action=view", 2).await.len(), 2);
+    assert_eq!(accesses(&admin, "case=D-18", 0).await.len(), 0);
+    // To read of it is an access too.
+    assert!(!accesses(&admin, "action=trail&person=boss&limit=1", 1).await.is_empty());
+}
+
+/// Refusals told nobody that somebody had tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_refused_is_recorded_too_and_cannot_fill_the_log() {
+    let data = Data::new();
+    let (server, admin) = with_chat(&data).await;
+    let customer = server.http_as(&data, "carl", &[Customer]);
+    for number in 0..50 {
+        customer.get(&format!("/v1/search?words=try-{number}")).await.problem(403);
+    }
+    server.http(&data.expired_token(Dispute)).get("/v1/conversations/c1").await.problem(401);
+    server.http_as(&data, "ann", &[Analyst]).get("/v1/access").await.problem(403);
+    server.http_as(&data, "hugh", &[Human]).get("/search?words=x").await;
+    server.http("e.y.J").get("/v1/search?words=x").await.problem(401);
+    // Of another shop: nothing of it comes here.
+    server.http(&data.token("other", "eve", &[Customer])).get("/v1/search?words=y").await;
+
+    let refused = accesses(&admin, "outcome=refused", 4).await;
+    let names = ["sub", "action", "via", "query", "rows"];
+    let seen: Vec<Value> = refused.iter().rev().map(|access| said(access, &names)).collect();
+    let expected = [
+        json!(["carl", "search", "api", "/v1/search?words=try-0", null]),
+        json!(["anna", "view", "api", "/v1/conversations/c1", null]),
+        json!(["ann", "trail", "api", "/v1/access", null]),
+        json!(["hugh", "search", "page", "/search?words=x", null]),
+    ];
+    assert_eq!(seen, expected);
+    let other = server.http(&data.token("other", "boss", &[Admin]));
+    assert_eq!(accesses(&other, "outcome=refused", 1).await[0]["sub"], "eve");
+    // At the end the others of the minute are summed up.
+    assert_eq!(server.stop(), 0);
+    let lines =
+        data.succeeds(["access", "--outcome", "refused", "--format", "json", "--shop", SHOP]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let sums: Vec<&Value> = lines.iter().filter(|access| !access["times"].is_null()).collect();
+    assert_eq!(sums.len(), 1, "{lines:?}");
+    assert_eq!(said(sums[0], &["sub", "times"]), json!(["carl", 49]));
+}
+
+/// What was asked may be as personal as what was found: no role but an administrator's reads it, and no
+/// question over the chat shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_door_shows_what_was_asked() {
+    const SECRET: &str = "zebra-7f3a";
+    let data = Data::committing_often();
+    let (server, admin) = with_chat(&data).await;
+    let analyst = server.http_as(&data, "ann", &[Analyst, Dispute, Human]);
+    let count = "select count(*) from events";
+    for is_committed in [false, true] {
+        let words = format!("{SECRET}-{is_committed}");
+        assert_eq!(analyst.found(&words).await, 0);
+        let found = accesses(&admin, "action=search", 1 + usize::from(is_committed)).await;
+        assert!(found[0].to_string().contains(&words));
+        if is_committed {
+            admin.caught_up(true).await;
+        }
+        for path in [
+            "/v1/events",
+            "/v1/export/events?format=csv",
+            "/v1/export/events?format=jsonl",
+            "/v1/export/strays?format=csv",
+            "/v1/search?words=zebra",
+            "/v1/search?words=&kind=access",
+            "/v1/search?words=&conversation=@access",
+            "/v1/conversations/@access",
+            "/conversations/@access",
+            "/v1/status",
+            "/v1/rules",
+            "/?from=2020-01-01",
+        ] {
+            let answer = analyst.get(path).await;
+            let told = format!("{:?} {}", answer.headers, answer.text());
+            assert!(!told.contains(SECRET), "{path}: {told}");
+        }
+        analyst.get("/v1/conversations/@access").await.problem(403);
+        for statement in [
+            "select * from events",
+            "select * from events where kind = 'access'",
+            "select * from events where conversation = '@access'",
+            "select data, sender_id from events where data like '%7f3a%' or conversation <> 'c1'",
+            "select * from strays",
+            "select * from conversations where conversation = '@access'",
+            "select conversation, count(*) from events group by 1",
+        ] {
+            for asker in [&analyst, &admin] {
+                let told = asker.sql(statement).await.text();
+                assert!(!told.contains(SECRET) && !told.contains("@access"), "{statement}: {told}");
+            }
+        }
+        assert_eq!(admin.number(count).await, 2, "the chat alone is counted");
+        let metrics = admin.get("/metrics").await.text();
+        assert!(!metrics.contains(SECRET), "{metrics}");
+    }
+    let mut socket = Socket::open(&server, &data.token(SHOP, "ann", &[Analyst])).await;
+    socket.subscribe("@access", 0).await;
+    socket.subscribe("c1", 0).await;
+    for _ in 0..2 {
+        let frame = socket.frame().await.to_string();
+        assert!(!frame.contains(SECRET) && frame.contains("c1"), "{frame}");
+    }
+    // The control: the administrator reads the records themselves.
+    let records = admin.get("/v1/conversations/@access").await;
+    assert!(records.text().contains(SECRET));
+    // An administrator cannot write there.
+    let forged = json!({"id": "f", "conversation": "@access", "kind": "access", "data": {},
+        "sender": {"id": "verbatim", "role": "system"}});
+    admin.event(&forged).await.problem(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_follow_each_other_without_gap_or_repeat() {
+    let data = Data::committing_often();
+    let (server, admin) = with_chat(&data).await;
+    let analyst = server.http_as(&data, "ann", &[Analyst]);
+    for number in 0..25 {
+        analyst.found(&format!("word-{number}")).await;
+    }
+    accesses(&admin, "action=search", 25).await;
+    admin.caught_up(true).await;
+    for number in 25..40 {
+        analyst.found(&format!("word-{number}")).await;
+    }
+    accesses(&admin, "action=search", 40).await;
+    let (mut words, mut before) = (Vec::new(), String::new());
+    loop {
+        let page = admin.get(&format!("/v1/access?action=search&limit=7{before}")).await.json();
+        for access in page["accesses"].as_array().unwrap() {
+            let query: Value = serde_json::from_str(access["query"].as_str().unwrap()).unwrap();
+            words.push(query["words"].as_str().unwrap().to_string());
+        }
+        let Some(next) = page["next"].as_str() else { break };
+        before = format!("&before={next}");
+    }
+    let expected: Vec<String> = (0..40).rev().map(|number| format!("word-{number}")).collect();
+    assert_eq!(words, expected);
+    for (bad, field) in [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("from=-1d&to=-2d", "to"),
+        ("from=x", "from"),
+    ] {
+        let problem = admin.get(&format!("/v1/access?{bad}")).await.problem(400);
+        assert_eq!(problem["field"], field, "{problem}");
+    }
+    admin.get("/v1/access?nope=1").await.problem(400);
+    let none = accesses(&admin, "action=search&to=2020-01-01", 0).await;
+    assert_eq!(none.len(), 0);
+    assert_eq!(accesses(&admin, "action=search&from=-1d", 40).await.len(), 40);
+}
+
+/// A stop must not forget what was done in its last moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_written_at_a_stop_and_read_in_place() {
+    let data = Data::new();
+    let (server, _) = with_chat(&data).await;
+    assert_eq!(server.http_as(&data, "dan", &[Dispute]).found("refund").await, 1);
+    assert_eq!(server.stop(), 0);
+    let text = data.succeeds(["access", "--shop", SHOP, "--person", "dan"]);
+    assert!(
+        text.contains(" dan (dispute) search allowed by api, 1 rows") && text.contains("refund"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1);
+    let none = data.run(["access", "--shop", SHOP, "--person", "eve"]);
+    none.assert_code(1);
+}
+
+/// While the log takes nothing, people still search; it is said that the record of it waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_for_now_waits_and_is_told() {
+    let data = Data::new();
+    let (server, _) = with_chat(&data).await;
+    assert_eq!(server.stop(), 0);
+    data.set("disk_reserve_mib = 1000000000\n");
+    let server = Server::start(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    assert_eq!(admin.found("refund").await, 1);
+    let since = Instant::now();
+    loop {
+        let status = admin.get("/v1/status").await.json();
+        let trouble = status["log"]["trouble"].to_string();
+        if trouble.contains("accesses wait to be recorded") {
+            assert_eq!(status["trail"], json!({"waiting": 1, "unrecorded": 0}));
+            break;
+        }
+        assert!(since.elapsed() < PATIENCE, "{status}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let metrics = admin.get("/metrics").await.text();
+    assert!(metrics.contains("verbatim_accesses_waiting 1\n"), "{metrics}");
+    server.terminate();
+    let (_, said) = server.ended();
+    assert!(said.contains("accesses could not be recorded before the end"), "{said}");
+}
