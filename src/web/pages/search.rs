@@ -19,9 +19,11 @@ use super::bubble::{address, role_name};
 use super::search_form::{CONVERSATIONS_MAX, Problems, SearchForm};
 use super::{Notice, PageLayout, failure_text, page};
 use crate::access::Identity;
-use crate::model::{ConversationKey, ErrorKind, Kinded, Offset, Record, Role, Visibility};
+use crate::model::{
+    Access, AccessAction, ConversationKey, ErrorKind, Kinded, Offset, Record, Role, Via, Visibility,
+};
 use crate::search::{ConversationHits, Hit, SearchAnswer};
-use crate::server::Service;
+use crate::server::{For, Service};
 use crate::web::area::Area;
 use crate::web::days::{full_utc, local};
 use crate::web::figures::thousands;
@@ -87,13 +89,14 @@ pub(in crate::web) struct HitView {
 pub(in crate::web) async fn show(
     State(service): State<Service>,
     Visitor(identity): Visitor,
+    For(purpose): For,
     Typed(form): Typed<SearchForm>,
 ) -> Response {
     if let Err(refusal) = admit(&identity, Area::Conversations) {
         return *refusal;
     }
     let mut view = SearchPage {
-        layout: PageLayout::of(&identity, "search"),
+        layout: PageLayout::of(&identity, "search").on(&purpose),
         zone: service.zone.name().to_string(),
         roles: role_choices(&form),
         problems: Problems::default(),
@@ -115,6 +118,12 @@ pub(in crate::web) async fn show(
     match service.search.run(query).await {
         Ok(answer) => {
             let took_ms = started.elapsed().as_millis();
+            let access = Access {
+                query: asked(&view.form),
+                rows: Some(answer.total),
+                ..Access::new(AccessAction::Search, Via::Page, purpose)
+            };
+            service.trail().record(&identity, access);
             let records = records_of(&service, &identity, &answer).await;
             view.results =
                 Some(results(&view.form, &answer, &records, limit, took_ms, service.zone));
@@ -135,6 +144,13 @@ pub(in crate::web) async fn show(
             }
         }
     }
+}
+
+/// What was filled in.
+fn asked(form: &SearchForm) -> Option<String> {
+    let mut fields = serde_json::to_value(form).ok()?;
+    fields.as_object_mut()?.retain(|_, value| value != "");
+    Some(fields.to_string())
 }
 
 fn role_choices(form: &SearchForm) -> Vec<RoleChoice> {

@@ -4,7 +4,7 @@
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use strum::VariantNames;
 
@@ -21,7 +21,7 @@ const HITS_PER_CONVERSATION: usize = 5;
 const WORDS_CHARS_MAX: usize = 200;
 
 /// The form as typed; shown again as typed.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(in crate::web) struct SearchForm {
     pub words: String,

@@ -15,11 +15,11 @@ use tokio::io::AsyncReadExt;
 use super::bubble::{Context, FileKind, Files, Row, address};
 use super::header::Header;
 use super::{Notice, PageLayout, page};
-use crate::access::Identity;
-use crate::model::{ErrorKind, Offset, Record, Seq};
+use crate::access::{Identity, require_reading};
+use crate::model::{Access, AccessAction, ErrorKind, Offset, Record, Seq, Via};
 use crate::records::{Entry, Page, PageSize, transcript};
 use crate::relay::{AttachmentStore, media_type_of};
-use crate::server::{Problem, Service};
+use crate::server::{For, Problem, Service};
 use crate::web::area::Area;
 use crate::web::form::Typed;
 use crate::web::shown::Shown;
@@ -60,11 +60,15 @@ pub(in crate::web) struct PlaceForm {
 pub(in crate::web) async fn show(
     State(service): State<Service>,
     Visitor(identity): Visitor,
+    For(purpose): For,
     Path(conversation): Path<String>,
     Typed(form): Typed<PlaceForm>,
 ) -> Response {
     if let Err(refusal) = admit(&identity, Area::Conversations) {
         return *refusal;
+    }
+    if require_reading(&identity, &conversation).is_err() {
+        return unknown(&identity, &conversation);
     }
     let found = match read(&service, &identity, &conversation).await {
         Ok(found) => found,
@@ -78,9 +82,15 @@ pub(in crate::web) async fn show(
     if found.records.is_empty() {
         return unknown(&identity, &conversation);
     }
+    let access = Access {
+        conversation: Some(conversation.clone()),
+        rows: Some(found.records.len() as u64),
+        ..Access::new(AccessAction::View, Via::Page, purpose.clone())
+    };
+    service.trail().record(&identity, access);
     let files = files_of(&service.attachments, &found.records).await;
     page(&view(
-        PageLayout::of(&identity, "search"),
+        PageLayout::of(&identity, "search").on(&purpose),
         &conversation,
         &found,
         &files,
