@@ -60,6 +60,8 @@
 //! - No answer and no error of SQL shows a row of another shop: `tests/it/isolation.rs`.
 //! - A file that is read stays: `a_question_reads_on_when_its_files_left_the_table`.
 //! - Folders import only lower levels: `tests/it/layers.rs`.
+//! - Who looked at what is recorded, refused or not, and no question over chat shows it:
+//!   `tests/it/access.rs`.
 //! - The relay takes messages while archive, facts or index stand still: it imports none of them.
 //!
 //! # Levels

@@ -50,7 +50,8 @@ async fn with_chat(data: &Data) -> (Server, Http) {
 async fn every_door_to_chat_is_recorded_with_who_what_and_how_much() {
     let data = Data::new();
     std::fs::create_dir_all(data.path().join("queries")).unwrap();
-    let own = "-- title: Own\n-- answers: What was said?\nselect text from messages order by text\n";
+    let own =
+        "-- title: Own\n-- answers: What was said?\nselect text from messages order by text\n";
     std::fs::write(data.path().join("queries/own.sql"), own).unwrap();
     let (server, admin) = with_chat(&data).await;
     let analyst = server.http_as(&data, "ann", &[Analyst]);
@@ -106,7 +107,10 @@ async fn every_door_to_chat_is_recorded_with_who_what_and_how_much() {
     let viewed = accesses(&admin, "person=ann&action=view&conversation=c1", 3).await;
     assert_eq!(said(&viewed[0], &["via", "rows"]), json!(["page", 2]));
     let searched = accesses(&admin, "person=ann&action=search", 3).await;
-    assert_eq!(said(&searched[0], &["via", "rows", "query"]), json!(["page", 1, r#"{"words":"refund"}"#]));
+    assert_eq!(
+        said(&searched[0], &["via", "rows", "query"]),
+        json!(["page", 1, r#"{"words":"refund"}"#])
+    );
     // To read of it is an access too.
     assert!(!accesses(&admin, "action=trail&person=boss&limit=1", 1).await.is_empty());
 }
