@@ -107,7 +107,9 @@ async fn must_have(copy: &Data, token: &str, acked: &Acked) {
     assert_eq!(admin.found("words").await, count as u64);
     // It goes on as the one it was copied from would.
     let next = message("c-next", "next", "customer", "carl", "words");
-    assert_eq!(admin.event(&next).await.json()["offset"], records.len());
+    // Between them stands who looked at what.
+    let next = admin.event(&next).await.json()["offset"].as_u64().unwrap();
+    assert!(next >= records.len() as u64 && acked.values().all(|offset| *offset < next), "{next}");
     assert_eq!(server.stop(), 0);
 }
 

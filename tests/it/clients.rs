@@ -227,10 +227,13 @@ fn complaints(acked: &BTreeMap<Name, Placed>, log: &[(Name, Placed)]) -> Vec<Str
     let mut complaints = Vec::new();
     let mut found: BTreeMap<&Name, &Placed> = BTreeMap::new();
     let mut last: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for (index, (name, place)) in log.iter().enumerate() {
-        if place.offset != index as u64 {
-            complaints.push(format!("offset {} stands at {index}", place.offset));
+    let mut before = None;
+    for (name, place) in log {
+        // Between them stands who looked at what, which the stream leaves out.
+        if before.is_some_and(|before| place.offset <= before) {
+            complaints.push(format!("offset {} stands behind {before:?}", place.offset));
         }
+        before = Some(place.offset);
         if found.insert(name, place).is_some() {
             complaints.push(format!("{name:?} is there twice"));
         }

@@ -170,10 +170,8 @@ async fn through_a_server_and_in_place_are_the_same() {
     }
     let admin = server.http_as(&data, "boss", &[Admin]);
     let answer = admin.get("/v1/export/events?format=jsonl").await;
-    assert_eq!(
-        answer.header("verbatim-complete-to"),
-        sample_events("history.ndjson").len().to_string()
-    );
+    let complete_to: usize = answer.header("verbatim-complete-to").parse().unwrap();
+    assert!(complete_to >= sample_events("history.ndjson").len(), "{complete_to}");
     server.assert_alive();
 }
 

@@ -53,7 +53,10 @@ async fn answers(data: &Data, server: &Server) -> BTreeMap<String, String> {
     }
     for words in ["round 3 refund", "退款", "c0ffee"] {
         let path = format!("/v1/search?words={words}");
-        answers.insert(path.clone(), admin.get(&path).await.text());
+        let mut answer = admin.get(&path).await.json();
+        // It moves on with the records of who looked at what.
+        answer["complete_to"].take();
+        answers.insert(path.clone(), answer.to_string());
     }
     let stream = admin.get("/v1/events?from=0").await.text();
     answers.insert("stream".to_string(), stream);
