@@ -112,6 +112,8 @@ pub mod audit;
 pub mod import;
 // 6. Answers as files.
 pub mod export;
+// 6. Bundles that prove what was said, and how anybody checks them.
+pub mod evidence;
 // 7. Wiring: settings, where things lie, and from there to running tasks and read handles.
 pub mod app;
 // 8. For programs: the API over HTTP and WebSocket.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::logging::complain;
 use super::write::ReaderLeft;
 
-/// The three ways a command ends.
+/// The ways a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Done; found.
@@ -14,6 +14,8 @@ pub enum Exit {
     No,
     /// Wrong usage or failure; stderr has the reason.
     Failed,
+    /// This step of several does not hold.
+    Step(u8),
 }
 
 impl Exit {
@@ -47,6 +49,7 @@ impl Exit {
             Exit::Yes => 0,
             Exit::No => 1,
             Exit::Failed => 2,
+            Exit::Step(step) => 10 + step,
         }
     }
 }

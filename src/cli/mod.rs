@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod client;
 mod demo;
+mod evidence;
 mod exit;
 mod export;
 mod feed;
@@ -69,6 +70,8 @@ enum Command {
     Sql(sql::Sql),
     /// Write a whole table as Parquet, CSV or JSON lines
     Export(export::Export),
+    /// Bundles that prove what was said
+    Evidence(evidence::Evidence),
     /// What a shop decides about its figures
     Rules(rules::Rules),
     /// Who searched, viewed and exported what
@@ -127,6 +130,7 @@ pub fn run(cli: Cli) -> Exit {
             Command::Report(command) => command.run().await,
             Command::Sql(command) => command.run().await,
             Command::Export(command) => command.run().await,
+            Command::Evidence(command) => command.run().await,
             Command::Rules(command) => command.run().await,
             Command::Access(command) => command.run().await,
             Command::Audit(command) => command.run().await,

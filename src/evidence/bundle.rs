@@ -1,0 +1,405 @@
+//! A bundle, from records to bytes.
+//!
+//! The records are read once, page by page, and become the evidence copy and the copies for people as
+//! they come; leaves, attachments and counts are what is kept in memory of them, about 100 bytes each.
+//! Then all sums are known, and the files go out in the order of their names.
+//!
+//! Invariant: the same records, checkpoint, request and zone make the same bytes, but for the custody
+//! files and the sums over them: those say who made the bundle, and when.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+
+use super::EvidenceError;
+use super::copies::{Cells, PAGE_END, PAGE_HEAD, table_head};
+use super::custody::{Custody, completeness};
+use super::hex_bytes::HexBytes;
+use super::json;
+use super::request::EvidenceRequest;
+use super::row::{Disclosure, Part, ReadRow, Row};
+use super::seal::{self, BAGIT, MANIFEST, SEAL, TAG_MANIFEST};
+use super::spool::{BundleFile, Spool};
+use super::texts;
+use super::verify::{CONSISTENCY, PROOF, Proof, consistency_text};
+use super::zip::{self, FILES_MAX, ZIP_BYTES_MAX};
+use crate::ledger::Checkpoint;
+use crate::model::{Attachment, Chain, Erased, LeafHash, Micros, Offset, Record, Seq};
+use crate::records::Page;
+
+/// Where records and attachments come from.
+pub trait Source {
+    /// The next records of a conversation.
+    fn page(&mut self, conversation: &str, after: Seq) -> Result<Page, EvidenceError>;
+
+    /// Where an attachment that `record` names is kept; `None` where it is not.
+    fn attachment(
+        &mut self,
+        record: &Record,
+        sha256: &str,
+    ) -> Result<Option<PathBuf>, EvidenceError>;
+}
+
+/// What proves and signs.
+pub trait Sealer {
+    /// The proof of these leaves in the tree that `checkpoint` signed.
+    fn prove(
+        &self,
+        checkpoint: &Checkpoint,
+        leaves: &BTreeSet<u64>,
+    ) -> Result<Vec<[u8; 32]>, EvidenceError>;
+
+    /// An earlier checkpoint, where it is one of this log, and the proof that `checkpoint` goes on from it.
+    fn consistency(&self, since: &str, checkpoint: &Checkpoint) -> Result<Growth, EvidenceError>;
+
+    /// `text` as a note of the key that signed the checkpoint.
+    fn sign(&self, text: &str) -> Result<String, EvidenceError>;
+
+    /// The keys before that one and what each said of the next, as JSON; `None` where it is the first.
+    fn succession(&self) -> Result<Option<String>, EvidenceError>;
+}
+
+/// That a log goes on from an earlier checkpoint, as RFC 6962 proves it.
+pub struct Growth {
+    /// Leaves of the earlier one.
+    pub size: u64,
+    pub root: [u8; 32],
+    pub hashes: Vec<[u8; 32]>,
+}
+
+/// A bundle that is to be made.
+pub struct Order<'a> {
+    pub shop: &'a str,
+    pub request: &'a EvidenceRequest,
+    /// Found for the request, each once.
+    pub conversations: &'a BTreeSet<String>,
+    /// Records below its size go in.
+    pub checkpoint: &'a Checkpoint,
+    pub custody: &'a Custody,
+    /// In which display copies show times.
+    pub zone: Tz,
+    pub now: Micros,
+    /// Where files lie while they grow.
+    pub spool: &'a Path,
+}
+
+/// A bundle whose files are known.
+pub struct Bundle {
+    folder: String,
+    /// By name.
+    files: Vec<BundleFile>,
+    pub records: u64,
+    /// What is not in it though the records name it, in words.
+    pub holes: Vec<String>,
+}
+
+/// What grows while records are read.
+struct Making<'a, S> {
+    order: &'a Order<'a>,
+    source: S,
+    disclosure: Disclosure<'a>,
+    messages: Spool,
+    table: Spool,
+    page: Spool,
+    listed: Spool,
+    leaves: Vec<(u64, [u8; 32])>,
+    attached: Attached,
+    counts: Counts,
+}
+
+/// The attachments so far.
+#[derive(Default)]
+struct Attached {
+    files: Vec<BundleFile>,
+    /// Where each lies in the bundle, by its hash.
+    names: BTreeMap<String, String>,
+}
+
+/// What completeness counts.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) conversations: Vec<Counted>,
+    pub(super) withheld: BTreeMap<String, u64>,
+    pub(super) files: BTreeMap<String, u64>,
+    /// Leaf of each record whose content was erased, and when and why.
+    pub(super) erased: Vec<(LeafHash, Erased)>,
+}
+
+/// A conversation in the bundle.
+pub(super) struct Counted {
+    /// None where no disclosed part names it.
+    pub(super) name: Option<String>,
+    pub(super) chain: Chain,
+    pub(super) first_received_at: Micros,
+    pub(super) last_received_at: Micros,
+}
+
+impl Bundle {
+    /// Reads what the order asks for, and seals it. `progress` hears of each record.
+    pub fn make(
+        order: &Order<'_>,
+        source: impl Source,
+        sealer: &impl Sealer,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Bundle, EvidenceError> {
+        let range = order.request.range(order.zone, order.now)?;
+        let disclosure = Disclosure {
+            from: range.from,
+            to: range.to,
+            with_private: order.request.with_private,
+            redactions: &order.request.redact,
+        };
+        let spool = || Spool::in_folder(order.spool);
+        let mut making = Making {
+            order,
+            source,
+            disclosure,
+            messages: spool()?,
+            table: spool()?,
+            page: spool()?,
+            listed: spool()?,
+            leaves: Vec::new(),
+            attached: Attached::default(),
+            counts: Counts::default(),
+        };
+        making.table.write_all(&table_head())?;
+        making.page.write_all(PAGE_HEAD.as_bytes())?;
+        for conversation in order.conversations {
+            making.add_conversation(conversation, &mut progress)?;
+        }
+        making.page.write_all(PAGE_END.as_bytes())?;
+        making.sealed(sealer)
+    }
+
+    /// How many bytes [`Bundle::write`] writes.
+    pub fn bytes(&self) -> u64 {
+        zip::size_of(&self.entries())
+    }
+
+    /// Writes the zip.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let entries = self.entries();
+        for (file, entry) in self.files.iter().zip(&entries) {
+            out.write_all(&entry.local())?;
+            file.write(out)?;
+        }
+        zip::write_end(&entries, out)?;
+        out.flush()
+    }
+
+    fn entries(&self) -> Vec<zip::Entry> {
+        // Each fits: the sum of all does.
+        self.files.iter().filter_map(|file| file.entry(&self.folder)).collect()
+    }
+
+    /// Refuses what no zip can hold.
+    fn check_size(&self) -> Result<(), EvidenceError> {
+        let bytes = self.files.iter().map(|file| file.passed.bytes + 1_024).sum();
+        let files = self.files.len();
+        if bytes > ZIP_BYTES_MAX || files > FILES_MAX {
+            return Err(EvidenceError::TooLarge { bytes, files });
+        }
+        Ok(())
+    }
+}
+
+impl<S: Source> Making<'_, S> {
+    /// All records of a conversation that the checkpoint covers.
+    fn add_conversation(
+        &mut self,
+        conversation: &str,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<(), EvidenceError> {
+        let mut counted: Option<Counted> = None;
+        let mut after = Seq(0);
+        loop {
+            let page = self.source.page(conversation, after)?;
+            let read = page.records.len();
+            let covered = |record: &&Record| record.offset < Offset(self.order.checkpoint.size);
+            let records: Vec<&Record> = page.records.iter().take_while(covered).collect();
+            for record in &records {
+                after = record.seq;
+                self.add_record(record, &mut counted)?;
+            }
+            progress(records.len() as u64);
+            if !page.has_more || records.len() < read || records.is_empty() {
+                break;
+            }
+        }
+        self.counts.conversations.extend(counted);
+        Ok(())
+    }
+
+    fn add_record(
+        &mut self,
+        record: &Record,
+        counted: &mut Option<Counted>,
+    ) -> Result<(), EvidenceError> {
+        let counted = counted.get_or_insert_with(|| Counted {
+            name: None,
+            chain: Chain::default(),
+            first_received_at: record.received_at,
+            last_received_at: record.received_at,
+        });
+        let altered = || EvidenceError::Altered {
+            conversation: record.event.conversation.clone(),
+            seq: record.seq,
+        };
+        let commitments = record.commitments().ok_or_else(altered)?;
+        let zone = offset_of(record.received_at, self.order.zone);
+        let row = Row::of(record, &counted.chain, &commitments, &self.disclosure, zone);
+        let line = row.ok_or_else(altered)?.line();
+        // What is written must be what a verifier reads.
+        let row = ReadRow::parse(&line).map_err(|_| altered())?;
+        let cells = Cells::of(&row).ok_or_else(altered)?;
+        writeln!(self.messages, "{line}")?;
+        self.table.write_all(&cells.table_line())?;
+        let places = self.attach(record, &row)?;
+        self.page.write_all(cells.page_line(&row, &places).as_bytes())?;
+        for (_, why) in row.withheld() {
+            *self.counts.withheld.entry(why.to_string()).or_default() += 1;
+        }
+        if let Some(erased) = &record.erased {
+            self.counts.erased.push((record.leaf, Erased::clone(erased)));
+        }
+        if matches!(row.row.parts.meta, Part::Disclosed { .. }) {
+            counted.name = Some(record.event.conversation.clone());
+        }
+        counted.chain.add(record.leaf);
+        counted.last_received_at = record.received_at;
+        self.leaves.push((record.offset.0, record.leaf.0));
+        Ok(())
+    }
+
+    /// Takes the files in that a record discloses that it names; where each lies, or why it does not.
+    fn attach(&mut self, record: &Record, row: &ReadRow) -> Result<Vec<String>, EvidenceError> {
+        let mut places = Vec::new();
+        if row.body.contains_key("attachments") {
+            for file in &record.event.attachments {
+                let place = self.attached.place_of(record, &file.sha256, &mut self.source)?;
+                let word = if place.starts_with("data/") { "present" } else { &place };
+                *self.counts.files.entry(word.to_string()).or_default() += 1;
+                writeln!(self.listed, "{}", listed(file, &place, row))?;
+                places.push(place);
+            }
+        }
+        Ok(places)
+    }
+
+    fn sealed(self, sealer: &impl Sealer) -> Result<Bundle, EvidenceError> {
+        let Making { order, leaves, counts, mut attached, .. } = self;
+        if leaves.is_empty() {
+            return Err(EvidenceError::Nothing { what: "case", name: order.request.case.clone() });
+        }
+        let (checkpoint, key) = (order.checkpoint, &order.checkpoint.key);
+        let indices: Vec<u64> = leaves.iter().map(|(index, _)| *index).collect();
+        let hashes = sealer.prove(checkpoint, &indices.iter().copied().collect())?;
+        let hashes = hashes.into_iter().map(HexBytes).collect();
+        let proof = Proof { hashes, leaves: indices, size: checkpoint.size };
+        let holes = holes(&counts);
+        let mut files = vec![
+            self.messages.finish("data/messages.jsonl")?,
+            self.table.finish("data/messages.csv")?,
+            self.page.finish("data/transcript.html")?,
+            self.listed.finish("data/attachments.jsonl")?,
+            BundleFile::of("bagit.txt", BAGIT),
+            BundleFile::of("proofs/checkpoint", checkpoint.note.as_str()),
+            BundleFile::of("proofs/log.vkey", format!("{key}\n")),
+            BundleFile::of("proofs/log.pub.pem", key.to_pem()),
+            BundleFile::of(PROOF, json::written(&proof) + "\n"),
+            BundleFile::of("custody/completeness.json", completeness(order, &counts, &holes)),
+            BundleFile::of("custody/custody.jsonl", order.custody.lines(order, &counts)),
+            BundleFile::of("custody/environment.json", order.custody.environment(order)),
+        ];
+        files.append(&mut attached.files);
+        files.extend(texts::files(&holes));
+        if let Some(keys) = sealer.succession()? {
+            files.push(BundleFile::of("proofs/keys.json", keys));
+        }
+        if let Some(since) = &order.request.since {
+            let Growth { size, root, hashes } = sealer.consistency(since, checkpoint)?;
+            files.push(BundleFile::of(CONSISTENCY, consistency_text(size, root, &hashes)));
+        }
+        files.push(BundleFile::of("bag-info.txt", bag_info(order, &files)));
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        let manifest = manifest_of(&files, seal::is_payload);
+        files.push(BundleFile::of(MANIFEST, manifest));
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        let tag_manifest = BundleFile::of(TAG_MANIFEST, manifest_of(&files, seal::is_tag_file));
+        let seal = sealer.sign(&seal::text(&tag_manifest.passed.sha256))?;
+        files.extend([tag_manifest, BundleFile::of(SEAL, seal)]);
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        let records = proof.leaves.len() as u64;
+        let bundle = Bundle { folder: order.request.folder(), files, records, holes };
+        bundle.check_size()?;
+        Ok(bundle)
+    }
+}
+
+impl Attached {
+    fn place_of(
+        &mut self,
+        record: &Record,
+        sha256: &str,
+        source: &mut impl Source,
+    ) -> Result<String, EvidenceError> {
+        let Some(path) = source.attachment(record, sha256)? else {
+            return Ok("missing".to_string());
+        };
+        if let Some(name) = self.names.get(sha256) {
+            return Ok(name.clone());
+        }
+        let name = seal::attachment_name(self.files.len());
+        let file = BundleFile::kept(name.clone(), path)?;
+        if file.passed.sha256 != sha256 {
+            return Ok("damaged".to_string());
+        }
+        self.files.push(file);
+        self.names.insert(sha256.to_string(), name.clone());
+        Ok(name)
+    }
+}
+
+/// The line of an attachment.
+fn listed(file: &Attachment, place: &str, row: &ReadRow) -> String {
+    let Attachment { sha256, name, media_type, bytes } = file;
+    json::written(&json::object([
+        ("bytes", (*bytes).into()),
+        ("file", place.into()),
+        ("leaf", hex::encode(row.row.leaf.0).into()),
+        ("media_type", media_type.as_str().into()),
+        ("name", name.as_str().into()),
+        ("sha256", sha256.as_str().into()),
+    ]))
+}
+
+/// What the records name and the bundle does not have.
+fn holes(counts: &Counts) -> Vec<String> {
+    let absent = counts.files.iter().filter(|(word, _)| *word != "present");
+    absent.map(|(word, count)| format!("{count} attachments are {word}")).collect()
+}
+
+fn manifest_of(files: &[BundleFile], is_listed: impl Fn(&str) -> bool) -> String {
+    let listed = files.iter().filter(|file| is_listed(&file.name));
+    listed.map(|file| seal::manifest_line(&file.passed.sha256, &file.name)).collect()
+}
+
+fn bag_info(order: &Order<'_>, files: &[BundleFile]) -> String {
+    let payload: Vec<&BundleFile> =
+        files.iter().filter(|file| seal::is_payload(&file.name)).collect();
+    let bytes: u64 = payload.iter().map(|file| file.passed.bytes).sum();
+    format!(
+        "Source-Organization: {}\nExternal-Identifier: {}\nPayload-Oxum: {bytes}.{}\nBag-Software-Agent: verbatim {}\n",
+        order.shop,
+        order.request.case,
+        payload.len(),
+        env!("CARGO_PKG_VERSION"),
+    )
+}
+
+/// How far the clocks of a zone were from UTC: `+08:00`.
+fn offset_of(at: Micros, zone: Tz) -> String {
+    at.datetime().with_timezone(&zone).format("%:z").to_string()
+}

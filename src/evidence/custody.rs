@@ -1,0 +1,119 @@
+//! Who had the records, who made the bundle, on what machine, and what the bundle holds of what was
+//! asked for.
+
+use std::collections::BTreeMap;
+
+use super::bundle::{Counts, Order};
+use super::json::{self, Json, Object, object};
+use crate::model::Ack;
+
+/// Who makes the bundle, and where.
+#[derive(Clone, Debug, Default)]
+pub struct Custody {
+    /// Subject of the token, or the operator of the machine.
+    pub who: String,
+    /// The record of this export in the shop's own trail.
+    pub entry: Option<Ack>,
+    /// SHA-256 of the settings.
+    pub config_sha256: String,
+}
+
+impl Custody {
+    /// What happened to the records, a line each.
+    pub(super) fn lines(&self, order: &Order<'_>, counts: &Counts) -> String {
+        let mut lines = Vec::new();
+        for counted in &counts.conversations {
+            lines.push(object([
+                ("conversation", counted.name.as_deref().map_or(Json::Null, Json::from)),
+                ("from", counted.first_received_at.to_string().into()),
+                ("records", u64::from(counted.chain.last_seq.0).into()),
+                ("to", counted.last_received_at.to_string().into()),
+                ("what", "received".into()),
+                ("who", format!("the service of {}", order.shop).into()),
+            ]));
+        }
+        lines.push(object([
+            ("origin", order.checkpoint.origin.as_str().into()),
+            ("size", order.checkpoint.size.into()),
+            ("what", "signed".into()),
+            ("who", order.checkpoint.key.to_string().into()),
+        ]));
+        lines.push(self.export(order));
+        lines.iter().map(|line| json::written(line) + "\n").collect()
+    }
+
+    fn export(&self, order: &Order<'_>) -> Object {
+        let mut export = object([
+            ("case", order.request.case.as_str().into()),
+            ("from", order.now.to_string().into()),
+            ("reason", order.request.reason.as_str().into()),
+            ("version", env!("CARGO_PKG_VERSION").into()),
+            ("what", "exported".into()),
+            ("who", self.who.as_str().into()),
+        ]);
+        if let Some(entry) = &self.entry {
+            let entry = object([
+                ("leaf", entry.leaf.to_string().into()),
+                ("offset", entry.offset.0.into()),
+                ("seq", u64::from(entry.seq.0).into()),
+            ]);
+            export.insert("entry".to_string(), Json::Object(entry));
+        }
+        export
+    }
+
+    /// The machine and the program.
+    pub(super) fn environment(&self, order: &Order<'_>) -> String {
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let os = format!("{} {} {}", std::env::consts::OS, kernel.trim(), std::env::consts::ARCH);
+        let environment = object([
+            ("clock", "the server's wall clock at receipt; it never runs backwards, and after a jump nothing is taken until it is confirmed".into()),
+            ("config_sha256", self.config_sha256.as_str().into()),
+            ("exported_at", order.now.to_string().into()),
+            ("os", os.trim().into()),
+            ("software", "verbatim".into()),
+            ("sync", "each record was on stable storage before its sender was told so".into()),
+            ("version", env!("CARGO_PKG_VERSION").into()),
+        ]);
+        json::written(&environment) + "\n"
+    }
+}
+
+/// What was asked for, and what of it the bundle holds.
+pub(super) fn completeness(order: &Order<'_>, counts: &Counts, holes: &[String]) -> String {
+    let conversations = counts.conversations.iter().map(|counted| {
+        Json::Object(object([
+            ("conversation", counted.name.as_deref().map_or(Json::Null, Json::from)),
+            ("last_leaf", hex::encode(counted.chain.last_leaf).into()),
+            ("records", u64::from(counted.chain.last_seq.0).into()),
+            ("thread", hex::encode(counted.chain.thread).into()),
+        ]))
+    });
+    let counted = |counts: &BTreeMap<String, u64>| {
+        Json::Object(counts.iter().map(|(word, count)| (word.clone(), (*count).into())).collect())
+    };
+    let checkpoint = object([
+        ("origin", order.checkpoint.origin.as_str().into()),
+        ("size", order.checkpoint.size.into()),
+    ]);
+    let erased = counts.erased.iter().map(|(leaf, erased)| {
+        Json::Object(object([
+            ("at", erased.at.to_string().into()),
+            ("ground", erased.ground.as_str().into()),
+            ("leaf", leaf.to_string().into()),
+        ]))
+    });
+    let completeness = object([
+        ("asked", Json::Object(order.request.asked())),
+        ("case", order.request.case.as_str().into()),
+        ("checkpoint", Json::Object(checkpoint)),
+        ("conversations", Json::List(conversations.collect())),
+        ("erased", Json::List(erased.collect())),
+        ("files", counted(&counts.files)),
+        ("holes", Json::List(holes.iter().map(|hole| hole.as_str().into()).collect())),
+        ("shop", order.shop.into()),
+        ("withheld", counted(&counts.withheld)),
+        ("zone", order.zone.name().into()),
+    ]);
+    json::written(&completeness) + "\n"
+}

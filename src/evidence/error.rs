@@ -1,0 +1,84 @@
+//! Why there is no bundle.
+
+use std::io;
+
+use crate::ledger::{MultiproofError, NoteError};
+use crate::model::{ErrorKind, FieldError, Kinded, Offset, Seq};
+use crate::records::RecordsError;
+use crate::relay::RelayError;
+use crate::sql::SqlError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    #[error(transparent)]
+    Asked(#[from] FieldError),
+    #[error("there is nothing of {what} `{name}`")]
+    Nothing { what: &'static str, name: String },
+    #[error(
+        "the ledger has signed {signed} records, and the last one asked for is at offset {last}: try again in a moment"
+    )]
+    NotSignedYet { signed: u64, last: Offset },
+    #[error("record {seq} of `{conversation}` does not have the leaf that its sender was told")]
+    Altered { conversation: String, seq: Seq },
+    #[error(
+        "the bundle would have {bytes} bytes and {files} files, and a zip takes 4 GiB and 65,534: ask for fewer conversations, or fewer days"
+    )]
+    TooLarge { bytes: u64, files: usize },
+    #[error("the attachment `{sha256}` changed while it was copied")]
+    Changed { sha256: String },
+    #[error("what was given is not a checkpoint of this ledger")]
+    NotOurCheckpoint,
+    #[error("cannot write the bundle: {0}")]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    #[error("cannot sign the bundle: {0}")]
+    Note(#[from] NoteError),
+    #[error("cannot prove the records: {0}")]
+    Proof(#[from] MultiproofError),
+    #[error("cannot read the ledger: {shown}")]
+    Ledger { kind: ErrorKind, shown: String },
+    #[error("the making of the bundle ended early: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl Kinded for EvidenceError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            EvidenceError::Asked(_)
+            | EvidenceError::NotOurCheckpoint
+            | EvidenceError::TooLarge { .. } => ErrorKind::BadInput,
+            EvidenceError::Nothing { .. } => ErrorKind::NotFound,
+            EvidenceError::NotSignedYet { .. } => ErrorKind::Retry,
+            EvidenceError::Altered { .. } => ErrorKind::Corrupt,
+            EvidenceError::Changed { .. } | EvidenceError::Io(_) => ErrorKind::Retry,
+            EvidenceError::Records(error) => error.kind(),
+            EvidenceError::Relay(error) => error.kind(),
+            EvidenceError::Sql(error) => error.kind(),
+            EvidenceError::Note(_) | EvidenceError::Proof(_) | EvidenceError::Task(_) => {
+                ErrorKind::Bug
+            }
+            EvidenceError::Ledger { kind, .. } => *kind,
+        }
+    }
+
+    fn told(&self) -> Option<&'static str> {
+        match self {
+            EvidenceError::NotSignedYet { .. } => Some(
+                "the ledger has not signed the newest of these records yet: try again in a moment",
+            ),
+            _ => None,
+        }
+    }
+
+    fn field(&self) -> Option<&FieldError> {
+        match self {
+            EvidenceError::Asked(field) => Some(field),
+            _ => None,
+        }
+    }
+}

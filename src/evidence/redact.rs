@@ -1,0 +1,129 @@
+//! What an export leaves out on purpose.
+//!
+//! Parts are committed to as wholes: a text is shown or hidden whole, and a name is hidden with the id
+//! and the role beside it. `sender@role:customer` hides who every customer is; `body@message:m-17` hides
+//! one text in which somebody wrote a phone number.
+
+use serde::{Deserialize, Serialize};
+
+use super::row::PARTS;
+use crate::model::{FieldError, Record, Role};
+
+/// `PART[,PART…]`, everywhere, or `@role:ROLE`, `@sender:ID`, `@message:ID` behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Redaction {
+    text: String,
+    parts: Vec<&'static str>,
+    of: Of,
+}
+
+/// Whose parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Of {
+    All,
+    Role(Role),
+    Sender(String),
+    Message(String),
+}
+
+impl Redaction {
+    /// Reads a rule.
+    pub fn parse(text: &str) -> Result<Redaction, FieldError> {
+        let rule = "be sender, body or meta (or some of them, with commas), alone or followed by @role:ROLE, @sender:ID or @message:ID";
+        let wrong = || FieldError::new("redact", text, rule);
+        let (parts, of) = match text.split_once('@') {
+            None => (text, Of::All),
+            Some((parts, of)) => (parts, Of::parse(of).ok_or_else(wrong)?),
+        };
+        let part = |name: &str| PARTS.into_iter().find(|part| *part == name);
+        let parts: Option<Vec<&'static str>> = parts.split(',').map(part).collect();
+        Ok(Redaction { text: text.to_string(), parts: parts.ok_or_else(wrong)?, of })
+    }
+
+    /// Whether it hides a part of this record.
+    pub(super) fn hides(&self, record: &Record, part: &str) -> bool {
+        let event = &record.event;
+        let is_meant = match &self.of {
+            Of::All => true,
+            Of::Role(role) => event.sender.role == *role,
+            Of::Sender(id) => event.sender.id == *id,
+            // With its id go the edits of it, which say it again.
+            Of::Message(id) => event.id == *id || event.target.as_ref() == Some(id),
+        };
+        is_meant && self.parts.contains(&part)
+    }
+}
+
+impl Of {
+    fn parse(text: &str) -> Option<Of> {
+        let (what, which) = text.split_once(':')?;
+        match what {
+            "role" => which.parse().ok().map(Of::Role),
+            "sender" if !which.is_empty() => Some(Of::Sender(which.to_string())),
+            "message" if !which.is_empty() => Some(Of::Message(which.to_string())),
+            _ => None,
+        }
+    }
+}
+
+impl TryFrom<String> for Redaction {
+    type Error = FieldError;
+
+    fn try_from(text: String) -> Result<Redaction, FieldError> {
+        Redaction::parse(&text)
+    }
+}
+
+impl From<Redaction> for String {
+    fn from(redaction: Redaction) -> String {
+        redaction.text
+    }
+}
+
+impl std::str::FromStr for Redaction {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Redaction, FieldError> {
+        Redaction::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::record;
+
+    #[test]
+    fn a_rule_hides_parts_of_those_it_names() {
+        let said = record(
+            0,
+            r#"{"id":"m1","conversation":"c","kind":"message","sender":{"id":"ann","role":"customer"},"text":"x"}"#,
+        );
+        let edit = record(
+            1,
+            r#"{"id":"m2","conversation":"c","kind":"edit","target":"m1","sender":{"id":"ann","role":"customer"},"text":"y"}"#,
+        );
+        let hides = |rule: &str, part| {
+            let rule = Redaction::parse(rule).unwrap();
+            (rule.hides(&said, part), rule.hides(&edit, part))
+        };
+        assert_eq!(hides("sender", "sender"), (true, true));
+        assert_eq!(hides("sender", "body"), (false, false));
+        assert_eq!(hides("sender,body@role:customer", "body"), (true, true));
+        assert_eq!(hides("body@role:human", "body"), (false, false));
+        assert_eq!(hides("meta@sender:ann", "meta"), (true, true));
+        assert_eq!(hides("body@message:m1", "body"), (true, true));
+        assert_eq!(hides("body@message:m2", "body"), (false, true));
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused_with_what_it_should_be() {
+        for wrong in
+            ["", "name", "body,", "body@", "body@role:boss", "body@message:", "@role:bot", "Body"]
+        {
+            let error = Redaction::parse(wrong).unwrap_err().to_string();
+            assert!(error.contains("sender, body or meta"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Files of a bundle on their way into it: what grows with the conversations lies on the disk, in files
+//! without a name, which are gone with the process.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::zip::{Crc, Entry, ZIP_BYTES_MAX};
+
+/// What is known of bytes once they have all passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub(super) sha256: String,
+    pub(super) crc: u32,
+    pub(super) bytes: u64,
+}
+
+/// A file that is written now and read later.
+pub(super) struct Spool {
+    file: BufWriter<File>,
+    meter: Meter,
+}
+
+/// Where the bytes of a file of the bundle are.
+pub(super) enum Content {
+    Bytes(Vec<u8>),
+    Spooled(File),
+    /// An attachment, where it is kept.
+    Kept(PathBuf),
+}
+
+/// A file of the bundle.
+pub(super) struct BundleFile {
+    pub(super) name: String,
+    pub(super) passed: Passed,
+    content: Content,
+}
+
+#[derive(Clone, Default)]
+struct Meter {
+    sha256: Sha256,
+    crc: Crc,
+    bytes: u64,
+}
+
+impl Meter {
+    fn add(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.crc.add(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    fn passed(self) -> Passed {
+        let sha256 = hex::encode(self.sha256.finalize());
+        Passed { sha256, crc: self.crc.value(), bytes: self.bytes }
+    }
+}
+
+impl Spool {
+    pub(super) fn in_folder(folder: &Path) -> io::Result<Spool> {
+        let file = BufWriter::with_capacity(256 * 1024, tempfile::tempfile_in(folder)?);
+        Ok(Spool { file, meter: Meter::default() })
+    }
+
+    pub(super) fn finish(self, name: &str) -> io::Result<BundleFile> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let (name, passed) = (name.to_string(), self.meter.passed());
+        Ok(BundleFile { name, passed, content: Content::Spooled(file) })
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // More would fit into no bundle.
+        if self.meter.bytes + bytes.len() as u64 > ZIP_BYTES_MAX {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "it is larger than a zip can be",
+            ));
+        }
+        self.file.write_all(bytes)?;
+        self.meter.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl BundleFile {
+    pub(super) fn of(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> BundleFile {
+        let bytes = bytes.into();
+        let mut meter = Meter::default();
+        meter.add(&bytes);
+        BundleFile { name: name.into(), passed: meter.passed(), content: Content::Bytes(bytes) }
+    }
+
+    /// A file that lies at `path`, read whole.
+    pub(super) fn kept(name: String, path: PathBuf) -> io::Result<BundleFile> {
+        let passed = copy(&mut File::open(&path)?, &mut io::sink())?;
+        Ok(BundleFile { name, passed, content: Content::Kept(path) })
+    }
+
+    /// What the zip says of it.
+    pub(super) fn entry(&self, folder: &str) -> Option<Entry> {
+        let bytes = u32::try_from(self.passed.bytes).ok()?;
+        Some(Entry { name: format!("{folder}/{}", self.name), crc: self.passed.crc, bytes })
+    }
+
+    /// Writes its bytes, which must be those that were counted.
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let passed = match &self.content {
+            Content::Bytes(bytes) => return out.write_all(bytes),
+            Content::Spooled(file) => {
+                let mut file = file;
+                file.rewind()?;
+                copy(&mut file, out)?
+            }
+            Content::Kept(path) => copy(&mut File::open(path)?, out)?,
+        };
+        if passed == self.passed {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("`{}` changed while it was copied", self.name),
+        ))
+    }
+}
+
+/// Copies all of it, and says what it was.
+fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<Passed> {
+    let (mut meter, mut buffer) = (Meter::default(), vec![0; 256 * 1024]);
+    loop {
+        let count = from.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(meter.passed());
+        }
+        meter.add(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
+    }
+}

@@ -1,0 +1,159 @@
+//! Bundles that nobody has touched.
+
+use super::sample::{Log, request, verify_py};
+use crate::evidence::{Custody, Held, Redaction, verify};
+use crate::model::Micros;
+
+fn held(log: &Log) -> Held {
+    Held { vkey: Some(format!("{}\n", log.vkey())), checkpoint: None }
+}
+
+/// Both verifiers, on the zip and on the folder that others unpack from it.
+#[test]
+fn both_verifiers_believe_what_was_made() {
+    let log = Log::new();
+    let zip = log.zip("case.zip", &request(&["c-林/1", "c2"]));
+    let verdict = verify(&zip, &held(&log)).unwrap();
+    assert_eq!((verdict.failed_step(), verdict.holds.len()), (None, 7), "{verdict:?}");
+    let (code, said) = verify_py(&[zip.to_str().unwrap(), "--vkey", &log.vkey()]);
+    assert_eq!(code, 0, "{said}");
+    for (step, sentence) in verdict.holds.iter().enumerate() {
+        assert!(said.contains(&format!("step {} holds: ", step + 1)), "{said}");
+        assert!(step == 6 || said.contains(sentence.as_str()), "{sentence}\n{said}");
+    }
+    let unpacked = log.folder.path().join("unpacked");
+    zip::ZipArchive::new(std::fs::File::open(&zip).unwrap()).unwrap().extract(&unpacked).unwrap();
+    let folder = std::fs::read_dir(&unpacked).unwrap().next().unwrap().unwrap().path();
+    let verdict = verify(&folder, &held(&log)).unwrap();
+    assert_eq!(verdict.failed_step(), None, "{verdict:?}");
+    let (code, said) = verify_py(&[folder.to_str().unwrap(), "--vkey", &log.vkey()]);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn what_is_withheld_is_there_as_commitments() {
+    let log = Log::new();
+    let mut request = request(&["c-林/1"]);
+    request.from = Some("2026-01-03T02:13:30+08:00".to_string());
+    request.redact = vec![
+        Redaction::parse("sender@role:customer").unwrap(),
+        Redaction::parse("body@message:m4").unwrap(),
+    ];
+    let zip = log.zip("withheld.zip", &request);
+    let verdict = verify(&zip, &held(&log)).unwrap();
+    assert_eq!(verdict.failed_step(), None, "{verdict:?}");
+    let (code, said) = verify_py(&[zip.to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("which only the bundle says"), "{said}");
+    let bytes = std::fs::read(&zip).unwrap();
+    let holds = |words: &str| bytes.windows(words.len()).any(|window| window == words.as_bytes());
+    assert!(holds("SUM(A1)") && holds("customer?"));
+    for hidden in ["careful", "杯子碎了", "refund 236", "refund 263", "customer-1"] {
+        assert!(!holds(hidden), "{hidden}");
+    }
+    request.with_private = true;
+    request.redact.clear();
+    let bytes = std::fs::read(log.zip("private.zip", &request)).unwrap();
+    assert!(bytes.windows(7).any(|window| window == b"careful"));
+}
+
+#[test]
+fn a_log_goes_on_from_what_the_other_side_holds() {
+    let log = Log::new();
+    for size in 1..=log.records.len() {
+        let since = log.checkpoint(size).note;
+        let mut request = request(&["c2"]);
+        request.since = Some(since.clone());
+        let zip = log.zip("since.zip", &request);
+        let held = Held { checkpoint: Some(since.clone()), ..held(&log) };
+        let verdict = verify(&zip, &held).unwrap();
+        assert_eq!(verdict.failed_step(), None, "{size}: {verdict:?}");
+        if size % 5 == 0 {
+            let file = log.folder.path().join("since");
+            std::fs::write(&file, since).unwrap();
+            let (code, said) =
+                verify_py(&[zip.to_str().unwrap(), "--checkpoint", file.to_str().unwrap()]);
+            assert_eq!(code, 0, "{said}");
+        }
+    }
+    let without = log.zip("without.zip", &request(&["c2"]));
+    let earlier = Held { checkpoint: Some(log.checkpoint(3).note), ..held(&log) };
+    assert_eq!(verify(&without, &earlier).unwrap().failed_step(), Some(3));
+}
+
+/// The same records make the same bytes, in whatever pages they are read; only who asked, and when, is
+/// elsewhere.
+#[test]
+fn the_same_order_makes_the_same_bytes() {
+    let log = Log::new();
+    let request = request(&["c-林/1", "c2"]);
+    let made = |custody: &Custody, now| {
+        let bundle = log.bundle_by(&request, &log.newest(), custody, Micros(now)).unwrap();
+        let mut bytes = Vec::new();
+        bundle.write(&mut bytes).unwrap();
+        bytes
+    };
+    let ann = Custody { who: "ann".to_string(), ..Custody::default() };
+    assert!(made(&ann, 5_000_000) == made(&ann, 5_000_000));
+    assert!(made(&ann, 5_000_000) != made(&ann, 6_000_000));
+}
+
+/// Pages, and a proof with many leaves.
+#[test]
+fn a_long_conversation_is_one_bundle() {
+    let log = Log::long(1_500);
+    let zip = log.zip("long.zip", &request(&["long"]));
+    let verdict = verify(&zip, &held(&log)).unwrap();
+    assert_eq!(verdict.failed_step(), None, "{verdict:?}");
+    assert!(verdict.holds[3].contains("the 1500 records"), "{verdict:?}");
+    let (code, said) = verify_py(&[zip.to_str().unwrap(), "--vkey", &log.vkey()]);
+    assert_eq!(code, 0, "{said}");
+}
+
+/// A record that says something else than its sender was told is in no bundle.
+#[test]
+fn what_was_altered_is_not_exported() {
+    let mut log = Log::new();
+    log.records[3].event.text = Some("we never said so".to_string());
+    let error = log.bundle(&request(&["c-林/1"]), &log.newest()).err().unwrap();
+    assert!(error.to_string().contains("does not have the leaf"), "{error}");
+}
+
+/// What was erased keeps its place, and the reason stands beside it.
+#[test]
+fn what_was_erased_leaves_the_rest_provable() {
+    let mut log = Log::new();
+    log.records[3] = log.records[3].erased_at(Micros(9), "asked by the customer");
+    let zip = log.zip("erased.zip", &request(&["c-林/1"]));
+    let verdict = verify(&zip, &held(&log)).unwrap();
+    assert_eq!(verdict.failed_step(), None, "{verdict:?}");
+    assert!(verdict.holds[5].contains("\"erased\":3"), "{verdict:?}");
+    assert_eq!(verify_py(&[zip.to_str().unwrap()]).0, 0);
+    let bytes = std::fs::read(&zip).unwrap();
+    let holds = |words: &str| bytes.windows(words.len()).any(|window| window == words.as_bytes());
+    assert!(holds("asked by the customer") && !holds("杯子碎了"));
+}
+
+#[test]
+fn holes_are_said_where_they_are_seen() {
+    let log = Log::new();
+    let bundle = log.bundle(&request(&["c2"]), &log.newest()).unwrap();
+    assert_eq!(bundle.holes, ["1 attachments are damaged", "1 attachments are missing"]);
+    let mut bytes = Vec::new();
+    bundle.write(&mut bytes).unwrap();
+    let holds = |words: &str| bytes.windows(words.len()).any(|window| window == words.as_bytes());
+    assert!(holds("This bundle has holes: 1 attachments are damaged") && holds("本证据包有缺口"));
+}
+
+/// What stands in the second verifier stands for the frame of the page, and is short enough to be read.
+#[test]
+fn the_second_verifier_fits() {
+    use sha2::Digest;
+    let script = include_str!("../texts/verify.py");
+    let head: Vec<&str> = super::super::copies::PAGE_HEAD.lines().collect();
+    let frame = format!("{}\n{}", head.join("\n"), super::super::copies::PAGE_END.trim_end());
+    let sum = hex::encode(sha2::Sha256::digest(frame));
+    let wanted = format!("FRAME_LINES, FRAME_SHA256 = {}, \"{sum}\"", head.len());
+    assert!(script.contains(&wanted), "{wanted}");
+    assert!(script.lines().count() < 250, "{} lines", script.lines().count());
+}

@@ -1,0 +1,119 @@
+//! Step 6: no record of a conversation is missing from its first to the last one here, and what is
+//! withheld is counted.
+
+use std::collections::BTreeMap;
+
+use super::committed::{ABSENT, Committed};
+use super::files::Files;
+use super::{Failure, refuse};
+use crate::evidence::json::{self, Json, Object, object};
+use crate::evidence::note::{Head, Key};
+use crate::evidence::row::ReadRow;
+
+pub(in crate::evidence) const FILE: &str = "custody/completeness.json";
+
+/// Where a conversation stands after some of its records.
+struct Reached {
+    name: Json,
+    last_leaf: [u8; 32],
+    records: u32,
+    thread: [u8; 16],
+}
+
+pub(super) fn check(
+    files: &Files,
+    key: &Key,
+    head: Head,
+    committed: &Committed,
+) -> Result<String, Failure> {
+    let line = files.only_line(FILE)?;
+    let Some(mut said) = json::read_object(&line) else {
+        return refuse(format!("{FILE} is not canonical JSON"));
+    };
+    let Some(shop) = said.get("shop").cloned() else {
+        return refuse(format!("{FILE} names no shop"));
+    };
+    let mut lines = files.lines("data/messages.jsonl")?;
+    let (mut conversations, mut reached) = (Vec::new(), None);
+    while let Some(line) = lines.next()? {
+        let row = ReadRow::parse(&line).or_else(refuse)?;
+        if row.row.seq == 1 {
+            conversations.extend(reached.take().map(Reached::said));
+        }
+        let is_of_shop = row.meta.get("shop").is_none_or(|said| *said == shop);
+        reached = match Reached::after(reached, &row).filter(|_| is_of_shop) {
+            Some(reached) => Some(reached),
+            None => {
+                return refuse(format!("line {} does not follow the line before it", lines.number));
+            }
+        };
+    }
+    conversations.extend(reached.map(Reached::said));
+    let count = conversations.len();
+    let withheld = counted(committed.withheld.iter().map(|(why, count)| (why.as_str(), *count)));
+    said.extend(object([
+        (
+            "checkpoint",
+            Json::Object(object([
+                ("origin", key.name.as_str().into()),
+                ("size", head.size.into()),
+            ])),
+        ),
+        ("conversations", Json::List(conversations)),
+        ("files", counted(committed.files.iter().map(|place| (word_of(place), 1)))),
+        ("withheld", withheld.clone()),
+    ]));
+    if json::written(&said) != line {
+        return refuse(format!("{FILE} counts something else than there is"));
+    }
+    Ok(format!(
+        "no record of {count} conversations is missing up to the last one here (withheld: {})",
+        json::written(&withheld)
+    ))
+}
+
+/// `present`, or why a file is not.
+fn word_of(place: &str) -> &str {
+    if ABSENT.contains(&place) { place } else { "present" }
+}
+
+/// So many of each, as an object.
+pub(in crate::evidence) fn counted<'a>(words: impl Iterator<Item = (&'a str, u64)>) -> Json {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for (word, count) in words {
+        *counts.entry(word.to_string()).or_default() += count;
+    }
+    let counts: Object = counts.into_iter().map(|(word, count)| (word, count.into())).collect();
+    Json::Object(counts)
+}
+
+impl Reached {
+    /// One record further; `None` where the record is not the next.
+    fn after(before: Option<Reached>, row: &ReadRow) -> Option<Reached> {
+        let numbers = &row.row;
+        let nothing = Reached { name: Json::Null, last_leaf: [0; 32], records: 0, thread: [0; 16] };
+        let before = match before {
+            None if numbers.seq != 1 => return None,
+            None => nothing,
+            Some(before) => before,
+        };
+        let said = row.meta.get("conversation").unwrap_or(&before.name);
+        let follows = numbers.seq == before.records.checked_add(1)?
+            && numbers.prev.0 == before.last_leaf
+            && numbers.thread.0 == before.thread
+            && (before.name == Json::Null || before.name == *said);
+        let first_half = || numbers.leaf.0.first_chunk::<16>().copied();
+        let thread = if numbers.seq == 1 { first_half()? } else { before.thread };
+        let name = said.clone();
+        follows.then_some(Reached { name, last_leaf: numbers.leaf.0, records: numbers.seq, thread })
+    }
+
+    fn said(self) -> Json {
+        Json::Object(object([
+            ("conversation", self.name),
+            ("last_leaf", hex::encode(self.last_leaf).into()),
+            ("records", u64::from(self.records).into()),
+            ("thread", hex::encode(self.thread).into()),
+        ]))
+    }
+}
