@@ -246,7 +246,7 @@ fn questions(connection: &mut Connection, chat: &Chat, report: &mut Report) {
     }
     for search in &chat.shops[0].searches {
         let words = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("words", search.words)
+            .append_pair("words", &format!("\"{}\"", search.words))
             .finish();
         let path = format!("/v1/search?{words}");
         let answer: Map<String, Value> = connection.get_json(&path);

@@ -106,6 +106,15 @@ impl InPlace {
     fn index_folder(&self) -> anyhow::Result<PathBuf> {
         self.must_have(FullText::NAME, FullText::FOLDERS)?;
         let folder = self.data.root().join(FullText::FOLDERS[0]);
+        if index::is_of_earlier_version(&folder)? {
+            if self.head() > YOUNG {
+                bail!(
+                    "the index in `{}` is of an earlier version; `verbatim serve` makes it anew when it starts, `verbatim rebuild index` now",
+                    folder.display()
+                );
+            }
+            index::remove_if_earlier(&folder)?;
+        }
         index::make_if_missing(&folder)?;
         Ok(folder)
     }

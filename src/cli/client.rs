@@ -276,6 +276,14 @@ fn ack_or_problem(line: &str) -> anyhow::Result<Result<Ack, Box<Problem>>> {
     Ok(Err(Box::new(problem)))
 }
 
+/// A server's answer that is a problem.
+#[derive(Debug, thiserror::Error)]
+#[error("the server answered {status}: {detail}")]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    detail: String,
+}
+
 /// The response, or the problem it carries as an error.
 async fn checked(response: Response) -> anyhow::Result<Response> {
     let status = response.status();
@@ -284,7 +292,7 @@ async fn checked(response: Response) -> anyhow::Result<Response> {
     }
     let text = response.text().await.unwrap_or_default();
     match serde_json::from_str::<Problem>(&text) {
-        Ok(problem) => bail!("the server answered {status}: {}", problem.detail),
+        Ok(problem) => Err(Refused { status, detail: problem.detail }.into()),
         Err(_) => bail!("the server answered {status}"),
     }
 }

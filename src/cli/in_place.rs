@@ -1,7 +1,7 @@
 //! Answers in this process, over a data directory that nobody serves. Each method stands for one of
 //! the client's, and opens what it needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use futures::StreamExt;
@@ -45,6 +45,11 @@ impl Asked {
         let zone = self.data.config.zone;
         let query = parameters.clone().query(&self.shop, zone, Micros::now())?;
         Ok(self.data.search()?.run(query).await?)
+    }
+
+    /// The shops of which there is anything.
+    pub(super) async fn shops(&self) -> anyhow::Result<BTreeSet<String>> {
+        Ok(self.data.search()?.shops().await?)
     }
 
     pub(super) async fn conversation(

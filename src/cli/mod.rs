@@ -24,6 +24,7 @@ mod replay;
 mod report;
 mod rules;
 mod search;
+mod search_text;
 mod serve;
 mod show;
 mod shown;

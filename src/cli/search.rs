@@ -1,37 +1,45 @@
 //! `verbatim search WORDS`
+//!
+//! What is found, or that nothing is, is data: on stdout, to be quoted. How much of it is shown, and how
+//! the rest is had, stands there too, since whoever quotes a part must know that it is one.
 
-use std::collections::HashMap;
-use std::io::{self, IsTerminal};
+use std::collections::{BTreeSet, HashMap};
 
+use anyhow::bail;
 use chrono_tz::Tz;
 use clap::Args;
 
+use super::client::Refused;
 use super::purpose::PurposeArgs;
 use super::shown::shown;
-use super::target::{Target, TargetArgs};
-use super::write;
-use super::{Exit, label};
+use super::target::{SHOP_USUAL, Target, TargetArgs};
+use super::{Exit, label, search_text, write};
 use crate::model::{Kind, Micros, Record, Role};
-use crate::search::{ConversationHits, Hit, SearchAnswer};
+use crate::search::language::{LanguageError, parse};
+use crate::search::{Mode, SearchAnswer, SearchError};
 use crate::server::SearchParameters;
 
 #[derive(Debug, Args)]
 pub(super) struct Search {
-    /// What was said: any part of it, in any script
-    #[arg(default_value = "")]
+    /// What was said: words, all of which a message has, "phrases", OR, NOT or -word, parentheses, and
+    /// fields such as order:FL1, agent:林*, from:-14d, is:retracted; see docs/search.md
+    #[arg(default_value = "", allow_hyphen_values = true)]
     words: String,
-    /// Case, width and invisible characters count
-    #[arg(long)]
+    /// How closely texts must follow the words
+    #[arg(long, value_enum, default_value_t)]
+    mode: SearchMode,
+    /// The same as --mode exact
+    #[arg(long, conflicts_with = "mode")]
     exact: bool,
-    /// Only conversations with this order number
+    /// Only conversations with this order number; a * at the end stands for any ending, here and below
     #[arg(long)]
     order: Option<String>,
     #[arg(long)]
     conversation: Option<String>,
-    /// Only conversations of this customer
+    /// Only conversations of this customer, by id or name
     #[arg(long)]
     customer: Option<String>,
-    /// Only conversations this agent took part in
+    /// Only conversations this agent took part in, by id or name
     #[arg(long)]
     agent: Option<String>,
     /// Only conversations tagged with this
@@ -49,7 +57,7 @@ pub(super) struct Search {
     /// Before this instant or local date
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
-    /// Oldest first; otherwise newest first
+    /// Conversations with the oldest hit first; otherwise those with the newest
     #[arg(long)]
     oldest_first: bool,
     /// Most conversations shown
@@ -58,6 +66,9 @@ pub(super) struct Search {
     /// Most hits shown of each
     #[arg(long, value_name = "N")]
     hits: Option<usize>,
+    /// Go on where an earlier page ended
+    #[arg(long, value_name = "CURSOR")]
+    page_after: Option<String>,
     /// Messages shown before and after each hit
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=100))]
     context: u16,
@@ -78,23 +89,78 @@ enum SearchFormat {
     Json,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum SearchMode {
+    /// Exactly as written
+    Exact,
+    /// Whatever the case, the width and invisible characters
+    #[default]
+    Folded,
+    /// Whatever also the accents, traditional or simplified characters, and what stands between Chinese
+    /// characters
+    Variants,
+}
+
+/// Most shops that an error lists.
+const SHOPS_LISTED: usize = 20;
+
 /// Records of each conversation found.
-type Transcripts = HashMap<String, Vec<Record>>;
+pub(super) type Transcripts = HashMap<String, Vec<Record>>;
 
 impl Search {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let asked_zone = self.target.zone;
+        if let Err(error) = parse(&self.words, asked_zone.unwrap_or_default(), Micros::now()) {
+            bail!("{}", at_its_spot(&self.words, &error));
+        }
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
-        let zone = target.zone();
-        let asked = self.ask(&target).await;
-        let (answer, transcripts) = asked?;
-        match self.format {
-            SearchFormat::Json => write::json_line(&answer)?,
-            SearchFormat::Text => {
-                eprintln!("{}", note(&answer));
-                write::to_stdout(self.text(&answer, &transcripts, zone).as_bytes())?;
+        let (answer, transcripts) = match self.ask(&target).await {
+            Err(error) if is_of_no_shop(&error) => {
+                let shops = target.shops(&self.target).await?;
+                drop(target);
+                return self.in_another_shop(error, shops).await;
+            }
+            asked => asked?,
+        };
+        self.write(&answer, &transcripts)
+    }
+
+    /// Where no shop is named, the only one there is is meant; otherwise those that there are stand in
+    /// the error.
+    async fn in_another_shop(
+        &self,
+        error: anyhow::Error,
+        shops: BTreeSet<String>,
+    ) -> anyhow::Result<Exit> {
+        let mut target = self.target.clone();
+        match (target.shop.as_str(), shops.first()) {
+            (SHOP_USUAL, Some(only)) if shops.len() == 1 => target.shop = only.clone(),
+            (_, None) => return Err(error),
+            _ => {
+                let listed: Vec<String> = shops
+                    .iter()
+                    .take(SHOPS_LISTED)
+                    .map(|shop| format!("`{}`", shown(shop, " ")))
+                    .collect();
+                bail!("{error}; --shop names one: there are {}", listed.join(", "));
             }
         }
-        Ok(Exit::found(answer.total > 0))
+        let target = Target::open(&target).await?.on(&self.purpose)?;
+        let (answer, transcripts) = self.ask(&target).await?;
+        self.write(&answer, &transcripts)
+    }
+
+    fn write(&self, answer: &SearchAnswer, transcripts: &Transcripts) -> anyhow::Result<Exit> {
+        let asked_zone = self.target.zone;
+        let zone = asked_zone.unwrap_or(answer.zone);
+        match self.format {
+            SearchFormat::Json => write::json_line(answer)?,
+            SearchFormat::Text => {
+                let text = search_text::text(answer, transcripts, usize::from(self.context), zone);
+                write::to_stdout(text.as_bytes())?;
+            }
+        }
+        Ok(Exit::found(answer.total > 0 || !answer.matches.is_empty()))
     }
 
     /// The answer, and the records around the hits where neighbours are to be shown.
@@ -113,7 +179,13 @@ impl Search {
     fn parameters(&self) -> SearchParameters {
         SearchParameters {
             words: self.words.clone(),
-            exact: self.exact,
+            mode: Some(match self.mode {
+                _ if self.exact => Mode::Exact,
+                SearchMode::Exact => Mode::Exact,
+                SearchMode::Folded => Mode::Folded,
+                SearchMode::Variants => Mode::Variants,
+            }),
+            exact: false,
             conversation: self.conversation.clone(),
             order: self.order.clone(),
             customer: self.customer.clone(),
@@ -123,89 +195,51 @@ impl Search {
             kind: self.kind,
             from: self.from.clone(),
             to: self.to.clone(),
+            zone: self.target.zone.map(|zone: Tz| zone.name().to_string()),
             oldest_first: self.oldest_first,
             limit: self.limit,
             hits: self.hits,
+            after: self.page_after.clone(),
         }
     }
+}
 
-    fn text(&self, answer: &SearchAnswer, transcripts: &Transcripts, zone: Tz) -> String {
-        let mut text = String::new();
-        for found in &answer.conversations {
-            text.push_str(&format!("{}\n", clean(&found.conversation)));
-            let records = transcripts.get(&found.conversation).map_or(&[][..], Vec::as_slice);
-            for line in self.lines(found, records, zone) {
-                text.push_str(&line);
-            }
-            text.push('\n');
-        }
-        text
+/// Whether there is nothing of the shop that was asked.
+fn is_of_no_shop(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| refused.status == reqwest::StatusCode::NOT_FOUND)
+        || matches!(error.downcast_ref::<SearchError>(), Some(SearchError::NoShop { .. }))
+}
+
+/// What is wrong with the words, and under them where.
+fn at_its_spot(words: &str, error: &LanguageError) -> String {
+    // Wide characters take two columns, and so does the wide space.
+    let columns = |text: &str| -> String {
+        text.chars().map(|char| if is_wide(char) { '\u{3000}' } else { ' ' }).collect()
+    };
+    let spot = error.chars(words);
+    let before: String = words.chars().take(spot.start).collect();
+    let marks = "^".repeat(spot.len().max(1));
+    let line = shown(words, " ");
+    format!("words: {error}\n  {line}\n  {}{marks}", columns(&before))
+}
+
+fn is_wide(char: char) -> bool {
+    matches!(char, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}' | '\u{20000}'..='\u{3fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spot_stands_under_its_character() {
+        let words = "退款 from:noon";
+        let error = parse(words, Tz::UTC, Micros(0)).unwrap_err();
+        let said = at_its_spot(words, &error);
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines[1..], ["  退款 from:noon", "  \u{3000}\u{3000}      ^^^^"], "{said}");
     }
-
-    /// The hits of one conversation, each amid its neighbours; a neighbour of two hits stands once.
-    fn lines(&self, found: &ConversationHits, records: &[Record], zone: Tz) -> Vec<String> {
-        let hit_at = |record: &Record| found.hits.iter().find(|hit| hit.offset == record.offset);
-        let spoken: Vec<&Record> =
-            records.iter().filter(|record| record.event.text.is_some()).collect();
-        if spoken.is_empty() {
-            return found.hits.iter().map(|hit| hit_line(hit, zone)).collect();
-        }
-        let reach = usize::from(self.context);
-        let near = |index: usize| {
-            let from = index.saturating_sub(reach);
-            let to = (index + reach + 1).min(spoken.len());
-            spoken[from..to].iter().any(|record| hit_at(record).is_some())
-        };
-        let shown = spoken.iter().enumerate().filter(|(index, _)| near(*index));
-        shown
-            .map(|(_, record)| match hit_at(record) {
-                Some(hit) => hit_line(hit, zone),
-                None => {
-                    let event = &record.event;
-                    let text = clean(event.text.as_deref().unwrap_or_default());
-                    line(' ', record.occurred_at(), &event.sender.id, event.kind, &text, zone)
-                }
-            })
-            .collect()
-    }
-}
-
-/// What of the answer is shown, which is no part of it.
-fn note(answer: &SearchAnswer) -> String {
-    let shown: usize = answer.conversations.iter().map(|found| found.hits.len()).sum();
-    format!(
-        "{} messages found, {shown} shown; complete to offset {}",
-        answer.total, answer.complete_to
-    )
-}
-
-fn hit_line(hit: &Hit, zone: Tz) -> String {
-    line('*', hit.occurred_at, &hit.sender_id, hit.kind, &marked(&hit.text, &hit.spans), zone)
-}
-
-/// One message on one line; `text` is clean already.
-fn line(mark: char, at: Micros, sender: &str, kind: Kind, text: &str, zone: Tz) -> String {
-    let at = at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
-    let kind = if kind == Kind::Message { String::new() } else { format!(" [{}]", kind.as_str()) };
-    format!("{mark} {at} {}{kind}: {text}\n", clean(sender))
-}
-
-/// What people wrote, on one line.
-fn clean(text: &str) -> String {
-    shown(text, " ")
-}
-
-/// The matches in bold on a terminal, in «quotes» elsewhere, in text that is clean otherwise.
-fn marked(text: &str, spans: &[(usize, usize)]) -> String {
-    let (open, close) =
-        if io::stdout().is_terminal() { ("\u{1b}[1m", "\u{1b}[0m") } else { ("«", "»") };
-    let mut marked = String::new();
-    let mut at = 0;
-    let plain = |part: Option<&str>| clean(part.unwrap_or_default());
-    for (from, to) in spans {
-        marked.push_str(&plain(text.get(at..*from)));
-        marked.push_str(&format!("{open}{}{close}", plain(text.get(*from..*to))));
-        at = *to;
-    }
-    marked + &plain(text.get(at..))
 }

@@ -4,7 +4,7 @@
 //! A directory that a server owns is never opened by a second process: whoever may read its keys
 //! may also ask the server, so the command makes itself a token and does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,9 +20,11 @@ use super::purpose::PurposeArgs;
 use crate::access::{Tokens, operator};
 use crate::app::{Config, DataDir, DataDirError, InPlace, Owner, Status};
 use crate::export::Exported;
+use crate::index::{self, FullText};
+use crate::log::Store;
 use crate::model::{Record, RulesHistory};
 use crate::records::AccessPage;
-use crate::search::SearchAnswer;
+use crate::search::{self, SearchAnswer};
 use crate::server::{AccessParameters, ExportParameters, SearchParameters};
 use crate::sql::{Answer, NamedQuery};
 
@@ -55,7 +57,7 @@ impl DataArgs {
 }
 
 /// The shop where none is named.
-const SHOP_USUAL: &str = "main";
+pub(super) const SHOP_USUAL: &str = "main";
 
 /// Where the data is: a directory read in place, or a running server. A directory that a server owns
 /// is asked through that server.
@@ -183,6 +185,16 @@ impl Target {
         }
     }
 
+    /// The shops of which there is anything, where whoever asks may know of all: on their own data.
+    pub(super) async fn shops(&self, args: &TargetArgs) -> anyhow::Result<BTreeSet<String>> {
+        match self {
+            Target::InPlace(asked) => asked.shops().await,
+            Target::Remote { .. } if args.url.is_some() => Ok(BTreeSet::new()),
+            // What another process has committed may be read beside it.
+            Target::Remote { .. } => Ok(committed_shops(&args.data_dir())?),
+        }
+    }
+
     /// A conversation's records in order; `None` where it does not exist.
     pub(super) async fn conversation(&self, id: &str) -> anyhow::Result<Option<Vec<Record>>> {
         match self {
@@ -231,6 +243,10 @@ impl Target {
             Target::Remote { client, .. } => client.export(table, parameters, out, bar).await,
         }
     }
+}
+
+fn committed_shops(data: &DataDir) -> anyhow::Result<BTreeSet<String>> {
+    Ok(search::shops(&index::open_read_only(&data.root().join(FullText::FOLDERS[0]))?)?)
 }
 
 /// The directory's owner, when an owner that can be asked is why it could not be opened.

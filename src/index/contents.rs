@@ -3,10 +3,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tantivy::TantivyDocument;
-use tantivy::schema::Field;
 use tantivy::schema::document::Value;
 
 use super::schema::schema;
+use super::shown::Shown;
 use super::{IndexError, IndexSnapshot, open};
 use crate::model::{Offset, Record};
 
@@ -41,20 +41,11 @@ fn marks_unguarded(snapshot: &IndexSnapshot) -> Result<Vec<(Offset, u64)>, Index
                     .map_err(|error| of(tantivy::TantivyError::from(error)))?;
             }
             let document: TantivyDocument = store.get(doc).map_err(of)?;
-            let text = |field: Field| document.get_first(field).and_then(|value| value.as_str());
             let fields = schema();
-            let mark = mark(
-                times.first(doc).unwrap_or_default(),
-                &conversation,
-                [
-                    text(fields.id),
-                    text(fields.text),
-                    text(fields.sender_id),
-                    text(fields.sender_role),
-                    text(fields.kind),
-                    text(fields.visibility),
-                ],
-            );
+            let text = document.get_first(fields.text).and_then(|value| value.as_str());
+            let shown = document.get_first(fields.shown).and_then(|value| value.as_bytes());
+            let occurred_at = times.first(doc).unwrap_or_default();
+            let mark = mark(occurred_at, &conversation, text, shown.unwrap_or_default());
             let offset = offsets.first(doc).unwrap_or_default();
             marks.push((Offset(offset.cast_unsigned()), mark));
         }
@@ -64,24 +55,14 @@ fn marks_unguarded(snapshot: &IndexSnapshot) -> Result<Vec<(Offset, u64)>, Index
 
 /// The mark that the document of `record` has.
 pub fn mark_of(record: &Record) -> u64 {
-    let event = &record.event;
-    mark(
-        record.occurred_at().0,
-        &event.conversation,
-        [
-            Some(&event.id),
-            event.text.as_deref(),
-            Some(&event.sender.id),
-            Some(event.sender.role.as_str()),
-            Some(event.kind.as_str()),
-            Some(event.visibility.as_str()),
-        ],
-    )
+    let (event, occurred_at) = (&record.event, record.occurred_at());
+    let shown = Shown::of(record).pack(occurred_at);
+    mark(occurred_at.0, &event.conversation, event.text.as_deref(), &shown)
 }
 
 /// Marks are compared within one process, never kept.
-fn mark(occurred_at: i64, conversation: &str, texts: [Option<&str>; 6]) -> u64 {
+fn mark(occurred_at: i64, conversation: &str, text: Option<&str>, shown: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (occurred_at, conversation, texts).hash(&mut hasher);
+    (occurred_at, conversation, text, shown).hash(&mut hasher);
     hasher.finish()
 }

@@ -4,8 +4,10 @@
 use tantivy::TantivyDocument;
 
 use super::characters::is_stable;
-use super::schema::{TEXT_STABLE, TEXT_UNSTABLE, schema};
-use crate::model::{Event, Record, Role, Sender};
+use super::known_as;
+use super::schema::{Trait, schema};
+use super::shown::Shown;
+use crate::model::{Event, Record, Sender, Visibility};
 
 /// Most documents are shorter, and longer ones grow; the library would take a KiB for each.
 const DOCUMENT_BYTES: usize = 512;
@@ -15,62 +17,55 @@ const DOCUMENT_BYTES: usize = 512;
 /// it is indexed or left out.
 pub(super) fn document(record: &Record) -> TantivyDocument {
     let Event {
-        id,
         conversation,
         kind,
-        sender,
-        customer,
+        sender: Sender { role, id: _, name: _ },
         text,
-        order,
+        attachments,
         visibility,
-        // Found as an agent.
-        assignee,
         category,
+        // What is shown with a hit.
+        id: _,
+        target: _,
+        automatic: _,
+        // What orders, customers and agents are known as.
+        order: _,
+        customer: _,
+        assignee: _,
         // `occurred_at` is indexed in its place.
         sent_at: _,
         // No search filters by these; SQL does.
-        attachments: _,
         reply_to: _,
-        target: _,
         channel: _,
         language: _,
-        automatic: _,
         rating: _,
         data: _,
     } = &record.event;
-    // A hit is shown with the name from its record.
-    let Sender { id: sender_id, role, name: _ } = sender;
     let fields = schema();
     let mut document = TantivyDocument::with_capacity(DOCUMENT_BYTES);
     if let Some(text) = text {
         document.add_text(fields.text, text);
-        document
-            .add_u64(fields.text_form, if is_stable(text) { TEXT_STABLE } else { TEXT_UNSTABLE });
+        document.add_text(fields.pairs, text);
     }
-    document.add_text(fields.id, id);
+    document.add_bytes(fields.shown, &Shown::of(record).pack(record.occurred_at()));
     document.add_i64(fields.offset, record.offset.signed());
     document.add_i64(fields.occurred_at, record.occurred_at().0);
     document.add_text(fields.shop, &record.shop);
     document.add_text(fields.conversation, conversation);
     document.add_text(fields.kind, kind.as_str());
-    document.add_text(fields.sender_id, sender_id);
     document.add_text(fields.sender_role, role.as_str());
-    document.add_text(fields.visibility, visibility.as_str());
-    for (field, value) in [(fields.order, order), (fields.category, category)] {
-        if let Some(value) = value {
-            document.add_text(field, value);
-        }
+    if let Some(category) = category {
+        document.add_text(fields.category, category);
     }
-    match role {
-        Role::Customer => document.add_text(fields.customer, sender_id),
-        Role::Human => document.add_text(fields.agent, sender_id),
-        Role::Bot | Role::System => {}
-    }
-    if let Some(customer) = customer {
-        document.add_text(fields.customer, customer);
-    }
-    if let Some(assignee) = assignee {
-        document.add_text(fields.agent, assignee);
+    known_as::terms_of(record).for_each(|term| document.add_text(fields.known_as, term));
+    let traits = [
+        (Trait::Text, text.is_some()),
+        (Trait::UnstableText, text.as_ref().is_some_and(|text| !is_stable(text))),
+        (Trait::Attachment, !attachments.is_empty()),
+        (Trait::Private, *visibility == Visibility::Private),
+    ];
+    for (of_record, _) in traits.into_iter().filter(|(_, is_there)| *is_there) {
+        document.add_u64(fields.traits, of_record as u64);
     }
     document
 }

@@ -18,6 +18,10 @@ mod simplified;
 mod variants;
 // From a text to tokens, from tokens to terms.
 pub mod tokenizer;
+// What orders, customers and agents are called.
+pub mod known_as;
+// What is shown with a hit.
+mod shown;
 // What tantivy is told of each field.
 pub mod schema;
 // From a record to a document.
@@ -36,12 +40,19 @@ mod snapshot;
 mod store;
 // The terms of each segment, in memory.
 pub mod term_cache;
+// Sets of documents, one bit for each.
+pub mod documents;
+// What is known of each segment's columns.
+pub mod columns;
 mod error;
 
 pub use contents::{mark_of, marks};
 pub use error::IndexError;
 pub use fold::{Folded, fold, fold_with_map};
-pub use open::{damaged_files, make_if_missing, open_read_only};
+pub use open::{
+    damaged_files, is_of_earlier_version, make_if_missing, open_read_only, remove_if_earlier,
+};
+pub use shown::Shown;
 pub use simplified::forms_of;
 pub use snapshot::{FullTextReader, IndexSnapshot};
 pub use store::FullText;

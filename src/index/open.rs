@@ -1,7 +1,8 @@
 //! Opens an index: to write it, to read what another process writes, or to check every byte of it.
 //!
 //! Invariant: what is opened is one commit, its documents as many as its cursor says. Nothing is
-//! repaired or deleted: an index that cannot be trusted is an error that says to rebuild it.
+//! repaired: an index that cannot be trusted is an error that says to rebuild it. One that is whole
+//! and of an earlier version is removed by whoever opens it to write, and made anew from the log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +14,12 @@ use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
 use tantivy::{Index, IndexBuilder, IndexReader, IndexWriter, ReloadPolicy};
 
 use super::IndexError;
-use super::cursor::Committed;
+use super::cursor::{Committed, PayloadError};
 use super::directory::{META_FILE, SyncedDirectory};
 use super::schema::schema;
 use super::snapshot::IndexSnapshot;
-use super::tokenizer::{TOKENIZER, TextTokenizer};
+use super::tokenizer::{PAIRS_TOKENIZER, PairsTokenizer, TEXT_TOKENIZER, TextTokenizer};
+use crate::durable;
 use crate::model::unless_panicked;
 
 /// One thread builds segments: 120 k messages/s of the sample chats (measured, 2 cores). A second
@@ -63,6 +65,7 @@ pub(super) fn guarded<T>(
 }
 
 fn open_unguarded(dir: &Path) -> Result<Opened, IndexError> {
+    remove_if_earlier(dir)?;
     fs::create_dir_all(dir).map_err(|error| IndexError::of_io(dir, &error))?;
     let index = open_or_create(dir)?;
     let of = |source| IndexError::of(dir, source);
@@ -79,6 +82,31 @@ fn open_unguarded(dir: &Path) -> Result<Opened, IndexError> {
     let reader = reader_of(dir, &index)?;
     let snapshot = checked_snapshot(dir, &reader, committed)?;
     Ok(Opened { writer, reader, committed, snapshot })
+}
+
+/// Whether the index in `dir` is whole and of an earlier version, so that it is to be made anew.
+pub fn is_of_earlier_version(dir: &Path) -> Result<bool, IndexError> {
+    guarded(dir, || {
+        if !dir.join(META_FILE).exists() {
+            return Ok(false);
+        }
+        let of = |source| IndexError::of(dir, source);
+        let directory =
+            MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;
+        let index = Index::open(directory).map_err(of)?;
+        let payload = index.load_metas().map_err(of)?.payload;
+        let read = payload.map(|payload| Committed::from_payload(&payload));
+        Ok(matches!(read, Some(Err(PayloadError::Earlier(_)))))
+    })
+}
+
+/// Removes the index in `dir` if it is of an earlier version.
+pub fn remove_if_earlier(dir: &Path) -> Result<(), IndexError> {
+    if is_of_earlier_version(dir)? {
+        tracing::info!(dir = %dir.display(), "the index is of an earlier version and is made anew");
+        durable::remove_directory(dir).map_err(|error| IndexError::of_io(dir, &error))?;
+    }
+    Ok(())
 }
 
 /// Makes an empty index in `dir` where there is none.
@@ -156,13 +184,14 @@ fn check_empty(dir: &Path) -> Result<(), IndexError> {
     Ok(())
 }
 
-/// Gives `index` its tokenizer, once its schema is known to be ours.
+/// Gives `index` its tokenizers, once its schema is known to be ours.
 fn opened(dir: &Path, mut index: Index) -> Result<Index, IndexError> {
     if index.schema() != schema().schema {
         return Err(IndexError::damaged(dir, "it was made with other fields, by another version"));
     }
     let tokenizers = TokenizerManager::default();
-    tokenizers.register(TOKENIZER, TextAnalyzer::from(TextTokenizer::default()));
+    tokenizers.register(TEXT_TOKENIZER, TextAnalyzer::from(TextTokenizer::default()));
+    tokenizers.register(PAIRS_TOKENIZER, TextAnalyzer::from(PairsTokenizer::default()));
     index.set_tokenizers(tokenizers);
     Ok(index)
 }
@@ -179,9 +208,12 @@ fn reader_of(dir: &Path, index: &Index) -> Result<IndexReader, IndexError> {
 fn read_committed(dir: &Path, index: &Index) -> Result<Committed, IndexError> {
     let metas = index.load_metas().map_err(|source| IndexError::of(dir, source))?;
     match metas.payload {
-        Some(payload) => {
-            Committed::from_payload(&payload).map_err(|detail| IndexError::damaged(dir, detail))
-        }
+        Some(payload) => Committed::from_payload(&payload).map_err(|error| match error {
+            PayloadError::Earlier(version) => {
+                IndexError::damaged(dir, format!("it is of an earlier version, {version}"))
+            }
+            PayloadError::Damaged(detail) => IndexError::damaged(dir, detail),
+        }),
         None if metas.segments.is_empty() && metas.opstamp == 0 => Ok(Committed::default()),
         None => Err(IndexError::damaged(dir, "its last commit has no cursor")),
     }

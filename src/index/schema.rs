@@ -1,14 +1,16 @@
 //! The tantivy schema, made from the one table of fields, and the few fields added to it.
 //!
-//! - `id` is stored, to name a hit;
-//! - `customer` and `agent` also hold the sender's id under the role it had, so that one term finds a
-//!   person's conversations (`agent` also holds an assignee);
-//! - `text_form` tells of a record with text whether its terms alone prove a match.
+//! - `text` has words, single characters and symbols, without positions; `pairs` has pairs of
+//!   characters of scripts without spaces, with positions, since only there a row of terms proves a
+//!   match;
+//! - `known_as` has orders, customers and agents by id and name ([`super::known_as`]);
+//! - `traits` tells, among others, of a text whether its terms alone prove a match;
+//! - `shown` is stored: all that is shown with a hit beside its text ([`super::shown`]).
 //!
-//! Invariant: every column the table marks as indexed is in the schema under its own name. Values
-//! are columns only, not terms: an offset is different in every record, and a term each would
-//! double the dictionary. What no search filters by is stored and no term either: each term of a
-//! record is looked up, written, and merged again and again.
+//! Invariant: every column the table marks as a value, exact or full text is in the schema under its
+//! own name. Values are columns only, not terms: an offset is different in every record, and a term
+//! each would double the dictionary. What no search filters by is stored and no term either: each
+//! term of a record is looked up, written, and merged again and again.
 
 use std::sync::LazyLock;
 
@@ -17,16 +19,23 @@ use tantivy::schema::{
     TextOptions,
 };
 
-use super::tokenizer::TOKENIZER;
+use super::tokenizer::{PAIRS_TOKENIZER, TEXT_TOKENIZER};
 use crate::model::fields::{Indexed, columns};
 
-/// `text_form` of a text whose fold and base are the same.
-pub const TEXT_STABLE: u64 = 1;
-/// `text_form` of any other text.
-pub const TEXT_UNSTABLE: u64 = 2;
+/// The number that stands for fields, terms and what is stored as they are now: an index of another
+/// number is made anew. To be raised with every change of either.
+pub(super) const VERSION: u32 = 2;
 
-/// Columns that hits are found by and that are also shown with one.
-const ALSO_SHOWN: &[&str] = &["sender_role", "kind"];
+/// What a record may be or have: terms of `traits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trait {
+    Text = 1,
+    /// A text whose fold and base differ.
+    UnstableText = 2,
+    Attachment = 3,
+    Private = 4,
+}
+
 /// Columns that hits are grouped by.
 const GROUPED: &[&str] = &["conversation"];
 
@@ -38,16 +47,13 @@ pub struct IndexSchema {
     pub shop: Field,
     pub conversation: Field,
     pub kind: Field,
-    pub sender_id: Field,
     pub sender_role: Field,
-    pub text: Field,
-    pub order: Field,
-    pub visibility: Field,
     pub category: Field,
-    pub id: Field,
-    pub customer: Field,
-    pub agent: Field,
-    pub text_form: Field,
+    pub text: Field,
+    pub pairs: Field,
+    pub known_as: Field,
+    pub traits: Field,
+    pub shown: Field,
 }
 
 /// The one schema.
@@ -61,18 +67,22 @@ impl IndexSchema {
         let mut builder = Schema::builder();
         for column in columns() {
             match column.indexed {
-                Indexed::No => continue,
+                Indexed::No | Indexed::Shown | Indexed::KnownAs => continue,
                 Indexed::Value => {
                     builder.add_i64_field(column.name, NumericOptions::default() | FAST)
                 }
-                Indexed::Shown => builder.add_text_field(column.name, STORED),
                 Indexed::Exact => builder.add_text_field(column.name, exact(column.name)),
-                Indexed::FullText => builder.add_text_field(column.name, full_text()),
+                Indexed::FullText => builder.add_text_field(
+                    column.name,
+                    terms(TEXT_TOKENIZER, IndexRecordOption::Basic).set_stored(),
+                ),
             };
         }
-        let id = builder.add_text_field("id", STORED);
-        let agent = builder.add_text_field("agent", exact("agent"));
-        let text_form = builder.add_u64_field("text_form", INDEXED | FAST);
+        let pairs = terms(PAIRS_TOKENIZER, IndexRecordOption::WithFreqsAndPositions);
+        let pairs = builder.add_text_field("pairs", pairs);
+        let known_as = builder.add_text_field("known_as", exact("known_as"));
+        let traits = builder.add_u64_field("traits", INDEXED);
+        let shown = builder.add_bytes_field("shown", STORED);
         let schema = builder.build();
         let field = |name: &str| match schema.get_field(name) {
             Ok(field) => field,
@@ -84,45 +94,31 @@ impl IndexSchema {
             shop: field("shop"),
             conversation: field("conversation"),
             kind: field("kind"),
-            sender_id: field("sender_id"),
             sender_role: field("sender_role"),
-            text: field("text"),
-            order: field("order"),
-            visibility: field("visibility"),
             category: field("category"),
-            id,
-            customer: field("customer"),
-            agent,
-            text_form,
+            text: field("text"),
+            pairs,
+            known_as,
+            traits,
+            shown,
             schema,
         }
     }
 }
 
-/// One term, as received; stored if shown, a column if grouped by.
+/// One term, as received; a column if grouped by.
 fn exact(name: &str) -> TextOptions {
-    let whole = TextFieldIndexing::default()
-        .set_tokenizer("raw")
-        .set_index_option(IndexRecordOption::Basic)
-        .set_fieldnorms(false);
-    let mut options = TextOptions::default().set_indexing_options(whole);
-    if ALSO_SHOWN.contains(&name) {
-        options = options.set_stored();
-    }
-    if GROUPED.contains(&name) {
-        options = options.set_fast("raw");
-    }
-    options
+    let options = terms("raw", IndexRecordOption::Basic);
+    if GROUPED.contains(&name) { options.set_fast("raw") } else { options }
 }
 
-/// Stored as received, indexed by its tokens with positions. Hits are not scored, so there are no
-/// field norms.
-fn full_text() -> TextOptions {
-    let by_tokens = TextFieldIndexing::default()
-        .set_tokenizer(TOKENIZER)
-        .set_index_option(IndexRecordOption::WithFreqsAndPositions)
+/// Hits are not scored, so there are no field norms.
+fn terms(tokenizer: &str, option: IndexRecordOption) -> TextOptions {
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(tokenizer)
+        .set_index_option(option)
         .set_fieldnorms(false);
-    TextOptions::default().set_indexing_options(by_tokens).set_stored()
+    TextOptions::default().set_indexing_options(indexing)
 }
 
 #[cfg(test)]
@@ -134,12 +130,9 @@ mod tests {
         let schema = schema();
         for column in columns() {
             let is_there = schema.schema.get_field(column.name).is_ok();
-            assert_eq!(
-                is_there,
-                column.indexed != Indexed::No || column.name == "id",
-                "{}",
-                column.name
-            );
+            let is_field =
+                matches!(column.indexed, Indexed::Value | Indexed::Exact | Indexed::FullText);
+            assert_eq!(is_there, is_field, "{}", column.name);
         }
     }
 }

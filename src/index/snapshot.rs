@@ -10,6 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tantivy::Searcher;
 
+use super::columns::ColumnCache;
 use super::term_cache::TermCache;
 use super::{IndexError, NAME};
 use crate::log::{Batch, LogError, NotOpen, Slot, Tail};
@@ -27,6 +28,7 @@ pub struct IndexSnapshot {
     dir: Arc<Path>,
     searcher: Searcher,
     terms: Arc<TermCache>,
+    columns: Arc<ColumnCache>,
     tail: Tail,
 }
 
@@ -55,7 +57,8 @@ impl IndexSnapshot {
     }
 
     pub(super) fn new(dir: Arc<Path>, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
-        IndexSnapshot { dir, searcher, terms: Arc::default(), tail: Tail::starting_at(cursor) }
+        let tail = Tail::starting_at(cursor);
+        IndexSnapshot { dir, searcher, terms: Arc::default(), columns: Arc::default(), tail }
     }
 
     /// The committed index.
@@ -66,6 +69,11 @@ impl IndexSnapshot {
     /// The terms of its segments, kept from one snapshot to the next.
     pub fn terms(&self) -> &Arc<TermCache> {
         &self.terms
+    }
+
+    /// What is known of its segments' columns and wide terms, kept likewise.
+    pub fn columns(&self) -> &Arc<ColumnCache> {
+        &self.columns
     }
 
     /// First offset not in the committed index.
@@ -102,8 +110,9 @@ impl IndexSnapshot {
 
     /// A commit: everything below `cursor` is now in `searcher`. Returns what was shown before.
     pub(super) fn replace(&mut self, searcher: Searcher, cursor: Offset) -> IndexSnapshot {
-        let (dir, terms) = (self.dir.clone(), self.terms.clone());
-        let now = IndexSnapshot { dir, searcher, terms, tail: Tail::starting_at(cursor) };
+        let (dir, terms, columns) = (self.dir.clone(), self.terms.clone(), self.columns.clone());
+        let tail = Tail::starting_at(cursor);
+        let now = IndexSnapshot { dir, searcher, terms, columns, tail };
         std::mem::replace(self, now)
     }
 }

@@ -114,7 +114,10 @@ impl Store for FullText {
 
     async fn committed(root: &Path) -> Result<Offset, IndexError> {
         let folder = root.join(NAME);
-        if folder.is_dir() { Ok(open::open_read_only(&folder)?.cursor()) } else { Ok(Offset(0)) }
+        if !folder.is_dir() || open::is_of_earlier_version(&folder)? {
+            return Ok(Offset(0));
+        }
+        Ok(open::open_read_only(&folder)?.cursor())
     }
 
     fn applied(&self) -> Offset {

@@ -1,8 +1,10 @@
 use std::fs;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use super::testing::{message, open};
-use super::{FullText, IndexError, damaged_files, open_read_only};
+use super::{FullText, IndexError, damaged_files, is_of_earlier_version, open_read_only};
 use crate::log::{LogError, Store, batch};
 use crate::model::{ErrorKind, Kinded, Offset, Record};
 
@@ -144,9 +146,7 @@ async fn damage_is_reported_and_never_served() {
         (|dir| rewrite(&dir.join("meta.json"), |meta| meta[..meta.len() / 2].to_string()), ""),
         (
             |dir| {
-                rewrite(&dir.join("meta.json"), |meta| {
-                    meta.replace("\"visibility\"", "\"audibility\"")
-                })
+                rewrite(&dir.join("meta.json"), |meta| meta.replace("\"category\"", "\"kategory\""))
             },
             "other fields",
         ),
@@ -159,6 +159,30 @@ async fn damage_is_reported_and_never_served() {
         drop(index_with_two_commits(dir.path()).await);
         check_damage(dir.path(), damage, says);
     }
+}
+
+/// Terms of before would find too little and never say so. Whoever opens the index to write makes it
+/// anew; whoever only reads says so.
+#[tokio::test]
+async fn an_index_of_an_earlier_version_is_made_anew() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let folder = dir.path().join("index");
+    drop(index_with_two_commits(&folder).await);
+    assert!(!is_of_earlier_version(&folder).expect("reads"));
+    let check = hex::encode(&Sha256::digest("verbatim/index/v1 25 25")[..8]);
+    let payload = format!(r#"{{\"cursor\":25,\"documents\":25,\"check\":\"{check}\"}}"#);
+    rewrite(&folder.join("meta.json"), |meta| {
+        let from = meta.find(r#"{\"version\":2"#).expect("a payload");
+        let to = from + meta[from..].find('}').expect("its end") + 1;
+        format!("{}{payload}{}", &meta[..from], &meta[to..])
+    });
+    assert!(is_of_earlier_version(&folder).expect("reads"));
+    let error = open_read_only(&folder).map(|_| ()).expect_err("nothing is read of it");
+    assert!(error.to_string().contains("earlier version"), "{error}");
+    let (mut store, reader) = open(&folder).expect("opens");
+    assert_eq!((store.applied(), reader.snapshot().unwrap().searcher().num_docs()), (Offset(0), 0));
+    store.apply(batch(messages(0, 30))).await.expect("applies");
+    assert_eq!(store.commit().await.expect("commits"), Offset(30));
 }
 
 #[tokio::test]

@@ -5,16 +5,18 @@
 //! letters, digits and marks of one script are a token (`mm-2026` is `mm`, `-`, `2026`; `重跑gen后` is
 //! `重`, `跑`, `gen`, `后`); any other visible character is a token. Tokens are counted: a token's
 //! number is the position of its terms. Terms begin with a letter that says their kind, so that an
-//! automaton over words visits words only:
+//! automaton over words visits words only. Those of the first row are in the field `text`, without
+//! positions, those of the second in the field `pairs`, with positions:
 //!
 //! ```text
-//! wWORD   a word, or the pieces of an over-long one         cX    a character of a script without spaces
-//! sX      a symbol                                          bXY   the bigram of two such characters, nothing between
+//! wWORD   a word, or the pieces of an over-long one    cX    a character of a script without spaces    sX   a symbol
+//! bXY     two such characters, nothing between         pXY   two such characters, only pauses between
 //! ```
 //!
 //! Terms `c` and `b` are the unigrams and bigrams of Lucene's `CJKBigramFilter` with
 //! `outputUnigrams`, except that ours pair any script without spaces, Thai and Tibetan too, and
-//! leave Hangul, which has spaces, to words.
+//! leave Hangul, which has spaces, to words. Terms `p` are for searches to which the punctuation and
+//! spaces between such characters mean nothing.
 //!
 //! Invariant: tokens depend on the base letters alone ([`super::characters`]), and whether two
 //! characters share a token depends on those two alone: the tokens of a piece are tokens of any
@@ -24,10 +26,11 @@
 // What tantivy calls a token is a term with its position: each of our tokens gives one or more.
 use tantivy::tokenizer::{Token as PlacedTerm, TokenStream, Tokenizer};
 
-use super::characters::{Class, character};
+use super::characters::{Character, Class, character};
 
-/// Name under which the schema finds this tokenizer.
-pub const TOKENIZER: &str = "verbatim";
+/// Names under which the schema finds the two tokenizers.
+pub const TEXT_TOKENIZER: &str = "verbatim_text";
+pub const PAIRS_TOKENIZER: &str = "verbatim_pairs";
 /// A longer word becomes terms of this many characters, each beginning [`WORD_STEP_CHARS`] after
 /// the one before. × 4 bytes of UTF-8 = 256 bytes, far below the 65,530 above which tantivy drops a
 /// term.
@@ -52,6 +55,9 @@ pub struct Token {
     pub to: usize,
     /// Whether a separator stands before it; false for a token that begins the text.
     pub is_separated: bool,
+    /// Of a character of a script without spaces, the number of the one before it, if nothing or
+    /// only pauses stand between the two.
+    pub pairs_with: Option<usize>,
 }
 
 /// A text in tokens.
@@ -77,41 +83,37 @@ impl Tokenized {
         &self.base[token.from..token.to]
     }
 
-    /// Whether tokens `number` and `number + 1` make a bigram: characters of scripts without
+    /// Whether token `number` makes a bigram with the one before it: characters of scripts without
     /// spaces, nothing between.
-    pub fn is_bigram(&self, number: usize) -> bool {
-        let is_unspaced = |token: &&Token| token.kind == TokenKind::Unspaced;
-        self.tokens.get(number).filter(is_unspaced).is_some()
-            && self
-                .tokens
-                .get(number + 1)
-                .filter(is_unspaced)
-                .is_some_and(|next| !next.is_separated)
+    pub fn is_joined(&self, number: usize) -> bool {
+        self.tokens.get(number).is_some_and(|token| {
+            !token.is_separated && token.pairs_with.is_some_and(|before| before + 1 == number)
+        })
     }
 
     fn split(&mut self, text: &str) {
         self.base.clear();
         self.tokens.clear();
         self.ends_separated = false;
-        let mut last = None;
+        let mut before = Before::default();
         for char in text.chars() {
             if char.is_ascii() {
-                self.push(char.to_ascii_lowercase(), &mut last);
+                self.push(char.to_ascii_lowercase(), &mut before);
             } else {
                 for char in character(char).base.chars() {
-                    self.push(char, &mut last);
+                    self.push(char, &mut before);
                 }
             }
         }
     }
 
-    /// Takes one character of the base; `last` is the class of the one before.
-    fn push(&mut self, char: char, last: &mut Option<Class>) {
-        let class = character(char).class;
+    /// Takes one character of the base.
+    fn push(&mut self, char: char, before: &mut Before) {
+        let Character { class, is_pause, .. } = character(char);
         let kind = match class {
             Class::Separator => {
                 self.ends_separated = true;
-                *last = Some(class);
+                before.class = Some(class);
                 return;
             }
             Class::Unspaced => TokenKind::Unspaced,
@@ -121,13 +123,32 @@ impl Tokenized {
         let from = self.base.len();
         self.base.push(char);
         let to = self.base.len();
+        let number = self.tokens.len();
         match self.tokens.last_mut() {
-            Some(word) if kind == TokenKind::Word && *last == Some(class) => word.to = to,
-            _ => self.tokens.push(Token { kind, from, to, is_separated: self.ends_separated }),
+            Some(word) if kind == TokenKind::Word && before.class == Some(class) => word.to = to,
+            _ => {
+                let pairs_with = before.unspaced.filter(|_| kind == TokenKind::Unspaced);
+                let is_separated = self.ends_separated;
+                self.tokens.push(Token { kind, from, to, is_separated, pairs_with });
+            }
+        }
+        if kind == TokenKind::Unspaced {
+            before.unspaced = Some(number);
+        } else if !is_pause {
+            before.unspaced = None;
         }
         self.ends_separated = false;
-        *last = Some(class);
+        before.class = Some(class);
     }
+}
+
+/// What stands before a character.
+#[derive(Default)]
+struct Before {
+    /// Of the character right before it.
+    class: Option<Class>,
+    /// The last character of a script without spaces, if nothing but pauses followed it.
+    unspaced: Option<usize>,
 }
 
 /// The term of a word, or of a piece of one.
@@ -140,10 +161,18 @@ pub fn token_term(kind: TokenKind, text: &str) -> String {
     format!("{}{text}", tag(kind))
 }
 
-/// The term of a bigram.
+/// The term of two characters with nothing between.
 pub fn bigram_term(bigram: &str) -> String {
-    format!("b{bigram}")
+    format!("{BIGRAM}{bigram}")
 }
+
+/// The term of two characters with only pauses between.
+pub fn paused_term(pair: &str) -> String {
+    format!("{PAUSED}{pair}")
+}
+
+const BIGRAM: char = 'b';
+const PAUSED: char = 'p';
 
 fn tag(kind: TokenKind) -> char {
     match kind {
@@ -158,28 +187,31 @@ pub fn chars_end(text: &str, count: usize) -> usize {
     text.char_indices().nth(count).map_or(text.len(), |(position, _)| position)
 }
 
-/// The tokenizer, with buffers that are used again for each text.
+/// The tokenizer of the field `text`, with buffers that are used again for each text.
 #[derive(Clone, Default)]
 pub struct TextTokenizer {
     text: Tokenized,
     term: PlacedTerm,
 }
 
-/// Hands out the terms of one text.
+/// The tokenizer of the field `pairs`.
+#[derive(Clone, Default)]
+pub struct PairsTokenizer(TextTokenizer);
+
+/// Hands out words, characters and symbols of one text.
 pub struct Terms<'a> {
     text: &'a Tokenized,
     term: &'a mut PlacedTerm,
     number: usize,
-    next: Next,
+    /// The byte of the base at which the next piece of an over-long word begins.
+    piece: Option<usize>,
 }
 
-/// Which term of the current token comes next.
-#[derive(Clone, Copy)]
-enum Next {
-    Token,
-    Bigram,
-    /// The piece of an over-long word that begins at this byte of the base.
-    Piece(usize),
+/// Hands out the pairs of one text.
+pub struct Pairs<'a> {
+    text: &'a Tokenized,
+    term: &'a mut PlacedTerm,
+    number: usize,
 }
 
 impl Tokenizer for TextTokenizer {
@@ -188,7 +220,18 @@ impl Tokenizer for TextTokenizer {
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Terms<'a> {
         self.text.split(text);
         self.term.reset();
-        Terms { text: &self.text, term: &mut self.term, number: 0, next: Next::Token }
+        Terms { text: &self.text, term: &mut self.term, number: 0, piece: None }
+    }
+}
+
+impl Tokenizer for PairsTokenizer {
+    type TokenStream<'a> = Pairs<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Pairs<'a> {
+        let PairsTokenizer(TextTokenizer { text: tokenized, term }) = self;
+        tokenized.split(text);
+        term.reset();
+        Pairs { text: tokenized, term, number: 0 }
     }
 }
 
@@ -204,7 +247,7 @@ impl Terms<'_> {
 
     fn go_on(&mut self) {
         self.number += 1;
-        self.next = Next::Token;
+        self.piece = None;
     }
 
     /// Sets the piece that begins at `from` and says where the one after it begins.
@@ -214,7 +257,7 @@ impl Terms<'_> {
         let next = from + chars_end(rest, WORD_STEP_CHARS);
         self.set('w', from, to);
         if to < token.to {
-            self.next = Next::Piece(next);
+            self.piece = Some(next);
         } else {
             self.go_on();
         }
@@ -224,20 +267,10 @@ impl Terms<'_> {
 impl TokenStream for Terms<'_> {
     fn advance(&mut self) -> bool {
         let Some(token) = self.text.tokens.get(self.number).copied() else { return false };
-        match (self.next, token.kind) {
-            (Next::Piece(from), _) => self.set_piece(token, from),
-            (_, TokenKind::Word) => self.set_piece(token, token.from),
-            (Next::Token, kind) => {
+        match token.kind {
+            TokenKind::Word => self.set_piece(token, self.piece.unwrap_or(token.from)),
+            kind => {
                 self.set(tag(kind), token.from, token.to);
-                if self.text.is_bigram(self.number) {
-                    self.next = Next::Bigram;
-                } else {
-                    self.go_on();
-                }
-            }
-            (Next::Bigram, _) => {
-                let to = self.text.tokens[self.number + 1].to;
-                self.set('b', token.from, to);
                 self.go_on();
             }
         }
@@ -253,17 +286,52 @@ impl TokenStream for Terms<'_> {
     }
 }
 
+impl TokenStream for Pairs<'_> {
+    fn advance(&mut self) -> bool {
+        while let Some(token) = self.text.tokens.get(self.number) {
+            let number = self.number;
+            self.number += 1;
+            let Some(before) = token.pairs_with else { continue };
+            let first = self.text.base_of(self.text.tokens[before]);
+            let second = self.text.base_of(*token);
+            // A bigram stands where its first character does.
+            self.term.position = before;
+            (self.term.offset_from, self.term.offset_to) = (token.from, token.to);
+            self.term.text.clear();
+            self.term.text.push(if self.text.is_joined(number) { BIGRAM } else { PAUSED });
+            self.term.text.push_str(first);
+            self.term.text.push_str(second);
+            return true;
+        }
+        false
+    }
+
+    fn token(&self) -> &PlacedTerm {
+        self.term
+    }
+
+    fn token_mut(&mut self) -> &mut PlacedTerm {
+        self.term
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn terms(text: &str) -> Vec<(usize, String)> {
-        let mut tokenizer = TextTokenizer::default();
-        let mut stream = tokenizer.token_stream(text);
+    fn all(mut stream: impl TokenStream) -> Vec<(usize, String)> {
         let mut terms = Vec::new();
         while stream.advance() {
             terms.push((stream.token().position, stream.token().text.clone()));
         }
+        terms
+    }
+
+    fn terms(text: &str) -> Vec<(usize, String)> {
+        let (mut pieces, mut pairs) = (TextTokenizer::default(), PairsTokenizer::default());
+        let mut terms = all(pieces.token_stream(text));
+        terms.extend(all(pairs.token_stream(text)));
+        terms.sort_by_key(|(position, term)| (*position, !term.starts_with(['w', 'c', 's'])));
         terms
     }
 
@@ -281,8 +349,9 @@ mod tests {
         check("mm-2026", "0wmm 1s- 2w2026");
         check("SF1234567890CN", "0wsf1234567890cn");
         check("退款", "0c退 0b退款 1c款");
-        check("退 款", "0c退 1c款");
-        check("退，款", "0c退 1s, 2c款");
+        check("退 款", "0c退 0p退款 1c款");
+        check("退，款！ 吗", "0c退 0p退款 1s, 2c款 2p款吗 3s! 4c吗");
+        check("退🙂款", "0c退 1s🙂 2c款");
         check("重跑gen后", "0c重 0b重跑 1c跑 2wgen 3c后");
         check("コーヒー", "0cコ 0bコー 1cー 1bーヒ 2cヒ 2bヒー 3cー");
         check("ＡＢＣ１２", "0wabc12");

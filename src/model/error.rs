@@ -66,6 +66,11 @@ pub trait Kinded: std::error::Error {
     fn field(&self) -> Option<&FieldError> {
         None
     }
+
+    /// From which Unicode character of that field on, counted from 1, where that is known.
+    fn position(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// A field, the value it had, and the rule it broke.

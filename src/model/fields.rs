@@ -73,8 +73,10 @@ pub enum Shape {
 pub enum Indexed {
     /// Not in the index.
     No,
-    /// Fetched with a hit; nothing is found by it.
+    /// Fetched with a hit; nothing is found by it alone.
     Shown,
+    /// Found as an order, a customer or an agent.
+    KnownAs,
     /// Number or time: filter, sort and fetch.
     Value,
     /// Exact label: filter.
@@ -153,29 +155,29 @@ const WITH_TEXT: &[Kind] = &[
 #[rustfmt::skip]
 pub const FIELDS: &[Field] = &[
     field("offset", SetBy::Relay, Shape::Position, true, Indexed::Value, "dense position in the log, from 0: the one total order"),
-    field("seq", SetBy::Relay, Shape::ShortPosition, true, Indexed::No, "dense position in the conversation, from 1"),
-    field("received_at", SetBy::Relay, Shape::Time, true, Indexed::No, "when the relay received it; never runs backwards"),
+    field("seq", SetBy::Relay, Shape::ShortPosition, true, Indexed::Shown, "dense position in the conversation, from 1"),
+    field("received_at", SetBy::Relay, Shape::Time, true, Indexed::Shown, "when the relay received it; never runs backwards"),
     field("occurred_at", SetBy::Relay, Shape::Time, true, Indexed::Value, "live: received_at; imported: sent_at, or received_at where the transcript has no times"),
-    field("origin", SetBy::Relay, Shape::Enum(Origin::VARIANTS), true, Indexed::No, "live chat, or an imported transcript"),
-    field("leaf", SetBy::Relay, Shape::Hash, true, Indexed::No, "hash of the leaf that commits to this record: the receipt"),
+    field("origin", SetBy::Relay, Shape::Enum(Origin::VARIANTS), true, Indexed::Shown, "live chat, or an imported transcript"),
+    field("leaf", SetBy::Relay, Shape::Hash, true, Indexed::Shown, "hash of the leaf that commits to this record: the receipt"),
     field("shop", SetBy::Token, Shape::Label, true, Indexed::Exact, "the tenant"),
     field("conversation", SetBy::Client, Shape::Label, true, Indexed::Exact, "the conversation it is part of"),
-    field("id", SetBy::Client, Shape::Label, true, Indexed::No, "idempotency key, unique in the conversation"),
+    field("id", SetBy::Client, Shape::Label, true, Indexed::Shown, "idempotency key, unique in the conversation"),
     field("kind", SetBy::Client, Shape::Enum(Kind::VARIANTS), true, Indexed::Exact, "what happened"),
     field("sender", SetBy::Client, Shape::Sender, true, Indexed::Exact, "who: id, role (customer, human, bot, system) and a name for people"),
     field("by", SetBy::Token, Shape::By, false, Indexed::No, "who sent it, where that is not the sender it names: an importer, an administrator"),
-    field("customer", SetBy::Client, Shape::Label, false, Indexed::Exact, "whom the conversation is with, said by the shop's side before that customer has written").only_on(&[Kind::Open, Kind::Join]),
+    field("customer", SetBy::Client, Shape::Label, false, Indexed::KnownAs, "whom the conversation is with, said by the shop's side before that customer has written").only_on(&[Kind::Open, Kind::Join]),
     field("sent_at", SetBy::Client, Shape::TimeText, false, Indexed::No, "the client's clock, kept as said; never used for order"),
     field("text", SetBy::Client, Shape::Text, false, Indexed::FullText, "what was said, or why something was done, exactly as received").only_on(WITH_TEXT),
-    field("attachments", SetBy::Client, Shape::Attachments, false, Indexed::No, "pictures, voice, video, files; their bytes are kept by hash").only_on(&[Kind::Message]),
+    field("attachments", SetBy::Client, Shape::Attachments, false, Indexed::Shown, "pictures, voice, video, files; their bytes are kept by hash").only_on(&[Kind::Message]),
     field("reply_to", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message answered").only_on(&[Kind::Message]),
-    field("target", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message edited, retracted, read or erased").only_on(&[Kind::Edit, Kind::Retract, Kind::Read, Kind::Erase]),
-    field("order", SetBy::Client, Shape::Label, false, Indexed::Exact, "order number"),
+    field("target", SetBy::Client, Shape::Label, false, Indexed::Shown, "id of the message edited, retracted, read or erased").only_on(&[Kind::Edit, Kind::Retract, Kind::Read, Kind::Erase]),
+    field("order", SetBy::Client, Shape::Label, false, Indexed::KnownAs, "order number"),
     field("channel", SetBy::Client, Shape::Label, false, Indexed::No, "app, web, mini-program, …"),
     field("language", SetBy::Client, Shape::Label, false, Indexed::No, "BCP 47 tag"),
     field("visibility", SetBy::Client, Shape::Enum(Visibility::VARIANTS), false, Indexed::Shown, "public, or a private note of the shop's side; public when absent"),
-    field("automatic", SetBy::Client, Shape::Flag, false, Indexed::No, "a greeting, an away text, a survey: nobody typed it"),
-    field("assignee", SetBy::Client, Shape::Label, false, Indexed::No, "who is to answer, on assign and handoff").only_on(&[Kind::Assign, Kind::Handoff]),
+    field("automatic", SetBy::Client, Shape::Flag, false, Indexed::Shown, "a greeting, an away text, a survey: nobody typed it"),
+    field("assignee", SetBy::Client, Shape::Label, false, Indexed::KnownAs, "who is to answer, on assign and handoff").only_on(&[Kind::Assign, Kind::Handoff]),
     field("category", SetBy::Client, Shape::Label, false, Indexed::Exact, "the issue, on tag and untag").only_on(&[Kind::Tag, Kind::Untag]),
     field("rating", SetBy::Client, Shape::Rating, false, Indexed::No, "1 to 5, on rate").only_on(&[Kind::Rate]),
     field("data", SetBy::Client, Shape::Json, false, Indexed::No, "any JSON, kept byte for byte; no raw control characters"),
@@ -200,10 +202,9 @@ fn columns_of(field: &Field) -> Vec<FieldColumn> {
     let column = |name, nullable| FieldColumn { name, nullable, indexed: field.indexed };
     if field.shape == Shape::Sender {
         return vec![
-            // Who sent something is found as a customer or as an agent.
-            FieldColumn { indexed: Indexed::Shown, ..column("sender_id", false) },
+            FieldColumn { indexed: Indexed::KnownAs, ..column("sender_id", false) },
             column("sender_role", false),
-            FieldColumn { indexed: Indexed::No, ..column("sender_name", true) },
+            FieldColumn { indexed: Indexed::KnownAs, ..column("sender_name", true) },
         ];
     }
     if field.shape == Shape::By {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::language::LanguageError;
 use crate::index::IndexError;
 use crate::model::{ErrorKind, FieldError, Kinded};
 
@@ -9,6 +10,10 @@ use crate::model::{ErrorKind, FieldError, Kinded};
 pub enum SearchError {
     #[error(transparent)]
     Query(#[from] FieldError),
+    #[error("{field} (at character {position})")]
+    Words { field: FieldError, position: usize },
+    #[error("there is nothing of a shop `{shop}`")]
+    NoShop { shop: String },
     #[error(
         "{filter} `{value}` is in more than {max} conversations; add a narrower filter, such as an order or a customer"
     )]
@@ -28,9 +33,11 @@ pub enum SearchError {
 impl Kinded for SearchError {
     fn kind(&self) -> ErrorKind {
         match self {
-            SearchError::Query(_) | SearchError::TooWide { .. } | SearchError::TooLong(_) => {
-                ErrorKind::BadInput
-            }
+            SearchError::Query(_)
+            | SearchError::Words { .. }
+            | SearchError::TooWide { .. }
+            | SearchError::TooLong(_) => ErrorKind::BadInput,
+            SearchError::NoShop { .. } => ErrorKind::NotFound,
             SearchError::TooMany { .. } => ErrorKind::Retry,
             SearchError::Index(error) => error.kind(),
             SearchError::Task(_) => ErrorKind::Bug,
@@ -39,8 +46,22 @@ impl Kinded for SearchError {
 
     fn field(&self) -> Option<&FieldError> {
         match self {
-            SearchError::Query(field) => Some(field),
+            SearchError::Query(field) | SearchError::Words { field, .. } => Some(field),
             _ => None,
         }
+    }
+
+    fn position(&self) -> Option<usize> {
+        match self {
+            SearchError::Words { position, .. } => Some(*position),
+            _ => None,
+        }
+    }
+}
+
+impl SearchError {
+    /// What is wrong with `words`, and from which character on, counted from 1.
+    pub fn of_words(words: &str, error: &LanguageError) -> SearchError {
+        SearchError::Words { field: error.field(), position: error.chars(words).start + 1 }
     }
 }

@@ -1,10 +1,10 @@
-//! Questions in words: every message that contains a given text, in any script, as of a stated
+//! Questions in words: every message that contains what was typed, in any script, as of a stated
 //! offset.
 //!
-//! Invariants: a result equals a `contains` over every record below [`SearchAnswer::complete_to`],
-//! as is or folded, and `total` counts all of it whatever is shown (test
-//! `search_equals_brute_force`); every version of a message is found; no question sees another
-//! shop.
+//! Invariants: a result equals a scan of every record below [`SearchAnswer::complete_to`], in each
+//! mode, and `total` counts all of it whatever is shown (test `search_equals_brute_force`); pages of an
+//! answer hold each hit once, whatever is written meanwhile; every version of a message is found, and
+//! each hit says what became of it; no question sees another shop.
 //! It writes nothing, and does not decide who may ask.
 
 // What people type.
@@ -13,34 +13,52 @@ pub mod language;
 mod mode;
 // What is asked, checked.
 mod query;
+// Where a page ended.
+mod cursor;
 // The definition of a hit: whether a text contains what is looked for, and where.
 mod verify;
 // Where words stand in any text.
 mod marks;
-// A question in the form in which segments answer it, and how hits rank.
-mod question;
-// The conversations a question is about.
-mod scope;
-// Terms that every hit has.
+// Terms that every text with the words has.
 mod plan;
 // Terms that hold a piece of a word.
 mod term_pattern;
-// One segment's candidates, verified where terms prove nothing.
+// A question taken apart.
+mod leaf;
+// The conversations and messages a condition chooses.
+mod scope;
+// From words and conditions to a question for each message.
+mod ask;
+// One segment's hits.
 mod segment;
-// Hits of all segments: counted, then gathered.
-mod candidates;
+// How hits rank.
+mod rank;
+// The conversations that come first, and their hits.
+mod newest;
+// What became of a message.
+mod fate;
+// What is called as was typed.
+mod known;
+// What was looked at in vain.
+mod looked_at;
+mod deadline;
 // From a question to its answer.
 mod run;
 // The hits, with their text.
 mod answer;
+// What an answer says, in sentences.
+mod said;
 mod error;
 
-pub use answer::{ConversationHits, Hit, SearchAnswer};
+pub use crate::index::known_as::KnownKind;
+pub use answer::{ConversationHits, Hit, LaterVersion, LookedAt, Match, SearchAnswer, WordCount};
+pub use cursor::{Cursor, NotACursor};
 pub use error::SearchError;
 pub use marks::Marks;
 pub use mode::Mode;
 pub use query::{Filters, HitOrder, SearchQuery};
-pub use run::{Search, run};
+pub use run::{Search, run, shops};
+pub use said::{Negative, shown_time};
 
 #[cfg(test)]
 mod tests;

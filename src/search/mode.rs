@@ -1,7 +1,7 @@
 //! How closely a text must follow what is looked for.
 
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantNames};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 /// How closely a text must follow what is looked for; each finds all that the one before finds, but
 /// for a letter of which the text has a mark more (`e` in `é`), which `exact` finds in some spellings.
@@ -14,6 +14,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
     Eq,
     Serialize,
     Deserialize,
+    Display,
     EnumString,
     IntoStaticStr,
     VariantNames,

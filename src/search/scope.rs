@@ -1,146 +1,155 @@
-//! Which conversations a question is about: those in which some record, of whatever kind, has the
-//! order, customer, agent or category asked for. Index and tail count together, since an order
-//! named at the start of a conversation may be in the index and the message in the tail.
+//! Which conversations a condition chooses: those in which some record, of whatever kind, has the
+//! order, customer, agent or category asked for; and which messages were edited or retracted. Index
+//! and tail count together, since an order named at the start of a conversation may be in the index
+//! and the message in the tail.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use tantivy::query::{BooleanQuery, EnableScoring, Query, TermQuery, TermSetQuery};
-use tantivy::schema::{Field, IndexRecordOption, Term};
-use tantivy::{DocSet, TERMINATED};
+use tantivy::Term;
 
-use super::{SearchError, SearchQuery};
-use crate::index::IndexSnapshot;
+use super::cursor::Place;
+use super::fate::{Change, roots_of};
+use super::language::Name;
+use super::run::View;
+use super::{SearchError, known};
+use crate::index::columns::add_documents_with;
+use crate::index::fold;
+use crate::index::known_as::{Known, KnownKind, terms_of};
 use crate::index::schema::schema;
-use crate::model::{Record, Role};
+use crate::model::{Kind, Record};
 
-/// Most conversations one filter may choose: each becomes a term of the query, × about 100 bytes =
-/// 6 MiB. More is an error, never a silent cut.
+/// Most conversations one condition may choose: each is looked up in each segment. More is an error,
+/// never a silent cut.
 pub(super) const CONVERSATIONS_MAX: usize = 65_536;
+/// Most edits and retractions that are looked through for `is:edited` and `is:retracted`: × about
+/// 200 bytes = 50 MiB.
+const CHANGES_MAX: usize = 262_144;
 
-/// A filter that chooses conversations.
-struct Filter<'a> {
-    name: &'static str,
-    value: &'a str,
-    field: Field,
-    is_on: IsOn,
-}
-
-/// Whether a record has the value.
-type IsOn = fn(&Record, &str) -> bool;
-
-/// The conversations that `query` is about; `None` when its filters choose none, so that all are.
-pub(super) fn conversations(
-    snapshot: &IndexSnapshot,
-    query: &SearchQuery,
-) -> Result<Option<BTreeSet<String>>, SearchError> {
-    let mut scope =
-        query.filters.conversation.clone().map(|conversation| BTreeSet::from([conversation]));
-    for filter in filters_of(query) {
-        let in_scope = |record: &Record| {
-            scope
-                .as_ref()
-                .is_none_or(|scope: &BTreeSet<String>| scope.contains(&record.event.conversation))
-        };
-        let of_tail = snapshot
-            .tail()
-            .filter(|record| {
-                record.shop == query.shop
-                    && (filter.is_on)(record, filter.value)
-                    && in_scope(record)
-            })
-            .map(|record| record.event.conversation.clone());
-        let mut found: BTreeSet<String> = of_tail.collect();
-        found.extend(of_index(snapshot, query, &filter, scope.as_ref())?);
-        if found.len() > CONVERSATIONS_MAX {
-            return Err(too_wide(&filter));
-        }
-        scope = Some(found);
-    }
-    Ok(scope)
-}
-
-/// The filters that are given, narrowest first: each is looked for only within those before it.
-fn filters_of(query: &SearchQuery) -> Vec<Filter<'_>> {
-    let fields = schema();
-    let given = &query.filters;
-    let all: [(&'static str, &Option<String>, Field, IsOn); 4] = [
-        ("order", &given.order, fields.order, |record, value| {
-            record.event.order.as_deref() == Some(value)
-        }),
-        ("customer", &given.customer, fields.customer, |record, value| {
-            is_sender(record, Role::Customer, value)
-                || record.event.customer.as_deref() == Some(value)
-        }),
-        ("agent", &given.agent, fields.agent, |record, value| {
-            is_sender(record, Role::Human, value) || record.event.assignee.as_deref() == Some(value)
-        }),
-        ("category", &given.category, fields.category, |record, value| {
-            record.event.category.as_deref() == Some(value)
-        }),
-    ];
-    all.into_iter()
-        .filter_map(|(name, value, field, is_on)| {
-            Some(Filter { name, value: value.as_deref()?, field, is_on })
+/// The conversations that have this order, customer or agent.
+pub(super) fn known_conversations(
+    view: &View<'_>,
+    kind: KnownKind,
+    name: &Name,
+) -> Result<HashSet<String>, SearchError> {
+    let folded = fold(&name.text);
+    let is_meant = |known: &Known<'_>| {
+        let is_called = |by: &str| by == folded || (name.is_start && by.starts_with(&folded));
+        known.kind == kind && (is_called(known.folded_id) || is_called(known.folded_name))
+    };
+    let mut found = of_tail(view, |record| {
+        terms_of(record).any(|term| Known::of_term(&term).is_some_and(|known| is_meant(&known)))
+    });
+    for segment in &view.segments {
+        let mut documents = segment.none();
+        known::each_known(view, segment, &folded, |known, term| {
+            if is_meant(known) {
+                add_documents_with(&mut documents, segment.reader(), schema().known_as, term)?;
+            }
+            Ok(())
         })
+        .map_err(|error| view.error(error))?;
+        segment.keep_below(&mut documents, view.before);
+        segment
+            .each_name(&documents, |name| {
+                found.insert(name.to_string());
+            })
+            .map_err(|error| view.error(error))?;
+    }
+    bounded(
+        found,
+        match kind {
+            KnownKind::Order => "order",
+            KnownKind::Customer => "customer",
+            KnownKind::Agent => "agent",
+        },
+        &name.text,
+    )
+}
+
+/// The conversations tagged with `category`.
+pub(super) fn tagged_conversations(
+    view: &View<'_>,
+    category: &str,
+) -> Result<HashSet<String>, SearchError> {
+    let mut found = of_tail(view, |record| record.event.category.as_deref() == Some(category));
+    let term = Term::from_field_text(schema().category, category);
+    for segment in &view.segments {
+        let mut names = || {
+            let mut documents = crate::index::columns::documents_with(segment.reader(), &term)?;
+            documents.keep(&*segment.of_shop(view.shop)?);
+            segment.keep_below(&mut documents, view.before);
+            segment.each_name(&documents, |name| {
+                found.insert(name.to_string());
+            })
+        };
+        names().map_err(|error| view.error(error))?;
+    }
+    bounded(found, "category", category)
+}
+
+fn of_tail(view: &View<'_>, is_meant: impl Fn(&Record) -> bool) -> HashSet<String> {
+    view.tail()
+        .filter(|record| is_meant(record))
+        .map(|record| record.event.conversation.clone())
         .collect()
 }
 
-fn is_sender(record: &Record, role: Role, id: &str) -> bool {
-    record.event.sender.role == role && record.event.sender.id == id
-}
-
-fn of_index(
-    snapshot: &IndexSnapshot,
-    query: &SearchQuery,
-    filter: &Filter<'_>,
-    scope: Option<&BTreeSet<String>>,
-) -> Result<BTreeSet<String>, SearchError> {
-    let mut clauses =
-        vec![term_query(schema().shop, &query.shop), term_query(filter.field, filter.value)];
-    clauses.extend(scope.map(scope_query));
-    let of = |source| SearchError::Index(snapshot.error(source));
-    let searcher = snapshot.searcher();
-    let weight = BooleanQuery::intersection(clauses)
-        .weight(EnableScoring::disabled_from_searcher(searcher))
-        .map_err(of)?;
-    let mut found = BTreeSet::new();
-    for reader in searcher.segment_readers() {
-        let Some(column) = reader.fast_fields().str("conversation").map_err(of)? else { continue };
-        let mut numbers = HashSet::new();
-        let mut documents = weight.scorer(reader, 1.0).map_err(of)?;
-        while documents.doc() != TERMINATED {
-            numbers.extend(column.ords().first(documents.doc()));
-            if numbers.len() > CONVERSATIONS_MAX {
-                return Err(too_wide(filter));
-            }
-            documents.advance();
-        }
-        for number in numbers {
-            let mut conversation = String::new();
-            column.ord_to_str(number, &mut conversation).map_err(|error| of(error.into()))?;
-            found.insert(conversation);
-        }
+fn bounded(
+    found: HashSet<String>,
+    filter: &'static str,
+    value: &str,
+) -> Result<HashSet<String>, SearchError> {
+    if found.len() > CONVERSATIONS_MAX {
+        let value = value.to_string();
+        return Err(SearchError::TooWide { filter, value, max: CONVERSATIONS_MAX });
     }
     Ok(found)
 }
 
-fn too_wide(filter: &Filter<'_>) -> SearchError {
-    SearchError::TooWide {
-        filter: filter.name,
-        value: filter.value.to_string(),
-        max: CONVERSATIONS_MAX,
+/// The messages of the shop that were changed in this way, every version of each, by conversation.
+pub(super) fn changed_messages(
+    view: &View<'_>,
+    way: Kind,
+) -> Result<HashMap<String, HashSet<String>>, SearchError> {
+    let mut by_conversation: HashMap<String, Vec<(Place, Change)>> = HashMap::new();
+    let mut count = 0;
+    let mut take = |conversation: String, place: Place, change: Change| {
+        by_conversation.entry(conversation).or_default().push((place, change));
+        count += 1;
+        count <= CHANGES_MAX
+    };
+    let is_whole = view.each_change(None, &mut take).map_err(|error| view.error(error))?;
+    if !is_whole {
+        let value = if way == Kind::Edit { "edited" } else { "retracted" };
+        return Err(SearchError::TooWide {
+            filter: "is",
+            value: value.to_string(),
+            max: CHANGES_MAX,
+        });
     }
-}
-
-/// Documents with `value` in `field`.
-pub(super) fn term_query(field: Field, value: &str) -> Box<dyn Query> {
-    Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
-}
-
-/// Documents of these conversations.
-pub(super) fn scope_query(scope: &BTreeSet<String>) -> Box<dyn Query> {
-    let field = schema().conversation;
-    Box::new(TermSetQuery::new(
-        scope.iter().map(|conversation| Term::from_field_text(field, conversation)),
-    ))
+    let mut changed = HashMap::new();
+    for (conversation, mut changes) in by_conversation {
+        changes.sort_unstable_by_key(|(place, _)| place.1);
+        let roots = roots_of(changes.iter().map(|(_, change)| change));
+        let root_of = |id: &str| roots.get(id).cloned().unwrap_or_else(|| id.to_string());
+        let meant: HashSet<String> = changes
+            .iter()
+            .filter(|(_, change)| change.kind == way)
+            .map(|(_, change)| root_of(&change.target))
+            .collect();
+        let versions = changes
+            .iter()
+            .filter(|(_, change)| change.kind == Kind::Edit && meant.contains(&root_of(&change.id)))
+            .map(|(_, change)| change.id.clone());
+        let ids: HashSet<String> = versions.chain(meant.iter().cloned()).collect();
+        if !ids.is_empty() {
+            changed.insert(conversation, ids);
+        }
+    }
+    if changed.len() > CONVERSATIONS_MAX {
+        let value = if way == Kind::Edit { "edited" } else { "retracted" };
+        let value = value.to_string();
+        return Err(SearchError::TooWide { filter: "is", value, max: CONVERSATIONS_MAX });
+    }
+    Ok(changed)
 }

@@ -1,21 +1,16 @@
-//! The tantivy query for a word that is open on one side or both: documents with any of the terms
-//! that hold a piece.
+//! Documents with a word that is open on one side or both: with any of the terms that hold a piece.
 //!
 //! The terms come from the cache of each segment's terms ([`crate::index::term_cache`]); where a
 //! segment has too many for it, from an automaton that walks the dictionary (tantivy's
 //! `RegexQuery`). Both find the same.
 
-use std::fmt;
-use std::sync::Arc;
+use tantivy::query::{EnableScoring, Query, RegexQuery};
+use tantivy::{DocSet, Result, SegmentReader, TERMINATED};
 
-use tantivy::query::{
-    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, RegexQuery, Scorer, Weight,
-};
-use tantivy::schema::IndexRecordOption;
-use tantivy::{BitSet, DocId, DocSet, Result, Score, SegmentReader, TantivyError};
-
+use crate::index::columns::add_documents_with;
+use crate::index::documents::Documents;
 use crate::index::schema::schema;
-use crate::index::term_cache::{SegmentTerms, TERM_END, TermCache};
+use crate::index::term_cache::{TERM_END, TermCache, Vocabulary};
 use crate::index::tokenizer::word_term;
 
 /// What a word's term must hold.
@@ -47,80 +42,32 @@ impl TermPattern {
     }
 }
 
-#[derive(Clone)]
-pub(super) struct TermPatternQuery {
-    pattern: TermPattern,
-    terms: Arc<TermCache>,
-}
-
-struct TermPatternWeight(TermPatternQuery);
-
-impl TermPatternQuery {
-    pub(super) fn new(pattern: TermPattern, terms: &Arc<TermCache>) -> TermPatternQuery {
-        TermPatternQuery { pattern, terms: terms.clone() }
-    }
-}
-
-impl fmt::Debug for TermPatternQuery {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pattern.fmt(formatter)
-    }
-}
-
-impl Query for TermPatternQuery {
-    fn weight(&self, _scoring: EnableScoring<'_>) -> Result<Box<dyn Weight>> {
-        Ok(Box::new(TermPatternWeight(self.clone())))
-    }
-}
-
-impl Weight for TermPatternWeight {
-    fn scorer(&self, reader: &SegmentReader, boost: Score) -> Result<Box<dyn Scorer>> {
-        let TermPatternWeight(TermPatternQuery { pattern, terms }) = self;
-        match terms.terms_of(reader)? {
-            Some(terms) => documents_with(reader, &terms, &pattern.piece(), boost),
-            None => {
-                let walk = RegexQuery::from_pattern(&pattern.regex(), schema().text)?;
-                walk.weight(EnableScoring::disabled_from_schema(reader.schema()))?
-                    .scorer(reader, boost)
-            }
+/// Adds the documents of a segment that have a word that fits.
+pub(super) fn documents_of_words(
+    documents: &mut Documents,
+    segment: &SegmentReader,
+    pattern: &TermPattern,
+    terms: &TermCache,
+) -> Result<()> {
+    if let Some(terms) = terms.terms_of(segment, Vocabulary::Words)? {
+        for word in terms.containing(&pattern.piece()) {
+            let term = word_term(word);
+            add_documents_with(documents, segment, schema().text, term.as_bytes())?;
         }
+        return Ok(());
     }
-
-    fn explain(&self, reader: &SegmentReader, doc: DocId) -> Result<Explanation> {
-        if self.scorer(reader, 1.0)?.seek(doc) == doc {
-            return Ok(Explanation::new_with_string(format!("has a term {:?}", self.0), 1.0));
-        }
-        let message = format!("document {doc} has no term {:?}", self.0);
-        Err(TantivyError::InvalidArgument(message))
+    let walk = RegexQuery::from_pattern(&pattern.regex(), schema().text)?;
+    let weight = walk.weight(EnableScoring::disabled_from_schema(segment.schema()))?;
+    let mut found = weight.scorer(segment, 1.0)?;
+    while found.doc() != TERMINATED {
+        documents.insert(found.doc());
+        found.advance();
     }
-}
-
-fn documents_with(
-    reader: &SegmentReader,
-    terms: &SegmentTerms,
-    piece: &str,
-    boost: Score,
-) -> Result<Box<dyn Scorer>> {
-    let index = reader.inverted_index(schema().text)?;
-    let mut documents = BitSet::with_max_value(reader.max_doc());
-    for word in terms.containing(piece) {
-        let Some(term) = index.terms().get(word_term(word))? else { continue };
-        let mut postings =
-            index.read_block_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
-        while !postings.docs().is_empty() {
-            for doc in postings.docs() {
-                documents.insert(*doc);
-            }
-            postings.advance();
-        }
-    }
-    Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), boost)))
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use tantivy::TERMINATED;
-
     use super::*;
     use crate::index::testing::{message, open};
     use crate::log::{Store, batch};
@@ -146,8 +93,7 @@ mod tests {
             }
         }
         let snapshot = reader.snapshot().unwrap();
-        let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
-        let (kept, walked) = (Arc::new(TermCache::default()), Arc::new(TermCache::new(0)));
+        let (kept, walked) = (TermCache::default(), TermCache::new(0));
         let mut with_documents = 0;
         for number in 0..300 {
             let piece = word(dice).replace([' ', '退'], "a");
@@ -157,16 +103,9 @@ mod tests {
                 _ => TermPattern::AtEnd(piece),
             };
             for reader in snapshot.searcher().segment_readers() {
-                let documents = |terms: &Arc<TermCache>| {
-                    let weight = TermPatternQuery::new(pattern.clone(), terms)
-                        .weight(scoring)
-                        .expect("a weight");
-                    let mut scorer = weight.scorer(reader, 1.0).expect("a scorer");
-                    let mut documents = Vec::new();
-                    while scorer.doc() != TERMINATED {
-                        documents.push(scorer.doc());
-                        scorer.advance();
-                    }
+                let documents = |terms: &TermCache| {
+                    let mut documents = Documents::none(reader.max_doc());
+                    documents_of_words(&mut documents, reader, &pattern, terms).expect("finds");
                     documents
                 };
                 assert_eq!(documents(&kept), documents(&walked), "{pattern:?}");

@@ -69,6 +69,11 @@ impl Needle {
         }
     }
 
+    /// Whether nothing is left to look for: an accent, where accents do not count.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sought.is_empty()
+    }
+
     /// Whether `text` contains it.
     pub(super) fn is_in(&self, text: &Haystack<'_>) -> bool {
         text.in_form(self.form).contains(&self.sought)
@@ -76,6 +81,9 @@ impl Needle {
 
     /// Where in `text` it stands: bytes of whole characters as people see them, ascending.
     pub(super) fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        if self.sought.is_empty() {
+            return Vec::new();
+        }
         let mapped = match self.form {
             Form::AsIs => {
                 let found = text.match_indices(&self.sought);

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{ErrorKind, FieldError, Kinded};
 
-/// An error as clients see it. `field`, `value` and `rule` are there when one field is to blame;
+/// An error as clients see it. `field`, `value` and `rule` are there when one field is to blame,
+/// `position` when it is known from which character of it on (from 1);
 /// `line` (from 1) and `id` when the error is about one event of many; `retry_after`, in seconds, when
 /// the same may be answered later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Problem {
     pub value: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,7 +155,7 @@ impl<E: Kinded> From<E> for Problem {
             }
             None => error.to_string(),
         };
-        let problem = Problem::new(kind, detail);
+        let problem = Problem { position: error.position(), ..Problem::new(kind, detail) };
         match error.field() {
             Some(field) => problem.blaming(field),
             None => problem,

@@ -22,6 +22,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     vec![
         asset("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("assets/live.js")),
+        asset("search.js", "text/javascript; charset=utf-8", include_bytes!("assets/search.js")),
         asset("icon.svg", "image/svg+xml", include_bytes!("assets/icon.svg")),
     ]
 });

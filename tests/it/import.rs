@@ -35,6 +35,8 @@ fn scan(texts: &[String], phrase: &str) -> (usize, usize) {
 }
 
 fn search(data: &Data, phrase: &str, more: &[&str]) -> (i32, Value) {
+    // Spaces are part of it.
+    let phrase = &format!("\"{phrase}\"");
     let ran = data.run([&["search", phrase, "--format", "json", "--limit", "5"], more].concat());
     assert!(ran.code < 2, "{ran}");
     (ran.code, serde_json::from_str(&ran.stdout).unwrap())

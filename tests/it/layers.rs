@@ -41,6 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("deltalake_core", &["table"]),
     ("object_store", &["table"]),
     ("tantivy", &["index", "search"]),
+    ("hanconv", &["index"]),
     ("axum", &["server", "web"]),
     ("tower_http", &["web"]),
     ("governor", &["server"]),

@@ -252,6 +252,11 @@ async fn bodies_and_questions_have_bounds() {
     assert_eq!(admin.get("/v1/events?from=18446744073709551615").await.status, 200);
     admin.get("/v1/search").await.problem(400);
     admin.get("/v1/search?words=x&from=noon").await.problem(400);
+    let problem = admin.get("/v1/search?words=ab%20from:noon").await.problem(400);
+    assert_eq!((&problem["field"], &problem["position"]), (&"words".into(), &9.into()));
+    admin.get("/v1/search?words=x&mode=loose").await.problem(400);
+    admin.get("/v1/search?words=x&after=soon").await.problem(400);
+    admin.get("/v1/search?words=x&exact=true&mode=folded").await.problem(400);
     admin.get("/v1/search?words=x&limit=0").await.problem(400);
     admin.get("/v1/search?words=x&limit=1000000").await.problem(400);
     admin.get("/v1/search?words=x&colour=red").await.problem(400);

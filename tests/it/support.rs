@@ -479,7 +479,8 @@ impl Http {
 
     /// How many messages contain the words.
     pub async fn found(&self, words: &str) -> u64 {
-        let request = self.request(reqwest::Method::GET, "/v1/search").query(&[("words", words)]);
+        let phrase = format!("\"{words}\"");
+        let request = self.request(reqwest::Method::GET, "/v1/search").query(&[("words", phrase)]);
         let answer = self.send(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()["total"].as_u64().unwrap()

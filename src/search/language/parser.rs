@@ -199,11 +199,15 @@ impl<'a> Parser<'a> {
 
     /// A name; a star at its end, outside quotes, stands for any ending.
     fn name(&self, value: &str, at: &Range<usize>, is_quoted: bool) -> Result<Name, LanguageError> {
-        match value.strip_suffix('*').filter(|_| !is_quoted) {
-            Some("") => self.error(at.clone(), "have something before the `*`"),
-            Some(start) => Ok(Name { text: start.to_string(), is_start: true }),
-            None => Ok(Name::whole(value)),
+        let name = if is_quoted { Name::whole(value) } else { Name::typed(value) };
+        if !is_quoted && value == "*" {
+            return self.error(at.clone(), "have something before the `*`");
         }
+        // What folds to nothing would be everybody's name.
+        if fold(&name.text).trim().is_empty() {
+            return self.error(at.clone(), "contain something visible");
+        }
+        Ok(name)
     }
 
     fn label<L: FromStr + VariantNames>(

@@ -1,5 +1,6 @@
 //! A query as it was read.
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::model::{Kind, Micros, Role};
@@ -59,7 +60,21 @@ pub enum Condition {
     IsPrivate,
 }
 
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.text, if self.is_start { "*" } else { "" })
+    }
+}
+
 impl Name {
+    /// A name as typed; a star at its end stands for any ending.
+    pub fn typed(text: &str) -> Name {
+        match text.strip_suffix('*').filter(|start| !start.is_empty()) {
+            Some(start) => Name { text: start.to_string(), is_start: true },
+            None => Name::whole(text),
+        }
+    }
+
     /// This name and no other.
     pub fn whole(text: impl Into<String>) -> Name {
         Name { text: text.into(), is_start: false }

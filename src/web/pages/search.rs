@@ -1,10 +1,9 @@
-//! Search: one form, results grouped by conversation, each hit leading to its place in the
-//! transcript.
+//! Search: one form, first what is called as was typed, then results grouped by conversation, each hit
+//! with what became of it and leading to its place in the transcript.
 //!
 //! Invariant: the marks on a hit are the spans that `search` found in the stored text, nothing
-//! recomputed here.
+//! recomputed here; whatever is not shown is counted where it would stand, with a link to it.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use askama::Template;
@@ -16,16 +15,18 @@ use chrono_tz::Tz;
 use strum::VariantNames;
 
 use super::bubble::{address, role_name};
-use super::search_form::{CONVERSATIONS_MAX, Problems, SearchForm};
+use super::search_form::{Problems, SearchForm};
 use super::{Notice, PageLayout, failure_text, page};
-use crate::access::Identity;
 use crate::model::{
-    Access, AccessAction, ConversationKey, ErrorKind, Kinded, Offset, Record, Role, Via, Visibility,
+    Access, AccessAction, ErrorKind, Kinded, Micros, Offset, Origin, Role, Via, Visibility,
 };
-use crate::search::{ConversationHits, Hit, SearchAnswer};
+use crate::search::{
+    ConversationHits, Hit, KnownKind, LaterVersion, Match, Mode, Negative, SearchAnswer,
+    SearchError, shown_time,
+};
 use crate::server::{For, Service};
 use crate::web::area::Area;
-use crate::web::days::{full_utc, local};
+use crate::web::days::full_utc;
 use crate::web::figures::thousands;
 use crate::web::form::Typed;
 use crate::web::shown::Shown;
@@ -42,32 +43,53 @@ pub(in crate::web) struct SearchPage {
     pub layout: PageLayout,
     pub form: SearchForm,
     pub zone: String,
-    pub roles: Vec<RoleChoice>,
+    pub roles: Vec<Choice>,
+    pub modes: Vec<Choice>,
     pub problems: Problems,
     pub results: Option<Results>,
 }
 
-/// One choice of who said it.
-pub(in crate::web) struct RoleChoice {
+/// One of several values a field may have.
+pub(in crate::web) struct Choice {
     pub value: &'static str,
-    /// The role as readers call it.
+    /// As readers call it.
     pub name: &'static str,
     pub chosen: bool,
 }
 
 pub(in crate::web) struct Results {
     pub total: String,
+    pub is_one: bool,
     pub complete_to: Offset,
     pub took_ms: u128,
+    pub ignores: &'static str,
+    pub matches: Vec<MatchView>,
+    pub more_matches: u64,
     pub conversations: Vec<Group>,
-    /// Address of the same search with more conversations; empty when all are shown.
-    pub more: String,
+    /// Where nothing was found.
+    pub negative: Option<Negative>,
+    /// Address of the next page; empty when there is none.
+    pub next: String,
+}
+
+/// An order, a customer or an agent that is called what was typed.
+pub(in crate::web) struct MatchView {
+    pub kind: &'static str,
+    pub id: Shown,
+    pub name: Shown,
+    /// `2 conversations`
+    pub conversations: String,
+    pub newest: String,
+    /// What is said in its conversations.
+    pub address: String,
 }
 
 pub(in crate::web) struct Group {
     pub conversation: Shown,
     pub address: String,
     pub hits: Vec<HitView>,
+    pub more: u64,
+    pub more_address: String,
 }
 
 pub(in crate::web) struct HitView {
@@ -81,9 +103,15 @@ pub(in crate::web) struct HitView {
     pub kind: String,
     /// The message around the first place found.
     pub text: Shown,
-    pub language: String,
+    pub order: String,
+    pub attachments: usize,
     pub private: bool,
     pub automatic: bool,
+    pub imported: bool,
+    /// When it was retracted; empty where it was not.
+    pub retracted: String,
+    /// When it was edited last, and what it says now.
+    pub now: Option<(String, Shown)>,
 }
 
 pub(in crate::web) async fn show(
@@ -95,10 +123,12 @@ pub(in crate::web) async fn show(
     if let Err(refusal) = admit(&identity, Area::Conversations) {
         return *refusal;
     }
+    let form = form.renamed();
     let mut view = SearchPage {
         layout: PageLayout::of(&identity, "search").on(&purpose),
         zone: service.zone.name().to_string(),
         roles: role_choices(&form),
+        modes: mode_choices(&form),
         problems: Problems::default(),
         results: None,
         form,
@@ -113,7 +143,6 @@ pub(in crate::web) async fn show(
             return (StatusCode::BAD_REQUEST, page(&view)).into_response();
         }
     };
-    let limit = query.limit_conversations;
     let started = Instant::now();
     match service.search.run(query).await {
         Ok(answer) => {
@@ -124,10 +153,12 @@ pub(in crate::web) async fn show(
                 ..Access::new(AccessAction::Search, Via::Page, purpose)
             };
             service.trail().record(&identity, access);
-            let records = records_of(&service, &identity, &answer).await;
-            view.results =
-                Some(results(&view.form, &answer, &records, limit, took_ms, service.zone));
+            view.results = Some(results(&view.form, &answer, took_ms, service.zone));
             page(&view)
+        }
+        Err(error @ SearchError::NoShop { .. }) => {
+            view.problems.form = format!("{error}: nothing was said here yet.");
+            (StatusCode::NOT_FOUND, page(&view)).into_response()
         }
         Err(error) if error.kind() == ErrorKind::BadInput => {
             view.problems.form = error.to_string();
@@ -153,86 +184,106 @@ fn asked(form: &SearchForm) -> Option<String> {
     Some(fields.to_string())
 }
 
-fn role_choices(form: &SearchForm) -> Vec<RoleChoice> {
+fn role_choices(form: &SearchForm) -> Vec<Choice> {
     let roles = Role::VARIANTS.iter().filter_map(|value| Some((*value, value.parse().ok()?)));
     let choice =
-        |(value, role)| RoleChoice { value, name: role_name(role), chosen: form.role == value };
+        |(value, role)| Choice { value, name: role_name(role), chosen: form.role == value };
     roles.map(choice).collect()
 }
 
-/// The hits' records, for what an answer of `search` does not carry: names, languages, what nobody
-/// typed. A page without them still shows every hit.
-async fn records_of(
-    service: &Service,
-    identity: &Identity,
-    answer: &SearchAnswer,
-) -> HashMap<Offset, Record> {
-    let wanted: Vec<(ConversationKey, Offset)> = answer
-        .conversations
-        .iter()
-        .flat_map(|found| {
-            let key = ConversationKey::new(&identity.shop, &found.conversation);
-            found.hits.iter().map(move |hit| (key.clone(), hit.offset))
-        })
-        .collect();
-    let records = service.records.clone();
-    match service.read(identity, move || records.at(&wanted)).await {
-        Ok(records) => records.into_iter().map(|record| (record.offset, record)).collect(),
-        Err(problem) => {
-            tracing::warn!(problem.detail, "the hits' records could not be read");
-            HashMap::new()
-        }
-    }
+fn mode_choices(form: &SearchForm) -> Vec<Choice> {
+    let modes = [
+        (Mode::Folded, "Capitals and widths do not count"),
+        (Mode::Exact, "Exactly as written"),
+        (Mode::Variants, "Nor do accents, 繁/简, punctuation between 汉字"),
+    ];
+    let choice = |(mode, name): (Mode, &'static str)| Choice {
+        value: mode.into(),
+        name,
+        chosen: form.mode() == mode,
+    };
+    modes.map(choice).into_iter().collect()
 }
 
-fn results(
-    form: &SearchForm,
-    answer: &SearchAnswer,
-    records: &HashMap<Offset, Record>,
-    limit: usize,
-    took_ms: u128,
-    zone: Tz,
-) -> Results {
+fn results(form: &SearchForm, answer: &SearchAnswer, took_ms: u128, zone: Tz) -> Results {
     let group = |found: &ConversationHits| Group {
         conversation: Shown::plain(&found.conversation),
         address: address(&found.conversation, None),
-        hits: found
-            .hits
-            .iter()
-            .map(|hit| hit_view(&found.conversation, hit, records.get(&hit.offset), zone))
-            .collect(),
+        hits: found.hits.iter().map(|hit| hit_view(form, &found.conversation, hit, zone)).collect(),
+        more: found.more,
+        more_address: found
+            .next
+            .map(|next| form.address_within(&found.conversation, next))
+            .unwrap_or_default(),
     };
-    let conversations: Vec<Group> = answer.conversations.iter().map(group).collect();
-    let may_be_more = conversations.len() >= limit && limit < CONVERSATIONS_MAX;
     Results {
         total: thousands(i64::try_from(answer.total).unwrap_or(i64::MAX)),
+        is_one: answer.total == 1,
         complete_to: answer.complete_to,
         took_ms,
-        more: if may_be_more {
-            form.address_of_more((limit * 2).min(CONVERSATIONS_MAX))
-        } else {
-            String::new()
-        },
-        conversations,
+        ignores: answer.mode.ignores(),
+        matches: answer.matches.iter().map(|found| match_view(found, zone)).collect(),
+        more_matches: answer.more_matches,
+        conversations: answer.conversations.iter().map(group).collect(),
+        negative: answer.negative(zone),
+        next: answer.next.map(|next| form.address_after(next)).unwrap_or_default(),
     }
 }
 
-fn hit_view(conversation: &str, hit: &Hit, record: Option<&Record>, zone: Tz) -> HitView {
-    let event = record.map(|record| &record.event);
+fn match_view(found: &Match, zone: Tz) -> MatchView {
+    let (kind, field) = match found.kind {
+        KnownKind::Order => ("Order", "order"),
+        KnownKind::Customer => ("Customer", "customer"),
+        KnownKind::Agent => ("Agent", "agent"),
+    };
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair(field, &found.id);
+    let least = if found.is_more { "at least " } else { "" };
+    let count = thousands(i64::try_from(found.conversations).unwrap_or(i64::MAX));
+    let plural = if found.conversations == 1 { "" } else { "s" };
+    MatchView {
+        kind,
+        id: Shown::plain(&found.id),
+        name: Shown::plain(found.name.as_deref().unwrap_or_default()),
+        conversations: format!("{least}{count} conversation{plural}"),
+        newest: shown_time(found.newest, zone),
+        address: format!("/search?{}", query.finish()),
+    }
+}
+
+/// Where a hit stands in its transcript, with the words to be marked there.
+fn place(form: &SearchForm, conversation: &str, offset: Offset) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("at", &offset.to_string());
+    for (name, value) in [("words", &form.words), ("mode", &form.mode)] {
+        if !value.trim().is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    format!("{}?{}#m-{offset}", address(conversation, None), query.finish())
+}
+
+fn hit_view(form: &SearchForm, conversation: &str, hit: &Hit, zone: Tz) -> HitView {
     let (text, spans) = around(&hit.text, &hit.spans);
-    let name = event.and_then(|event| event.sender.name.as_ref()).unwrap_or(&hit.sender_id);
+    let name = hit.sender_name.as_ref().unwrap_or(&hit.sender_id);
+    let shown = |at: Micros| shown_time(at, zone);
+    let now = |later: &LaterVersion| (shown(later.at), Shown::plain(&later.text));
     HitView {
-        address: address(conversation, Some(hit.offset)),
-        time: local(hit.occurred_at, zone).format("%Y-%m-%d %H:%M:%S").to_string(),
+        address: place(form, conversation, hit.offset),
+        time: shown(hit.occurred_at),
         utc: full_utc(hit.occurred_at),
         sender: Shown::plain(name),
         role: hit.sender_role.as_str().to_string(),
         role_name: role_name(hit.sender_role).to_string(),
         kind: hit.kind.as_str().to_string(),
         text: Shown::marked(&text, &spans),
-        language: event.and_then(|event| event.language.clone()).unwrap_or_default(),
+        order: hit.order.clone().unwrap_or_default(),
+        attachments: hit.attachments,
         private: hit.visibility == Visibility::Private,
-        automatic: event.is_some_and(|event| event.automatic),
+        automatic: hit.automatic,
+        imported: hit.origin == Origin::Imported,
+        retracted: hit.retracted_at.map(shown).unwrap_or_default(),
+        now: hit.superseded_by.as_ref().map(now),
     }
 }
 
@@ -261,8 +312,8 @@ fn around(text: &str, spans: &[(usize, usize)]) -> (String, Vec<(usize, usize)>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::record;
-    use crate::model::{Kind, Micros};
+    use crate::model::{Kind, LeafHash, Seq};
+    use crate::search::LookedAt;
 
     const ZONE: Tz = chrono_tz::Asia::Shanghai;
 
@@ -270,61 +321,115 @@ mod tests {
         SearchForm { words: words.to_string(), ..SearchForm::default() }
     }
 
-    fn answer(text: &str) -> SearchAnswer {
-        let hit = Hit {
+    fn hit(text: &str) -> Hit {
+        Hit {
             offset: Offset(7),
+            seq: Seq(3),
             id: "m-1".to_string(),
+            leaf: LeafHash([0; 32]),
             occurred_at: Micros(1_767_463_985_000_000),
+            received_at: Micros(1_767_463_985_000_000),
+            origin: Origin::Live,
             sender_id: "agent-lin".to_string(),
+            sender_name: Some("林晓".to_string()),
             sender_role: Role::Human,
             kind: Kind::Message,
-            visibility: Visibility::Public,
+            visibility: Visibility::Private,
+            automatic: false,
+            order: None,
+            attachments: 0,
             text: text.to_string(),
             spans: vec![(0, 6)],
-        };
-        let conversations =
-            vec![ConversationHits { conversation: "a/b?\"c".to_string(), hits: vec![hit] }];
-        SearchAnswer { complete_to: Offset(9), total: 1_234, conversations }
+            retracted_at: None,
+            superseded_by: None,
+        }
     }
 
-    fn rendered(form: SearchForm, results: Option<Results>) -> String {
+    fn answer(hits: Vec<Hit>) -> SearchAnswer {
+        let found = ConversationHits {
+            conversation: "a/b?\"c".to_string(),
+            next: Some("9.h1.7".parse().unwrap()),
+            more: 3,
+            hits,
+        };
+        SearchAnswer {
+            shop: "s".to_string(),
+            query: "退款".to_string(),
+            filters: Vec::new(),
+            mode: Mode::Folded,
+            zone: ZONE,
+            complete_to: Offset(9),
+            total: 1_234,
+            matches: Vec::new(),
+            more_matches: 0,
+            conversations: vec![found],
+            next: Some("9.c1.7".parse().unwrap()),
+            looked_at: None,
+            words: Vec::new(),
+        }
+    }
+
+    fn rendered(form: SearchForm, answer: &SearchAnswer) -> String {
         let layout = PageLayout::default();
         let problems = Problems::default();
-        let roles = role_choices(&form);
-        let page = SearchPage { layout, form, zone: ZONE.to_string(), roles, problems, results };
-        page.render().unwrap()
+        let (roles, modes) = (role_choices(&form), mode_choices(&form));
+        let results = Some(results(&form, answer, 3, ZONE));
+        let zone = ZONE.to_string();
+        SearchPage { layout, form, zone, roles, modes, problems, results }.render().unwrap()
     }
 
     #[test]
     fn hits_are_marked_escaped_and_lead_to_their_place() {
-        let note = r#"{"id":"m-1","conversation":"c","kind":"message","text":"x","visibility":"private","language":"zh",
-            "sender":{"id":"agent-lin","role":"human","name":"林晓"}}"#;
-        let note = HashMap::from([(Offset(7), record(7, note))]);
-        let form = form_with("\"><script>");
-        let mut answer = answer("退款<script>");
-        answer.conversations[0].hits[0].visibility = Visibility::Private;
-        let results = results(&form, &answer, &note, 20, 3, ZONE);
-        let html = rendered(form, Some(results));
+        let html = rendered(form_with("\"><script>"), &answer(vec![hit("退款<script>")]));
         assert!(html.contains("<mark>退款</mark>&#60;script&#62;"), "{html}");
         assert!(html.contains(r#"value="&#34;&#62;&#60;script&#62;""#), "{html}");
-        assert!(html.contains(r##"href="/conversations/a%2Fb%3F%22c?at=7#m-7""##), "{html}");
-        assert!(
-            html.contains("林晓") && html.contains("rivate note") && html.contains("1,234"),
-            "{html}"
-        );
-        assert!(html.contains("2026-01-04 02:13:05") && html.contains(r#"lang="zh""#), "{html}");
+        let place = "/conversations/a%2Fb%3F%22c?at=7&#38;words=%22%3E%3Cscript%3E#m-7";
+        assert!(html.contains(place), "{html}");
+        assert!(html.contains("林晓") && html.contains("rivate note"), "{html}");
+        assert!(html.contains("1,234") && html.contains("2026-01-04 02:13:05 +08:00"), "{html}");
+    }
+
+    /// A sentence that was taken back or corrected must not look as if it stood.
+    #[test]
+    fn what_became_of_a_hit_stands_beside_it() {
+        let later = LaterVersion {
+            id: "e".to_string(),
+            offset: Offset(8),
+            at: Micros(1_767_464_018_000_000),
+            text: "263 <元>".to_string(),
+        };
+        let mut hit = hit("退款236元");
+        hit.retracted_at = Some(Micros(1_767_464_000_000_000));
+        hit.superseded_by = Some(later);
+        let html = rendered(form_with("退款"), &answer(vec![hit]));
+        assert!(html.contains("retracted 2026-01-04 02:13:20 +08:00"), "{html}");
+        assert!(html.contains("263 &#60;元&#62;"), "{html}");
+    }
+
+    /// The sixth hit of a conversation was the promise, and five were shown.
+    #[test]
+    fn what_is_not_shown_is_counted_and_linked() {
+        let html = rendered(form_with("退款"), &answer(vec![hit("退款")]));
+        assert!(html.contains("3 more here"), "{html}");
+        let within = "words=%E9%80%80%E6%AC%BE&#38;conversation=a%2Fb%3F%22c&#38;after=9.h1.7";
+        assert!(html.contains(within), "{html}");
+        assert!(html.contains("after=9.c1.7"), "{html}");
     }
 
     #[test]
-    fn no_results_help_and_more_keeps_the_question() {
-        let empty = SearchAnswer { complete_to: Offset(9), total: 0, conversations: Vec::new() };
-        let form = form_with("退");
-        let html =
-            rendered(form.clone(), Some(results(&form, &empty, &HashMap::new(), 20, 1, ZONE)));
-        assert!(html.contains("Nothing found"), "{html}");
-        let shown = results(&form, &answer("退款x"), &HashMap::new(), 1, 1, ZONE);
-        assert_eq!(shown.more, "/search?words=%E9%80%80&limit=2");
-        assert!(!shown.conversations[0].hits[0].private);
+    fn nothing_found_is_said_to_be_quoted() {
+        let looked =
+            LookedAt { messages: 5, without_text: 1, conversations: 2, received_until: None };
+        let nothing = SearchAnswer {
+            total: 0,
+            conversations: Vec::new(),
+            next: None,
+            looked_at: Some(looked),
+            ..answer(Vec::new())
+        };
+        let html = rendered(form_with("退"), &nothing);
+        assert!(html.contains("None of 5 messages in 2 conversations of shop s"), "{html}");
+        assert!(html.contains("pictures") && html.contains("mode=variants"), "{html}");
     }
 
     #[test]

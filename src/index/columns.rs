@@ -1,0 +1,150 @@
+//! What is known of each segment's columns and wide terms, kept from one question to the next: between
+//! which times and offsets each block of documents lies, and the documents of terms that many
+//! questions ask for, such as a shop.
+//!
+//! Invariants: segments never change, so neither does what is known of them; at most
+//! [`KEPT_BYTES_MAX`] are kept.
+
+use std::sync::Arc;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, Options, OptionsBuilder, Weighter};
+use tantivy::columnar::Column;
+use tantivy::index::SegmentId;
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Result, SegmentReader, Term};
+
+use super::documents::Documents;
+
+/// 128 MiB of the process's 2 GiB: of 100 M documents, blocks take 3 MiB and each wide term 12.
+const KEPT_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// About as many as an index of 100 M documents has segments, times what is asked of each.
+const ITEMS_EXPECTED: usize = 512;
+/// Documents in a block; a multiple of 64, so that a block of a set is whole words.
+pub const BLOCK_DOCUMENTS: u32 = 1_024;
+
+/// What is known of the segments.
+pub struct ColumnCache {
+    items: Cache<(SegmentId, Asked), Item, ByBytes>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Asked {
+    Blocks,
+    Term(Term),
+}
+
+#[derive(Clone)]
+enum Item {
+    Blocks(Arc<Vec<Block>>),
+    Documents(Arc<Documents>),
+}
+
+/// Least and greatest of what the documents of a block have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub occurred_at: (i64, i64),
+    pub offset: (i64, i64),
+}
+
+impl Default for ColumnCache {
+    fn default() -> ColumnCache {
+        let (hashes, drops) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+        ColumnCache { items: Cache::with_options(options(), ByBytes, hashes, drops) }
+    }
+}
+
+impl ColumnCache {
+    /// The blocks of `segment`, in order.
+    pub fn blocks(&self, segment: &SegmentReader) -> Result<Arc<Vec<Block>>> {
+        let read = || -> Result<Item> { Ok(Item::Blocks(Arc::new(read_blocks(segment)?))) };
+        match self.items.get_or_insert_with(&(segment.segment_id(), Asked::Blocks), read)? {
+            Item::Blocks(blocks) => Ok(blocks),
+            Item::Documents(_) => Ok(Arc::new(read_blocks(segment)?)),
+        }
+    }
+
+    /// The documents of `segment` that have `term`: for terms that many documents have and many
+    /// questions ask for.
+    pub fn documents(&self, segment: &SegmentReader, term: &Term) -> Result<Arc<Documents>> {
+        let read =
+            || -> Result<Item> { Ok(Item::Documents(Arc::new(documents_with(segment, term)?))) };
+        let asked = (segment.segment_id(), Asked::Term(term.clone()));
+        match self.items.get_or_insert_with(&asked, read)? {
+            Item::Documents(documents) => Ok(documents),
+            Item::Blocks(_) => Ok(Arc::new(documents_with(segment, term)?)),
+        }
+    }
+}
+
+/// The documents of `segment` that have `term`.
+pub fn documents_with(segment: &SegmentReader, term: &Term) -> Result<Documents> {
+    let mut documents = Documents::none(segment.max_doc());
+    add_documents_with(&mut documents, segment, term.field(), term.serialized_value_bytes())?;
+    Ok(documents)
+}
+
+/// Adds the documents of `segment` whose `field` has the term of these bytes.
+pub fn add_documents_with(
+    documents: &mut Documents,
+    segment: &SegmentReader,
+    field: Field,
+    term: &[u8],
+) -> Result<()> {
+    let index = segment.inverted_index(field)?;
+    let Some(info) = index.terms().get(term)? else { return Ok(()) };
+    let mut postings = index.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
+    while !postings.docs().is_empty() {
+        postings.docs().iter().for_each(|document| documents.insert(*document));
+        postings.advance();
+    }
+    Ok(())
+}
+
+fn read_blocks(segment: &SegmentReader) -> Result<Vec<Block>> {
+    let columns = segment.fast_fields();
+    let (times, offsets) = (columns.i64("occurred_at")?, columns.i64("offset")?);
+    let starts = (0..segment.max_doc()).step_by(BLOCK_DOCUMENTS as usize);
+    let block = |from: u32| {
+        let to = (from + BLOCK_DOCUMENTS).min(segment.max_doc());
+        Block {
+            occurred_at: least_and_greatest(&times, from, to),
+            offset: least_and_greatest(&offsets, from, to),
+        }
+    };
+    Ok(starts.map(block).collect())
+}
+
+/// Every document has a value in these columns.
+fn least_and_greatest(column: &Column<i64>, from: u32, to: u32) -> (i64, i64) {
+    let values = (from..to).filter_map(|document| column.first(document));
+    values.fold((i64::MAX, i64::MIN), |(least, greatest), value| {
+        (least.min(value), greatest.max(value))
+    })
+}
+
+/// One shard, all of it for hot items: each may then be as large as the whole.
+fn options() -> Options {
+    let options = OptionsBuilder::new()
+        .shards(1)
+        .hot_allocation(1.0)
+        .estimated_items_capacity(ITEMS_EXPECTED)
+        .weight_capacity(KEPT_BYTES_MAX as u64)
+        .build();
+    match options {
+        Ok(options) => options,
+        Err(_) => unreachable!("both capacities are given"),
+    }
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<(SegmentId, Asked), Item> for ByBytes {
+    fn weight(&self, _asked: &(SegmentId, Asked), item: &Item) -> u64 {
+        match item {
+            Item::Blocks(blocks) => (blocks.len() * size_of::<Block>()) as u64,
+            Item::Documents(documents) => documents.bytes() as u64,
+        }
+    }
+}

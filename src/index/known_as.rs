@@ -1,0 +1,131 @@
+//! What orders, customers and agents are known as: one term for each id with each name it had, from
+//! which both are read back.
+//!
+//! ```text
+//! SHOP ␟ (o|c|a) FOLDED-ID ␟ FOLDED-NAME ␟ ID ␟ NAME        ␟: U+001F, in no id and no name
+//! ```
+//!
+//! The shop comes first, so that whoever looks through a shop's terms walks over no other's. A
+//! customer is who sent as one, or whom an event says a conversation is with; an agent is a human who
+//! sent, or to whom a conversation was assigned.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::fold;
+use crate::model::{Event, RESERVED_PREFIX, Record, Role};
+
+/// What an id is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnownKind {
+    Order,
+    Customer,
+    Agent,
+}
+
+/// An order, a customer or an agent, as one term says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known<'a> {
+    pub kind: KnownKind,
+    pub folded_id: &'a str,
+    /// Empty where the name is not known.
+    pub folded_name: &'a str,
+    pub id: &'a str,
+    pub name: &'a str,
+}
+
+const UNIT_SEPARATOR: char = '\u{1f}';
+
+impl KnownKind {
+    fn letter(self) -> char {
+        match self {
+            KnownKind::Order => 'o',
+            KnownKind::Customer => 'c',
+            KnownKind::Agent => 'a',
+        }
+    }
+
+    fn of_letter(letter: char) -> Option<KnownKind> {
+        [KnownKind::Order, KnownKind::Customer, KnownKind::Agent]
+            .into_iter()
+            .find(|kind| kind.letter() == letter)
+    }
+}
+
+impl<'a> Known<'a> {
+    /// What `term`, one of [`terms_of`], says.
+    pub fn of_term(term: &'a str) -> Option<Known<'a>> {
+        let mut parts = term.split(UNIT_SEPARATOR);
+        let _shop = parts.next()?;
+        let folded = parts.next()?;
+        let kind = KnownKind::of_letter(folded.chars().next()?)?;
+        let (folded_name, id, name) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Known { kind, folded_id: &folded[1..], folded_name, id, name })
+    }
+}
+
+/// The terms of `record`; of what is about the shop and not a chat there are none.
+pub fn terms_of(record: &Record) -> impl Iterator<Item = String> {
+    let Event { sender, customer, assignee, order, .. } = &record.event;
+    let name = sender.name.as_deref().unwrap_or_default();
+    let sent = match sender.role {
+        Role::Customer => Some((KnownKind::Customer, sender.id.as_str(), name)),
+        Role::Human => Some((KnownKind::Agent, sender.id.as_str(), name)),
+        Role::Bot | Role::System => None,
+    };
+    let order = order.as_deref().map(|id| (KnownKind::Order, id, ""));
+    let customer = customer.as_deref().map(|id| (KnownKind::Customer, id, ""));
+    let assignee = assignee.as_deref().map(|id| (KnownKind::Agent, id, ""));
+    let is_chat = !record.event.conversation.starts_with(RESERVED_PREFIX);
+    [sent, order, customer, assignee]
+        .into_iter()
+        .flatten()
+        .filter(move |_| is_chat)
+        .map(|(kind, id, name)| term(&record.shop, kind, id, name))
+}
+
+fn term(shop: &str, kind: KnownKind, id: &str, name: &str) -> String {
+    let (letter, folded_id, folded_name) = (kind.letter(), fold(id), fold(name));
+    format!("{shop}\u{1f}{letter}{folded_id}\u{1f}{folded_name}\u{1f}{id}\u{1f}{name}")
+}
+
+/// Between which strings the terms of `shop` lie.
+pub fn range_of(shop: &str) -> Range<String> {
+    format!("{shop}\u{1f}")..format!("{shop}\u{20}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::testing::record;
+
+    #[test]
+    fn terms_say_what_they_were_made_of() {
+        let record = record(
+            0,
+            "s",
+            serde_json::json!({"conversation": "c", "kind": "assign", "order": "ＦＬ1",
+            "assignee": "Eve", "sender": {"id": "Max", "role": "human", "name": "陈思远"}}),
+        );
+        let terms: Vec<String> = terms_of(&record).collect();
+        let shown: Vec<(KnownKind, &str, &str, &str, &str)> = terms
+            .iter()
+            .map(|term| {
+                let known = Known::of_term(term).expect("a term");
+                (known.kind, known.folded_id, known.folded_name, known.id, known.name)
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (KnownKind::Agent, "max", "陈思远", "Max", "陈思远"),
+                (KnownKind::Order, "fl1", "", "ＦＬ1", ""),
+                (KnownKind::Agent, "eve", "", "Eve", ""),
+            ]
+        );
+        assert!(terms.iter().all(|term| range_of("s").contains(term)));
+        assert!(terms.iter().all(|term| !range_of("s2").contains(term)));
+    }
+}

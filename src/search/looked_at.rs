@@ -1,0 +1,128 @@
+//! What was looked at where nothing was found, and how many messages have each word alone.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use super::answer::{LookedAt, WordCount};
+use super::language::Node;
+use super::leaf::{Asked, is_searched, trait_term};
+use super::run::{View, hits_of};
+use super::{SearchError, SearchQuery};
+use crate::index::documents::Documents;
+use crate::index::schema::Trait;
+use crate::model::{Micros, Record};
+
+/// What was looked at for `query`, and how many of it have each of its words.
+pub(super) fn looked_at(
+    view: &View<'_>,
+    query: &SearchQuery,
+) -> Result<(LookedAt, Vec<WordCount>), SearchError> {
+    let filters = filters_of(query);
+    let asked = filters.as_ref().map(|root| Asked::of(view, root, query.mode)).transpose()?;
+    let looked = Looked::of(view, asked.as_ref()).map_err(|error| view.error(error))?;
+    Ok((looked.count(view).map_err(|error| view.error(error))?, words(view, query, filters)?))
+}
+
+/// The parts of a question that all hits have and that say nothing of text: what must be so beside
+/// the words.
+fn filters_of(query: &SearchQuery) -> Option<Node> {
+    let parts = match query.whole()? {
+        Node::All(nodes) => nodes,
+        node => vec![node],
+    };
+    Node::all(parts.into_iter().filter(|node| !has_words(node)).collect())
+}
+
+fn has_words(node: &Node) -> bool {
+    match node {
+        Node::Words(_) => true,
+        Node::Field(_) => false,
+        Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(has_words),
+        Node::Not(node) => has_words(node),
+    }
+}
+
+/// Counts for each word, where there are several.
+fn words(
+    view: &View<'_>,
+    query: &SearchQuery,
+    filters: Option<Node>,
+) -> Result<Vec<WordCount>, SearchError> {
+    let mut sought = Vec::new();
+    if let Some(root) = &query.root {
+        root.each_sought(&mut |words| sought.push(words));
+    }
+    if sought.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let mut counts: Vec<WordCount> = Vec::new();
+    for words in sought {
+        if counts.iter().any(|count| count.text == words.text) {
+            continue;
+        }
+        let alone = filters.iter().cloned().chain([Node::Words(words.clone())]).collect();
+        let Some(root) = Node::all(alone) else { continue };
+        let asked = Asked::of(view, &root, query.mode)?;
+        let hits = hits_of(view, &asked).map_err(|error| view.error(error))?;
+        counts.push(WordCount { text: words.text.clone(), messages: hits.count() });
+    }
+    Ok(counts)
+}
+
+/// What was looked at.
+struct Looked<'a> {
+    of_segments: Vec<Documents>,
+    of_tail: Vec<&'a Record>,
+}
+
+impl<'a> Looked<'a> {
+    fn of(view: &View<'a>, asked: Option<&Asked>) -> tantivy::Result<Looked<'a>> {
+        let of_segment = |segment: &super::segment::Segment<'_>| {
+            let searched = segment.searched(view.shop, view.before)?;
+            match asked {
+                Some(asked) => segment.hits(asked, &searched, &view.deadline),
+                None => Ok(searched),
+            }
+        };
+        let of_segments = view.segments.iter().map(of_segment).collect::<tantivy::Result<_>>()?;
+        let is_meant =
+            |record: &&Record| is_searched(record) && asked.is_none_or(|asked| asked.holds(record));
+        Ok(Looked { of_segments, of_tail: view.tail().filter(is_meant).collect() })
+    }
+
+    fn count(&self, view: &View<'_>) -> tantivy::Result<LookedAt> {
+        let mut looked = LookedAt::default();
+        // Names are told apart by 64 bits: among a million, two would share them once in 37 million
+        // answers.
+        let (hashes, mut names) = (RandomState::new(), HashSet::new());
+        let mut newest = None;
+        for (documents, segment) in self.of_segments.iter().zip(&view.segments) {
+            let mut with_text = documents.clone();
+            with_text.keep(&*segment.wide(&trait_term(Trait::Text))?);
+            looked.messages += with_text.count();
+            looked.without_text += documents.count() - with_text.count();
+            segment.each_name(documents, |name| {
+                names.insert(hashes.hash_one(name));
+            })?;
+            // The greatest offset was received last.
+            let last = segment.last_received(documents);
+            if let Some((offset, document)) = last
+                && newest.is_none_or(|(known, _)| known < offset)
+            {
+                let shown = segment.shown(&segment.stored(document)?, document)?;
+                newest = Some((offset, shown.received_at));
+            }
+        }
+        for record in &self.of_tail {
+            match record.event.text {
+                Some(_) => looked.messages += 1,
+                None => looked.without_text += 1,
+            }
+            names.insert(hashes.hash_one(record.event.conversation.as_str()));
+            newest = Some((record.offset, record.received_at));
+        }
+        looked.conversations = names.len() as u64;
+        looked.received_until = newest.map(|(_, received_at): (_, Micros)| received_at);
+        Ok(looked)
+    }
+}

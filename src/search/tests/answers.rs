@@ -1,0 +1,213 @@
+//! What an answer holds, and which questions have none.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::deadline::Deadline;
+use super::super::language::Name;
+use super::super::run::run_within;
+use super::super::{Filters, SearchError, SearchQuery, run};
+use super::{offsets, snapshot_of};
+use crate::index::testing::{message, open, record};
+use crate::log::{Store, batch};
+use crate::model::{ErrorKind, Kind, Kinded, Micros, Record, Role};
+
+/// Three conversations of one shop, and a word in another.
+pub(super) fn scene() -> Vec<Record> {
+    let event = |conversation: &str, kind: &str, sender: (&str, &str), more: serde_json::Value| {
+        let mut event = json!({"conversation": conversation, "kind": kind,
+            "sender": {"id": sender.0, "role": sender.1}});
+        for (key, value) in more.as_object().expect("an object") {
+            event[key] = value.clone();
+        }
+        event
+    };
+    let (ann, bob, max, bot) =
+        (("ann", "customer"), ("bob", "customer"), ("max", "human"), ("bot", "bot"));
+    let events = [
+        event("c1", "open", ann, json!({"order": "A1"})),
+        event("c1", "message", bot, json!({"text": "refund? hello", "automatic": true})),
+        event("c1", "message", ann, json!({"text": "I want a refund"})),
+        event("c2", "message", bob, json!({"text": "refund please", "order": "B2"})),
+        event("c2", "tag", max, json!({"category": "refund"})),
+        event("c1", "assign", ("desk", "system"), json!({"assignee": "eve"})),
+        event("c1", "edit", ann, json!({"text": "I want my REFUND", "target": "m2"})),
+        event("c1", "retract", ann, json!({"target": "m2"})),
+        event(
+            "c2",
+            "message",
+            max,
+            json!({"text": "refund is on its way", "visibility": "private"}),
+        ),
+        event("c1", "tag", max, json!({"category": "late"})),
+        event("c3", "message", bob, json!({"text": "no refund"})),
+    ];
+    let mut records: Vec<Record> = events
+        .into_iter()
+        .enumerate()
+        .map(|(offset, event)| record(offset as u64, "shop", event))
+        .collect();
+    records.push(record(
+        11,
+        "other",
+        json!({"conversation": "c1", "kind": "message", "order": "A1",
+        "sender": {"id": "ann", "role": "customer"}, "text": "refund elsewhere"}),
+    ));
+    records
+}
+
+#[tokio::test]
+async fn filters_choose_conversations_and_messages_across_index_and_tail() {
+    let at = |offset: i64| Some(Micros(1_700_000_000_000_000 + offset * 1_000_000));
+    let text = |text: &str| Some(text.to_string());
+    let name = |name: &str| Some(Name::typed(name));
+    let none = Filters::default;
+    let cases: Vec<(&str, Filters, &[u64])> = vec![
+        ("refund", none(), &[1, 2, 3, 6, 8, 10]),
+        ("refund", Filters { order: name("A1"), ..none() }, &[1, 2, 6]),
+        ("refund", Filters { order: name("A"), ..none() }, &[]),
+        ("refund", Filters { order: name("a1"), ..none() }, &[1, 2, 6]),
+        ("refund", Filters { order: name("A*"), ..none() }, &[1, 2, 6]),
+        ("refund", Filters { conversation: text("c2"), ..none() }, &[3, 8]),
+        ("refund", Filters { conversation: text("c2"), order: name("A1"), ..none() }, &[]),
+        ("refund", Filters { customer: name("bob"), ..none() }, &[3, 8, 10]),
+        ("refund", Filters { customer: name("max"), ..none() }, &[]),
+        ("refund", Filters { agent: name("max"), ..none() }, &[1, 2, 3, 6, 8]),
+        ("refund", Filters { agent: name("eve"), ..none() }, &[1, 2, 6]),
+        ("refund", Filters { category: text("late"), ..none() }, &[1, 2, 6]),
+        ("refund", Filters { category: text("refund"), customer: name("bob"), ..none() }, &[3, 8]),
+        ("refund", Filters { role: Some(Role::Bot), ..none() }, &[1]),
+        ("refund", Filters { kind: Some(Kind::Edit), ..none() }, &[6]),
+        ("refund", Filters { from: at(3), to: at(8), ..none() }, &[3, 6]),
+        ("refund", Filters { from: at(8), ..none() }, &[8, 10]),
+        ("", Filters { customer: name("ann"), role: Some(Role::Customer), ..none() }, &[2, 6]),
+        ("", Filters { to: at(3), ..none() }, &[1, 2]),
+    ];
+    for tail_from in 0..=12 {
+        let (_dir, snapshot) = snapshot_of(scene(), tail_from).await;
+        for (words, filters, expected) in &cases {
+            let query =
+                SearchQuery { filters: filters.clone(), ..SearchQuery::new("shop", *words) };
+            let found: Vec<u64> = offsets(&snapshot, &query).into_iter().collect();
+            assert_eq!(&found, expected, "{query:?}, tail from {tail_from}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_the_documented_json() {
+    let (_dir, snapshot) = snapshot_of(scene(), 12).await;
+    let filters = Filters { kind: Some(Kind::Edit), ..Filters::default() };
+    let query = SearchQuery { filters, ..SearchQuery::new("shop", "ＲＥＦＵＮＤ") };
+    let answer = run(&snapshot, &query).expect("answers");
+    let mut shown = serde_json::to_value(&answer).expect("serializes");
+    // It has its own golden file.
+    let leaf = shown["conversations"][0]["hits"][0]["leaf"].take();
+    assert_eq!(leaf.as_str().map(str::len), Some(64));
+    assert_eq!(
+        shown,
+        json!({"shop": "shop", "query": "ＲＥＦＵＮＤ", "filters": ["kind edit"], "mode": "folded", "zone": "UTC",
+            "complete_to": 12, "total": 1, "matches": [], "more_matches": 0,
+            "conversations": [{"conversation": "c1", "more": 0, "hits": [{
+            "offset": 6, "seq": 7, "id": "m6", "leaf": null, "occurred_at": "2023-11-14T22:13:26.000000Z",
+            "received_at": "2023-11-14T22:13:26.000000Z", "origin": "live", "sender_id": "ann",
+            "sender_role": "customer", "kind": "edit", "visibility": "public", "automatic": false, "attachments": 0,
+            "text": "I want my REFUND", "spans": [[10, 16]], "retracted_at": "2023-11-14T22:13:27.000000Z"}]}]})
+    );
+    let again: super::super::SearchAnswer =
+        serde_json::from_value(serde_json::to_value(&answer).unwrap()).expect("is read again");
+    assert_eq!(again, answer);
+}
+
+/// A clerk quotes what was not found: it says what was looked at, under the filters, and what each word
+/// alone would have found.
+#[tokio::test]
+async fn nothing_found_says_what_was_looked_at() {
+    for tail_from in 0..=12 {
+        let (_dir, snapshot) = snapshot_of(scene(), tail_from).await;
+        let ask = |words: &str| {
+            let query = SearchQuery::read("shop", words, chrono_tz::UTC, Micros(0)).expect("reads");
+            let answer = run(&snapshot, &query).expect("answers");
+            let looked = answer.looked_at.clone().expect(words);
+            let words: Vec<(String, u64)> =
+                answer.words.iter().map(|word| (word.text.clone(), word.messages)).collect();
+            let until = looked.received_until.map(|at| at.to_string());
+            (looked.messages, looked.conversations, until.unwrap_or_default(), words)
+        };
+        let second = |second: u64| format!("2023-11-14T22:13:{}.000000Z", 20 + second);
+        assert_eq!(ask("absent"), (6, 3, second(10), vec![]));
+        let (please, late) = (("please".to_string(), 1), ("hello".to_string(), 1));
+        assert_eq!(ask("please hello"), (6, 3, second(10), vec![please, late]));
+        let (please, hello) = (("please".to_string(), 1), ("hello".to_string(), 0));
+        assert_eq!(ask("please hello order:B2"), (2, 1, second(8), vec![please, hello]));
+        assert_eq!(ask("absent customer:nobody"), (0, 0, String::new(), vec![]));
+    }
+}
+
+/// The order number in the box, in part; the customer by name: the block before the hits has them.
+#[tokio::test]
+async fn what_is_typed_is_looked_for_among_orders_customers_and_agents() {
+    let event = |conversation: &str, sender: serde_json::Value, order: &str| json!({"conversation": conversation, "kind": "message", "sender": sender, "text": "hi", "order": order});
+    let (ann, max) = (
+        json!({"id": "u-ann", "role": "customer", "name": "佳怡"}),
+        json!({"id": "agent-max", "role": "human", "name": "Max Li"}),
+    );
+    let records = vec![
+        record(0, "shop", event("c1", ann.clone(), "FL2025122688213")),
+        record(1, "shop", event("c2", max, "FL2025122688213")),
+        record(2, "shop", event("c2", ann.clone(), "FL1")),
+        record(3, "other", event("c9", ann, "FL2025122688213")),
+    ];
+    for tail_from in 0..=4 {
+        let (_dir, snapshot) = snapshot_of(records.clone(), tail_from).await;
+        let ask = |words: &str| -> Vec<String> {
+            let query = SearchQuery::read("shop", words, chrono_tz::UTC, Micros(0)).expect("reads");
+            let answer = run(&snapshot, &query).expect("answers");
+            let matches = answer.matches.into_iter();
+            matches
+                .map(|found| format!("{:?} {} {}", found.kind, found.id, found.conversations))
+                .collect()
+        };
+        assert_eq!(ask("88213"), ["Order FL2025122688213 2"]);
+        assert_eq!(ask("fl2025122688213"), ["Order FL2025122688213 2"]);
+        assert_eq!(ask("FL1"), ["Order FL1 1"]);
+        assert_eq!(ask("fl"), ["Order FL1 1", "Order FL2025122688213 2"]);
+        assert_eq!(ask("佳"), ["Customer u-ann 2"]);
+        assert_eq!(ask("hi 佳怡"), ["Customer u-ann 2"]);
+        assert_eq!(ask("max li"), ["Agent agent-max 1"]);
+        assert_eq!(ask("Max"), ["Agent agent-max 1"]);
+        assert!(ask("hi").is_empty() && ask("1").is_empty() && ask("-88213").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn questions_that_cannot_be_answered_say_so() {
+    let (_dir, snapshot) = snapshot_of(scene(), 6).await;
+    let error = run(&snapshot, &SearchQuery::new("shop", "\u{200b}")).expect_err("nothing visible");
+    assert_eq!(error.kind(), ErrorKind::BadInput);
+    // A mistyped shop has nothing, and so has a shop: which it is must be said.
+    let error = run(&snapshot, &SearchQuery::new("Shop", "refund")).expect_err("no such shop");
+    assert_eq!((error.kind(), error.to_string().contains("`Shop`")), (ErrorKind::NotFound, true));
+}
+
+/// Whoever asked has gone, or has waited long enough: the candidates are read no further.
+#[tokio::test]
+async fn a_search_ends_with_its_deadline_and_with_its_asker() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, reader) = open(folder.path()).unwrap();
+    let records = (0..2_000).map(|number| message(number, "c", "needle in a haystack")).collect();
+    store.apply(batch(records)).await.unwrap();
+    store.commit().await.unwrap();
+    let snapshot = reader.snapshot().unwrap();
+    let query = SearchQuery::new("shop", "needle");
+    let (deadline, asker) = Deadline::within(Duration::from_secs(60));
+    let answer = run_within(&snapshot, &query, deadline.clone()).unwrap();
+    assert_eq!(answer.total, 2_000);
+    drop(asker);
+    let (late, _asker) = Deadline::within(Duration::ZERO);
+    for deadline in [deadline, late] {
+        let error = run_within(&snapshot, &query, deadline).unwrap_err();
+        assert!(matches!(error, SearchError::TooLong(_)), "{error}");
+    }
+}
