@@ -4,10 +4,10 @@
 //! ```text
 //! chat clients ──WebSocket / HTTP──▶ relay ──▶ log   the truth: append-only, synced, checksummed
 //!                                              │
-//!                        ┌─────────────────────┼─────────────────────┐   stores, each with its own cursor
-//!                        ▼                     ▼                     ▼
-//!                     archive                facts                 index
-//!                  `events`: rows     turns, episodes, …         full text
+//!                        ┌─────────────────────┼─────────────────────┬──────────────┐   stores, each with its own cursor
+//!                        ▼                     ▼                     ▼              ▼
+//!                     archive                facts                 index         ledger
+//!                  `events`: rows     turns, episodes, …         full text    signed tree
 //!                        └──────────┬──────────┘                     │
 //!                    sql = files ∪ tail                   search = index ∪ tail
 //!                                   └──────────┬──────────────────────┘
@@ -15,7 +15,7 @@
 //! ```
 //! 1. **The log is the truth.** A message is acknowledged after its record is on stable storage,
 //!    never before.
-//! 2. **Archive, facts, index and lookup are derived**: each keeps its cursor in the same atomic
+//! 2. **Archive, facts, index, lookup and ledger are derived**: each keeps its cursor in the same atomic
 //!    commit as its data, and comes back with the same content when it is deleted. The log lets go
 //!    of what is old once the archive was read to have it; from then on the archive is the truth
 //!    for that part, and scans of the log read it there.
@@ -46,7 +46,9 @@
 //!   `a_store_that_fails_is_opened_again_and_misses_nothing`.
 //! - A store that is deleted comes back with the same rows and hits: `tests/it/rebuild.rs`.
 //! - What was trimmed from the log is answered as before: `tests/it/trimming.rs`.
-//! - Log, archive, facts, index and lookup hold the same: `verbatim audit`, over what each test
+//! - No two checkpoints contradict each other: `no_two_checkpoints_contradict`; and whoever does is
+//!   found: `each_lie_is_found_and_kept_for_others_to_see`.
+//! - Log, archive, facts, index, lookup and ledger hold the same: `verbatim audit`, over what each test
 //!   from outside leaves behind; that it finds what differs: `tests/it/audit.rs`.
 //! - An answer holds nothing beyond the offset it is complete to:
 //!   `an_answer_is_complete_to_its_offset_and_holds_nothing_beyond`.

@@ -22,6 +22,8 @@ pub enum Action {
     ReadPrivate,
     /// Being told where in the log a record stands: it counts the traffic of all shops.
     SeeOffsets,
+    /// Checkpoints, tiles and proofs of the ledger, which count the traffic of all shops too.
+    ReadLedger,
     StreamRecords,
     ReadConversations,
     Search,
@@ -61,6 +63,7 @@ const RIGHTS: &[Right] = &[
     right(Action::ListenAnywhere, &[Human, Bot, Importer, Dispute, Analyst], "listen where it takes no part"),
     right(Action::ReadPrivate, &[Human, Importer, Dispute, Analyst], "read private notes"),
     right(Action::SeeOffsets, &[Human, Bot, Importer, Dispute, Analyst], "see offsets"),
+    right(Action::ReadLedger, &[Human, Bot, Importer, Dispute, Analyst], "read the ledger"),
     right(Action::StreamRecords, &[Importer, Dispute, Analyst], "read the whole shop"),
     right(Action::ReadConversations, &[Dispute, Analyst], "read conversations"),
     right(Action::Search, &[Dispute, Analyst], "search"),

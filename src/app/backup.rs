@@ -7,6 +7,10 @@
 //! beyond its log. Attachments go after the records that name them. What is derived is left out and
 //! made anew by the first start.
 //!
+//! The key with which the ledger signs is left out: two directories that sign under one key would sooner
+//! or later sign two trees, and a copy in other hands could be made to. A copy begins a ledger of its
+//! own when it is first served, and names the one before.
+//!
 //! Invariant: a copy has its name once it is whole and on stable storage, and not before.
 
 use std::fs::{self, File};
@@ -21,6 +25,7 @@ use super::data_dir::{FORMAT_FILE, OWNER_FILE};
 use super::{DERIVED, DataDir, DataDirError};
 use crate::archive;
 use crate::durable::{self, Disk, Mode, Naming, Staged, is_staging_name};
+use crate::ledger;
 use crate::log::{self, Damage, LogError, LogFile, LogReader};
 use crate::model::Offset;
 use crate::table;
@@ -211,7 +216,8 @@ impl Copy {
         if kind.is_dir() {
             return listed(path)?.iter().try_for_each(|path| self.tree(path));
         }
-        if is_staged || !kind.is_file() {
+        let is_signing_key = path == self.from.join("keys").join(ledger::KEY_FILE);
+        if is_staged || is_signing_key || !kind.is_file() {
             return Ok(());
         }
         self.file(path)

@@ -14,6 +14,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::check_origin;
 use crate::model::FieldError;
 
 /// Everything that can be set, with nothing left open. A file may set any of it; a name it does not
@@ -50,6 +51,21 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// How a service writes its log.
     pub log_format: LogFormat,
+    /// What the ledger is called, and who may read it. Last: a table of its own.
+    pub evidence: EvidenceConfig,
+}
+
+/// The settings of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvidenceConfig {
+    /// The name under which checkpoints are signed, such as `chat.shop.example`. Without it the ledger
+    /// names itself when it begins. A ledger keeps its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Whether checkpoints, tiles and proofs are read without a token. They hold nothing of what was
+    /// said, and tell how many records there are.
+    pub public: bool,
 }
 
 /// How a log is written to stderr.
@@ -89,6 +105,7 @@ impl Default for Config {
             tls_certificate: None,
             tls_key: None,
             log_format: LogFormat::Text,
+            evidence: EvidenceConfig::default(),
         }
     }
 }
@@ -140,6 +157,12 @@ impl Config {
             let rule = "be set together with `tls_key`, or neither of them";
             let shown = self.tls_certificate.as_deref().unwrap_or(Path::new(""));
             return Err(FieldError::new("tls_certificate", shown.display(), rule));
+        }
+        if let Some(origin) = &self.evidence.origin
+            && check_origin(origin).is_err()
+        {
+            let rule = "have 1 to 128 bytes, without spaces, control characters and `+`";
+            return Err(FieldError::new("evidence.origin", origin, rule));
         }
         // One segment is made ahead of the next, and stores write meanwhile.
         let least = 2 * self.log_segment_mib;
@@ -193,6 +216,8 @@ mod tests {
             ("commit_interval_ms = 1", "commit_interval_ms `1`"),
             ("tls_key = \"key.pem\"", "tls_certificate"),
             ("log_format = \"xml\"", "xml"),
+            ("[evidence]\norigin = \"a b\"", "evidence.origin `a b`"),
+            ("[evidence]\nname = \"a\"", "name"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");

@@ -95,6 +95,10 @@ impl DataDir {
         self.root.join("keys")
     }
 
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join("ledger")
+    }
+
     /// A shop's own named queries.
     pub fn queries(&self) -> PathBuf {
         self.root.join("queries")

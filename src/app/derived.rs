@@ -9,6 +9,7 @@ use super::DataDir;
 use crate::archive::Archive;
 use crate::facts::FactStore;
 use crate::index::FullText;
+use crate::ledger::{self, Ledger};
 use crate::log::Store;
 use crate::model::Offset;
 use crate::relay::LookupStore;
@@ -21,8 +22,13 @@ pub struct Derived {
 }
 
 /// All of them.
-pub const DERIVED: [Derived; 4] =
-    [derived::<Archive>(), derived::<FactStore>(), derived::<FullText>(), derived::<LookupStore>()];
+pub const DERIVED: [Derived; 5] = [
+    derived::<Archive>(),
+    derived::<FactStore>(),
+    derived::<FullText>(),
+    derived::<LookupStore>(),
+    derived::<Ledger>(),
+];
 
 const fn derived<S: Store>() -> Derived {
     Derived {
@@ -67,4 +73,30 @@ pub(super) async fn log_behind(data: &DataDir, head: Offset) -> Option<LogBehind
         }
     }
     (behind.to > head).then_some(behind)
+}
+
+/// The ledger has signed records that the log does not have.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the log ends at {head}, and the ledger `{origin}` has signed {size} records: [{head}, {size}) were acknowledged and are lost, or this is another's log. Nothing was changed; put back the log from a copy. If they are gone for good, `verbatim evidence key new-origin` begins a new ledger, which says that the one before ended"
+)]
+pub struct SignedBeyond {
+    pub head: Offset,
+    pub size: u64,
+    pub origin: String,
+}
+
+/// Whether more was signed than a log has that ends at `head`. Where what was signed cannot be read,
+/// the ledger itself stands still and says so; a copy without its key has signed nothing.
+pub(super) fn signed_beyond(data: &DataDir, head: Offset) -> Option<SignedBeyond> {
+    match ledger::last_signed(&data.keys()) {
+        Ok(Some((signed, _))) if signed.size > head.0 => {
+            Some(SignedBeyond { head, size: signed.size, origin: signed.origin })
+        }
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(%error, "what the ledger has signed cannot be read");
+            None
+        }
+    }
 }

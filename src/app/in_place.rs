@@ -19,6 +19,7 @@ use crate::audit::{Audited, Report, audit};
 use crate::durable;
 use crate::facts::FactStore;
 use crate::index::{self, FullText};
+use crate::ledger::{Ledger, LedgerReader};
 use crate::log::{Followed, LogError, LogReader, Store};
 use crate::model::Offset;
 use crate::records::Records;
@@ -129,14 +130,23 @@ impl InPlace {
             archive.and_then(|reader| reader.snapshot().map_err(|error| error.to_string()));
         let facts = self.bring::<FactStore>(()).await.map_err(shown);
         let (index, lookup) = (self.whole_index().map_err(shown), self.lookup().map_err(shown));
+        let ledger = self.ledger().map_err(shown);
         let scratch = self.data.root().join(AUDIT_FOLDER);
         let clear = || {
             durable::remove_directory(&scratch)
                 .with_context(|| format!("cannot remove `{}`", scratch.display()))
         };
         clear()?;
-        let stores =
-            Audited { log: &self.log, end, archive, index, lookup, facts, scratch: &scratch };
+        let stores = Audited {
+            log: &self.log,
+            end,
+            archive,
+            index,
+            lookup,
+            ledger,
+            facts,
+            scratch: &scratch,
+        };
         let report = audit(stores, progress).await;
         clear()?;
         Ok(report?)
@@ -183,6 +193,17 @@ impl InPlace {
     fn lookup(&self) -> anyhow::Result<Lookup> {
         self.must_have(LookupStore::NAME, LookupStore::FOLDERS)?;
         Ok(Lookup::open_to_read(&self.data.lookup(), &self.log)?)
+    }
+
+    /// The ledger as far as it has committed: nobody signs what is read in place. `None` where the log
+    /// is so young that it may not have begun.
+    pub fn ledger(&self) -> anyhow::Result<Option<LedgerReader>> {
+        self.must_have(Ledger::NAME, Ledger::FOLDERS)?;
+        if !self.data.ledger().is_dir() {
+            return Ok(None);
+        }
+        let reader = LedgerReader::open_read_only(&self.data.ledger(), &self.data.keys())?;
+        Ok(Some(reader))
     }
 
     /// Refuses a store that is not there, unless the log is so young that making it is a moment's

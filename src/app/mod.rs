@@ -41,6 +41,7 @@ use crate::access::Tokens;
 use crate::archive::Archive;
 use crate::facts::FactStore;
 use crate::index::FullText;
+use crate::ledger::{Ledger, LedgerOptions, LedgerReader};
 use crate::log::{self, CommitPolicy, LogReader, Recovered, Scrubbed, Store};
 use crate::model::{ErrorKind, Kinded, Offset};
 use crate::records::Records;
@@ -56,11 +57,11 @@ use background::Background;
 pub use backup::{BackedUp, backup};
 pub use config::{Config, ConfigError, LogFormat};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
-pub use derived::{DERIVED, LogBehind};
+pub use derived::{DERIVED, LogBehind, SignedBeyond};
 pub use in_place::{InPlace, audit_data};
 pub(crate) use priority::give_way;
 pub use rebuild::rebuild;
-pub use status::{DamageStatus, LogStatus, Status, StatusReader, StoreStatus};
+pub use status::{DamageStatus, LedgerStatus, LogStatus, Status, StatusReader, StoreStatus};
 pub use stores::{BehindError, Stores};
 use trimming::Trimming;
 
@@ -91,6 +92,7 @@ pub struct App {
     pub search: Search,
     /// Who looked at what.
     pub trail: Trail,
+    pub ledger: LedgerReader,
     pub recovered: Recovered,
     /// How many files and connections this process may have open.
     pub descriptors: u64,
@@ -149,6 +151,8 @@ impl App {
         let facts = stores.add::<FactStore>(())?;
         let full_text = stores.add::<FullText>(())?;
         stores.add::<LookupStore>(lookup.clone())?;
+        let origin = config.evidence.origin.clone();
+        let ledger = stores.add::<Ledger>(LedgerOptions { keys: data.keys(), origin })?;
 
         let records = Records::new(log.clone(), lookup.clone(), archive.reader().clone());
         let trimming = Trimming {
@@ -177,6 +181,7 @@ impl App {
             sql: Sql::new(archive, facts, data.queries(), config.zone, worker)?,
             search: Search::new(full_text),
             trail,
+            ledger: ledger.reader().clone(),
             config,
             data,
             log,
@@ -273,15 +278,17 @@ fn raise_descriptors() -> u64 {
 
 /// Refuses a log that ends before what a store has of it. Opening it would cut off for good what
 /// damage has made of its last frame, and give its offsets to other records. A log that ends well
-/// and is not empty needs no such look.
+/// and is not empty needs no such look, but at what the ledger has signed: that costs nothing, and
+/// no store may be left that knows of more.
 async fn refuse_lost_records(data: &DataDir) -> anyhow::Result<()> {
     let end = log::end_of(&data.log())?;
-    if (end.is_torn || end.head == Offset(0))
+    let signed = derived::signed_beyond(data, end.head);
+    if (end.is_torn || end.head == Offset(0) || signed.is_some())
         && let Some(behind) = derived::log_behind(data, end.head).await
     {
         return Err(behind.into());
     }
-    Ok(())
+    signed.map_or(Ok(()), |lost| Err(lost.into()))
 }
 
 /// Opens the lookup. One that is damaged, or alone stands beyond the log, is set aside and made anew

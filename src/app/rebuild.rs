@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::derived::{DERIVED, log_behind};
+use super::derived::{DERIVED, log_behind, signed_beyond};
 use super::{App, Config, DataDir, OwnerLock};
 use crate::archive::Archive;
 use crate::durable;
@@ -28,9 +28,12 @@ pub async fn rebuild(data: DataDir, config: Config, names: &[&str]) -> anyhow::R
     if let Some(behind) = log_behind(&data, head).await {
         return Err(behind.into());
     }
+    if let Some(lost) = signed_beyond(&data, head) {
+        return Err(lost.into());
+    }
     if names.contains(&Archive::NAME) && oldest > Offset(0) {
         bail!(
-            "the archive alone holds the records below {oldest}, which the log no longer has: it cannot be rebuilt, but `verbatim rebuild facts index lookup` makes the others anew"
+            "the archive alone holds the records below {oldest}, which the log no longer has: it cannot be rebuilt, but `verbatim rebuild facts index lookup ledger` makes the others anew"
         );
     }
     let aside = Aside::of(&data, names);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -10,8 +11,9 @@ use super::DataDir;
 use super::background::Trouble;
 use super::derived::Derived;
 use super::stores::{AllWatched, Watched};
+use crate::ledger;
 use crate::log::{Damage, LogReader, Scrubbed, State, Store};
-use crate::model::{MaintenanceState, Offset};
+use crate::model::{MaintenanceState, Micros, Offset};
 use crate::relay::{LookupStore, Relay, lookup_aside};
 use crate::trail::{Trail, TrailStatus};
 
@@ -27,6 +29,21 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trail: Option<TrailStatus>,
     pub stores: Vec<StoreStatus>,
+    /// What the ledger has signed, where it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerStatus>,
+}
+
+/// The ledger's last checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LedgerStatus {
+    /// The name under which it is signed.
+    pub origin: String,
+    /// Records that it stands for.
+    pub signed: Offset,
+    /// Hex, as in the checkpoint itself in base64.
+    pub root: String,
+    pub signed_at: Micros,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,7 +116,8 @@ impl Status {
         let oldest = log.oldest();
         let (damaged, trouble) = (Vec::new(), Vec::new());
         let log = LogStatus { oldest, scrubbed_to: oldest, damaged, trouble };
-        Status { head, log, held: None, trail: None, stores }
+        let ledger = ledger_status(data);
+        Status { head, log, held: None, trail: None, stores, ledger }
     }
 }
 
@@ -165,7 +183,8 @@ impl StatusReader {
         let stores = std::iter::once(log).chain(stores).collect();
         let held = self.relay.held().map(|held| held.to_string());
         let trail = Some(self.trail.status());
-        Status { head, log: self.log_status(), held, trail, stores }
+        let ledger = ledger_status(&self.data);
+        Status { head, log: self.log_status(), held, trail, stores, ledger }
     }
 
     fn log_status(&self) -> LogStatus {
@@ -204,6 +223,18 @@ impl StatusReader {
             maintenance: store.maintenance(),
         }
     }
+}
+
+/// What was signed last; nothing where it cannot be read, of which the store tells.
+fn ledger_status(data: &DataDir) -> Option<LedgerStatus> {
+    let (signed, at) = ledger::last_signed(&data.keys()).ok().flatten()?;
+    let at = at.duration_since(UNIX_EPOCH).ok()?;
+    Some(LedgerStatus {
+        origin: signed.origin,
+        signed: Offset(signed.size),
+        root: hex::encode(signed.root),
+        signed_at: Micros(i64::try_from(at.as_micros()).ok()?),
+    })
 }
 
 /// What lies beside a store's folder and tells of its past.

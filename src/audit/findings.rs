@@ -77,6 +77,7 @@ impl Check {
             "archive" if oldest > Offset(0) => format!(
                 "put back `archive/events` from a copy: below {oldest} the log no longer has what it holds"
             ),
+            "ledger" => "`verbatim rebuild ledger` makes it anew; where it then does not come out as it was signed, records are gone or were changed".to_string(),
             store => format!("`verbatim rebuild {store}` makes it anew"),
         })
     }

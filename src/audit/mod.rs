@@ -1,4 +1,5 @@
-//! Whether all stores hold the same: log = archive = index = lookup = facts, record by record.
+//! Whether all stores hold the same: log = archive = index = lookup = ledger = facts, record by
+//! record.
 //!
 //! Every record is read once, in the order of the log, from each place that keeps it. Its offset and
 //! its seq must be the next, its leaf must follow from what it says now and from its conversation's
@@ -12,6 +13,7 @@ mod error;
 mod facts;
 mod findings;
 mod index;
+mod ledger;
 mod lookup;
 mod records;
 
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use crate::archive::ArchiveSnapshot;
 use crate::facts::FactsReader;
 use crate::index::IndexSnapshot;
+use crate::ledger::LedgerReader;
 use crate::log::LogReader;
 use crate::model::Offset;
 use crate::relay::{Conversation, Lookup};
@@ -41,6 +44,8 @@ pub struct Audited<'a> {
     pub archive: Opened<ArchiveSnapshot>,
     pub index: Opened<IndexSnapshot>,
     pub lookup: Opened<Lookup>,
+    /// `None` where it has not begun.
+    pub ledger: Opened<Option<LedgerReader>>,
     pub facts: Opened<FactsReader>,
     /// A folder that is not there, where the facts are folded again.
     pub scratch: &'a Path,
@@ -61,11 +66,12 @@ pub async fn audit(
     stores: Audited<'_>,
     mut progress: impl FnMut(Offset),
 ) -> Result<Report, AuditError> {
-    let Audited { log, end, archive, index, lookup, facts, scratch } = stores;
+    let Audited { log, end, archive, index, lookup, ledger, facts, scratch } = stores;
     let head = log.head();
     let mut records = Records::new(log, end, archive);
     let mut index = index::IndexCheck::new(index, head);
     let mut lookup = lookup::LookupCheck::new(lookup, head);
+    let mut ledger = ledger::LedgerCheck::new(ledger, head);
     let mut facts = facts::FactsCheck::new(facts, log, scratch).await?;
     let mut from = Offset(0);
     while from < head {
@@ -74,6 +80,7 @@ pub async fn audit(
         for record in &window {
             index.see(record);
             lookup.see(record);
+            ledger.see(record);
         }
         facts.see(window.into_iter().map(Arc::new).collect()).await?;
         from = to;
@@ -84,6 +91,7 @@ pub async fn audit(
     checks.push(facts.finish(shops.into_iter()));
     checks.push(index.finish());
     checks.push(lookup.finish(&conversations));
+    checks.push(ledger.finish());
     Ok(Report::new(head, log.oldest(), checks))
 }
 

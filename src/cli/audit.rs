@@ -1,4 +1,4 @@
-//! `verbatim audit`: whether log, archive, facts, index and lookup hold the same.
+//! `verbatim audit`: whether log, archive, facts, index, lookup and ledger hold the same.
 
 use clap::Args;
 

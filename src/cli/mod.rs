@@ -71,7 +71,7 @@ enum Command {
     Sql(sql::Sql),
     /// Write a whole table as Parquet, CSV or JSON lines
     Export(export::Export),
-    /// Bundles that prove what was said
+    /// What can be shown to others, and what they can check
     Evidence(evidence::Evidence),
     /// What a shop decides about its figures
     Rules(rules::Rules),

@@ -9,7 +9,7 @@ use crate::app::{DERIVED, rebuild};
 
 #[derive(Debug, Args)]
 pub(super) struct Rebuild {
-    /// archive, facts, index, lookup, or all
+    /// archive, facts, index, lookup, ledger, or all
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
     #[command(flatten)]

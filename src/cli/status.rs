@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::target::{Target, TargetArgs};
 use super::{Exit, write};
-use crate::app::StoreStatus;
+use crate::app::{LedgerStatus, StoreStatus};
 use crate::model::MaintenanceState;
 
 #[derive(Debug, Args)]
@@ -44,6 +44,11 @@ impl Status {
                         text.push_str(&format!("  stands still: {reason}\n"));
                     }
                     text.push_str(&more_on(store));
+                }
+                if let Some(LedgerStatus { origin, signed, signed_at, .. }) = &status.ledger {
+                    let at = signed_at.datetime().with_timezone(&target.zone());
+                    let at = at.format("%Y-%m-%d %H:%M:%S %:z");
+                    text.push_str(&format!("the ledger `{origin}` signed {signed} at {at}\n"));
                 }
                 if let Some(held) = &status.held {
                     text.push_str(&format!("no events are taken: {held}\n"));

@@ -6,6 +6,7 @@
 
 mod database;
 mod disk;
+mod growing;
 mod seam;
 mod stage;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod write;
 
 pub(crate) use database::{is_damage, open_database, open_keyspace};
 pub(crate) use disk::Disk;
+pub(crate) use growing::GrowingFile;
 #[cfg(test)]
 pub(crate) use seam::{Call, Seam};
 pub(crate) use stage::{Mode, Naming, Staged, is_staging_name};

@@ -173,7 +173,7 @@ impl Drop for Staged {
 
 impl Mode {
     /// The permission bits to ask for, of which the umask takes some away.
-    fn bits(self) -> u32 {
+    pub(super) fn bits(self) -> u32 {
         match self {
             Mode::Usual => 0o666,
             Mode::Private => 0o600,

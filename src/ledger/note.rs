@@ -169,6 +169,16 @@ impl LedgerKey {
         Ok(LedgerKey { signing, public })
     }
 
+    /// What is written to the file of the key, and nowhere else.
+    pub(super) fn secret(&self) -> [u8; 32] {
+        self.signing.to_bytes()
+    }
+
+    /// The same key once more.
+    pub(super) fn copy(&self) -> Result<LedgerKey, NoteError> {
+        LedgerKey::from_bytes(&self.public.name, &self.secret())
+    }
+
     /// What whoever checks its signatures must have.
     pub fn public(&self) -> &VerifierKey {
         &self.public

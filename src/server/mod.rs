@@ -49,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Identity, Tokens};
 use crate::app::{App, StatusReader, give_way};
+use crate::ledger::LedgerReader;
 use crate::log::LogReader;
 use crate::model::{ErrorKind, Kinded};
 use crate::records::Records;
@@ -87,6 +88,9 @@ pub struct Parts {
     pub tokens: Arc<Tokens>,
     pub sql: Sql,
     pub search: Search,
+    pub ledger: LedgerReader,
+    /// Whether the ledger is read without a token.
+    ledger_is_public: bool,
     pub status: StatusReader,
     trail: Trail,
     /// The zone in which days begin and times are shown.
@@ -122,6 +126,8 @@ impl Service {
             tokens: app.tokens.clone(),
             sql: app.sql.clone(),
             search: app.search.clone(),
+            ledger: app.ledger.clone(),
+            ledger_is_public: app.config.evidence.public,
             status: app.status_reader(),
             trail: app.trail.clone(),
             zone: app.config.zone,

@@ -25,6 +25,7 @@ mod import;
 mod isolation;
 mod kill;
 mod layers;
+mod ledger;
 mod limits;
 mod logs;
 mod lookup;

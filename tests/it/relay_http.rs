@@ -297,6 +297,11 @@ async fn every_route_wants_a_valid_token() {
     let routes = [
         "/v1/events",
         "/v1/status",
+        "/v1/checkpoint",
+        "/v1/ledger",
+        "/v1/tile/0/000",
+        "/v1/consistency?from=0",
+        "/v1/proof?offset=0",
         "/v1/search?words=x",
         "/v1/conversations/c",
         "/v1/reports",

@@ -45,7 +45,8 @@ fn the_published_rights_are_those_of_the_code() {
     let text = format!(
         "# Who may do what\n\nA token has one role or more, and is of one shop: nothing of another shop is \
          ever answered, whatever the\nrole. This page is written from the table that the code asks \
-         (`src/access/rights.rs`).\n\n{}\nWithout a token: `/healthz`, `/readyz`, the page to sign in.\n\n\
+         (`src/access/rights.rs`).\n\n{}\nWithout a token: `/healthz`, `/readyz`, the page to sign in; and the ledger, where `evidence.public`\n\
+         is set. It tells how many records all shops have, and nothing of them.\n\n\
          A customer sends, as themselves, in conversations they take part in or begin: {}.\n\
          They set each field of such an event but `{}`.\n\n\
          A customer hears of such a conversation what is public of these kinds: {}. They are told seq and\n\

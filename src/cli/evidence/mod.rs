@@ -1,5 +1,8 @@
-//! `verbatim evidence …`
+//! `verbatim evidence`: what can be shown to others, and what they can check. A file per action.
 
+mod key;
+mod ledger_client;
+mod monitor;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -16,12 +19,18 @@ pub(super) struct Evidence {
 enum EvidenceCommand {
     /// Whether a bundle proves what it says, in seven steps, offline
     Verify(verify::Verify),
+    /// The key with which the ledger signs
+    Key(key::Key),
+    /// Watch a ledger from outside: whether it keeps to what it signed
+    Monitor(monitor::Monitor),
 }
 
 impl Evidence {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         match self.command {
             EvidenceCommand::Verify(command) => command.run(),
+            EvidenceCommand::Key(command) => command.run().await,
+            EvidenceCommand::Monitor(command) => command.run().await,
         }
     }
 }

@@ -6,6 +6,7 @@ mod attachments;
 mod conversations;
 mod export;
 mod health;
+mod ledger;
 mod metrics;
 mod reports;
 mod rules;
@@ -66,6 +67,11 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/export/{table}", get(export::stream))
         .route("/v1/access", get(access::list))
         .route("/v1/rules", get(rules::show))
+        .route("/v1/checkpoint", get(ledger::checkpoint))
+        .route("/v1/ledger", get(ledger::keys))
+        .route("/v1/tile/{*path}", get(ledger::tile))
+        .route("/v1/consistency", get(ledger::consistency))
+        .route("/v1/proof", get(ledger::proof))
         .route("/v1/status", get(status::show))
         .route("/metrics", get(metrics::show))
         .route("/healthz", get(health::is_alive))
