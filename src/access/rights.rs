@@ -31,6 +31,8 @@ pub enum Action {
     ReadRules,
     AskSql,
     Export,
+    /// Bundles that prove what was said, for somebody outside.
+    ExportEvidence,
     ReadStatus,
     /// Who looked at what: questions are as personal as what was said.
     ReadTrail,
@@ -71,6 +73,7 @@ const RIGHTS: &[Right] = &[
     right(Action::ReadRules, &[Analyst], "read the shop's rules"),
     right(Action::AskSql, &[Analyst], "ask in SQL"),
     right(Action::Export, &[Analyst], "export"),
+    right(Action::ExportEvidence, &[Dispute], "export evidence"),
     right(Action::ReadStatus, &[Human, Bot, Importer, Dispute, Analyst], "see the status"),
     right(Action::ReadTrail, &[], "read who looked at what"),
     right(Action::ReadMetrics, &[], "read the service's metrics"),
@@ -151,9 +154,19 @@ mod tests {
     /// Rows, hits and files of the whole shop are not told apart by their visibility.
     #[test]
     fn whoever_reads_the_whole_shop_may_read_its_private_notes() {
-        use Action::{AskSql, Export, ReadConversations, ReadReports, Search, StreamRecords};
+        use Action::{
+            AskSql, Export, ExportEvidence, ReadConversations, ReadReports, Search, StreamRecords,
+        };
         for role in TokenRole::VARIANTS {
-            let reads = [AskSql, Export, ReadConversations, ReadReports, Search, StreamRecords];
+            let reads = [
+                AskSql,
+                Export,
+                ExportEvidence,
+                ReadConversations,
+                ReadReports,
+                Search,
+                StreamRecords,
+            ];
             if reads.iter().any(|action| identity(*role).may(*action)) {
                 assert!(identity(*role).may(Action::ReadPrivate), "{role:?}");
             }

@@ -34,11 +34,13 @@ mod status;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Tokens;
 use crate::archive::Archive;
+use crate::evidence::{BundleMaker, Material};
 use crate::facts::FactStore;
 use crate::index::FullText;
 use crate::ledger::{Ledger, LedgerOptions, LedgerReader};
@@ -209,6 +211,21 @@ impl App {
     /// is still answered until [`App::stop`]. Cancelled too where the log failed.
     pub fn drain_token(&self) -> CancellationToken {
         self.drain.clone()
+    }
+
+    /// Makes bundles of evidence.
+    pub fn bundle_maker(&self) -> BundleMaker {
+        let config = serde_json::to_vec(&self.config).unwrap_or_default();
+        BundleMaker::of(Material {
+            log: self.log.clone(),
+            records: self.records.clone(),
+            attachments: self.attachments.clone(),
+            sql: self.sql.clone(),
+            ledger: self.ledger.clone(),
+            zone: self.config.zone,
+            spool: self.data.root().to_path_buf(),
+            config_sha256: hex::encode(Sha256::digest(config)),
+        })
     }
 
     /// Waits until every store has applied what is acknowledged now. Fails when one cannot.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use futures::StreamExt;
 use http_body_util::BodyExt;
 use indicatif::ProgressBar;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,15 +14,18 @@ use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::evidence::Made;
 use super::pinned;
 use crate::app::Status;
+use crate::evidence::EvidenceRequest;
 use crate::export::{Exported, render};
 use crate::model::{Ack, Event, Offset, Origin, Purpose, Record, RulesHistory};
 use crate::records::AccessPage;
 use crate::search::SearchAnswer;
 use crate::server::{
     AccessParameters, BATCH_BYTES_MAX, BYTES_TRAILER, CASE_HEADER, COMPLETE_TO_HEADER,
-    DUPLICATES_HEADER, ExportParameters, Problem, REASON_HEADER, ROWS_TRAILER, SearchParameters,
+    DUPLICATES_HEADER, ExportParameters, HOLES_HEADER, Problem, REASON_HEADER, RECORDS_HEADER,
+    ROWS_TRAILER, SearchParameters,
 };
 use crate::sql::{Answer, NamedQuery};
 
@@ -230,6 +234,34 @@ impl Client {
         }
         out.flush()?;
         Ok(Exported { complete_to, rows: number_of(&end, ROWS_TRAILER)? })
+    }
+
+    /// Writes a bundle's bytes to `out` as they come; `None` where there is nothing of what was asked for.
+    /// They must be as many as the server said before.
+    pub(super) async fn evidence(
+        &self,
+        request: &EvidenceRequest,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<Option<Made>> {
+        let response = self.http.post(self.url("v1/evidence")?).json(request).send().await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let response = checked(response).await?;
+        let records = number_in(&response, RECORDS_HEADER)?;
+        let holes = response.headers().get(HOLES_HEADER).and_then(|holes| holes.to_str().ok());
+        let holes = holes.unwrap_or_default().to_string();
+        let said = response.content_length().context("the server did not say how long it is")?;
+        let (mut body, mut bytes) = (response.bytes_stream(), 0);
+        while let Some(piece) = body.next().await {
+            let piece = piece.context("the server broke off the bundle")?;
+            out.write_all(&piece)?;
+            bytes += piece.len() as u64;
+        }
+        if bytes != said {
+            bail!("the server sent a bundle of {said} bytes, of which {bytes} came");
+        }
+        Ok(Some(Made { records, holes }))
     }
 
     async fn json<T: DeserializeOwned>(

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::ledger::{MultiproofError, NoteError};
+use crate::ledger::{LedgerError, MultiproofError, NoteError};
 use crate::model::{ErrorKind, FieldError, Kinded, Offset, Seq};
 use crate::records::RecordsError;
 use crate::relay::RelayError;
@@ -24,8 +24,6 @@ pub enum EvidenceError {
         "the bundle would have {bytes} bytes and {files} files, and a zip takes 4 GiB and 65,534: ask for fewer conversations, or fewer days"
     )]
     TooLarge { bytes: u64, files: usize },
-    #[error("the attachment `{sha256}` changed while it was copied")]
-    Changed { sha256: String },
     #[error("what was given is not a checkpoint of this ledger")]
     NotOurCheckpoint,
     #[error("cannot write the bundle: {0}")]
@@ -40,8 +38,10 @@ pub enum EvidenceError {
     Note(#[from] NoteError),
     #[error("cannot prove the records: {0}")]
     Proof(#[from] MultiproofError),
-    #[error("cannot read the ledger: {shown}")]
-    Ledger { kind: ErrorKind, shown: String },
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("{conversations} conversations are more than a bundle takes: ask for fewer")]
+    TooMany { conversations: usize },
     #[error("the making of the bundle ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
 }
@@ -55,14 +55,15 @@ impl Kinded for EvidenceError {
             EvidenceError::Nothing { .. } => ErrorKind::NotFound,
             EvidenceError::NotSignedYet { .. } => ErrorKind::Retry,
             EvidenceError::Altered { .. } => ErrorKind::Corrupt,
-            EvidenceError::Changed { .. } | EvidenceError::Io(_) => ErrorKind::Retry,
+            EvidenceError::Io(_) => ErrorKind::Retry,
             EvidenceError::Records(error) => error.kind(),
             EvidenceError::Relay(error) => error.kind(),
             EvidenceError::Sql(error) => error.kind(),
             EvidenceError::Note(_) | EvidenceError::Proof(_) | EvidenceError::Task(_) => {
                 ErrorKind::Bug
             }
-            EvidenceError::Ledger { kind, .. } => *kind,
+            EvidenceError::Ledger(error) => error.kind(),
+            EvidenceError::TooMany { .. } => ErrorKind::BadInput,
         }
     }
 
@@ -71,6 +72,7 @@ impl Kinded for EvidenceError {
             EvidenceError::NotSignedYet { .. } => Some(
                 "the ledger has not signed the newest of these records yet: try again in a moment",
             ),
+            EvidenceError::Ledger(error) => error.told(),
             _ => None,
         }
     }

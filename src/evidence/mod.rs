@@ -19,6 +19,8 @@ mod copies;
 // The files of a bundle, and what binds them together.
 mod bundle;
 mod custody;
+// Bundles of a running verbatim.
+mod maker;
 mod seal;
 mod spool;
 mod texts;
@@ -38,6 +40,7 @@ mod tests;
 pub use bundle::{Bundle, Growth, Order, Sealer, Source};
 pub use custody::Custody;
 pub use error::EvidenceError;
+pub use maker::{Asker, BundleMaker, Material};
 pub use redact::Redaction;
 pub use request::EvidenceRequest;
 pub use verify::{Held, STEPS, Verdict, verify};

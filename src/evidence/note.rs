@@ -3,8 +3,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 use sha2::{Digest, Sha256};
+
+use crate::ledger::is_signed;
 
 /// Signatures under a note: our own, and those of witnesses.
 const SIGNATURES_MAX: usize = 16;
@@ -77,9 +78,7 @@ impl Key {
             }
         }
         let [signature] = own.as_slice() else { return None };
-        let signature = Signature::from_slice(signature).ok()?;
-        let key = VerifyingKey::from_bytes(&self.key).ok()?;
-        key.verify(text.as_bytes(), &signature).ok().map(|()| text)
+        is_signed(&self.key, text.as_bytes(), signature).then_some(text)
     }
 
     /// The head that a checkpoint of this key states.

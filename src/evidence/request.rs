@@ -13,7 +13,7 @@ const NAMES_MAX: usize = 1_000;
 const REDACTIONS_MAX: usize = 1_000;
 /// Characters of a case, and of a reason.
 const CASE_CHARS_MAX: usize = 128;
-const REASON_CHARS_MAX: usize = 2_000;
+const REASON_CHARS_MAX: usize = 256;
 /// Characters of the folder in the zip: what verifiers take.
 const FOLDER_CHARS_MAX: usize = 64;
 

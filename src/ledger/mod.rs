@@ -49,7 +49,7 @@ pub use keys::{
     public_keys, rotate, successor,
 };
 pub use multiproof::MultiproofError;
-pub use note::{LedgerKey, NoteError, OpenedNote, VerifierKey, open};
+pub use note::{LedgerKey, NoteError, OpenedNote, VerifierKey, is_signed, open};
 pub use reader::{Inclusion, LedgerReader, PROVED_LEAVES_MAX};
 pub use store::{Ledger, LedgerOptions};
 pub use tile_path::TilePath;

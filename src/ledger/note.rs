@@ -15,7 +15,7 @@ use std::fmt;
 
 use ed25519_dalek::pkcs8::EncodePublicKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::{SignatureError, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, SignatureError, Signer, SigningKey, Verifier, VerifyingKey};
 use signed_note::{
     Note, StandardVerifier, VerifierList, is_key_name_valid, new_ed25519_verifier_key,
 };
@@ -219,6 +219,16 @@ impl fmt::Display for VerifierKey {
 impl fmt::Debug for VerifierKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// Whether `signature` is one by the key with these bytes over `text`: Ed25519 as `openssl` checks it, for
+/// whoever reads notes of a stranger's.
+pub fn is_signed(key: &[u8; 32], text: &[u8], signature: &[u8]) -> bool {
+    let signature = Signature::from_slice(signature);
+    match (VerifyingKey::from_bytes(key), signature) {
+        (Ok(key), Ok(signature)) => key.verify(text, &signature).is_ok(),
+        _ => false,
     }
 }
 

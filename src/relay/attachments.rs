@@ -110,6 +110,17 @@ impl AttachmentStore {
         })?
     }
 
+    /// Where an attachment lies that `record` names; `None` when it is not there. Blocks.
+    pub fn find(&self, record: &Record, sha256: &str) -> Result<Option<PathBuf>, RelayError> {
+        for holder in Holder::all_of_record(record) {
+            let path = self.path_of(holder, sha256)?;
+            if path.is_file() {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
     /// Opens an attachment that `record` names; `None` when it is not there.
     pub async fn open(&self, record: &Record, sha256: &str) -> Result<Option<File>, RelayError> {
         for holder in Holder::all_of_record(record) {

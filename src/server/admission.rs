@@ -43,6 +43,12 @@ const SLOW: &[Slow] = &[
         max_of_all: usize::MAX,
     },
     Slow {
+        what: "bundles",
+        routes: &[(Method::POST, "/v1/evidence"), (Method::POST, "/evidence")],
+        max: 2,
+        max_of_all: 8,
+    },
+    Slow {
         what: "questions",
         routes: &[
             (Method::POST, "/v1/sql"),

@@ -49,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Identity, Tokens};
 use crate::app::{App, StatusReader, give_way};
+use crate::evidence::BundleMaker;
 use crate::ledger::LedgerReader;
 use crate::log::LogReader;
 use crate::model::{ErrorKind, Kinded};
@@ -65,7 +66,7 @@ pub use bodies::BATCH_BYTES_MAX;
 pub use connections::Connections;
 pub use http::{
     AccessParameters, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters,
-    ROWS_TRAILER, SearchParameters,
+    HOLES_HEADER, RECORDS_HEADER, ROWS_TRAILER, SearchParameters, evidence_zip,
 };
 pub use problem::{Problem, status_of};
 pub use purpose::{CASE_HEADER, For, REASON_HEADER};
@@ -93,6 +94,8 @@ pub struct Parts {
     ledger_is_public: bool,
     pub status: StatusReader,
     trail: Trail,
+    /// Makes bundles of evidence.
+    pub bundles: BundleMaker,
     /// The zone in which days begin and times are shown.
     pub zone: Tz,
     connections: Connections,
@@ -130,6 +133,7 @@ impl Service {
             ledger_is_public: app.config.evidence.public,
             status: app.status_reader(),
             trail: app.trail.clone(),
+            bundles: app.bundle_maker(),
             zone: app.config.zone,
             connections: Connections::within(app.descriptors),
             admission: Admission::of(&app.config),

@@ -12,6 +12,8 @@ mod named;
 mod value;
 // From a query to its answer.
 mod questions;
+// Lists of names.
+mod texts;
 // The stores at one moment.
 mod snapshot;
 // The tables that they keep.

@@ -9,6 +9,8 @@ pub(super) enum Area {
     Dashboard,
     /// What people said.
     Conversations,
+    /// What is handed to others of it.
+    Evidence,
 }
 
 impl Area {
@@ -17,6 +19,7 @@ impl Area {
         match self {
             Area::Dashboard => Action::ReadReports,
             Area::Conversations => Action::ReadConversations,
+            Area::Evidence => Action::ExportEvidence,
         }
     }
 

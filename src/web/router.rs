@@ -27,6 +27,12 @@ pub fn routes() -> Router<Service> {
         .route("/search", get(pages::search::show))
         .route("/conversations/{id}", get(pages::transcript::show))
         .route(
+            "/evidence",
+            get(pages::evidence::show)
+                .post(pages::evidence::make)
+                .layer(DefaultBodyLimit::max(LOGIN_BYTES_MAX)),
+        )
+        .route(
             "/case",
             get(pages::case::show)
                 .post(pages::case::submit)

@@ -53,6 +53,7 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
     let what = match area {
         Area::Dashboard => "the dashboard",
         Area::Conversations => "what people said",
+        Area::Evidence => "evidence",
     };
     let list = |roles: &[TokenRole], between: &str| {
         roles

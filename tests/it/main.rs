@@ -17,6 +17,7 @@ mod command;
 mod crowd;
 mod disk;
 mod drain;
+mod evidence;
 mod export;
 mod faults;
 mod flips;

@@ -354,6 +354,8 @@ async fn statuses(http: &Http) -> Vec<u16> {
         statuses.push(http.get(route).await.status);
     }
     statuses.push(http.sql("select count(*) from events").await.status);
+    let evidence = json!({"conversations": ["c1"], "case": "1", "reason": "r"}).to_string();
+    statuses.push(http.post("/v1/evidence", "application/json", evidence).await.status);
     statuses
 }
 
@@ -367,15 +369,15 @@ async fn each_role_opens_its_routes_and_no_others() {
         .http_as(&data, "carl", &[Customer])
         .event(&message("c1", "m1", "customer", "carl", "hello"))
         .await;
-    //                      events status search conversation report export access sql
+    //                      events status search conversation report export access sql evidence
     let expected = [
-        (Customer, [403, 403, 403, 403, 403, 403, 403, 403]),
-        (Human, [403, 200, 403, 403, 403, 403, 403, 403]),
-        (Bot, [403, 200, 403, 403, 403, 403, 403, 403]),
-        (Importer, [200, 200, 403, 403, 403, 403, 403, 403]),
-        (Dispute, [200, 200, 200, 200, 403, 403, 403, 403]),
-        (Analyst, [200, 200, 200, 200, 200, 200, 403, 200]),
-        (Admin, [200, 200, 200, 200, 200, 200, 200, 200]),
+        (Customer, [403, 403, 403, 403, 403, 403, 403, 403, 403]),
+        (Human, [403, 200, 403, 403, 403, 403, 403, 403, 403]),
+        (Bot, [403, 200, 403, 403, 403, 403, 403, 403, 403]),
+        (Importer, [200, 200, 403, 403, 403, 403, 403, 403, 403]),
+        (Dispute, [200, 200, 200, 200, 403, 403, 403, 403, 200]),
+        (Analyst, [200, 200, 200, 200, 200, 200, 403, 200, 403]),
+        (Admin, [200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ];
     for (role, expected) in expected {
         assert_eq!(

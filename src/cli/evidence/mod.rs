@@ -1,5 +1,6 @@
 //! `verbatim evidence`: what can be shown to others, and what they can check. A file per action.
 
+mod export;
 mod key;
 mod ledger_client;
 mod monitor;
@@ -9,6 +10,8 @@ use clap::{Args, Subcommand};
 
 use super::Exit;
 
+pub(super) use export::Made;
+
 #[derive(Debug, Args)]
 pub(super) struct Evidence {
     #[command(subcommand)]
@@ -17,6 +20,8 @@ pub(super) struct Evidence {
 
 #[derive(Debug, Subcommand)]
 enum EvidenceCommand {
+    /// Make a bundle of whole conversations, which others can check
+    Export(Box<export::Export>),
     /// Whether a bundle proves what it says, in seven steps, offline
     Verify(verify::Verify),
     /// The key with which the ledger signs
@@ -28,6 +33,7 @@ enum EvidenceCommand {
 impl Evidence {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         match self.command {
+            EvidenceCommand::Export(command) => command.run().await,
             EvidenceCommand::Verify(command) => command.run(),
             EvidenceCommand::Key(command) => command.run().await,
             EvidenceCommand::Monitor(command) => command.run().await,

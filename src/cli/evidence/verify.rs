@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::shown::shown;
 use crate::cli::{Exit, write};
 use crate::evidence::{Held, STEPS, Verdict, verify};
 
@@ -60,7 +61,7 @@ impl Verify {
             .with_context(|| format!("cannot read `{}`", self.bundle.display()))?;
         match self.format {
             VerdictFormat::Text => write::to_stdout(text(&verdict).as_bytes())?,
-            VerdictFormat::Json => write::json_line(&shown(&verdict))?,
+            VerdictFormat::Json => write::json_line(&in_json(&verdict))?,
         }
         if verdict.refused.is_none() && !verdict.with_key_of_reader {
             eprintln!(
@@ -73,7 +74,8 @@ impl Verify {
 
 /// A key as it was given, or of the file that was.
 fn key_of(given: &str) -> anyhow::Result<String> {
-    if Path::new(given).is_file() { read(Path::new(given)) } else { Ok(format!("{given}\n")) }
+    let key = if Path::new(given).is_file() { read(Path::new(given))? } else { given.to_string() };
+    Ok(format!("{}\n", key.trim()))
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -83,14 +85,14 @@ fn read(path: &Path) -> anyhow::Result<String> {
 fn text(verdict: &Verdict) -> String {
     let holds = verdict.holds.iter().zip(1..);
     let mut text: String =
-        holds.map(|(says, step)| format!("step {step} holds: {says}\n")).collect();
+        holds.map(|(says, step)| format!("step {step} holds: {}\n", shown(says, " "))).collect();
     if let (Some(why), Some(step)) = (&verdict.refused, verdict.failed_step()) {
-        text.push_str(&format!("step {step} FAILS: {why}\n"));
+        text.push_str(&format!("step {step} FAILS: {}\n", shown(why, " ")));
     }
     text
 }
 
-fn shown(verdict: &Verdict) -> Shown<'_> {
+fn in_json(verdict: &Verdict) -> Shown<'_> {
     let holds = verdict.holds.iter().map(|says| (true, says.as_str()));
     let steps = holds.chain(verdict.refused.as_deref().map(|why| (false, why)));
     let steps = steps.zip(STEPS).zip(1..);

@@ -134,6 +134,20 @@ fn what_was_erased_leaves_the_rest_provable() {
     assert!(holds("asked by the customer") && !holds("杯子碎了"));
 }
 
+/// What leaves or changes between counting and copying breaks the bundle off: no other bytes go out under a
+/// sum that was sealed.
+#[test]
+fn a_file_that_changes_under_the_bundle_breaks_it_off() {
+    let log = Log::new();
+    let bundle = log.bundle(&request(&["c2"]), &log.newest()).unwrap();
+    let photo = log.kept.values().find(|path| std::fs::read(path).unwrap() == b"photo").unwrap();
+    std::fs::write(photo, b"PHOTO").unwrap();
+    let error = bundle.write(&mut Vec::new()).unwrap_err().to_string();
+    assert!(error.contains("000001.bin` changed"), "{error}");
+    std::fs::remove_file(photo).unwrap();
+    assert!(bundle.write(&mut Vec::new()).is_err());
+}
+
 #[test]
 fn holes_are_said_where_they_are_seen() {
     let log = Log::new();

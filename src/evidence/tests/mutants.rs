@@ -580,6 +580,15 @@ fn both_verifiers_give_the_same_verdict_on_whatever_they_are_given() {
         assert!(count > 2, "step {step} refuses {count}");
     }
     println!("{} mutants, judged alike", steps.len());
+    // Words that no terminal takes are shown by their numbers.
+    let mut files = lab.good.clone();
+    let messages = String::from_utf8(files[MESSAGES].clone()).unwrap();
+    let surrogate = messages.replacen("\"salt\":\"", "\"salt\":\"\\ud800", 1);
+    files.insert(MESSAGES.to_string(), surrogate.into_bytes());
+    let path = lab.log.folder.path().join("surrogate.zip");
+    std::fs::write(&path, pack(&sealed(files, &lab.log.key))).unwrap();
+    let (code, said) = verify_py(&[path.to_str().unwrap()]);
+    assert_eq!((code, said.contains("Traceback")), (14, false), "{said}");
     // As a program: the exit code is the step, and nobody sees a traceback.
     for (path, step) in paths.iter().zip(&steps).step_by(29) {
         let (code, said) = verify_py(&[path.to_str().unwrap(), "--vkey", &lab.log.vkey()]);

@@ -229,15 +229,15 @@ def steps(path, vkey, held):
     frame = "\n".join(page[:FRAME_LINES] + page[FRAME_LINES + len(rows):])
     require(sha256(frame.encode()).hex() == FRAME_SHA256, "the frame of data/transcript.html says something else")
     yield "the table and the transcript say the same as data/messages.jsonl"
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundle", nargs="?", default=os.path.dirname(os.path.abspath(__file__)), help="zip or folder")
     parser.add_argument("--vkey", help="the key of the log, or a file with it, from elsewhere than the bundle")
     parser.add_argument("--checkpoint", help="a file with a checkpoint of the log that you kept")
+    sys.stdout.reconfigure(errors="backslashreplace")
     given, number, text = parser.parse_args(), 1, lambda path: pathlib.Path(path).read_bytes().decode()
     try:
-        vkey = given.vkey and (text(given.vkey) if os.path.isfile(given.vkey) else given.vkey + "\n")
+        vkey = given.vkey and (text(given.vkey) if os.path.isfile(given.vkey) else given.vkey).strip() + "\n"
         for number, sentence in enumerate(steps(given.bundle, vkey, given.checkpoint and text(given.checkpoint)), 2):
             print(f"step {number - 1} holds: {sentence}")
     except OSError as error:

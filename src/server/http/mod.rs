@@ -4,6 +4,7 @@ mod access;
 mod append;
 mod attachments;
 mod conversations;
+mod evidence;
 mod export;
 mod health;
 mod ledger;
@@ -36,6 +37,7 @@ use crate::sql::Answer;
 
 pub use access::AccessParameters;
 pub use append::DUPLICATES_HEADER;
+pub use evidence::{HOLES_HEADER, RECORDS_HEADER, zip as evidence_zip};
 pub use export::ExportParameters;
 pub use search::SearchParameters;
 
@@ -65,6 +67,7 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/reports/{name}", get(reports::run))
         .route("/v1/search", get(search::run))
         .route("/v1/export/{table}", get(export::stream))
+        .route("/v1/evidence", post(evidence::export))
         .route("/v1/access", get(access::list))
         .route("/v1/rules", get(rules::show))
         .route("/v1/checkpoint", get(ledger::checkpoint))

@@ -2,6 +2,7 @@
 
 pub(super) mod case;
 pub(super) mod dashboard;
+pub(super) mod evidence;
 pub(super) mod login;
 pub(super) mod panel;
 pub(super) mod question;
@@ -32,6 +33,7 @@ pub(super) struct PageLayout {
     pub subject: Shown,
     pub sees_dashboard: bool,
     pub sees_conversations: bool,
+    pub sees_evidence: bool,
     /// The case that is worked on; empty where there is none.
     pub case: Shown,
 }
@@ -45,6 +47,7 @@ impl PageLayout {
             subject: Shown::plain(&identity.subject),
             sees_dashboard: Area::Dashboard.admits(identity),
             sees_conversations: Area::Conversations.admits(identity),
+            sees_evidence: Area::Evidence.admits(identity),
             case: Shown::default(),
         }
     }

@@ -1,0 +1,242 @@
+//! Bundles of a running verbatim: finds the conversations, waits until the ledger has signed their
+//! records, reads, proves and seals.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono_tz::Tz;
+use tokio::sync::Semaphore;
+
+use super::bundle::{Bundle, Growth, Order, Sealer, Source};
+use super::custody::Custody;
+use super::{EvidenceError, EvidenceRequest};
+use crate::ledger::{Checkpoint, LedgerReader, VerifierKey};
+use crate::log::LogReader;
+use crate::model::{Ack, Micros, Offset, Record, Seq};
+use crate::records::{Page, PageSize, Records};
+use crate::relay::AttachmentStore;
+use crate::sql::{Sql, Value};
+
+/// What is in memory of the records of one bundle.
+const PAGE: PageSize = PageSize { count_max: 512, bytes_max: 1024 * 1024 };
+/// How long the ledger has to sign what was acknowledged: it does every few seconds, and at commits.
+const SIGN_TIME_MAX: Duration = Duration::from_secs(60);
+const SIGN_POLL: Duration = Duration::from_millis(50);
+/// Bundles that are made at once: each reads and hashes as fast as one core does.
+const BUNDLES_AT_ONCE: usize = 2;
+/// Conversations of one bundle: what a customer of ten years has.
+const CONVERSATIONS_MAX: usize = 10_000;
+
+/// Makes bundles.
+#[derive(Clone)]
+pub struct BundleMaker {
+    material: Material,
+    /// A permit for each bundle that is made now.
+    turns: Arc<Semaphore>,
+}
+
+/// What bundles are made of.
+#[derive(Clone)]
+pub struct Material {
+    pub log: LogReader,
+    pub records: Records,
+    pub attachments: AttachmentStore,
+    pub sql: Sql,
+    pub ledger: LedgerReader,
+    pub zone: Tz,
+    /// Where files lie while they grow.
+    pub spool: PathBuf,
+    /// SHA-256 of the settings.
+    pub config_sha256: String,
+}
+
+/// Who wants a bundle, and where it is written down that they do.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    pub shop: String,
+    pub subject: String,
+    /// The record of this export in the shop's trail.
+    pub entry: Option<Ack>,
+}
+
+impl BundleMaker {
+    pub fn of(material: Material) -> BundleMaker {
+        BundleMaker { material, turns: Arc::new(Semaphore::new(BUNDLES_AT_ONCE)) }
+    }
+
+    /// The conversations of a request. What is another shop's is not there.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Nothing`] for a name without any.
+    pub async fn find(
+        &self,
+        shop: &str,
+        request: &EvidenceRequest,
+    ) -> Result<BTreeSet<String>, EvidenceError> {
+        let mut found = BTreeSet::new();
+        for conversation in &request.conversations {
+            let (records, shop, name) =
+                (self.material.records.clone(), shop.to_string(), conversation.clone());
+            let one = PageSize { count_max: 1, bytes_max: 1 };
+            let read = move || records.after(&shop, &name, Seq(0), one);
+            let page = tokio::task::spawn_blocking(read).await??;
+            if page.records.is_empty() {
+                return Err(EvidenceError::Nothing {
+                    what: "conversation",
+                    name: conversation.clone(),
+                });
+            }
+            found.insert(conversation.clone());
+        }
+        let by_order = "\"order\" = $name";
+        let by_customer = "(sender_role = 'customer' AND sender_id = $name) OR customer = $name";
+        for (what, condition, names) in
+            [("order", by_order, &request.orders), ("customer", by_customer, &request.customers)]
+        {
+            for name in names {
+                let conversations = self.conversations_with(shop, condition, name).await?;
+                if conversations.is_empty() {
+                    return Err(EvidenceError::Nothing { what, name: name.clone() });
+                }
+                found.extend(conversations);
+            }
+        }
+        if found.len() > CONVERSATIONS_MAX {
+            return Err(EvidenceError::TooMany { conversations: found.len() });
+        }
+        Ok(found)
+    }
+
+    async fn conversations_with(
+        &self,
+        shop: &str,
+        condition: &str,
+        name: &str,
+    ) -> Result<BTreeSet<String>, EvidenceError> {
+        let query = format!("SELECT DISTINCT conversation FROM events WHERE {condition}");
+        let values = vec![("name".to_string(), Value::Text(name.to_string()))];
+        Ok(self.material.sql.texts(shop, &query, values).await?)
+    }
+
+    /// First offset that is not acknowledged yet.
+    pub fn head(&self) -> Offset {
+        self.material.log.head()
+    }
+
+    /// A checkpoint over every record below `head`: at once, where nothing was said for a few seconds.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NotSignedYet`] where the ledger does not come so far in a minute.
+    pub async fn signed(&self, head: Offset) -> Result<Checkpoint, EvidenceError> {
+        let since = Instant::now();
+        loop {
+            let checkpoint = self.material.ledger.checkpoint();
+            match checkpoint {
+                Ok(checkpoint) if Offset(checkpoint.size) >= head => return Ok(checkpoint),
+                Ok(checkpoint) if since.elapsed() > SIGN_TIME_MAX => {
+                    let last = Offset(head.0.saturating_sub(1));
+                    return Err(EvidenceError::NotSignedYet { signed: checkpoint.size, last });
+                }
+                Err(error) if since.elapsed() > SIGN_TIME_MAX => return Err(error.into()),
+                _ => tokio::time::sleep(SIGN_POLL).await,
+            }
+        }
+    }
+
+    /// The bundle of `conversations`, as `checkpoint` signed them, when it is its turn.
+    pub async fn bundle(
+        &self,
+        asker: Asker,
+        request: EvidenceRequest,
+        conversations: BTreeSet<String>,
+        checkpoint: Checkpoint,
+    ) -> Result<Bundle, EvidenceError> {
+        // Never closed.
+        let turn = self.turns.clone().acquire_owned().await.ok();
+        let maker = self.clone();
+        let make = move || {
+            let bundle = maker.make(&asker, &request, &conversations, &checkpoint);
+            drop(turn);
+            bundle
+        };
+        tokio::task::spawn_blocking(make).await?
+    }
+
+    /// Blocks while it reads.
+    fn make(
+        &self,
+        asker: &Asker,
+        request: &EvidenceRequest,
+        conversations: &BTreeSet<String>,
+        checkpoint: &Checkpoint,
+    ) -> Result<Bundle, EvidenceError> {
+        let config_sha256 = self.material.config_sha256.clone();
+        let custody =
+            Custody { who: asker.subject.clone(), entry: asker.entry.clone(), config_sha256 };
+        let order = Order {
+            shop: &asker.shop,
+            request,
+            conversations,
+            checkpoint,
+            custody: &custody,
+            zone: self.material.zone,
+            now: Micros::now(),
+            spool: &self.material.spool,
+        };
+        let source = OfShop { maker: self, shop: &asker.shop };
+        Bundle::make(&order, source, &self.material.ledger, |_| {})
+    }
+}
+
+/// The records and files of one shop.
+struct OfShop<'a> {
+    maker: &'a BundleMaker,
+    shop: &'a str,
+}
+
+impl Source for OfShop<'_> {
+    fn page(&mut self, conversation: &str, after: Seq) -> Result<Page, EvidenceError> {
+        Ok(self.maker.material.records.after(self.shop, conversation, after, PAGE)?)
+    }
+
+    fn attachment(
+        &mut self,
+        record: &Record,
+        sha256: &str,
+    ) -> Result<Option<PathBuf>, EvidenceError> {
+        Ok(self.maker.material.attachments.find(record, sha256)?)
+    }
+}
+
+impl Sealer for LedgerReader {
+    fn prove(
+        &self,
+        checkpoint: &Checkpoint,
+        leaves: &BTreeSet<u64>,
+    ) -> Result<Vec<[u8; 32]>, EvidenceError> {
+        Ok(LedgerReader::prove(self, checkpoint.size, leaves)?)
+    }
+
+    fn consistency(&self, since: &str, checkpoint: &Checkpoint) -> Result<Growth, EvidenceError> {
+        let public = self.public_keys()?;
+        let previous = public.previous.iter().map(|key| key.vkey.as_str());
+        let keys: Result<Vec<VerifierKey>, _> =
+            previous.chain([public.vkey.as_str()]).map(VerifierKey::parse).collect();
+        let keys = keys?;
+        let old = Checkpoint::open(since.as_bytes(), &keys)
+            .map_err(|_| EvidenceError::NotOurCheckpoint)?;
+        let proof = LedgerReader::consistency(self, old.size, checkpoint.size)?;
+        Ok(Growth { size: old.size, root: old.root, hashes: proof })
+    }
+
+    fn sign(&self, text: &str) -> Result<String, EvidenceError> {
+        Ok(LedgerReader::sign(self, text)?)
+    }
+
+    fn succession(&self) -> Result<Option<String>, EvidenceError> {
+        let public = self.public_keys()?;
+        Ok((!public.previous.is_empty()).then(|| super::json::written(&public) + "\n"))
+    }
+}

@@ -1,0 +1,147 @@
+//! `POST /v1/evidence`: a bundle, as a zip that is sent as it is read. Its length is said before its first
+//! byte, so that whoever gets less knows it.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use tokio::sync::mpsc;
+
+use crate::access::{Action, Identity};
+use crate::evidence::{Asker, Bundle, EvidenceRequest};
+use crate::model::{Access, AccessAction, ErrorKind, Purpose, Via};
+use crate::server::{Problem, Service, Token};
+
+/// How many records a bundle has.
+pub const RECORDS_HEADER: &str = "verbatim-records";
+/// What a bundle does not have though its records name it, in words.
+pub const HOLES_HEADER: &str = "verbatim-holes";
+
+/// Pieces on their way to a client: × 64 KiB = 1 MiB.
+const PIECES_WAITING_MAX: usize = 16;
+const PIECE_BYTES: usize = 64 * 1024;
+
+pub(super) async fn export(
+    State(service): State<Service>,
+    Token(identity): Token,
+    request: Result<Json<EvidenceRequest>, JsonRejection>,
+) -> Result<Response, Problem> {
+    identity.require(Action::ExportEvidence)?;
+    let Json(request) =
+        request.map_err(|error| Problem::new(ErrorKind::BadInput, error.body_text()))?;
+    zip(&service, &identity, request, Via::Api).await
+}
+
+/// The answer to a request, from whatever door.
+pub async fn zip(
+    service: &Service,
+    identity: &Arc<Identity>,
+    request: EvidenceRequest,
+    via: Via,
+) -> Result<Response, Problem> {
+    let name = format!("{}.zip", request.folder());
+    let bundle = service.bundle(identity, request, via).await?;
+    let mut response = Body::empty().into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bundle.bytes()));
+    headers.insert(RECORDS_HEADER, HeaderValue::from(bundle.records));
+    let named = format!("attachment; filename=\"{name}\"");
+    for (header, value) in
+        [(header::CONTENT_DISPOSITION.as_str(), named), (HOLES_HEADER, bundle.holes.join(", "))]
+    {
+        if let Some(value) = HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()) {
+            headers.insert(header::HeaderName::from_static(header), value);
+        }
+    }
+    *response.body_mut() = body(bundle);
+    Ok(response)
+}
+
+impl Service {
+    /// Makes a bundle for `identity`, whose right to it was asked. That they ask is recorded first.
+    pub async fn bundle(
+        &self,
+        identity: &Arc<Identity>,
+        request: EvidenceRequest,
+        via: Via,
+    ) -> Result<Bundle, Problem> {
+        request.check()?;
+        let maker = self.bundles.clone();
+        let conversations = maker.find(&identity.shop, &request).await?;
+        // What is acknowledged now goes in. The record of this export comes after it, and waits for the
+        // next checkpoint.
+        let head = maker.head();
+        let entry = self.trail().recorded(identity, access(&request, via)?).await?;
+        let checkpoint = maker.signed(head).await?;
+        let asker = Asker {
+            shop: identity.shop.clone(),
+            subject: identity.subject.clone(),
+            entry: Some(entry),
+        };
+        Ok(maker.bundle(asker, request, conversations, checkpoint).await?)
+    }
+}
+
+/// What is recorded of a request.
+fn access(request: &EvidenceRequest, via: Via) -> Result<Access, Problem> {
+    let purpose = Purpose::new(Some(request.case.clone()), Some(request.reason.clone()))?;
+    let only = |names: &[String]| names.first().filter(|_| names.len() == 1).cloned();
+    Ok(Access {
+        query: serde_json::to_string(request).ok(),
+        conversation: only(&request.conversations),
+        order: only(&request.orders),
+        customer: only(&request.customers),
+        ..Access::new(AccessAction::Evidence, via, purpose)
+    })
+}
+
+/// The bytes of a bundle. What breaks off ends the body with an error, so that the client sees it.
+fn body(bundle: Bundle) -> Body {
+    let (pieces, body) = mpsc::channel::<io::Result<Bytes>>(PIECES_WAITING_MAX);
+    tokio::task::spawn_blocking(move || {
+        let mut out = Pieces { pieces, piece: Vec::with_capacity(PIECE_BYTES) };
+        if let Err(error) = bundle.write(&mut out) {
+            tracing::warn!(%error, "a bundle broke off");
+            // Fails when the client went away.
+            let _ = out.pieces.blocking_send(Err(error));
+        }
+    });
+    let next = async |mut body: mpsc::Receiver<io::Result<Bytes>>| {
+        let piece = body.recv().await?;
+        Some((piece, body))
+    };
+    Body::from_stream(stream::unfold(body, next))
+}
+
+/// Sends what is written, and waits while the client is slow.
+struct Pieces {
+    pieces: mpsc::Sender<io::Result<Bytes>>,
+    piece: Vec<u8>,
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len().min(PIECE_BYTES - self.piece.len());
+        self.piece.extend_from_slice(&bytes[..count]);
+        if self.piece.len() == PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
+        let sent = self.pieces.blocking_send(Ok(piece.into()));
+        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}

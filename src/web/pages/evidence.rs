@@ -1,0 +1,105 @@
+//! A bundle of a conversation or an order, for whoever works on a case: a form, and the zip.
+
+use askama::Template;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::{PageLayout, page};
+use crate::evidence::{EvidenceRequest, Redaction};
+use crate::model::{FieldError, Purpose, Via};
+use crate::server::{For, Service, evidence_zip};
+use crate::web::area::Area;
+use crate::web::form::Typed;
+use crate::web::visitor::{Visitor, admit};
+
+#[derive(Template)]
+#[template(path = "evidence.html")]
+struct EvidencePage {
+    layout: PageLayout,
+    form: EvidenceForm,
+    /// Why the last attempt failed; empty at first.
+    problem: String,
+}
+
+/// What was typed. Boxes that are not ticked are not sent.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(in crate::web) struct EvidenceForm {
+    conversation: String,
+    order: String,
+    from: String,
+    to: String,
+    case: String,
+    reason: String,
+    with_private: Option<String>,
+    without_customer: Option<String>,
+}
+
+pub(in crate::web) async fn show(
+    State(_): State<Service>,
+    Visitor(identity): Visitor,
+    For(purpose): For,
+    Typed(mut form): Typed<EvidenceForm>,
+) -> Response {
+    if let Err(refusal) = admit(&identity, Area::Evidence) {
+        return *refusal;
+    }
+    let layout = PageLayout::of(&identity, "evidence").on(&purpose);
+    let Purpose { case, reason } = purpose;
+    form.case = case.unwrap_or_default();
+    form.reason = reason.unwrap_or_default();
+    page(&EvidencePage { layout, form, problem: String::new() })
+}
+
+pub(in crate::web) async fn make(
+    State(service): State<Service>,
+    Visitor(identity): Visitor,
+    Form(form): Form<EvidenceForm>,
+) -> Response {
+    if let Err(refusal) = admit(&identity, Area::Evidence) {
+        return *refusal;
+    }
+    let failed = |form, status, problem| {
+        let layout = PageLayout::of(&identity, "evidence");
+        (status, page(&EvidencePage { layout, form, problem })).into_response()
+    };
+    let request = match form.request() {
+        Ok(request) => request,
+        Err(error) => return failed(form, StatusCode::BAD_REQUEST, error.to_string()),
+    };
+    match evidence_zip(&service, &identity, request, Via::Page).await {
+        Ok(response) => response,
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status);
+            failed(form, status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), problem.detail)
+        }
+    }
+}
+
+impl EvidenceForm {
+    fn request(&self) -> Result<EvidenceRequest, FieldError> {
+        let named = |text: &str| {
+            let text = text.trim();
+            if text.is_empty() { Vec::new() } else { vec![text.to_string()] }
+        };
+        let bound = |text: &str| named(text).pop();
+        let without_customer = self.without_customer.as_ref();
+        let rule =
+            without_customer.map(|_| Redaction::parse("sender@role:customer")).transpose()?;
+        let request = EvidenceRequest {
+            conversations: named(&self.conversation),
+            orders: named(&self.order),
+            from: bound(&self.from),
+            to: bound(&self.to),
+            redact: rule.into_iter().collect(),
+            with_private: self.with_private.is_some(),
+            case: self.case.trim().to_string(),
+            reason: self.reason.trim().to_string(),
+            ..EvidenceRequest::default()
+        };
+        request.check()?;
+        Ok(request)
+    }
+}

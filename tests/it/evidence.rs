@@ -1,0 +1,212 @@
+//! Evidence from outside: a clerk makes a bundle of an order, in place or from a server, and anybody
+//! checks it, with this program and with Python and openssl alone.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use verbatim::access::TokenRole::{Admin, Analyst, Bot, Customer, Dispute, Human, Importer};
+
+use super::command::{Ran, command, ran};
+use super::support::{Data, Server, message};
+
+const PHOTO: &[u8] = b"\x89PNG\r\n\x1a\nnot much of a picture";
+
+/// A chat about order A-1: pictures, one of which never came, a note, an edit.
+async fn chat(data: &Data, server: &Server) {
+    let (carl, anna) =
+        (server.http_as(data, "carl", &[Customer]), server.http_as(data, "anna", &[Human]));
+    let photo = hex::encode(Sha256::digest(PHOTO));
+    assert_eq!(carl.put(&format!("/v1/attachments/{photo}"), PHOTO).await.status, 201);
+    let mut open = message("chat 1", "o", "customer", "carl", "");
+    open["kind"] = json!("open");
+    open["order"] = json!("A-1");
+    open.as_object_mut().unwrap().remove("text");
+    let mut see = message("chat 1", "m2", "customer", "carl", "=look");
+    see["attachments"] = json!([
+        {"sha256": photo, "name": "碗.png", "media_type": "image/png", "bytes": PHOTO.len()},
+        {"sha256": "ab".repeat(32), "name": "lost.png", "media_type": "image/png", "bytes": 1},
+    ]);
+    for event in [open, message("chat 1", "m1", "customer", "carl", "the bowl is broken 碗"), see]
+    {
+        assert_eq!(carl.event(&event).await.status, 200);
+    }
+    let mut note = message("chat 1", "n", "human", "anna", "careful with carl");
+    note["visibility"] = json!("private");
+    let mut edit = message("chat 1", "e", "human", "anna", "we refund 263");
+    edit["kind"] = json!("edit");
+    edit["target"] = json!("m3");
+    anna.events(&[note, message("chat 1", "m3", "human", "anna", "we refund 236"), edit]).await;
+    anna.events(&[message("elsewhere", "m", "human", "anna", "another chat")]).await;
+}
+
+fn export(data: &Data, out: &Path, more: &[&str]) -> Ran {
+    let out = out.to_str().unwrap();
+    let usual = ["evidence", "export", "--case", "C-7", "--reason", "chargeback", "--out", out];
+    data.run([&usual, more].concat())
+}
+
+fn vkey(data: &Data) -> String {
+    data.succeeds(["evidence", "key", "show"]).lines().next().unwrap().to_string()
+}
+
+/// Asks the verifier, which needs no data directory.
+fn verify(zip: &Path, more: &[&str]) -> Ran {
+    let mut command = command();
+    command.args(["evidence", "verify"]).arg(zip).args(more);
+    ran(command)
+}
+
+/// Both verifiers, with the key from elsewhere.
+#[track_caller]
+fn assert_holds(zip: &Path, vkey: &str) {
+    let ran = verify(zip, &["--vkey", vkey, "--format", "json"]);
+    ran.assert_code(0);
+    let said = ran.stdout;
+    let verdict: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&verdict["holds"], verdict["steps"].as_array().unwrap().len()),
+        (&json!(true), 7),
+        "{said}"
+    );
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/evidence/texts/verify.py");
+    let python =
+        Command::new("python3").arg(script).arg(zip).args(["--vkey", vkey]).output().unwrap();
+    let said = String::from_utf8_lossy(&python.stdout).into_owned();
+    assert!(python.status.success(), "{said}");
+}
+
+fn holds(zip: &Path, words: &str) -> bool {
+    let bytes = std::fs::read(zip).unwrap();
+    bytes.windows(words.len()).any(|window| window == words.as_bytes())
+}
+
+/// What lies beside the data directory under a name that begins so.
+fn beside(data: &Data, begins: &str) -> Vec<PathBuf> {
+    let folder = data.beside("x").parent().unwrap().to_path_buf();
+    let listed = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    listed.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(begins)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clerk_makes_a_bundle_of_an_order_and_anybody_checks_it() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    admin.caught_up(false).await;
+    let since = admin.get("/v1/checkpoint").await.text();
+    let (of_server, in_place) = (data.beside("server.zip"), data.beside("place.zip"));
+    let (held, key) = tokio::task::block_in_place(|| (data.file("held", since), vkey(&data)));
+    tokio::task::block_in_place(|| {
+        let ran = export(&data, &of_server, &["--order", "A-1", "--since", held.to_str().unwrap()]);
+        // A picture never came: it is said, and the bundle is there.
+        ran.assert_code(1);
+        assert!(ran.stderr.contains("1 attachments are missing"), "{}", ran.stderr);
+        assert_holds(&of_server, &key);
+        verify(&of_server, &["--checkpoint", held.to_str().unwrap()]).assert_code(0);
+    });
+    for words in [
+        "the bowl is broken",
+        "we refund 236",
+        "we refund 263",
+        "碗.png",
+        "A-1",
+        "This bundle has holes",
+    ] {
+        assert!(holds(&of_server, words), "{words}");
+    }
+    for words in ["careful with carl", "another chat"] {
+        assert!(!holds(&of_server, words), "{words}");
+    }
+    // That somebody asked is recorded, and the bundle names the record.
+    let accesses = admin.get("/v1/access").await.json().to_string();
+    assert!(accesses.contains("evidence") && accesses.contains("chargeback"), "{accesses}");
+    assert!(holds(&of_server, "\"entry\":{\"leaf\""));
+    assert_eq!(server.stop(), 0);
+    tokio::task::block_in_place(|| {
+        let ran = export(
+            &data,
+            &in_place,
+            &["--conversation", "chat 1", "--with-private", "--allow-missing"],
+        );
+        ran.assert_code(0);
+        assert!(holds(&in_place, "careful with carl"));
+        assert_holds(&in_place, &key);
+        // One letter of it, and it is refused: by the program, with the step as its exit code.
+        let mut bytes = std::fs::read(&in_place).unwrap();
+        let at = bytes.windows(13).position(|window| window == b"we refund 236").unwrap();
+        bytes[at + 10] = b'9';
+        let tampered = data.file("tampered.zip", bytes);
+        verify(&tampered, &[]).assert_code(11);
+    });
+}
+
+/// Where there is nothing, or nothing may be had, there is no file, and the answer tells nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_have_it_gets_nothing() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    server.http_as(&data, "boss", &[Admin]).caught_up(false).await;
+    let body =
+        |what: &str, name: &str| json!({what: [name], "case": "C-7", "reason": "r"}).to_string();
+    for role in [Customer, Human, Bot, Importer, Analyst] {
+        let http = server.http_as(&data, "someone", &[role]);
+        for name in ["A-1", "nothing"] {
+            http.post("/v1/evidence", "application/json", body("orders", name)).await.problem(403);
+        }
+    }
+    let (here, there) = (
+        server.http_as(&data, "dora", &[Dispute]),
+        server.http(&data.token("other", "dora", &[Dispute])),
+    );
+    let answer = here.post("/v1/evidence", "application/json", body("orders", "A-1")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
+    assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+    for (what, name) in [("orders", "A-1"), ("customers", "carl"), ("conversations", "chat 1")] {
+        assert_eq!(
+            here.post("/v1/evidence", "application/json", body(what, name)).await.status,
+            200
+        );
+        let of_another = there.post("/v1/evidence", "application/json", body(what, name)).await;
+        let of_nobody = here.post("/v1/evidence", "application/json", body(what, "nobody's")).await;
+        let told = of_another.problem(404)["detail"].to_string();
+        assert_eq!(told, of_nobody.problem(404)["detail"].to_string().replace("nobody's", name));
+    }
+    for (wrong, field) in [
+        (json!({"case": "C-7", "reason": "r"}), "conversations"),
+        (json!({"orders": ["A-1"], "case": "", "reason": "r"}), "case"),
+        (json!({"orders": ["A-1"], "case": "C-7", "reason": "a\nb"}), "reason"),
+        (json!({"orders": ["A-1"], "case": "C-7", "reason": "r", "from": "noon"}), "from"),
+    ] {
+        let answer = here.post("/v1/evidence", "application/json", wrong.to_string()).await;
+        assert_eq!(answer.problem(400)["field"], field);
+    }
+    let unreadable = json!({"orders": ["A-1"], "case": "C-7", "reason": "r", "redact": ["name"]});
+    here.post("/v1/evidence", "application/json", unreadable.to_string()).await.problem(400);
+    let since = json!({"orders": ["A-1"], "case": "C-7", "reason": "r", "since": "not a note"});
+    here.post("/v1/evidence", "application/json", since.to_string()).await.problem(400);
+    // The same from the page, whose form is filled in for one conversation.
+    let form = here.get("/evidence?conversation=chat%201").await;
+    assert!(form.text().contains("value=\"chat 1\""), "{}", form.text());
+    let typed = "conversation=chat+1&case=C-7&reason=r&without_customer=on";
+    let typed_form = "application/x-www-form-urlencoded";
+    let answer = here.post("/evidence", typed_form, typed).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
+    assert!(!answer.body.windows(6).any(|window| window == b"\"carl\""), "who the customer is");
+    assert_eq!(here.post("/evidence", typed_form, "conversation=chat+1").await.status, 400);
+    assert_eq!(there.post("/evidence", typed_form, typed).await.status, 404);
+    let analyst = server.http_as(&data, "ada", &[Analyst]);
+    assert_eq!(analyst.post("/evidence", typed_form, typed).await.status, 403);
+    tokio::task::block_in_place(|| {
+        let out = data.beside("none.zip");
+        let ran = export(&data, &out, &["--order", "nobody's"]);
+        ran.assert_code(1);
+        assert!(ran.stderr.contains("nothing of what was asked for"), "{}", ran.stderr);
+        export(&data, &out, &[]).assert_code(2);
+        export(&data, &out, &["--order", "A-1", "--since", "/nowhere"]).assert_code(2);
+        assert_eq!(beside(&data, "none.zip"), Vec::<PathBuf>::new());
+    });
+}
