@@ -32,6 +32,8 @@ mod zip;
 mod note;
 // Whether a bundle holds.
 mod verify;
+// What a bank or a platform reads of a bundle.
+pub mod pack;
 
 mod error;
 #[cfg(test)]

@@ -60,6 +60,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tlog_tiles", &["ledger"]),
     ("reqwest", &["cli"]),
     ("askama", &["web"]),
+    ("krilla", &["evidence"]),
+    ("parley", &["evidence"]),
 ];
 
 /// A source file: its path under `src/`, and its text without tests and comment lines.

@@ -32,6 +32,7 @@ mod logs;
 mod lookup;
 mod metrics;
 mod owners;
+mod pack;
 mod pages;
 mod power;
 mod processes;

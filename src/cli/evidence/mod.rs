@@ -4,6 +4,7 @@ mod export;
 mod key;
 mod ledger_client;
 mod monitor;
+mod pack;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -28,6 +29,8 @@ enum EvidenceCommand {
     Key(key::Key),
     /// Watch a ledger from outside: whether it keeps to what it signed
     Monitor(monitor::Monitor),
+    /// A PDF for a bank or a platform, made from a bundle
+    Pack(pack::Pack),
 }
 
 impl Evidence {
@@ -37,6 +40,7 @@ impl Evidence {
             EvidenceCommand::Verify(command) => command.run(),
             EvidenceCommand::Key(command) => command.run().await,
             EvidenceCommand::Monitor(command) => command.run().await,
+            EvidenceCommand::Pack(command) => command.run(),
         }
     }
 }

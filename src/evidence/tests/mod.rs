@@ -2,4 +2,5 @@
 
 mod made;
 mod mutants;
+mod packs;
 mod sample;

@@ -1,0 +1,140 @@
+//! `verbatim evidence pack`
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use chrono_tz::Tz;
+use clap::Args;
+
+use crate::cli::shown::shown;
+use crate::cli::{Exit, write};
+use crate::durable::{Mode, Naming, Staged};
+use crate::evidence::pack::{BundleRead, Fonts, Profile, Report, Source, pack, read_bundle};
+
+/// A PDF for a bank or a platform, made from a bundle
+///
+/// It shows what the bundle discloses, and names the bundle's hash on every page: an excerpt around the
+/// messages chosen, or all of it. Fonts are looked for where systems have them.
+#[derive(Debug, Args)]
+pub(super) struct Pack {
+    /// The bundle that `evidence export` made
+    #[arg(value_name = "CASE.zip")]
+    bundle: PathBuf,
+    /// The messages that matter, by their ids, or CONVERSATION/ID where two have the same
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    messages: Vec<String>,
+    /// The messages that matter: those with these words, written as for `search`
+    #[arg(long, value_name = "QUERY")]
+    words: Option<String>,
+    /// Messages shown before and after each of them
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    context: usize,
+    /// For whom: whose limits are kept
+    #[arg(long, value_enum, default_value_t)]
+    profile: Profile,
+    /// Number of the case, as it stands on every page
+    #[arg(long, value_name = "ID")]
+    case: String,
+    /// Folder for the files, or a name ending in .pdf for the document alone
+    #[arg(long, short, value_name = "DIR|FILE")]
+    out: PathBuf,
+    /// Fonts to set it with, in this order, in place of those found
+    #[arg(long, value_name = "FILE")]
+    font: Vec<PathBuf>,
+    /// Zone in which times are shown first
+    #[arg(long, value_name = "ZONE", env = "VERBATIM_ZONE", default_value = "UTC")]
+    zone: Tz,
+    #[arg(long, value_enum, default_value_t)]
+    format: PackFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum PackFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One object
+    Json,
+}
+
+impl Pack {
+    pub(super) fn run(self) -> anyhow::Result<Exit> {
+        let cannot_open = || format!("cannot open `{}`", self.bundle.display());
+        let read = read_bundle(File::open(&self.bundle).with_context(cannot_open)?)?;
+        let source = self.source(read)?;
+        let packed = pack(&source, self.profile, &mut Fonts::find(&self.font)?)?;
+        if self.out.extension().is_some_and(|extension| extension == "pdf") {
+            if let Some(document) = packed.files.first() {
+                write_file(&self.out, &document.bytes)?;
+            }
+        } else {
+            let cannot_make = || format!("cannot make `{}`", self.out.display());
+            fs::create_dir_all(&self.out).with_context(cannot_make)?;
+            for file in &packed.files {
+                write_file(&self.out.join(&file.name), &file.bytes)?;
+            }
+        }
+        match self.format {
+            PackFormat::Json => write::json_line(&packed.report)?,
+            PackFormat::Text => eprint!("{}", text(&packed.report)),
+        }
+        Ok(Exit::Yes)
+    }
+
+    fn source(&self, read: BundleRead) -> anyhow::Result<Source> {
+        let mut chosen = read.named(&self.messages)?;
+        if let Some(words) = &self.words {
+            let found = read.with_words(words);
+            ensure!(!found.is_empty(), "no message in the bundle has `{words}`");
+            chosen.extend(found);
+        }
+        Ok(Source {
+            shop: read.shop.unwrap_or_default(),
+            case: self.case.clone(),
+            order: read
+                .conversations
+                .iter()
+                .find_map(|of| of.records.iter().find_map(|record| record.event.order.clone())),
+            conversations: read.conversations,
+            chosen,
+            context: self.context,
+            zone: self.zone,
+            made_at: read.made_at,
+            made_by: read.made_by,
+            bundle_sha256: read.sha256,
+            files: read.files,
+            withheld: read.withheld,
+            attachments: read.attachments,
+        })
+    }
+}
+
+/// A file that has its name only when it is whole and durable.
+fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let cannot_create = || format!("cannot create `{}`", path.display());
+    let staged = Staged::alone(path, Mode::Usual).with_context(cannot_create)?;
+    let mut writer = staged.writer().with_context(cannot_create)?;
+    writer.write_all(bytes).with_context(cannot_create)?;
+    drop(writer);
+    staged.publish(Naming::Overwrite).with_context(cannot_create)?;
+    Ok(())
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!(
+        "{} of {} messages on {} pages, {} bytes, for {}\n",
+        report.messages_shown,
+        report.messages,
+        report.pages,
+        report.bytes,
+        report.profile.as_str()
+    );
+    for left in &report.left_out {
+        let hash = left.sha256.as_ref().map(|hash| format!(", SHA-256 {hash}"));
+        let line = format!("left out: {}: {}{}", left.what, left.why, hash.unwrap_or_default());
+        text.push_str(&format!("{}\n", shown(&line, " ")));
+    }
+    text
+}

@@ -1,0 +1,191 @@
+//! Which part of the conversations a pack shows: the messages chosen, some before and after each, and how
+//! many were left out between.
+//!
+//! Invariants: entries come in the order of their conversation; what is private is not there, and is
+//! counted nowhere; whatever of the rest is not shown is counted in a gap.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Record, Visibility};
+use crate::records::{Entry, Line, Message, transcript};
+
+/// A conversation with all of its records, in order.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    pub id: String,
+    pub records: Vec<Record>,
+}
+
+/// A message by conversation and id.
+pub type MessageId = (String, String);
+
+/// A conversation as far as it is shown.
+pub(super) struct Excerpt<'a> {
+    pub(super) id: &'a str,
+    pub(super) parts: Vec<Part<'a>>,
+    /// Messages that are shown, and that there are.
+    pub(super) shown: usize,
+    pub(super) of: usize,
+}
+
+pub(super) enum Part<'a> {
+    Message { message: Box<Message<'a>>, is_chosen: bool },
+    Line(Box<Line<'a>>),
+    Gap { messages: usize, others: usize },
+}
+
+/// The public records of a conversation, which are what its packs are about.
+pub(super) fn public_records(conversation: &Conversation) -> Vec<Record> {
+    let is_public = |record: &&Record| record.event.visibility == Visibility::Public;
+    conversation.records.iter().filter(is_public).cloned().collect()
+}
+
+/// What of `records` is shown: the messages `chosen`, all where none is, with `context` messages before
+/// and after each.
+pub(super) fn excerpt<'a>(
+    id: &'a str,
+    records: &'a [Record],
+    chosen: &BTreeSet<MessageId>,
+    context: usize,
+) -> Excerpt<'a> {
+    let entries = transcript(records);
+    let is_chosen = |entry: &Entry<'_>| match entry {
+        Entry::Message(message) => {
+            chosen.contains(&(id.to_string(), message.sent.event.id.clone()))
+        }
+        Entry::Line(_) => false,
+    };
+    let messages: Vec<bool> =
+        entries.iter().filter(|entry| is_message(entry)).map(is_chosen).collect();
+    let is_near = near(&messages, context);
+    let shows_all = chosen.is_empty();
+    let of = messages.len();
+    let mut excerpt = Excerpt { id, parts: Vec::new(), shown: 0, of };
+    let (mut next, mut skipped) = (0, (0, 0));
+    let mut between: Vec<Part<'a>> = Vec::new();
+    for entry in entries {
+        let message = match entry {
+            Entry::Message(message) => Box::new(message),
+            Entry::Line(line) => {
+                between.push(Part::Line(Box::new(line)));
+                continue;
+            }
+        };
+        let is_shown = shows_all || is_near.get(next).copied().unwrap_or(false);
+        let was_shown = next == 0 || shows_all || is_near.get(next - 1).copied().unwrap_or(false);
+        let chosen = messages.get(next).copied().unwrap_or(false);
+        next += 1;
+        // What happened between two messages is shown with them, where both are.
+        if is_shown && was_shown && skipped == (0, 0) {
+            excerpt.parts.append(&mut between);
+        } else {
+            skipped.1 += between.len();
+            between.clear();
+        }
+        if !is_shown {
+            skipped.0 += 1;
+            continue;
+        }
+        excerpt.close_gap(&mut skipped);
+        excerpt.shown += 1;
+        excerpt.parts.push(Part::Message { message, is_chosen: chosen });
+    }
+    let last_is_shown = of == 0 || shows_all || is_near.last().copied().unwrap_or(false);
+    if last_is_shown && skipped == (0, 0) {
+        excerpt.parts.append(&mut between);
+    } else {
+        skipped.1 += between.len();
+    }
+    excerpt.close_gap(&mut skipped);
+    excerpt
+}
+
+impl Excerpt<'_> {
+    /// Hashes of the files that its messages name.
+    pub(super) fn attachments(&self) -> impl Iterator<Item = &str> {
+        let messages = self.parts.iter().filter_map(|part| match part {
+            Part::Message { message, .. } => Some(message),
+            _ => None,
+        });
+        let files = messages.flat_map(|message| &message.sent.event.attachments);
+        files.map(|file| file.sha256.as_str())
+    }
+
+    fn close_gap(&mut self, skipped: &mut (usize, usize)) {
+        if *skipped != (0, 0) {
+            self.parts.push(Part::Gap { messages: skipped.0, others: skipped.1 });
+        }
+        *skipped = (0, 0);
+    }
+}
+
+fn is_message(entry: &Entry<'_>) -> bool {
+    matches!(entry, Entry::Message(_))
+}
+
+/// Which places have a chosen one within `reach`.
+fn near(chosen: &[bool], reach: usize) -> Vec<bool> {
+    let mut is_near = vec![false; chosen.len()];
+    for (place, _) in chosen.iter().enumerate().filter(|(_, is_chosen)| **is_chosen) {
+        let to = place.saturating_add(reach).min(chosen.len() - 1);
+        is_near[place.saturating_sub(reach)..=to].fill(true);
+    }
+    is_near
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::record;
+
+    fn conversation(kinds: &str) -> Vec<Record> {
+        let event = |(offset, kind): (usize, char)| {
+            let kind = match kind {
+                'm' => r#""kind":"message","text":"x""#,
+                'p' => r#""kind":"message","text":"x","visibility":"private""#,
+                _ => r#""kind":"queue""#,
+            };
+            record(
+                offset as u64,
+                format!(
+                    r#"{{"id":"{offset}","conversation":"c",{kind},"sender":{{"id":"a","role":"human"}}}}"#
+                ),
+            )
+        };
+        let records = kinds.chars().enumerate().map(event).collect();
+        public_records(&Conversation { id: "c".to_string(), records })
+    }
+
+    /// `m3` a message, `!m3` a chosen one, `-4/1` a gap.
+    fn shown(kinds: &str, chosen: &[&str], context: usize) -> String {
+        let records = conversation(kinds);
+        let chosen = chosen.iter().map(|id| ("c".to_string(), id.to_string())).collect();
+        let excerpt = excerpt("c", &records, &chosen, context);
+        let part = |part: &Part<'_>| match part {
+            Part::Gap { messages, others } => format!("-{messages}/{others}"),
+            Part::Message { message, is_chosen } => {
+                format!("{}m{}", if *is_chosen { "!" } else { "" }, message.sent.event.id)
+            }
+            Part::Line(line) => format!("q{}", line.record.event.id),
+        };
+        excerpt.parts.iter().map(part).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn gaps_count_all_that_is_not_shown_and_nothing_private() {
+        let cases = [
+            ("mqmm", &[][..], 0, "m0 q1 m2 m3"),
+            ("mmmmm", &["2"], 1, "-1/0 m1 !m2 m3 -1/0"),
+            ("mmmmm", &["0", "4"], 0, "!m0 -3/0 !m4"),
+            ("mmmmm", &["2"], 100, "m0 m1 !m2 m3 m4"),
+            ("qmqmqmq", &["3"], 0, "-1/2 !m3 -1/2"),
+            ("qmqmqmq", &["3"], 1, "q0 m1 q2 !m3 q4 m5 q6"),
+            ("mpmpmm", &["0"], 1, "!m0 m2 -2/0"),
+            ("mmm", &["x"], 5, "-3/0"),
+            ("qq", &[], 0, "q0 q1"),
+        ];
+        for (kinds, chosen, context, expected) in cases {
+            assert_eq!(shown(kinds, chosen, context), expected, "{kinds} {chosen:?} {context}");
+        }
+    }
+}

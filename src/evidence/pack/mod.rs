@@ -1,0 +1,110 @@
+//! The dispute pack: what a bank or a platform reads of a bundle. A PDF/A-3u with an excerpt of the
+//! conversations, chronological, with both clocks and every version of what was said, and with files of
+//! the bundle inside.
+//!
+//! Invariants: the same source, profile and fonts make the same bytes; a platform's limits are kept, or
+//! nothing is made; whatever is left out to keep them is named in the document and in the [`Packed`];
+//! private notes are never in it.
+//! It proves nothing by itself: the bundle does, whose hash stands on every page. It does not decide who
+//! may have a pack, and records nothing.
+
+mod error;
+mod excerpt;
+mod fit;
+mod from_bundle;
+mod fonts;
+mod paginate;
+mod paint;
+mod picture;
+mod profiles;
+mod story;
+mod texts;
+mod typeset;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use crate::model::Micros;
+
+pub use error::PackError;
+pub use excerpt::{Conversation, MessageId};
+pub use fit::pack;
+pub use fonts::Fonts;
+pub use from_bundle::{BundleRead, read_bundle};
+pub use profiles::{Limits, Profile};
+
+/// A file by its name in the bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub name: String,
+    pub media_type: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Named {
+    /// Its name inside a document, where there are no folders: what saves such files makes none.
+    fn name_inside(&self) -> String {
+        self.name.replace('/', "-")
+    }
+}
+
+/// What a pack is made from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub shop: String,
+    pub case: String,
+    /// The order it is about, where it is about one.
+    pub order: Option<String>,
+    pub conversations: Vec<Conversation>,
+    /// The messages that matter; none of them named, all do.
+    pub chosen: BTreeSet<MessageId>,
+    /// Messages shown before and after each that is chosen.
+    pub context: usize,
+    pub zone: Tz,
+    pub made_at: Micros,
+    pub made_by: String,
+    /// SHA-256 of the bundle, in hex.
+    pub bundle_sha256: String,
+    /// Files of the bundle that travel inside the document, most important first.
+    pub files: Vec<Named>,
+    /// Why the body of a message is not shown, where the bundle withholds it.
+    pub withheld: BTreeMap<MessageId, String>,
+    /// Bytes of attachments, by their SHA-256 in hex; those that are not there are named all the same.
+    pub attachments: BTreeMap<String, Vec<u8>>,
+}
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// The document first.
+    pub files: Vec<Named>,
+    pub report: Report,
+}
+
+/// What was made, for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub profile: Profile,
+    pub pages: usize,
+    pub bytes: usize,
+    pub messages_shown: usize,
+    pub messages: usize,
+    /// Messages before and after each that is chosen: fewer than asked for where there was no room.
+    pub context: usize,
+    /// Files of the bundle that are inside.
+    pub embedded: Vec<String>,
+    pub left_out: Vec<LeftOut>,
+    /// Where the profile's limits are said.
+    pub limits_said_by: &'static str,
+}
+
+/// Something that is not in the document, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    pub what: String,
+    pub why: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}

@@ -1,0 +1,98 @@
+//! The text fields that a platform asks for beside the document.
+
+use super::excerpt::{Excerpt, Part};
+use super::story::local;
+use super::{LeftOut, Named, Source};
+
+/// Where the text goes, as Stripe's API calls it.
+const TEXT_FIELD: &str = "uncategorized_text";
+/// Where the document goes: the id that it gets when it is uploaded.
+const FILE_FIELD: &str = "customer_communication";
+
+/// The fields as files, of at most so many characters; and what is not in them.
+pub(super) fn fields(
+    source: &Source,
+    excerpts: &[Excerpt<'_>],
+    chars_max: usize,
+) -> (Vec<Named>, Option<LeftOut>) {
+    let (text, left) = text(source, excerpts, chars_max);
+    let fields = serde_json::json!({
+        TEXT_FIELD: text,
+        FILE_FIELD: "upload pack.pdf, and put the id of the upload here",
+    });
+    let named = |name: &str, media_type: &str, bytes: Vec<u8>| Named {
+        name: name.to_string(),
+        media_type: media_type.to_string(),
+        bytes,
+    };
+    let files = vec![
+        named(&format!("{TEXT_FIELD}.txt"), "text/plain", text.into_bytes()),
+        named("fields.json", "application/json", format!("{fields:#}\n").into_bytes()),
+    ];
+    let left_out = (left > 0).then(|| LeftOut {
+        what: format!("{left} messages in `{TEXT_FIELD}`"),
+        why: format!("it takes {chars_max} characters; pack.pdf has them"),
+        sha256: None,
+    });
+    (files, left_out)
+}
+
+/// The excerpt as plain text, message by message as far as there is room; and how many had none.
+fn text(source: &Source, excerpts: &[Excerpt<'_>], chars_max: usize) -> (String, usize) {
+    let head = format!(
+        "Transcript of after-sales chat, case {}. Times in {}. The whole of it is in the attached PDF; bundle SHA-256 {}.\n",
+        source.case,
+        source.zone.name(),
+        source.bundle_sha256
+    );
+    let (mut text, mut left) = (head, 0);
+    let mut room = chars_max.saturating_sub(text.chars().count());
+    for excerpt in excerpts {
+        let conversation = format!("\nConversation {}\n", excerpt.id);
+        let mut lines = vec![(conversation, false)];
+        lines.extend(excerpt.parts.iter().filter_map(|part| line(source, part)));
+        for (line, is_message) in lines {
+            let chars = line.chars().count();
+            // Nothing after what had no room, or it would seem to follow on what stands there.
+            if left == 0 && chars <= room {
+                room -= chars;
+                text.push_str(&line);
+            } else {
+                left += usize::from(is_message);
+            }
+        }
+    }
+    (text, left)
+}
+
+/// A part as text, and whether it is a message.
+fn line(source: &Source, part: &Part<'_>) -> Option<(String, bool)> {
+    match part {
+        Part::Gap { messages: 0, .. } => None,
+        Part::Gap { messages, .. } => Some((format!("[{messages} messages left out]\n"), false)),
+        Part::Line(_) => None,
+        Part::Message { message, is_chosen } => {
+            let sender = &message.sent.event.sender;
+            let name = sender.name.as_ref().unwrap_or(&sender.id);
+            let mut text = String::new();
+            for version in message.versions() {
+                let at = local(version.occurred_at, source.zone).format("%Y-%m-%d %H:%M:%S %:z");
+                let edited = if text.is_empty() { "" } else { " edited it to" };
+                let mark = if *is_chosen { "* " } else { "" };
+                let said = version.event.text.as_deref().unwrap_or("[no text]");
+                text.push_str(&format!(
+                    "{mark}{at} {name} ({}){edited}: {said}\n",
+                    sender.role.as_str()
+                ));
+            }
+            for file in &message.sent.event.attachments {
+                text.push_str(&format!("  [file {}]\n", file.name));
+            }
+            for retraction in &message.retractions {
+                let at = local(retraction.received_at, source.zone).format("%Y-%m-%d %H:%M:%S %:z");
+                text.push_str(&format!("  [retracted {at}]\n"));
+            }
+            Some((text, true))
+        }
+    }
+}

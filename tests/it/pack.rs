@@ -1,0 +1,325 @@
+//! A pack is what a bank officer opens: tools of others must find it whole, and all of it readable.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::command::{Ran, command, ran};
+use super::support::Data;
+
+const CASE: &str = "D-17";
+/// What stands on every page, and is no part of what was said.
+const RUNNING: [&str; 2] = ["Transcript of after-sales chat ·", "Bundle SHA-256"];
+
+/// A message of the conversation `c-1`.
+struct Said {
+    id: String,
+    text: String,
+    is_private: bool,
+    file: Option<String>,
+}
+
+fn said(id: &str, text: &str) -> Said {
+    Said { id: id.to_string(), text: text.to_string(), is_private: false, file: None }
+}
+
+/// Whether the tools are there; without them the test says so.
+fn has_tools() -> bool {
+    let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
+    let are_there =
+        ["qpdf", "pdftotext", "pdffonts", "pdfinfo", "pdfdetach"].iter().all(|tool| has(tool));
+    if !are_there {
+        println!("skipped: qpdf and poppler-utils are not installed");
+    }
+    are_there
+}
+
+/// What a tool writes to stdout; it must be content.
+#[track_caller]
+fn tool(name: &str, arguments: &[&str]) -> String {
+    let out = Command::new(name).args(arguments).output().unwrap();
+    assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// A bundle as far as a pack reads it.
+fn bundle(
+    data: &Data,
+    messages: &[Said],
+    pictures: &[Vec<u8>],
+) -> (PathBuf, BTreeMap<String, Vec<u8>>) {
+    let part = |canonical: Value| json!({"canonical": canonical.to_string(), "salt": "00"});
+    let mut lines = String::new();
+    for (number, message) in messages.iter().enumerate() {
+        let role = if number % 2 == 0 { "customer" } else { "human" };
+        let file = message.file.iter();
+        let files: Vec<Value> = file
+            .map(|sha256| json!({"bytes": 5, "media_type": "image/png", "name": "cup.png", "sha256": sha256}))
+            .collect();
+        let visibility = if message.is_private { "private" } else { "public" };
+        let row = json!({
+            "kind": 2, "leaf": hex::encode(Sha256::digest(&message.id)), "prev": "00",
+            "received_at_us": 1_767_900_000_000_000_i64 + number as i64 * 1_000_000,
+            "seq": number + 1, "thread": "00", "zone": "+08:00",
+            "parts": {
+                "sender": part(json!({"id": format!("{role}-1"), "name": "佳怡", "role": role})),
+                "body": part(json!({"attachments": files, "text": message.text})),
+                "meta": part(json!({"automatic": false, "conversation": "c-1", "id": message.id,
+                    "kind": "message", "order": "FL1", "origin": "live", "shop": "demo",
+                    "visibility": visibility})),
+            },
+        });
+        lines.push_str(&format!("{row}\n"));
+    }
+    let custody = json!({"what": "exported", "from": "2026-03-01T10:00:00.000000Z", "who": "anna"});
+    let mut files = BTreeMap::from([
+        ("data/messages.jsonl".to_string(), lines.into_bytes()),
+        ("data/messages.csv".to_string(), b"for people".to_vec()),
+        ("proofs/checkpoint".to_string(), "verbatim/demo\n9\nroot=\n\n— key sig\n".into()),
+        ("proofs/proof.json".to_string(), b"{\"hashes\":[]}".to_vec()),
+        ("custody/custody.jsonl".to_string(), format!("{custody}\n").into_bytes()),
+        ("bundle.sig".to_string(), b"signed".to_vec()),
+    ]);
+    for (number, picture) in pictures.iter().enumerate() {
+        files.insert(format!("data/attachments/{:06}.bin", number + 1), picture.clone());
+    }
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in &files {
+        zip.start_file(format!("{CASE}/{name}"), options).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    (data.file("case.zip", zip.finish().unwrap().into_inner()), files)
+}
+
+fn pack(bundle: &Path, out: &Path, more: &[&str]) -> Ran {
+    let mut pack = command();
+    pack.args(["evidence", "pack"]).arg(bundle).args(["--case", CASE, "--format", "json", "--out"]);
+    pack.arg(out).args(["--zone", "Asia/Shanghai"]).args(more);
+    ran(pack)
+}
+
+#[track_caller]
+fn report(ran: &Ran) -> Value {
+    ran.assert_code(0);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// What a document says, without spaces and without what stands on every page.
+fn text_of(pdf: &Path) -> String {
+    let text = tool("pdftotext", &["-raw", pdf.to_str().unwrap(), "-"]);
+    let lines = text.split(['\n', '\u{c}']);
+    let lines = lines.filter(|line| !RUNNING.iter().any(|running| line.starts_with(running)));
+    lines.flat_map(str::chars).filter(|char| !char.is_whitespace()).collect()
+}
+
+fn pages_of(pdf: &Path) -> u64 {
+    let info = tool("pdfinfo", &[pdf.to_str().unwrap()]);
+    let pages = info.lines().find_map(|line| line.strip_prefix("Pages:")).unwrap();
+    pages.trim().parse().unwrap()
+}
+
+/// A PNG of noise, which no compression shortens.
+fn noise(width: u32, height: u32) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut pixel = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let mut raw = Vec::new();
+    for _ in 0..height {
+        raw.push(0);
+        raw.extend((0..width * 3).map(|_| pixel()));
+    }
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunk = |name: &[u8], bytes: &[u8]| {
+        png.extend((bytes.len() as u32).to_be_bytes());
+        let body = [name, bytes].concat();
+        png.extend(&body);
+        png.extend(crc32(&body).to_be_bytes());
+    };
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    chunk(b"IHDR", &header);
+    chunk(b"IDAT", &stored(&raw));
+    chunk(b"IEND", b"");
+    png
+}
+
+/// A zlib stream of stored blocks.
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x78, 0x01];
+    let blocks: Vec<&[u8]> = bytes.chunks(65_535).collect();
+    for (number, block) in blocks.iter().enumerate() {
+        out.push(u8::from(number + 1 == blocks.len()));
+        out.extend((block.len() as u16).to_le_bytes());
+        out.extend((!(block.len() as u16)).to_le_bytes());
+        out.extend(*block);
+    }
+    let (mut a, mut b) = (1_u32, 0_u32);
+    for byte in bytes {
+        a = (a + u32::from(*byte)) % 65_521;
+        b = (b + a) % 65_521;
+    }
+    out.extend((b << 16 | a).to_be_bytes());
+    out
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        let crc = crc ^ u32::from(*byte);
+        (0..8).fold(crc, |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    };
+    !bytes.iter().fold(u32::MAX, step)
+}
+
+#[test]
+fn a_pack_is_an_archivable_document_that_says_everything_that_was_said() {
+    if !has_tools() {
+        return;
+    }
+    let data = Data::new();
+    let picture = noise(40, 30);
+    let sha256 = hex::encode(Sha256::digest(&picture));
+    let long: String = (0..200).map(|line| format!("第{line}行 of a long message\n")).collect();
+    let mut messages = vec![
+        said("m1", "你好，我收到的杯子碎了。My cup arrived broken."),
+        said("m2", "我这边给您承诺：1月9日之前退款428元"),
+        said("m3", "thanks 🙂👩\u{200d}🔧 ok\u{200b}? 𠮷"),
+        said("m4", &"x".repeat(900)),
+        said("m5", long.trim_end()),
+        said("m6", "the last"),
+    ];
+    messages[0].file = Some(sha256.clone());
+    messages.insert(3, Said { is_private: true, ..said("n1", "SECRET note to ourselves") });
+    let (bundle, files) = bundle(&data, &messages, &[picture]);
+    let out = data.beside("pack");
+    let made = report(&pack(&bundle, &out, &["--profile", "print"]));
+    let pdf = out.join("pack.pdf");
+    let path = pdf.to_str().unwrap();
+
+    tool("qpdf", &["--check", path]);
+    let bytes = std::fs::read(&pdf).unwrap();
+    let raw = String::from_utf8_lossy(&bytes);
+    assert!(
+        raw.contains("<pdfaid:part>3</pdfaid:part>") && raw.contains("<pdfaid:conformance>U<"),
+        "PDF/A-3u"
+    );
+    assert!(!raw.contains("/Collection") && !raw.contains("/URI"), "no portfolio, no links");
+    let fonts = tool("pdffonts", &[path]);
+    for font in fonts.lines().skip(2) {
+        let yes = font.split_whitespace().filter(|word| *word == "yes").count();
+        assert_eq!(yes, 3, "embedded, subset, Unicode: {font}");
+    }
+    assert!(fonts.lines().count() > 2);
+    assert_eq!(pages_of(&pdf), made["pages"].as_u64().unwrap());
+
+    let text = text_of(&pdf);
+    let mut at = 0;
+    for message in messages.iter().filter(|message| !message.is_private) {
+        let wanted: String = message.text.chars().filter(|char| !char.is_whitespace()).collect();
+        let found = text[at..].find(&wanted);
+        at += found.unwrap_or_else(|| panic!("`{}` is not there in its place: {text}", message.id));
+    }
+    assert!(!text.contains("SECRET"));
+    let whole = tool("pdftotext", &["-layout", path, "-"]);
+    let hash = hex::encode(Sha256::digest(std::fs::read(&bundle).unwrap()));
+    for page in whole.split('\u{c}').filter(|page| !page.trim().is_empty()) {
+        assert!(page.contains(&hash), "each page names the bundle: {page}");
+    }
+    let squeezed: String = whole.chars().filter(|char| !char.is_whitespace()).collect();
+    for page in 1..=made["pages"].as_u64().unwrap() {
+        assert!(squeezed.contains(&format!("{hash}{page}/{}", made["pages"])), "{whole}");
+    }
+    let both = "2026-01-09 03:20:00.000 +08:00 = 2026-01-08 19:20:00.000 UTC";
+    assert!(whole.contains(both), "{whole}");
+
+    let inside = data.beside("inside");
+    std::fs::create_dir(&inside).unwrap();
+    tool("pdfdetach", &["-saveall", "-o", inside.to_str().unwrap(), path]);
+    let embedded = made["embedded"].as_array().unwrap();
+    assert_eq!(embedded.len(), 5, "{embedded:?}");
+    assert_eq!(embedded[0], "data/messages.jsonl");
+    for name in embedded {
+        let name = name.as_str().unwrap();
+        let saved = std::fs::read(inside.join(name.replace('/', "-"))).ok();
+        assert!(saved.as_ref() == files.get(name), "{name}");
+    }
+    // The same again, to the byte.
+    let again = data.beside("again.pdf");
+    report(&pack(&bundle, &again, &["--profile", "print"]));
+    assert!(std::fs::read(&again).unwrap() == bytes);
+}
+
+#[test]
+fn limits_are_kept_and_what_they_cost_is_said() {
+    if !has_tools() {
+        return;
+    }
+    let data = Data::new();
+    let mut messages: Vec<Said> = (0..400)
+        .map(|number| {
+            said(
+                &format!("m{number}"),
+                &format!("第{number}条 message. {}", "退款 refund ".repeat(20)),
+            )
+        })
+        .collect();
+    let picture = noise(1_000, 800);
+    let sha256 = hex::encode(Sha256::digest(&picture));
+    messages[200].file = Some(sha256.clone());
+    let (bundle, _) = bundle(&data, &messages, &[picture]);
+    let out = data.beside("wave.pdf");
+    let wave = ["--profile", "wave", "--messages", "m200", "--context", "150"];
+    let made = report(&pack(&bundle, &out, &wave));
+    assert!(pages_of(&out) <= 18, "{made}");
+    let context = made["context"].as_u64().unwrap();
+    assert!((20..150).contains(&context), "{made}");
+    assert_eq!(made["messages_shown"].as_u64(), Some(2 * context + 1));
+    let what = made["left_out"][0]["what"].as_str().unwrap();
+    assert!(what.contains("not 150"), "{made}");
+    let text = text_of(&out);
+    assert!(text.contains("Leftoutofthisdocument") && text.contains("not150"), "it says so itself");
+    assert!(text.contains(&format!("[{}messageshereleftout;allareinthebundle]", 200 - context)));
+
+    // Noise takes 2.4 MB.
+    let shopify = data.beside("shopify.pdf");
+    let made = report(&pack(&bundle, &shopify, &["--profile", "shopify", "--words", "第200条"]));
+    assert!(std::fs::metadata(&shopify).unwrap().len() <= 2_000_000);
+    let left: Vec<&Value> = made["left_out"].as_array().unwrap().iter().collect();
+    assert!(left.iter().any(|left| left["sha256"] == sha256.as_str()), "{made}");
+    assert!(text_of(&shopify).contains(&sha256));
+
+    let stripe = data.beside("stripe");
+    report(&pack(
+        &bundle,
+        &stripe,
+        &["--profile", "stripe", "--messages", "m10", "--context", "40"],
+    ));
+    let field = std::fs::read_to_string(stripe.join("uncategorized_text.txt")).unwrap();
+    assert!(field.chars().count() <= 20_000 && field.contains("第10条"), "{field}");
+    let fields: Value =
+        serde_json::from_slice(&std::fs::read(stripe.join("fields.json")).unwrap()).unwrap();
+    assert_eq!(fields["uncategorized_text"], field);
+
+    let all: Vec<String> = (0..400).map(|number| format!("m{number}")).collect();
+    let too_much = pack(&bundle, &out, &["--profile", "wave", "--messages", &all.join(",")]);
+    too_much.assert_code(2);
+    too_much.assert_stderr_has("`wave` takes 18 pages");
+    for (more, complaint) in [
+        (&["--messages", "m9999"][..], "`m9999`"),
+        (&["--words", "unsaid"][..], "no message in the bundle has `unsaid`"),
+        (&["--font", "/dev/null"][..], "`/dev/null`"),
+        (&["--context", "1001"][..], "context `1001`"),
+    ] {
+        let refused = pack(&bundle, &out, more);
+        refused.assert_code(2);
+        refused.assert_stderr_has(complaint);
+    }
+    let no_bundle = data.file("no.zip", "not a zip");
+    pack(&no_bundle, &out, &[]).assert_stderr_has("the bundle cannot be read");
+}
