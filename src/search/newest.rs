@@ -62,10 +62,7 @@ pub(super) fn choose<'a>(
     // The name of a segment's conversation is read once.
     let mut numbers = HashSet::new();
     let mut opened = Opened::of(view, query, hits, after);
-    while let Some((rank, source)) = opened.next(view, query, hits)? {
-        if after.is_some_and(|after| rank >= after) {
-            continue;
-        }
+    while let Some(source) = opened.next(view, query, hits)? {
         let name = match source {
             Source::Index { segment, document } => {
                 let of = &view.segments[segment];
@@ -125,8 +122,11 @@ fn gather<'a>(
     Ok(Some(Chosen { conversation, rank, hits: all, more }))
 }
 
-/// Hits and closed blocks, the first on top.
-struct Opened<'a>(BinaryHeap<Entry<'a>>);
+/// Hits and closed blocks, the first on top. Hits of earlier pages are left out.
+struct Opened<'a> {
+    heap: BinaryHeap<Entry<'a>>,
+    after: Option<Rank>,
+}
 
 struct Entry<'a> {
     /// Of a hit its rank, of a block what none of its hits comes before.
@@ -162,7 +162,7 @@ impl<'a> Opened<'a> {
                 }
             }
         }
-        Opened(heap)
+        Opened { heap, after }
     }
 
     /// The next hit in the order asked for.
@@ -171,10 +171,10 @@ impl<'a> Opened<'a> {
         view: &View<'a>,
         query: &SearchQuery,
         hits: &Hits<'a>,
-    ) -> Result<Option<(Rank, Source<'a>)>> {
-        while let Some(Entry { rank, what }) = self.0.pop() {
+    ) -> Result<Option<Source<'a>>> {
+        while let Some(Entry { what, .. }) = self.heap.pop() {
             match what {
-                What::Hit(source) => return Ok(Some((rank, source))),
+                What::Hit(source) => return Ok(Some(source)),
                 What::Block { segment, from } => {
                     view.deadline.check()?;
                     let documents = hits.of_segments[segment].iter_in(from, from + BLOCK_DOCUMENTS);
@@ -182,7 +182,10 @@ impl<'a> Opened<'a> {
                         rank: Rank::of(query.order, view.segments[segment].place(document)),
                         what: What::Hit(Source::Index { segment, document }),
                     });
-                    self.0.extend(entries);
+                    let after = self.after;
+                    self.heap.extend(
+                        entries.filter(|entry| after.is_none_or(|after| entry.rank < after)),
+                    );
                 }
             }
         }

@@ -109,8 +109,14 @@ impl<'a> Segment<'a> {
         self.snapshot.columns().documents(self.reader, term)
     }
 
-    /// Takes away what stands at or above `before`.
+    /// Takes away what stands at or above `before`, and what is deleted: terms still have it until its
+    /// segment is merged.
     pub(super) fn keep_below(&self, documents: &mut Documents, before: Offset) {
+        if let Some(alive) = self.reader.alive_bitset() {
+            let deleted: Vec<DocId> =
+                documents.iter().filter(|document| alive.is_deleted(*document)).collect();
+            deleted.into_iter().for_each(|document| documents.remove(document));
+        }
         let before = before.signed();
         for (from, block) in self.placed_blocks() {
             if block.offset.1 >= before {

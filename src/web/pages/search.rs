@@ -95,6 +95,8 @@ pub(in crate::web) struct Group {
 pub(in crate::web) struct HitView {
     pub address: String,
     pub time: String,
+    /// For programs.
+    pub instant: String,
     pub utc: String,
     pub sender: Shown,
     pub role: String,
@@ -271,6 +273,7 @@ fn hit_view(form: &SearchForm, conversation: &str, hit: &Hit, zone: Tz) -> HitVi
     HitView {
         address: place(form, conversation, hit.offset),
         time: shown(hit.occurred_at),
+        instant: hit.occurred_at.to_string(),
         utc: full_utc(hit.occurred_at),
         sender: Shown::plain(name),
         role: hit.sender_role.as_str().to_string(),
