@@ -6,6 +6,7 @@ mod differential;
 mod documented;
 mod pages;
 mod random;
+mod speed;
 mod texts;
 
 use std::collections::BTreeSet;
