@@ -31,6 +31,12 @@
 //! conversation's state → `sql` and `search` answer from committed data and tail as one, `records`
 //! gives a conversation back word for word.
 //!
+//! # Hold, erase, expire
+//! A record in the conversation says what is held and what is to be erased. `app::erasing` lets the log
+//! go of it once the archive has it, writes the archive's files anew with tombstones in its place, lets
+//! each store forget, and appends a receipt. What is left of a record is its place, and in its
+//! commitments what its leaf is made of.
+//!
 //! # When something breaks
 //! `app::stores` opens each store on a thread of its own, feeds it, and after an error opens it
 //! again, with growing pauses. Whatever state the stores are in, the relay takes messages. Readers
@@ -52,6 +58,7 @@
 //!   from outside leaves behind; that it finds what differs: `tests/it/audit.rs`.
 //! - An answer holds nothing beyond the offset it is complete to:
 //!   `an_answer_is_complete_to_its_offset_and_holds_nothing_beyond`.
+//! - What was erased is in no file, and nothing else has changed: `tests/it/erasure.rs`.
 //! - A leaf never changes: `leaves_stand_for_ever`, `tests/golden/leaf.py`.
 //! - Whatever was committed and whatever was lost, the fold gives each row once:
 //!   `facts_are_the_same_whatever_was_committed_and_whatever_was_lost`.
@@ -98,6 +105,8 @@ pub mod archive;
 pub mod facts;
 // 4. Derived: full text.
 pub mod index;
+// 4. Derived: what is held and what is to be erased.
+pub mod erasure;
 // 4. Derived: the tree over all leaves, and what is signed of it.
 pub mod ledger;
 // 5. In: who looked at what, recorded.

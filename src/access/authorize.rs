@@ -1,7 +1,9 @@
 //! Whether a token may send an event: by its sender, its kind, and what a customer may set.
 
 use super::{AccessError, Action, Identity, TokenRole};
-use crate::model::{ACCESS_CONVERSATION, Authority, By, Event, Kind, Origin, Role, Visibility};
+use crate::model::{
+    ACCESS_CONVERSATION, Authority, By, Event, Kind, Origin, Role, Visibility, is_receipt,
+};
 
 /// What a customer sends.
 pub const CUSTOMER_KINDS: &[Kind] = &[
@@ -86,7 +88,16 @@ pub fn authorize(
     if event.kind == Kind::Access {
         return Err(identity.denied("send kind `access`: verbatim itself writes it"));
     }
-    if event.kind.is_administrative() {
+    if is_receipt(event) {
+        return Err(identity.denied("send the receipt of an erasure: verbatim itself writes it"));
+    }
+    if matches!(event.kind, Kind::Hold | Kind::Release) {
+        identity.require(Action::Hold)?;
+        // Whoever has no voice in chats says this as who they are.
+        if event.sender.id == identity.subject && event.sender.role == Role::Human {
+            return Ok(speaks_for_another(identity, event));
+        }
+    } else if event.kind.is_administrative() {
         identity.require(Action::Administer)?;
     }
     if let Some(by) = speaks_for_another(identity, event) {
@@ -178,6 +189,11 @@ mod tests {
             (Customer, event("open", "u1", "customer", r#","customer":"u2""#), live, false),
             (Human, event("open", "u1", "human", r#","customer":"u2""#), live, true),
             (Human, event("hold", "u1", "human", ""), live, false),
+            (TokenRole::Dispute, event("hold", "u1", "human", ""), live, true),
+            (TokenRole::Dispute, event("release", "u1", "human", ""), live, true),
+            (TokenRole::Dispute, event("hold", "u2", "human", ""), live, false),
+            (TokenRole::Dispute, event("erase", "u1", "human", ""), live, false),
+            (Admin, event("erase", "u1", "human", r#","data":{"receipt":{}}"#), live, false),
             (Importer, event("rules", "u1", "human", ""), live, false),
             (Admin, event("rules", "u1", "human", ""), live, true),
             (Admin, event("erase", "u1", "human", ""), live, true),

@@ -13,8 +13,10 @@ pub enum Action {
     SendAsBot,
     SendAsAnyone,
     Import,
-    /// Rules, holds, releases and erasures.
+    /// Rules and erasures.
     Administer,
+    /// Putting conversations on hold and releasing them; seeing what is held and what was erased.
+    Hold,
     SendAttachments,
     /// Listening to conversations one takes no part in.
     ListenAnywhere,
@@ -61,6 +63,7 @@ const RIGHTS: &[Right] = &[
     right(Action::SendAsAnyone, &[Importer], "send as anybody else"),
     right(Action::Import, &[Importer], "import old transcripts"),
     right(Action::Administer, &[], "administer the shop"),
+    right(Action::Hold, &[Dispute], "hold conversations, and see what is held and erased"),
     right(Action::SendAttachments, &[Customer, Human, Bot, Importer], "send attachments"),
     right(Action::ListenAnywhere, &[Human, Bot, Importer, Dispute, Analyst], "listen where it takes no part"),
     right(Action::ReadPrivate, &[Human, Importer, Dispute, Analyst], "read private notes"),

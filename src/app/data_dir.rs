@@ -7,11 +7,15 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{self, Mode};
+use crate::model::Pseudonyms;
 
 pub(super) const OWNER_FILE: &str = "owner.json";
+/// In `keys/`.
+const PSEUDONYM_KEY_FILE: &str = "pseudonym.key";
 pub(super) const FORMAT_FILE: &str = "format";
 /// How long is waited for another that works in place.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -100,6 +104,29 @@ impl DataDir {
     }
 
     /// A shop's own named queries.
+    /// What makes pseudonyms of erased customers, by the key in `keys/`, which is made where there is
+    /// none.
+    pub(super) fn pseudonyms(&self) -> anyhow::Result<Pseudonyms> {
+        let path = self.keys().join(PSEUDONYM_KEY_FILE);
+        let cannot = || format!("cannot read or make `{}`", path.display());
+        let key: [u8; 32] = match fs::read_to_string(&path) {
+            Ok(text) => {
+                let mut key = [0; 32];
+                hex::decode_to_slice(text.trim(), &mut key).with_context(cannot)?;
+                key
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key: [u8; 32] = rand::random();
+                durable::make_directory(&self.keys()).with_context(cannot)?;
+                let text = format!("{}\n", hex::encode(key));
+                durable::write(&path, Mode::Private, text.as_bytes()).with_context(cannot)?;
+                key
+            }
+            Err(error) => return Err(error).with_context(cannot),
+        };
+        Ok(Pseudonyms::new(key))
+    }
+
     pub fn queries(&self) -> PathBuf {
         self.root.join("queries")
     }

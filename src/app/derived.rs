@@ -7,6 +7,7 @@ use futures::future::LocalBoxFuture;
 
 use super::DataDir;
 use crate::archive::Archive;
+use crate::erasure::ErasureStore;
 use crate::facts::FactStore;
 use crate::index::FullText;
 use crate::ledger::{self, Ledger};
@@ -22,12 +23,13 @@ pub struct Derived {
 }
 
 /// All of them.
-pub const DERIVED: [Derived; 5] = [
+pub const DERIVED: [Derived; 6] = [
     derived::<Archive>(),
     derived::<FactStore>(),
     derived::<FullText>(),
     derived::<LookupStore>(),
     derived::<Ledger>(),
+    derived::<ErasureStore>(),
 ];
 
 const fn derived<S: Store>() -> Derived {

@@ -17,6 +17,7 @@ use super::{Config, DataDir, OwnerLock};
 use crate::archive::{Archive, ArchiveReader};
 use crate::audit::{Audited, Report, audit};
 use crate::durable;
+use crate::erasure::ErasureStore;
 use crate::facts::FactStore;
 use crate::index::{self, FullText};
 use crate::ledger::{Ledger, LedgerReader};
@@ -131,6 +132,7 @@ impl InPlace {
         let facts = self.bring::<FactStore>(()).await.map_err(shown);
         let (index, lookup) = (self.whole_index().map_err(shown), self.lookup().map_err(shown));
         let ledger = self.ledger().map_err(shown);
+        let erasures = self.bring::<ErasureStore>(()).await.map_err(shown);
         let scratch = self.data.root().join(AUDIT_FOLDER);
         let clear = || {
             durable::remove_directory(&scratch)
@@ -145,6 +147,7 @@ impl InPlace {
             lookup,
             ledger,
             facts,
+            erasures,
             scratch: &scratch,
         };
         let report = audit(stores, progress).await;

@@ -26,6 +26,11 @@ mod scrubber;
 mod trimming;
 // Who looked at what, written down.
 mod access_trail;
+// What was asked for is erased.
+mod erasing;
+mod attached;
+// Holds and erasures, as people ask for them.
+mod keeper;
 // What broken uploads left, removed.
 mod sweeper;
 // How far each store is.
@@ -40,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Tokens;
 use crate::archive::Archive;
+use crate::erasure::ErasureStore;
 use crate::evidence::{BundleMaker, Material};
 use crate::facts::FactStore;
 use crate::index::FullText;
@@ -60,7 +66,11 @@ pub use backup::{BackedUp, backup};
 pub use config::{Config, ConfigError, LogFormat};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 pub use derived::{DERIVED, LogBehind, SignedBeyond};
+use erasing::Erasing;
 pub use in_place::{InPlace, audit_data};
+pub use keeper::{
+    AskedErasure, Concerned, ErasePlan, EraseRequest, HoldRequest, Keeper, KeeperError,
+};
 pub(crate) use priority::give_way;
 pub use rebuild::rebuild;
 pub use status::{DamageStatus, LedgerStatus, LogStatus, Status, StatusReader, StoreStatus};
@@ -89,6 +99,8 @@ pub struct App {
     pub log: LogReader,
     pub records: Records,
     pub attachments: AttachmentStore,
+    /// Holds and erasures.
+    pub keeper: Keeper,
     pub tokens: Arc<Tokens>,
     pub sql: Sql,
     pub search: Search,
@@ -155,6 +167,7 @@ impl App {
         stores.add::<LookupStore>(lookup.clone())?;
         let origin = config.evidence.origin.clone();
         let ledger = stores.add::<Ledger>(LedgerOptions { keys: data.keys(), origin })?;
+        let erasures = stores.add::<ErasureStore>(())?;
 
         let records = Records::new(log.clone(), lookup.clone(), archive.reader().clone());
         let trimming = Trimming {
@@ -164,21 +177,47 @@ impl App {
             stores: stores.watched(),
             keep: config.log_keep(),
         };
+        let letting_go = trimming.clone();
         let trimming = trimming.start(stop.clone())?;
         let kept = Arc::new(records.clone());
         let (scrubber, scrubbed) = scrubber::start(log.clone(), stop.clone())?;
         let space = DiskSpace::of(data.log(), config.disk_reserve_bytes());
-        let (relay, appender) = Relay::start(writer, &log, lookup, kept, space, stop.clone())?;
+        let (relay, appender) =
+            Relay::start(writer, &log, lookup.clone(), kept, space, stop.clone())?;
         let attachments =
             AttachmentStore::open_or_create(&data.attachments(), config.disk_reserve_bytes())?;
         let trail = Trail::new(relay.clone());
         let trail_ends = stop.child_token();
         let access_trail = access_trail::start(trail.clone(), trail_ends.clone())?;
         let sweeper = sweeper::start(attachments.clone(), stop.clone())?;
+        let pseudonyms = data.pseudonyms()?;
+        let keeper = Keeper {
+            relay: relay.clone(),
+            records: records.clone(),
+            lookup: lookup.clone(),
+            archive: archive.clone(),
+            erasures: erasures.clone(),
+            pseudonyms: pseudonyms.clone(),
+        };
+        let erasing = Erasing {
+            data: data.clone(),
+            log: log.clone(),
+            relay: relay.clone(),
+            records: records.clone(),
+            lookup,
+            archive: archive.reader().clone(),
+            attachments: attachments.clone(),
+            erasures,
+            trimming: letting_go,
+            stores: stores.watched(),
+            pseudonyms,
+        };
+        let erasing = erasing.start(stop.clone())?;
         Ok(App {
             relay,
             records,
             attachments,
+            keeper,
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
             sql: Sql::new(archive, facts, data.queries(), config.zone, worker)?,
             search: Search::new(full_text),
@@ -191,7 +230,7 @@ impl App {
             descriptors,
             stores,
             scrubbed,
-            background: vec![scrubber, trimming, sweeper],
+            background: vec![scrubber, trimming, sweeper, erasing],
             access_trail,
             trail_ends,
             appender,

@@ -3,18 +3,20 @@
 
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures::FutureExt;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::DataDir;
-use crate::log::{self, CommitPolicy, Failure, Followed, LogReader, State, Store};
+use crate::log::{
+    self, CommitPolicy, Failure, Followed, Forgot, Forgotten, LogReader, Request, Requests, State,
+    Store,
+};
 use crate::model::{ErrorKind, Kinded, MaintenanceState, Micros, panic_text};
 
 /// First pause after a failure that may go away by itself; doubled with each further one.
@@ -47,6 +49,7 @@ pub(super) struct Watched {
     pub(super) folders: &'static [&'static str],
     state: watch::Receiver<State>,
     maintenance: Arc<dyn Fn() -> MaintenanceState + Send + Sync>,
+    asking: mpsc::Sender<Request>,
 }
 
 /// Every store, as it is. Whoever trims the log must not miss one.
@@ -68,6 +71,13 @@ impl Watched {
 
     pub(super) fn maintenance(&self) -> MaintenanceState {
         (self.maintenance)()
+    }
+
+    /// Lets the store forget, and gives what it did; `None` where it ended or failed meanwhile.
+    pub(super) async fn forget(&self, forgotten: Arc<Forgotten>) -> Option<Forgot> {
+        let (answer, answered) = oneshot::channel();
+        self.asking.send(Request { forgotten, answer }).await.ok()?;
+        answered.await.ok()
     }
 }
 
@@ -99,6 +109,8 @@ impl Stores {
     ) -> io::Result<Followed<S::Reader>> {
         let reader = S::Reader::default();
         let (report, state) = watch::channel(State::default());
+        // One at a time: whoever asks waits for the answer.
+        let (asking, requests) = mpsc::channel(1);
         let supervisor = Supervisor::<S> {
             dir: self.dir.clone(),
             log: self.log.clone(),
@@ -107,6 +119,7 @@ impl Stores {
             options,
             reader: reader.clone(),
             report,
+            requests,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // Encoding and indexing would hold up connections, and stores each other. The store's
@@ -120,6 +133,7 @@ impl Stores {
             folders: S::FOLDERS,
             state: state.clone(),
             maintenance: Arc::new(move || S::maintenance(&maintained)),
+            asking,
         };
         self.watched.list.lock().push(watched.clone());
         self.list.push(Running { watched, thread });
@@ -187,14 +201,15 @@ struct Supervisor<S: Store> {
     options: S::Options,
     reader: S::Reader,
     report: watch::Sender<State>,
+    requests: Requests,
 }
 
 impl<S: Store> Supervisor<S> {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut tries = 0;
         loop {
             let before = self.report.borrow().committed;
-            let failure = match self.follow_supervised(self.dir.root()).await {
+            let failure = match self.follow_supervised().await {
                 Ok(()) => return,
                 Err(failure) => failure,
             };
@@ -221,9 +236,9 @@ impl<S: Store> Supervisor<S> {
     }
 
     /// As [`Supervisor::follow`]; a panic is a failure like others, and the store is opened again.
-    async fn follow_supervised(&self, root: &Path) -> Result<(), Failure> {
+    async fn follow_supervised(&mut self) -> Result<(), Failure> {
         // Nothing of the store outlives the panic: it is opened anew from what is on disk.
-        let followed = AssertUnwindSafe(self.follow(root)).catch_unwind().await;
+        let followed = AssertUnwindSafe(self.follow()).catch_unwind().await;
         followed.unwrap_or_else(|panic| {
             let text = format!("it panicked: {}", panic_text(panic));
             Err(Failure { text, kind: ErrorKind::Bug, tries: 0, next_try: Micros(0) })
@@ -231,11 +246,13 @@ impl<S: Store> Supervisor<S> {
     }
 
     /// Opens the store and feeds it until the end, or its first error.
-    async fn follow(&self, root: &Path) -> Result<(), Failure> {
+    async fn follow(&mut self) -> Result<(), Failure> {
+        let root = self.dir.root();
         let mut store = S::open(root, &self.log, &self.options, &self.reader)
             .await
             .map_err(|error| failure(&error))?;
-        log::follow(&mut store, &self.log, self.policy, &self.report, &self.stop)
+        let (policy, requests) = (self.policy, &mut self.requests);
+        log::follow(&mut store, &self.log, policy, &self.report, requests, &self.stop)
             .await
             .map_err(|error| failure(&error))
     }
@@ -262,6 +279,7 @@ fn pause_after(kind: ErrorKind, tries: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -334,6 +352,10 @@ mod tests {
             }
             self.seen.durable.lock().append(&mut self.seen.pending.lock());
             Ok(self.applied)
+        }
+
+        async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, LogError> {
+            Ok(Forgot::default())
         }
     }
 

@@ -23,6 +23,7 @@ const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);
 const WINDOW_RECORDS: u64 = 1_048_576;
 
 /// What trimming needs to know.
+#[derive(Clone)]
 pub(super) struct Trimming {
     pub(super) trimmer: Trimmer,
     pub(super) log: LogReader,
@@ -56,8 +57,26 @@ impl Trimming {
         }
     }
 
+    /// Lets go of the sealed segments that hold only records below `below`, however young, as far as
+    /// every store has committed them and the archive was just read to have them. Returns where the
+    /// log begins.
+    pub(super) fn let_go(&self, below: Offset) -> anyhow::Result<Offset> {
+        let (at_once, whenever) = (Duration::ZERO, Micros(i64::MAX));
+        let below = below.min(self.committed());
+        let end = self.trimmer.trimmable(below, at_once, whenever)?;
+        let mut verified = self.log.oldest();
+        while verified < end {
+            let to = (verified + WINDOW_RECORDS).min(end);
+            self.verify(verified..to)?;
+            verified = to;
+        }
+        Ok(self.trimmer.trim(end, at_once, whenever)?)
+    }
+
     fn look(&self, verified: &mut Offset) -> anyhow::Result<()> {
         let end = self.trimmer.trimmable(self.committed(), self.keep, Micros::now())?;
+        // An erasure may have let go of more.
+        *verified = self.log.oldest().max(*verified);
         while *verified < end {
             let to = (*verified + WINDOW_RECORDS).min(end);
             self.verify(*verified..to)?;

@@ -1,11 +1,13 @@
 //! Records read back from the files: what the log no longer holds is here alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::row::{receipts_of, records_of};
+use super::row::{offsets_naming, receipts_of, records_of};
 use super::{ArchiveError, ArchiveReader, ArchiveSnapshot};
+use arrow::array::AsArray;
+
 use crate::log::{History, LogError};
 use crate::model::{ErrorKind, Kinded, LeafHash, Offset, Record, Salt};
 use crate::table::{self, DataFile, Wanted};
@@ -70,6 +72,49 @@ impl ArchiveSnapshot {
         }
         receipts.sort_unstable_by_key(|(offset, ..)| *offset);
         Ok(receipts)
+    }
+
+    /// Offsets of the records of a shop in files that name any of these attachments, by their hashes.
+    pub fn offsets_naming(
+        &self,
+        shop: &str,
+        names: &HashSet<String>,
+    ) -> Result<Vec<Offset>, ArchiveError> {
+        let wanted = Wanted::Texts(vec![("shop", shop.to_string())]);
+        let mut offsets = Vec::new();
+        for file in self.table.files.iter() {
+            self.table.require_whole(file)?;
+            let path = self.table.path_of(file);
+            for batch in table::read_columns(&path, &wanted, &["offset", "attachments"])? {
+                offsets.extend(offsets_naming(&batch, names)?);
+            }
+        }
+        Ok(offsets)
+    }
+
+    /// The conversations of a shop with an order number, in files and in the tail.
+    pub fn conversations_of_order(
+        &self,
+        shop: &str,
+        order: &str,
+    ) -> Result<BTreeSet<String>, ArchiveError> {
+        let wanted = Wanted::Texts(vec![("shop", shop.to_string()), ("order", order.to_string())]);
+        let mut found = BTreeSet::new();
+        for file in self.table.files.iter() {
+            self.table.require_whole(file)?;
+            let path = self.table.path_of(file);
+            for batch in table::read_columns(&path, &wanted, &["conversation"])? {
+                let names = batch.column_by_name("conversation");
+                let names = names.and_then(|column| column.as_string_opt::<i32>());
+                let names = names.ok_or(ArchiveError::Column { column: "conversation" })?;
+                found.extend(names.iter().flatten().map(str::to_string));
+            }
+        }
+        let is_one =
+            |record: &&Record| record.shop == shop && record.event.order.as_deref() == Some(order);
+        let tail = self.tail.records().filter(is_one);
+        found.extend(tail.map(|record| record.event.conversation.clone()));
+        Ok(found)
     }
 
     /// Reads whole the files that may hold records of these offsets.

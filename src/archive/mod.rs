@@ -12,6 +12,7 @@
 pub mod columns;
 mod attachments;
 mod batch;
+mod erase;
 mod error;
 mod history;
 mod row;

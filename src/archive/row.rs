@@ -1,6 +1,7 @@
 //! A record from a row of `events`: the other way of [`super::columns`], which makes rows of
 //! records.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -27,6 +28,21 @@ pub(super) fn receipts_of(
 ) -> Result<Vec<(Offset, LeafHash, Option<Salt>)>, ArchiveError> {
     let rows = Rows { batch };
     (0..batch.num_rows()).map(|row| rows.receipt(row)).collect()
+}
+
+/// Offsets of the rows that name any of these attachments.
+pub(super) fn offsets_naming(
+    batch: &RecordBatch,
+    names: &HashSet<String>,
+) -> Result<Vec<Offset>, ArchiveError> {
+    let rows = Rows { batch };
+    let mut offsets = Vec::new();
+    for row in 0..batch.num_rows() {
+        if rows.attachments(row)?.iter().any(|file| names.contains(&file.sha256)) {
+            offsets.push(Offset(rows.number("offset", row)?.cast_unsigned()));
+        }
+    }
+    Ok(offsets)
 }
 
 struct Rows<'a> {

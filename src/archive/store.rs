@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::batch::{EVENTS_OPTIONS, events_by_day};
 use super::{ArchiveError, EVENTS_TABLE, stored_events_schema};
-use crate::log::{Batch, LogReader, NotOpen, Slot, Store, Tail};
+use crate::log::{Batch, Forgot, Forgotten, LogReader, NotOpen, Slot, Store, Tail};
 use crate::model::{MaintenanceState, Offset};
 use crate::table::{Maintenance, Table, TableError, TableSnapshot};
 
@@ -30,14 +30,14 @@ pub struct ArchiveSnapshot {
 /// What questions hold.
 #[derive(Clone, Default)]
 pub struct ArchiveReader {
-    slot: Slot<Shown>,
+    pub(super) slot: Slot<Shown>,
     /// Held while trimmed records are read back.
     pub(super) turn: Arc<Mutex<()>>,
 }
 
 /// What the store changes and questions read.
-struct Shown {
-    table: Table,
+pub(super) struct Shown {
+    pub(super) table: Table,
     tail: Tail,
 }
 
@@ -133,5 +133,11 @@ impl Store for Archive {
         let end = tail.end();
         drop(tail);
         Ok(end)
+    }
+
+    /// Nothing is left to do: the archive is where records are erased first, by
+    /// [`ArchiveReader::erase`].
+    async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, ArchiveError> {
+        Ok(Forgot { rewritten: Vec::new(), is_gone: true })
     }
 }

@@ -1,5 +1,5 @@
-//! Whether all stores hold the same: log = archive = index = lookup = ledger = facts, record by
-//! record.
+//! Whether all stores hold the same: log = archive = index = lookup = ledger = facts = erasures, record
+//! by record.
 //!
 //! Every record is read once, in the order of the log, from each place that keeps it. Its offset and
 //! its seq must be the next, its leaf must follow from what it says now and from its conversation's
@@ -9,6 +9,7 @@
 //! said also where all is well. A store that cannot be opened or read is a finding, and the others
 //! are compared without it. It knows no terminal, and does not open stores.
 
+mod erasures;
 mod error;
 mod facts;
 mod findings;
@@ -22,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::ArchiveSnapshot;
+use crate::erasure::ErasureReader;
 use crate::facts::FactsReader;
 use crate::index::IndexSnapshot;
 use crate::ledger::LedgerReader;
@@ -47,6 +49,7 @@ pub struct Audited<'a> {
     /// `None` where it has not begun.
     pub ledger: Opened<Option<LedgerReader>>,
     pub facts: Opened<FactsReader>,
+    pub erasures: Opened<ErasureReader>,
     /// A folder that is not there, where the facts are folded again.
     pub scratch: &'a Path,
 }
@@ -66,12 +69,13 @@ pub async fn audit(
     stores: Audited<'_>,
     mut progress: impl FnMut(Offset),
 ) -> Result<Report, AuditError> {
-    let Audited { log, end, archive, index, lookup, ledger, facts, scratch } = stores;
+    let Audited { log, end, archive, index, lookup, ledger, facts, erasures, scratch } = stores;
     let head = log.head();
     let mut records = Records::new(log, end, archive);
     let mut index = index::IndexCheck::new(index, head);
     let mut lookup = lookup::LookupCheck::new(lookup, head);
     let mut ledger = ledger::LedgerCheck::new(ledger, head);
+    let mut erasures = erasures::ErasuresCheck::new(erasures, head);
     let mut facts = facts::FactsCheck::new(facts, log, scratch).await?;
     let mut from = Offset(0);
     while from < head {
@@ -81,6 +85,7 @@ pub async fn audit(
             index.see(record);
             lookup.see(record);
             ledger.see(record);
+            erasures.see(record);
         }
         facts.see(window.into_iter().map(Arc::new).collect()).await?;
         from = to;
@@ -92,6 +97,7 @@ pub async fn audit(
     checks.push(index.finish());
     checks.push(lookup.finish(&conversations));
     checks.push(ledger.finish());
+    checks.push(erasures.finish());
     Ok(Report::new(head, log.oldest(), checks))
 }
 

@@ -193,5 +193,8 @@ fn is_same(row: &Record, kept: &Record) -> bool {
         record.write_text(&mut text);
         text
     };
-    row.leaf == kept.leaf && row.salt == kept.salt && text(row) == text(kept)
+    row.leaf == kept.leaf
+        && row.salt == kept.salt
+        && row.erased == kept.erased
+        && text(row) == text(kept)
 }

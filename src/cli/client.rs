@@ -264,6 +264,35 @@ impl Client {
         Ok(Some(Made { records, holes }))
     }
 
+    /// What a route answers that takes no parameters.
+    pub(super) async fn answer_of<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.json(self.url(path)?, &()).await
+    }
+
+    /// What a route answers about one thing.
+    pub(super) async fn answer_about<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        name: &str,
+    ) -> anyhow::Result<T> {
+        let mut url = self.url(path)?;
+        url.path_segments_mut()
+            .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
+            .push(name);
+        self.json(url, &()).await
+    }
+
+    /// Posts a request.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let body = serde_json::to_vec(request)?;
+        let posted = self.http.post(self.url(path)?).header(CONTENT_TYPE, "application/json");
+        Ok(checked(posted.body(body).send().await?).await?.json().await?)
+    }
+
     async fn json<T: DeserializeOwned>(
         &self,
         url: Url,

@@ -3,8 +3,10 @@
 use super::client::{Appended, Client};
 use super::local::Local;
 use super::target::{TargetArgs, owner_client, owner_of};
-use crate::app::App;
+use crate::app::{App, AskedErasure, Concerned, EraseRequest, HoldRequest};
+use crate::erasure::{Asked, Held};
 use crate::model::{Event, Origin, RulesHistory};
+use crate::server::{Erasures, Holds, Kept};
 
 pub(super) enum Intake {
     Local(Box<Local>),
@@ -21,6 +23,78 @@ impl Intake {
         match App::start(args.data_dir(), args.config()?, None).await {
             Ok(app) => Ok(Intake::Local(Box::new(Local { app, shop: args.shop.clone() }))),
             Err(error) => Ok(Intake::Remote(owner_client(args, &owner_of(error)?)?)),
+        }
+    }
+
+    /// [`Intake::open`] of what is there: a mistyped directory holds nothing to keep or erase.
+    pub(super) async fn open_existing(args: &TargetArgs) -> anyhow::Result<Intake> {
+        if args.url.is_none() {
+            args.data_dir().must_exist()?;
+        }
+        let intake = Intake::open(args).await?;
+        if let Intake::Local(local) = &intake {
+            // What is asked of stores that are opening would find none; of one that stands still, it says
+            // so itself.
+            let _ = local.app.catch_up().await;
+        }
+        Ok(intake)
+    }
+
+    /// Puts conversations on hold.
+    pub(super) async fn hold(&self, request: &HoldRequest) -> anyhow::Result<Vec<Concerned>> {
+        match self {
+            Intake::Local(local) => Ok(local.app.keeper.hold(&local.identity(), request).await?),
+            Intake::Remote(client) => {
+                Ok(client.post::<Kept>("v1/holds", request).await?.conversations)
+            }
+        }
+    }
+
+    /// Releases what a case holds.
+    pub(super) async fn release(&self, request: &HoldRequest) -> anyhow::Result<Vec<Concerned>> {
+        match self {
+            Intake::Local(local) => {
+                Ok(local.app.keeper.release(&local.identity(), request).await?)
+            }
+            Intake::Remote(client) => {
+                Ok(client.post::<Kept>("v1/holds/release", request).await?.conversations)
+            }
+        }
+    }
+
+    /// What is held.
+    pub(super) async fn holds(&self) -> anyhow::Result<Vec<Held>> {
+        match self {
+            Intake::Local(local) => Ok(local.app.keeper.holds(&local.identity()).await?),
+            Intake::Remote(client) => Ok(client.answer_of::<Holds>("v1/holds").await?.holds),
+        }
+    }
+
+    /// Asks to erase.
+    pub(super) async fn erase(&self, request: &EraseRequest) -> anyhow::Result<AskedErasure> {
+        match self {
+            Intake::Local(local) => Ok(local.app.keeper.erase(&local.identity(), request).await?),
+            Intake::Remote(client) => client.post("v1/erasures", request).await,
+        }
+    }
+
+    /// What was asked to be erased.
+    pub(super) async fn erasures(&self) -> anyhow::Result<Vec<Asked>> {
+        match self {
+            Intake::Local(local) => Ok(local.app.keeper.erasures(&local.identity()).await?),
+            Intake::Remote(client) => {
+                Ok(client.answer_of::<Erasures>("v1/erasures").await?.erasures)
+            }
+        }
+    }
+
+    /// One erasure, by conversation.
+    pub(super) async fn erasure(&self, id: &str) -> anyhow::Result<Vec<Asked>> {
+        match self {
+            Intake::Local(local) => Ok(local.app.keeper.erasure(&local.identity(), id).await?),
+            Intake::Remote(client) => {
+                Ok(client.answer_about::<Erasures>("v1/erasures", id).await?.erasures)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Appended;
-use crate::access::operator;
+use crate::access::{Identity, operator};
 use crate::app::App;
 use crate::model::{Event, Origin, RulesHistory};
 use crate::relay::prepare_event;
@@ -16,6 +16,11 @@ pub(super) struct Local {
 }
 
 impl Local {
+    /// Whoever may open the directory.
+    pub(super) fn identity(&self) -> Identity {
+        operator(&self.shop)
+    }
+
     pub(super) async fn append(
         &self,
         origin: Origin,

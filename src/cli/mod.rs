@@ -7,10 +7,12 @@ mod audit;
 mod backup;
 mod client;
 mod demo;
+mod erase;
 mod evidence;
 mod exit;
 mod export;
 mod feed;
+mod hold;
 mod import;
 mod in_place;
 mod intake;
@@ -77,6 +79,10 @@ enum Command {
     Rules(rules::Rules),
     /// Who searched, viewed and exported what
     Access(access::AccessCommand),
+    /// Keep conversations for a case, whatever else is asked
+    Hold(hold::Hold),
+    /// Erase what was said, or list what was erased
+    Erase(erase::Erase),
     /// Whether all stores hold the same
     Audit(audit::Audit),
     /// Copy all that cannot be made again, also while a service runs
@@ -134,6 +140,8 @@ pub fn run(cli: Cli) -> Exit {
             Command::Rules(command) => command.run().await,
             Command::Access(command) => command.run().await,
             Command::Evidence(command) => command.run().await,
+            Command::Hold(command) => command.run().await,
+            Command::Erase(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Backup(command) => command.run().await,
             Command::Rebuild(command) => command.run().await,

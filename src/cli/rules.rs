@@ -39,7 +39,7 @@ struct ShowRules {
 
 #[derive(Debug, Args)]
 struct SetRules {
-    /// A rule and its value: idle_hours=48
+    /// A rule and its value: idle_hours=48, keep_days=730 (0: for ever)
     #[arg(value_name = "NAME=VALUE", required = true)]
     rules: Vec<String>,
     #[command(flatten)]
@@ -148,8 +148,14 @@ fn text(history: &RulesHistory, zone: Tz) -> anyhow::Result<String> {
     }
     let rules = history.rules;
     text.push_str(&format!(
-        "in force: version {}, idle_hours={}\n",
-        rules.version, rules.idle_hours
+        "in force: version {}, idle_hours={}{}\n",
+        rules.version,
+        rules.idle_hours,
+        if rules.keep_days > 0 {
+            format!(", keep_days={}", rules.keep_days)
+        } else {
+            String::new()
+        }
     ));
     Ok(text)
 }

@@ -15,7 +15,7 @@ pub(crate) mod testing;
 mod tests;
 mod write;
 
-pub(crate) use database::{is_damage, open_database, open_keyspace};
+pub(crate) use database::{copy_database, is_damage, open_database, open_keyspace, put_in_place};
 pub(crate) use disk::Disk;
 pub(crate) use growing::GrowingFile;
 #[cfg(test)]

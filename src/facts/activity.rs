@@ -26,6 +26,8 @@ type Stored = (Moment, i64, u32, u32);
 
 impl Activity {
     pub(crate) fn of(record: &Record, rules: Rules) -> Activity {
+        // How long words are kept is no figure's rule, and not stored.
+        let rules = Rules { keep_days: 0, ..rules };
         Activity { moment: Moment::of(record), received_at: record.received_at, rules }
     }
 
@@ -54,7 +56,7 @@ fn after(time: Micros, span: Duration) -> Micros {
 
 impl From<Stored> for Activity {
     fn from((moment, received_us, version, idle_hours): Stored) -> Activity {
-        let rules = Rules { version, idle_hours };
+        let rules = Rules { version, idle_hours, keep_days: 0 };
         Activity { moment, received_at: Micros(received_us), rules }
     }
 }

@@ -22,6 +22,10 @@ pub enum FactsError {
     BeyondLog { tables: Offset, head: Offset },
     #[error(transparent)]
     NotOpen(#[from] NotOpen),
+    #[error("the states of the fold cannot be written anew: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the states of the fold were not opened again after they were written anew")]
+    StatesClosed,
     #[error("cannot make a batch of rows: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error(
@@ -34,7 +38,9 @@ impl Kinded for FactsError {
     fn kind(&self) -> ErrorKind {
         match self {
             FactsError::Table(error) => error.kind(),
-            FactsError::States(_) => ErrorKind::Retry,
+            FactsError::States(_) | FactsError::StatesClosed | FactsError::Io(_) => {
+                ErrorKind::Retry
+            }
             FactsError::Log(error) => error.kind(),
             FactsError::NotOpen(error) => error.kind(),
             FactsError::StatesDamaged { .. }

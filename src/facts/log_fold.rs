@@ -19,6 +19,7 @@ use super::open::OpenConversations;
 use super::rows::Facts;
 use super::settled::{Settled, TableCursors};
 use super::state::ConversationState;
+use crate::log::Forgotten;
 use crate::model::{ConversationKey, RESERVED_PREFIX, Record, Rules, RulesChange};
 
 /// Most conversations that one record closes: × 3 µs = 25 ms, in which a question waits. What is
@@ -136,6 +137,17 @@ impl LogFold {
             resting: resting.into_iter().collect(),
             rules: rules.into_iter().map(|shop| (shop.clone(), self.rules_of(&shop))).collect(),
         }
+    }
+
+    /// Lets an open conversation forget. What rests is stored: nothing else of it is here after a
+    /// commit.
+    pub(crate) fn forget(&mut self, key: &ConversationKey, forgotten: &Forgotten) {
+        let Some(state) = self.open.get(key).and_then(|state| state.forgetting(key, forgotten))
+        else {
+            return;
+        };
+        drop(self.open.take(key));
+        self.open.put(key, Arc::new(state));
     }
 
     /// The rules of a shop now.

@@ -42,6 +42,7 @@ mod settled;
 mod states;
 mod tables;
 mod store;
+mod forget;
 mod snapshot;
 mod error;
 

@@ -3,7 +3,7 @@
 //! records are folded again.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fjall::{Database, Keyspace, PersistMode};
 use serde::Serialize;
@@ -13,7 +13,8 @@ use super::log_fold::{LogFold, Uncommitted};
 use super::settled::TableCursors;
 use super::versions::{Known, Versions};
 use super::{ConversationState, FactsError, METRIC_VERSION};
-use crate::durable::{open_database, open_keyspace};
+use crate::durable::{copy_database, open_database, open_keyspace, put_in_place};
+use crate::log::Forgotten;
 use crate::model::{ConversationKey, Offset, Rules};
 
 const CURSOR_KEY: &str = "cursor";
@@ -136,6 +137,44 @@ impl States {
         }
         batch.insert(&self.meta, CURSOR_KEY, cursor.0.to_be_bytes());
         Ok(batch.commit()?)
+    }
+
+    /// Stores the states of a conversation without what was erased. Returns whether there was any.
+    pub(crate) fn forget(
+        &self,
+        key: &ConversationKey,
+        forgotten: &Forgotten,
+    ) -> Result<bool, FactsError> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        let mut has_changed = false;
+        for keyspace in [&self.open, &self.resting] {
+            let state = self.value::<ConversationState>(keyspace, &key.to_bytes())?;
+            if let Some(state) = state.and_then(|state| state.forgetting(key, forgotten)) {
+                batch.insert(keyspace, key.to_bytes(), self.encode(&state)?);
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            batch.commit()?;
+        }
+        Ok(has_changed)
+    }
+
+    /// Writes all that is stored into new files; the old ones are gone.
+    pub(crate) fn written_anew(self) -> Result<States, FactsError> {
+        let dir = PathBuf::from(&self.path);
+        let States { open, resting, changes, rules, meta, .. } = &self;
+        let all = [
+            ("open", open),
+            ("resting", resting),
+            ("changes", changes),
+            ("rules", rules),
+            ("meta", meta),
+        ];
+        let fresh = copy_database(&all, &dir)?;
+        drop(self);
+        put_in_place(&fresh, &dir)?;
+        States::open(&dir)
     }
 
     fn offset(&self, name: &str) -> Result<Offset, FactsError> {

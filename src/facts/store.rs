@@ -7,11 +7,13 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use parking_lot::Mutex;
 
+use super::forget;
 use super::log_fold::is_reserved;
 use super::settled::TableCursors;
 use super::snapshot::{FactsReader, Shown};
@@ -19,8 +21,9 @@ use super::states::States;
 use super::tables::Tables;
 use super::versions::Versions;
 use super::{ConversationState, FactsError};
-use crate::log::{Batch, LogError, LogReader, Store};
+use crate::log::{Batch, Forgot, Forgotten, LogError, LogReader, Rewritten, Store};
 use crate::model::{ConversationKey, MaintenanceState, Offset, Record, Seq};
+use crate::table::Rewrite;
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -39,7 +42,8 @@ const CATCH_UP_RECORDS: usize = 65_536;
 /// Folds records and writes the rows they settle.
 pub struct FactStore {
     tables: Tables,
-    states: States,
+    /// `None` once they could not be opened again.
+    states: Option<States>,
     versions: Versions,
     shown: Arc<Mutex<Shown>>,
 }
@@ -80,9 +84,10 @@ impl FactStore {
             let state = self.stored_state(record, &key)?;
             brought.insert(key, state);
         }
+        let states = self.states.as_ref().ok_or(FactsError::StatesClosed)?;
         let mut changes = Vec::with_capacity(records.len());
         for record in records {
-            changes.push(self.versions.take(record, &self.states)?);
+            changes.push(self.versions.take(record, states)?);
         }
         let mut shown = self.shown.lock();
         let Shown { fold, applied, .. } = &mut *shown;
@@ -126,6 +131,10 @@ impl FactStore {
         drop(before);
     }
 
+    fn states(&self) -> Result<&States, FactsError> {
+        self.states.as_ref().ok_or(FactsError::StatesClosed)
+    }
+
     /// The state of a conversation that is not in memory. Its first record needs no look.
     fn stored_state(
         &self,
@@ -135,7 +144,7 @@ impl FactStore {
         if record.seq == Seq(1) {
             return Ok(ConversationState::default());
         }
-        self.states.resting(key)
+        self.states()?.resting(key)
     }
 }
 
@@ -169,6 +178,7 @@ impl Store for FactStore {
             applied: states.cursor()?,
         };
         let shown = Arc::new(Mutex::new(shown));
+        let states = Some(states);
         let mut store = FactStore { tables, states, versions: Versions::default(), shown };
         store.catch_up_with_tables(log).await?;
         reader.slot.show(store.shown.clone());
@@ -221,9 +231,33 @@ impl Store for FactStore {
         };
         self.tables.commit(&settled, applied).await?;
         self.publish();
-        self.states.put(&uncommitted, &self.versions, &self.tables.cursors(), applied)?;
+        self.states()?.put(&uncommitted, &self.versions, &self.tables.cursors(), applied)?;
         self.versions.clear();
         Ok(applied)
+    }
+
+    async fn forget(&mut self, forgotten: &Forgotten) -> Result<Forgot, FactsError> {
+        let rewritten = |place: String| Rewritten { store: Self::NAME.to_string(), place };
+        let mut done = Vec::new();
+        if forgotten.has_customers() {
+            let states = self.states.take().ok_or(FactsError::StatesClosed)?;
+            for (key, _) in forgotten.conversations() {
+                self.shown.lock().fold.forget(key, forgotten);
+                states.forget(key, forgotten)?;
+            }
+            // What was overwritten lies in the database's files until they are written anew.
+            self.states = Some(states.written_anew()?);
+            done.push(rewritten("states".to_string()));
+        }
+        let (wanted, forgets) = (Arc::new(forget::wanted(forgotten)), forgotten.clone());
+        let change = Arc::new(move |batch: &RecordBatch| forget::forgetting(batch, &forgets));
+        let left = self.tables.forget(&Rewrite { wanted, probe: "shop", change }).await?;
+        self.publish();
+        let is_gone = self.tables.sweep().await?;
+        let name =
+            |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        done.extend(left.iter().filter_map(name).map(rewritten));
+        Ok(Forgot { rewritten: done, is_gone })
     }
 }
 

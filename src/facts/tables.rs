@@ -2,7 +2,7 @@
 //! alone, so its cursor may lie behind: below it are all of its rows up to the states' cursor.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
@@ -14,7 +14,7 @@ use super::settled::{Rows, SettledOfShop, TableCursors};
 use super::stray_row::StrayRow;
 use super::tag_row::TagRow;
 use crate::model::{MaintenanceState, Offset};
-use crate::table::{Maintenance, Table, TableError, TableOptions, TableSnapshot};
+use crate::table::{Maintenance, Rewrite, Table, TableError, TableOptions, TableSnapshot};
 
 const ROWS: TableOptions =
     TableOptions { sort: &["shop", "conversation"], encodings: &[], bloom: &["conversation"] };
@@ -129,6 +129,31 @@ impl Tables {
         self.changes.commit(settled, |shop| &shop.changes, applied).await?;
         self.tags.commit(settled, |shop| &shop.tags, applied).await?;
         self.strays.commit(settled, |shop| &shop.strays, applied).await
+    }
+}
+
+impl Tables {
+    /// Lets all tables forget. Returns the files that left them.
+    pub(crate) async fn forget(&self, rewrite: &Rewrite) -> Result<Vec<PathBuf>, FactsError> {
+        let mut left = Vec::new();
+        for table in self.all() {
+            left.extend(table.rewrite(rewrite.clone()).await?);
+        }
+        Ok(left)
+    }
+
+    /// Deletes files that left the tables; false while somebody reads one.
+    pub(crate) async fn sweep(&self) -> Result<bool, FactsError> {
+        let mut is_clean = true;
+        for table in self.all() {
+            is_clean &= table.sweep_now().await?;
+        }
+        Ok(is_clean)
+    }
+
+    fn all(&self) -> [&Table; 5] {
+        let Tables { turns, episodes, changes, tags, strays } = self;
+        [turns, episodes, changes, tags, strays].map(|of| &of.table)
     }
 }
 

@@ -38,6 +38,7 @@ mod contents;
 mod snapshot;
 // The store that keeps it.
 mod store;
+mod forget;
 // The terms of each segment, in memory.
 pub mod term_cache;
 // Sets of documents, one bit for each.

@@ -15,9 +15,10 @@ use tantivy::{IndexReader, IndexWriter};
 
 use super::cursor::Committed;
 use super::document::document;
+use super::forget::{self, Forgetting};
 use super::snapshot::{FullTextReader, IndexSnapshot};
 use super::{IndexError, NAME, open};
-use crate::log::{Batch, LogReader, Store};
+use crate::log::{Batch, Forgot, Forgotten, LogReader, Store};
 use crate::model::Offset;
 
 /// Documents sent to the indexing thread at once, which wakes it as often. Its queue takes 10,000
@@ -138,5 +139,21 @@ impl Store for FullText {
         }
         self.is_sound = true;
         Ok(self.committed)
+    }
+
+    async fn forget(&mut self, forgotten: &Forgotten) -> Result<Forgot, IndexError> {
+        self.begin()?;
+        let forgot = forget::forget(
+            &mut Forgetting {
+                dir: &self.dir,
+                writer: &mut self.writer,
+                reader: &self.reader,
+                committed: self.applied,
+                shown: &self.shown,
+            },
+            forgotten,
+        )?;
+        self.is_sound = true;
+        Ok(forgot)
     }
 }

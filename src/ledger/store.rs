@@ -7,7 +7,7 @@ use super::keys::LedgerKeys;
 use super::writer::{Committed, Writer};
 use super::{LedgerError, LedgerReader};
 use crate::durable::Disk;
-use crate::log::{Batch, LogReader, Store};
+use crate::log::{Batch, Forgot, Forgotten, LogReader, Store};
 use crate::model::Offset;
 
 /// The tree over all leaves, and what is signed of it.
@@ -62,5 +62,10 @@ impl Store for Ledger {
 
     async fn commit(&mut self) -> Result<Offset, LedgerError> {
         Ok(Offset(self.writer.commit()?))
+    }
+
+    /// Leaves hold nothing of what was said.
+    async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, LedgerError> {
+        Ok(Forgot { rewritten: Vec::new(), is_gone: true })
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::forgotten::{Request, Requests};
 use super::state::State;
 use super::store::Store;
 use super::{Batch, LogError, LogScan};
@@ -81,6 +82,7 @@ pub async fn follow<S: Store>(
     log: &super::LogReader,
     policy: CommitPolicy,
     report: &watch::Sender<State>,
+    requests: &mut Requests,
     stop: &CancellationToken,
 ) -> Result<(), FollowError<S::Error>> {
     let (applied, head) = (store.applied(), log.head());
@@ -101,9 +103,10 @@ pub async fn follow<S: Store>(
         is_ending: false,
     };
     loop {
-        match follower.next(stop).await? {
+        match follower.next(requests, stop).await? {
             Next::Apply(batch) => follower.apply(batch).await?,
             Next::Commit => follower.commit().await?,
+            Next::Forget(request) => follower.forget(request).await?,
             Next::End => return follower.commit().await,
         }
     }
@@ -127,15 +130,23 @@ struct Follower<'a, S> {
 enum Next {
     Apply(Batch),
     Commit,
+    Forget(Request),
     End,
 }
 
 impl<S: Store> Follower<'_, S> {
     /// What is to be done now, after waiting until something is.
-    async fn next(&mut self, stop: &CancellationToken) -> Result<Next, LogError> {
+    async fn next(
+        &mut self,
+        requests: &mut Requests,
+        stop: &CancellationToken,
+    ) -> Result<Next, LogError> {
         loop {
             if stop.is_cancelled() {
                 return self.last();
+            }
+            if let Ok(request) = requests.try_recv() {
+                return Ok(Next::Forget(request));
             }
             let age = self.uncommitted_since.map_or(Duration::ZERO, |since| since.elapsed());
             let uncommitted = self.store.applied().since(self.committed);
@@ -163,6 +174,8 @@ impl<S: Store> Follower<'_, S> {
             // Every branch only waits: dropping it loses nothing.
             tokio::select! {
                 more = gathered(&mut self.scan) => if !more { return Ok(Next::End) },
+                // Nobody will ask any more where there is none.
+                Some(request) = requests.recv() => return Ok(Next::Forget(request)),
                 () = tokio::time::sleep(due_in.unwrap_or(Duration::MAX)) => {}
                 () = stop.cancelled() => {}
             }
@@ -184,6 +197,14 @@ impl<S: Store> Follower<'_, S> {
         self.store.apply(batch).await.map_err(FollowError::Store)?;
         let applied = self.store.applied();
         self.report.send_modify(|state| state.applied = applied);
+        Ok(())
+    }
+
+    async fn forget(&mut self, request: Request) -> Result<(), FollowError<S::Error>> {
+        self.commit().await?;
+        let forgot = self.store.forget(&request.forgotten).await.map_err(FollowError::Store)?;
+        // Whoever asked may be gone, and asks again.
+        let _ = request.answer.send(forgot);
         Ok(())
     }
 
@@ -221,7 +242,7 @@ mod tests {
     use crate::log::folder::LogFolder;
     use crate::log::recent::Recent;
     use crate::log::segments::Segments;
-    use crate::log::{History, LogReader};
+    use crate::log::{Forgot, Forgotten, History, LogReader};
     use crate::model::{Record, testing};
 
     const EVENT: &str =
@@ -274,6 +295,10 @@ mod tests {
         async fn commit(&mut self) -> Result<Offset, LogError> {
             Ok(self.0)
         }
+
+        async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, LogError> {
+            Ok(Forgot::default())
+        }
     }
 
     /// Where a store stands that follows a log of five trimmed records to its end.
@@ -292,7 +317,8 @@ mod tests {
         };
         let (report, _) = watch::channel(State::default());
         let mut store = Cursor(Offset(0));
-        follow(&mut store, &log, policy, &report, &CancellationToken::new()).await?;
+        let (_asking, mut asked) = tokio::sync::mpsc::channel(1);
+        follow(&mut store, &log, policy, &report, &mut asked, &CancellationToken::new()).await?;
         Ok(store.applied())
     }
 

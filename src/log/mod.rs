@@ -61,6 +61,8 @@ mod batch;
 mod tail;
 // How far a store is.
 mod state;
+// What a store is told to forget.
+mod forgotten;
 // What a store is.
 mod store;
 // The loop that feeds one.
@@ -76,6 +78,7 @@ pub use batch::Batch;
 pub use copy::{LogFile, files};
 pub use error::LogError;
 pub use follow::{CommitPolicy, FollowError, follow};
+pub use forgotten::{Forgot, Forgotten, OfConversation, Request, Requests, Rewritten};
 pub use history::History;
 pub use open::{Recovered, SEGMENT_BYTES, open, open_with_segments};
 pub use reader::LogReader;

@@ -125,7 +125,10 @@ fn refuse_other_end(folder: &LogFolder, wal: &Wal, next: Start) -> Result<(), Lo
     Err(LogError::File { path: folder.active(), detail })
 }
 
-fn open_wal(folder: &LogFolder, segment_size: u64) -> Result<(Wal, TailState), LogError> {
+pub(super) fn open_wal(
+    folder: &LogFolder,
+    segment_size: u64,
+) -> Result<(Wal, TailState), LogError> {
     let frame_bytes_max = segment_size.saturating_sub(128).min(FRAME_BYTES_MAX as u64);
     // The library looks so far behind a torn end for what would make it damage.
     let config = WalConfig { segment_size, max_record_size: frame_bytes_max as u32 };

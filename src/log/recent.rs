@@ -84,6 +84,15 @@ impl Recent {
         kept.records.get(index).map(|(record, _)| record.clone())
     }
 
+    /// Lets go of what was trimmed: nobody is handed it any more.
+    pub(super) fn forget_below(&self, oldest: Offset) {
+        let mut kept = self.lock();
+        let count = kept.records.partition_point(|(record, _)| record.offset < oldest);
+        let dropped: Vec<_> = kept.records.drain(..count).collect();
+        kept.bytes -= dropped.iter().map(|(_, bytes)| bytes).sum::<usize>();
+        drop(kept);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock()
     }

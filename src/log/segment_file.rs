@@ -23,6 +23,18 @@ const WHOLE_ENTRY: u8 = 1;
 /// none begins with zeros only.
 const ZEROS: [u8; 4_096] = [0; 4_096];
 
+/// What a segment begins with whose first frame is to have this number (§5.2): magic, version u16,
+/// flags u16, number u64, when it was made u64 (nobody asks), zeros, CRC-32C u32 of all that.
+pub(super) fn header(lsn: u64) -> [u8; HEADER_BYTES as usize] {
+    let mut header = [0; HEADER_BYTES as usize];
+    header[..8].copy_from_slice(b"WAL\0SEG1");
+    header[8..10].copy_from_slice(&1_u16.to_le_bytes());
+    header[12..20].copy_from_slice(&lsn.to_le_bytes());
+    let crc = open_wal::crc32c(&header[..60]);
+    header[60..].copy_from_slice(&crc.to_le_bytes());
+    header
+}
+
 /// What stands at the start of a buffer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Entry {

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::state::State;
-use super::{Batch, LogReader, ReadBarrier};
+use super::{Batch, Forgot, Forgotten, LogReader, ReadBarrier};
 use crate::model::{ErrorKind, Kinded, MaintenanceState, Offset};
 
 /// A store derived from the log.
@@ -53,6 +53,14 @@ pub trait Store: Sized {
 
     /// Makes everything applied durable, with the cursor; returns the cursor.
     fn commit(&mut self) -> impl Future<Output = Result<Offset, Self::Error>>;
+
+    /// Forgets what was erased of records below its cursor: durably, and so that no byte of it stays
+    /// in any file that nobody reads. Everything applied is committed when this is called; to forget again what was
+    /// forgotten changes nothing.
+    fn forget(
+        &mut self,
+        forgotten: &Forgotten,
+    ) -> impl Future<Output = Result<Forgot, Self::Error>>;
 }
 
 /// A store as questions hold it: its reader, and the barrier that waits for what was acknowledged.

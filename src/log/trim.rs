@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::LogError;
 use super::oldest::Start;
+use super::recent::Recent;
 use super::segments::Segments;
 use super::sidecar::Sidecar;
 use crate::durable::{Disk, Mode, Naming, Staged, is_staging_name};
@@ -23,11 +24,12 @@ use crate::model::{Micros, Offset};
 #[derive(Clone)]
 pub struct Trimmer {
     segments: Arc<Segments>,
+    recent: Recent,
 }
 
 impl Trimmer {
-    pub(super) fn new(segments: Arc<Segments>) -> Trimmer {
-        Trimmer { segments }
+    pub(super) fn new(segments: Arc<Segments>, recent: Recent) -> Trimmer {
+        Trimmer { segments, recent }
     }
 
     /// Removes the sealed segments that hold only records below `below`, the newest of them
@@ -46,6 +48,7 @@ impl Trimmer {
             let path = segments.folder.oldest_path();
             write_oldest(disk, &path, begins).map_err(|source| LogError::write(&path, source))?;
             segments.forget_below(begins.offset);
+            self.recent.forget_below(begins.offset);
             remove_trimmed(disk, segments)?;
         }
         Ok(segments.oldest())
@@ -114,7 +117,8 @@ fn remove_trimmed(disk: &Disk, segments: &Segments) -> Result<(), LogError> {
 }
 
 fn remove_staged(disk: &Disk, segments: &Segments) -> Result<(), LogError> {
-    for folder in [segments.folder.root().to_path_buf(), segments.folder.sealed()] {
+    let folder = &segments.folder;
+    for folder in [folder.root().to_path_buf(), folder.sealed(), folder.active()] {
         let listing = match fs::read_dir(&folder) {
             Ok(listing) => listing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -4,6 +4,8 @@
 //! One commit never writes two frames: of two frames in one write, a power cut may leave the second
 //! and not the first, which cannot be told from damage.
 
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use open_wal::Wal;
@@ -12,17 +14,20 @@ use tokio::sync::watch;
 use super::LogError;
 use super::frame::FrameBuilder;
 use super::oldest::Start;
+use super::open::open_wal;
 use super::recent::Recent;
 use super::seal::Sealer;
 use super::segment::Segment;
-use super::segment_file;
+use super::segment_file::{self, HEADER_BYTES};
 use super::segments::Segments;
 use super::trim::Trimmer;
+use crate::durable::{Disk, Mode, Naming, Staged};
 use crate::model::{Offset, Record};
 
 /// The only thing that appends. One task owns it.
 pub struct LogWriter {
-    wal: Wal,
+    /// `None` while it is opened again, and after that failed.
+    wal: Option<Wal>,
     sealer: Sealer,
     segments: Arc<Segments>,
     active: Arc<Segment>,
@@ -51,7 +56,7 @@ impl LogWriter {
         let is_closed = false;
         Ok(LogWriter {
             sealer,
-            wal,
+            wal: Some(wal),
             segments,
             active,
             segment_bytes,
@@ -96,8 +101,9 @@ impl LogWriter {
             return Ok(self.head());
         }
         let frame = self.frame.encode();
-        let lsn = self.wal.append(&frame).map_err(|source| LogError::Append { source })?;
-        self.wal.commit().map_err(|source| LogError::Append { source })?;
+        let wal = self.wal.as_mut().ok_or(LogError::Closed)?;
+        let lsn = wal.append(&frame).map_err(|source| LogError::Append { source })?;
+        wal.commit().map_err(|source| LogError::Append { source })?;
         let has_rolled = self.place(lsn.0, frame.len())?;
         let end = self.frame.end();
         self.recent.add(self.frame.restart(end));
@@ -126,6 +132,47 @@ impl LogWriter {
         Ok(has_rolled)
     }
 
+    /// Lets the next frame begin a new segment, so that what is durable now can be let go of without
+    /// it. Nothing may wait for a commit. Reads the segment that ends: 64 MiB at most.
+    ///
+    /// # Errors
+    /// As after a commit that failed, nothing more is taken.
+    pub fn roll(&mut self) -> Result<(), LogError> {
+        if self.is_closed {
+            return Err(LogError::Closed);
+        }
+        if self.active.end_byte() == HEADER_BYTES {
+            return Ok(());
+        }
+        let rolled = self.roll_over();
+        self.is_closed = rolled.is_err();
+        rolled
+    }
+
+    fn roll_over(&mut self) -> Result<(), LogError> {
+        let last_lsn = self.wal.as_ref().ok_or(LogError::Closed)?.last_lsn();
+        let begins = Start { offset: self.head(), lsn: last_lsn.next().0 };
+        let path = self.segments.folder.active_path(begins.lsn);
+        {
+            let disk = self.segments.disk();
+            let disk = disk.as_ref().ok_or(LogError::Closed)?;
+            write_empty_segment(disk, &path, begins.lsn, self.segment_bytes)
+                .map_err(|source| LogError::write(&path, source))?;
+        }
+        // The library goes on in the newest segment that it finds, and locks the folder meanwhile.
+        self.wal = None;
+        let (wal, _) = open_wal(&self.segments.folder, self.segment_bytes)?;
+        if wal.last_lsn() != last_lsn {
+            let detail = format!("it ends with frame {}, want {}", wal.last_lsn().0, last_lsn.0);
+            return Err(LogError::File { path, detail });
+        }
+        self.wal = Some(wal);
+        self.active = Arc::new(Segment::open(path, begins)?);
+        self.segments.add_active(self.active.clone());
+        self.sealer.wake();
+        Ok(())
+    }
+
     /// First offset not yet durable.
     pub fn head(&self) -> Offset {
         *self.head.borrow()
@@ -139,8 +186,22 @@ impl LogWriter {
 
     /// What removes old segments while this writer lives.
     pub fn trimmer(&self) -> Trimmer {
-        Trimmer::new(self.segments.clone())
+        Trimmer::new(self.segments.clone(), self.recent.clone())
     }
+}
+
+/// A segment without frames, as the library makes one but for its blocks, which are allocated as they
+/// are written: the relay stops taking before a disk is full.
+fn write_empty_segment(
+    disk: &Arc<Disk>,
+    path: &Path,
+    lsn: u64,
+    segment_bytes: u64,
+) -> io::Result<()> {
+    let mut staged = Staged::create(disk, path, Mode::Usual)?;
+    staged.write_all(&segment_file::header(lsn))?;
+    staged.extend(segment_bytes)?;
+    staged.publish(Naming::Overwrite)
 }
 
 impl Drop for LogWriter {

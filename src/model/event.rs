@@ -7,6 +7,7 @@ use super::fields::{
     ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, DATA_MAX_BYTES, FIELDS, ID_MAX_CHARS, RATING_MAX,
     TEXT_MAX_BYTES, With,
 };
+use super::keeping;
 use super::labels::RESERVED_PREFIX;
 use super::{FieldError, Kind, Micros, Role, RulesChange, Visibility, parse_time};
 
@@ -193,6 +194,7 @@ impl Event {
         self.check_kind()?;
         self.check_fields_of_kind()?;
         self.check_reserved()?;
+        keeping::check(self)?;
         self.check_rules()
     }
 
@@ -279,7 +281,8 @@ impl Event {
                 needs(self.target.is_some(), "target")?;
                 needs(self.text.is_some(), "text")
             }
-            Kind::Retract | Kind::Read | Kind::Erase => needs(self.target.is_some(), "target"),
+            Kind::Retract | Kind::Read => needs(self.target.is_some(), "target"),
+            Kind::Erase => needs(self.text.is_some(), "text"),
             Kind::Assign => needs(self.assignee.is_some(), "assignee"),
             Kind::Tag | Kind::Untag => needs(self.category.is_some(), "category"),
             Kind::Rate => needs(self.rating.is_some(), "rating"),

@@ -171,7 +171,7 @@ pub const FIELDS: &[Field] = &[
     field("text", SetBy::Client, Shape::Text, false, Indexed::FullText, "what was said, or why something was done, exactly as received").only_on(WITH_TEXT),
     field("attachments", SetBy::Client, Shape::Attachments, false, Indexed::Shown, "pictures, voice, video, files; their bytes are kept by hash").only_on(&[Kind::Message]),
     field("reply_to", SetBy::Client, Shape::Label, false, Indexed::No, "id of the message answered").only_on(&[Kind::Message]),
-    field("target", SetBy::Client, Shape::Label, false, Indexed::Shown, "id of the message edited, retracted, read or erased").only_on(&[Kind::Edit, Kind::Retract, Kind::Read, Kind::Erase]),
+    field("target", SetBy::Client, Shape::Label, false, Indexed::Shown, "id of the message edited, retracted, read or erased; on the receipt of an erasure, of the event that asked for it").only_on(&[Kind::Edit, Kind::Retract, Kind::Read, Kind::Erase]),
     field("order", SetBy::Client, Shape::Label, false, Indexed::KnownAs, "order number"),
     field("channel", SetBy::Client, Shape::Label, false, Indexed::No, "app, web, mini-program, …"),
     field("language", SetBy::Client, Shape::Label, false, Indexed::No, "BCP 47 tag"),

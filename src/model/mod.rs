@@ -15,12 +15,14 @@ mod event;
 pub mod fields;
 mod ids;
 mod instant;
+mod keeping;
 mod labels;
 mod leaf;
 mod local_day;
 mod maintenance;
 mod panic;
 mod parse;
+mod pseudonym;
 mod record;
 mod rules;
 mod time;
@@ -36,6 +38,7 @@ pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender, check_id, is_sha256_hex};
 pub use ids::{ConversationKey, Offset, Seq};
 pub use instant::{instant_of, parse_zone};
+pub use keeping::{CASES_MAX, EraseData, Erasure, HoldData, Keeping, held_by, is_receipt};
 pub use labels::{
     ACCESS_CONVERSATION, Authority, Kind, Origin, RESERVED_PREFIX, RULES_CONVERSATION, Role,
     Visibility,
@@ -44,6 +47,7 @@ pub use leaf::{Chain, Commitments, Leaf, LeafHash, Salt};
 pub use local_day::day_start;
 pub use maintenance::MaintenanceState;
 pub use panic::{panic_text, unless_panicked};
+pub use pseudonym::Pseudonyms;
 pub use record::{Ack, CustomerAck, CustomerRecord, DecodeError, PublicRecord, Record};
 pub use rules::{Rules, RulesChange, RulesHistory, RulesVersion};
 pub use time::{Micros, parse_time};

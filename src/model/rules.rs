@@ -6,6 +6,7 @@
 //! holds before the first.
 //! It does not say who may set rules, nor what a figure does with them.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ use super::{FieldError, Kind, Micros, Offset, Record};
 const IDLE_HOURS: u32 = 24;
 /// A year: whoever is silent for longer has left.
 const IDLE_HOURS_MAX: u32 = 8_760;
+/// A century: longer is never.
+const KEEP_DAYS_MAX: u32 = 36_525;
 
 /// The rules of a shop at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,13 @@ pub struct Rules {
     pub version: u32,
     /// After so many hours without activity an episode ends.
     pub idle_hours: u32,
+    /// So many days after its last record a conversation is erased; 0: never.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub keep_days: u32,
+}
+
+fn is_never(days: &u32) -> bool {
+    *days == 0
 }
 
 /// What one record of kind `rules` decides; what it does not name stays as it was.
@@ -33,6 +43,8 @@ pub struct Rules {
 pub struct RulesChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_hours: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<u32>,
 }
 
 /// One version of a shop's rules: who made it, when, and what it decided.
@@ -75,7 +87,7 @@ impl RulesHistory {
 
 impl Default for Rules {
     fn default() -> Rules {
-        Rules { version: 0, idle_hours: IDLE_HOURS }
+        Rules { version: 0, idle_hours: IDLE_HOURS, keep_days: 0 }
     }
 }
 
@@ -85,12 +97,15 @@ impl Rules {
         Rules {
             version: self.version.saturating_add(1),
             idle_hours: change.idle_hours.unwrap_or(self.idle_hours),
+            keep_days: change.keep_days.unwrap_or(self.keep_days),
         }
     }
 
     /// Whether `change` would leave everything as it is.
     pub fn have(self, change: RulesChange) -> bool {
-        change.idle_hours.is_none_or(|hours| hours == self.idle_hours)
+        let RulesChange { idle_hours, keep_days } = change;
+        idle_hours.is_none_or(|hours| hours == self.idle_hours)
+            && keep_days.is_none_or(|days| days == self.keep_days)
     }
 
     /// [`Rules::idle_hours`] as a span.
@@ -122,18 +137,26 @@ impl RulesChange {
         for (name, value) in &rules {
             let field = format!("data.{name}");
             match name.as_str() {
-                "idle_hours" => change.idle_hours = Some(hours(&field, value)?),
-                _ => return Err(FieldError::new(field, value, "be a rule: `idle_hours`")),
+                "idle_hours" => {
+                    change.idle_hours = Some(whole_number(&field, value, 1..=IDLE_HOURS_MAX)?);
+                }
+                "keep_days" => {
+                    change.keep_days = Some(whole_number(&field, value, 0..=KEEP_DAYS_MAX)?);
+                }
+                _ => {
+                    let rule = "be a rule: `idle_hours`, `keep_days`";
+                    return Err(FieldError::new(field, value, rule));
+                }
             }
         }
         Ok(change)
     }
 }
 
-fn hours(field: &str, value: &Value) -> Result<u32, FieldError> {
-    let hours = value.as_u64().and_then(|hours| u32::try_from(hours).ok());
-    hours.filter(|hours| (1..=IDLE_HOURS_MAX).contains(hours)).ok_or_else(|| {
-        let rule = format!("be a whole number from 1 to {IDLE_HOURS_MAX}");
+fn whole_number(field: &str, value: &Value, range: RangeInclusive<u32>) -> Result<u32, FieldError> {
+    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    number.filter(|number| range.contains(number)).ok_or_else(|| {
+        let rule = format!("be a whole number from {} to {}", range.start(), range.end());
         FieldError::new(field, value, rule)
     })
 }
@@ -146,7 +169,7 @@ mod tests {
     fn what_makes_sense_is_taken_and_counted() {
         let change = RulesChange::parse(r#"{"idle_hours": 48}"#).unwrap();
         let rules = Rules::default().with(change);
-        assert_eq!(rules, Rules { version: 1, idle_hours: 48 });
+        assert_eq!(rules, Rules { version: 1, idle_hours: 48, keep_days: 0 });
         assert!(rules.have(change) && !Rules::default().have(change));
         assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"idle_hours":48}"#);
     }
@@ -162,6 +185,7 @@ mod tests {
             (r#"{"idle_hours": 1.5}"#, "1.5"),
             (r#"{"idle_hours": "24"}"#, "data.idle_hours"),
             (r#"{"idle_hours": null}"#, "null"),
+            (r#"{"keep_days": -1}"#, "from 0 to 36525"),
         ] {
             let error = RulesChange::parse(data).unwrap_err().to_string();
             assert!(error.contains(named), "{data}: {error}");
@@ -185,7 +209,7 @@ mod tests {
             rules(9, "max", r#"{"idle_hours":12}"#),
         ];
         let history = RulesHistory::of(&records);
-        assert_eq!(history.rules, Rules { version: 2, idle_hours: 12 });
+        assert_eq!(history.rules, Rules { version: 2, idle_hours: 12, keep_days: 0 });
         let versions: Vec<_> = history
             .versions
             .iter()

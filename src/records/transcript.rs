@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::model::{Event, Kind, Offset, PublicRecord, Record};
+use crate::model::{Event, Kind, Offset, PublicRecord, Record, is_receipt};
 
 /// How much of an answered message is quoted above the answer.
 const EXCERPT_CHARS: usize = 90;
@@ -214,7 +214,11 @@ fn words_of(event: &Event) -> String {
         Kind::Rules => "set rules".to_string(),
         Kind::Hold => "put the conversation on hold: nothing of it is erased".to_string(),
         Kind::Release => "released the hold".to_string(),
-        Kind::Erase => format!("asked to erase `{target}`"),
+        Kind::Erase if is_receipt(event) => "erased what was asked for".to_string(),
+        Kind::Erase => match &event.target {
+            Some(target) => format!("asked to erase `{target}`"),
+            None => "asked to erase what was said".to_string(),
+        },
         Kind::Access => "looked at evidence".to_string(),
     }
 }

@@ -16,11 +16,13 @@ use super::held::{Held, Reception};
 use super::kept::{self, KeptRecords, Repetition, Target, Targets};
 use super::line::{Line, Refused};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
-use super::participants::{require_opening, require_owner, require_place, require_writer};
+use super::participants::{
+    require_conversation, require_opening, require_owner, require_place, require_writer,
+};
 use super::{Hub, Lookup, RelayError, Syncs};
 use crate::access::{Identity, hears};
 use crate::log::{LogError, LogReader, LogWriter};
-use crate::model::{Ack, CanonicalEvent, FieldError, Micros, Offset, Record};
+use crate::model::{Ack, CanonicalEvent, FieldError, Kind, Micros, Offset, Record, is_receipt};
 
 /// Kibibytes of events that wait for the appender: 64 MiB, and one submission more. A bound in
 /// submissions would be sixteen large requests, or sixteen of a thousand sockets.
@@ -119,7 +121,9 @@ pub(super) fn spawn(
     let (sender, waiting) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
     let batch = Batch::default();
-    let appender = Appender { writer, lookup, kept, hub, reception, syncs, batch, failed: None };
+    let (failed, is_fresh) = (None, false);
+    let appender =
+        Appender { writer, lookup, kept, hub, reception, syncs, batch, failed, is_fresh };
     let runtime = Handle::current();
     let thread = std::thread::Builder::new()
         .name("appender".to_string())
@@ -148,6 +152,8 @@ struct Appender {
     syncs: Syncs,
     batch: Batch,
     failed: Option<String>,
+    /// Since the newest segment began, nothing came but what asks to erase what lies before it.
+    is_fresh: bool,
 }
 
 /// What is being made durable by the next sync, and not yet in the lookup.
@@ -233,6 +239,13 @@ impl Appender {
             let mut refused = line.refused();
             for (place, event) in events.into_iter().enumerate() {
                 let target = targets.remove(&place);
+                let erases = event.event().kind == Kind::Erase && !is_receipt(event.event());
+                if erases && !self.is_fresh {
+                    // What lies before it can then be let go of at once, and it stays.
+                    self.sync(&mut all);
+                    self.roll();
+                }
+                self.is_fresh = erases;
                 let placed = self.place(&identity, event, target, &received_at, &mut refused);
                 if let Some(placing) = all.last_mut() {
                     placing.placed.push(placed);
@@ -317,6 +330,7 @@ impl Appender {
             return Err(RelayError::LookupBehind);
         }
         let received_at = received_at.clone()?;
+        require_conversation(event.event(), before.as_deref())?;
         require_opening(event.event(), before.as_deref())?;
         require_place(event.event(), before.as_deref())?;
         self.admit(identity, &event, target)?;
@@ -339,14 +353,15 @@ impl Appender {
         target: Option<Target>,
     ) -> Result<(), RelayError> {
         let Some(id) = kept::target_of(event) else { return Ok(()) };
-        let conversation = &event.event().conversation;
+        let said = event.event();
+        let conversation = &said.conversation;
         // What its sender does not hear is not there for them: a note's id is told from no other.
         let target = self.target(event, id, target)?;
         let Some(target) = target.filter(|target| hears(identity, &target.event)) else {
             let rule = format!("be the id of an earlier event of conversation `{conversation}`");
             return Err(FieldError::new("target", id, rule).into());
         };
-        require_owner(event.event(), &target)
+        if said.kind == Kind::Erase { Ok(()) } else { require_owner(said, &target) }
     }
 
     /// The record that an event changes.
@@ -401,6 +416,15 @@ impl Appender {
         self.lookup.add(&records, standing);
         self.hub.publish(&records);
         Ok(())
+    }
+
+    /// Lets the next record begin a segment of the log.
+    fn roll(&mut self) {
+        if self.failed.is_none()
+            && let Err(error) = self.writer.roll()
+        {
+            self.fail(&error);
+        }
     }
 
     fn fail(&mut self, error: &LogError) {
@@ -470,6 +494,7 @@ mod tests {
             reception: Reception::after(Micros(1), DiskSpace::of("/".into(), 0)),
             batch: Batch::default(),
             failed: None,
+            is_fresh: false,
         }
     }
 

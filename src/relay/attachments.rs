@@ -17,7 +17,7 @@ use super::RelayError;
 use super::held::DiskSpace;
 use crate::access::Identity;
 use crate::durable::{Disk, Mode, Naming, Staged, is_staging_name};
-use crate::model::{FieldError, Record, Role, is_sha256_hex};
+use crate::model::{FieldError, Micros, Record, Role, is_sha256_hex};
 
 /// Largest attachment: streamed to disk, so this bounds disk and time, not memory.
 pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -25,6 +25,8 @@ pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Where the customers' files lie among their shop's. No two hex digits, which begin a hash.
 const CUSTOMERS: &str = "customers";
 
+/// Within so long after its upload a file is named by a message, or never.
+const NAMED_WITHIN: Duration = Duration::from_hours(1);
 /// Longest that an upload may pause.
 const CHUNK_TIME_MAX: Duration = Duration::from_secs(30);
 /// Longest that it may take: 64 MiB at 110 KiB/s. One that never pauses for long would hold its place
@@ -119,6 +121,35 @@ impl AttachmentStore {
             }
         }
         Ok(None)
+    }
+
+    /// Where the files that `record` names may lie, whether or not they are there.
+    pub fn paths_of(&self, record: &Record) -> Vec<PathBuf> {
+        let holders: Vec<Holder<'_>> = Holder::all_of_record(record).collect();
+        let names = record.event.attachments.iter().map(|file| file.sha256.as_str());
+        let paths = names.flat_map(|name| holders.iter().map(move |holder| (*holder, name)));
+        paths.filter_map(|(holder, name)| self.path_of(holder, name).ok()).collect()
+    }
+
+    /// Removes a file that nothing names since what was said at `said_at` is erased; false where there
+    /// is none.
+    ///
+    /// # Errors
+    /// Where somebody sent the file again lately, and may be about to name it.
+    pub fn remove(&self, path: &Path, said_at: Micros) -> io::Result<bool> {
+        let metadata = match std::fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let sent = metadata.modified()?;
+        let said =
+            SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(said_at.0).unwrap_or(0));
+        if sent > said && sent.elapsed().is_ok_and(|since| since < NAMED_WITHIN) {
+            return Err(io::Error::other("an attachment was sent again, and may be named yet"));
+        }
+        self.disk.remove(path)?;
+        Ok(true)
     }
 
     /// Opens an attachment that `record` names; `None` when it is not there.

@@ -76,7 +76,7 @@ pub(super) fn at(
 /// The id that `event` changes, where it changes one.
 pub(super) fn target_of(event: &CanonicalEvent) -> Option<&str> {
     match event.event().kind {
-        Kind::Edit | Kind::Retract => event.event().target.as_deref(),
+        Kind::Edit | Kind::Retract | Kind::Erase => event.event().target.as_deref(),
         _ => None,
     }
 }

@@ -49,6 +49,19 @@ pub(super) fn require_opening(
     Err(FieldError::new("customer", customer, rule).into())
 }
 
+/// Refuses to hold, release or erase what is not there: a mistyped name would hold nothing.
+pub(super) fn require_conversation(
+    event: &Event,
+    state: Option<&Conversation>,
+) -> Result<(), RelayError> {
+    let is_about_one = matches!(event.kind, Kind::Hold | Kind::Release | Kind::Erase);
+    if !is_about_one || state.is_some() {
+        return Ok(());
+    }
+    let rule = format!("be one that is there, on kind `{}`", event.kind.as_str());
+    Err(FieldError::new("conversation", &event.conversation, rule).into())
+}
+
 /// Refuses to bring in a customer where as many take part as are remembered: acknowledged, it would let
 /// nobody in.
 pub(super) fn require_place(event: &Event, state: Option<&Conversation>) -> Result<(), RelayError> {

@@ -48,7 +48,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Identity, Tokens};
-use crate::app::{App, StatusReader, give_way};
+use crate::app::{App, Keeper, StatusReader, give_way};
 use crate::evidence::BundleMaker;
 use crate::ledger::LedgerReader;
 use crate::log::LogReader;
@@ -65,8 +65,9 @@ pub use auth::{TOKEN_COOKIE, Token};
 pub use bodies::BATCH_BYTES_MAX;
 pub use connections::Connections;
 pub use http::{
-    AccessParameters, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, ExportParameters,
-    HOLES_HEADER, RECORDS_HEADER, ROWS_TRAILER, SearchParameters, evidence_zip,
+    AccessParameters, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, Erasures,
+    ExportParameters, HOLES_HEADER, Holds, Kept, RECORDS_HEADER, ROWS_TRAILER, SearchParameters,
+    evidence_zip,
 };
 pub use problem::{Problem, status_of};
 pub use purpose::{CASE_HEADER, For, REASON_HEADER};
@@ -86,6 +87,7 @@ pub struct Parts {
     pub log: LogReader,
     pub records: Records,
     pub attachments: AttachmentStore,
+    pub keeper: Keeper,
     pub tokens: Arc<Tokens>,
     pub sql: Sql,
     pub search: Search,
@@ -126,6 +128,7 @@ impl Service {
             log: app.log.clone(),
             records: app.records.clone(),
             attachments: app.attachments.clone(),
+            keeper: app.keeper.clone(),
             tokens: app.tokens.clone(),
             sql: app.sql.clone(),
             search: app.search.clone(),

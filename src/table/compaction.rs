@@ -58,6 +58,8 @@ pub(super) struct Compaction {
 pub(super) struct Compacted {
     pub(super) inputs: Vec<DataFile>,
     pub(super) output: DataFile,
+    /// Keeps the inputs until it is, so that no sweep takes the table for clean before.
+    pub(super) snapshot: TableSnapshot,
 }
 
 /// The step that is due among `files` of one day, if any: of the lowest tier first, since it takes
@@ -125,6 +127,6 @@ impl Compaction {
             let path = snapshot.path_of(&output);
             return Err(damaged(&path, format!("the {rows_in} rows of its inputs"), output.rows));
         }
-        Ok(Compacted { inputs, output })
+        Ok(Compacted { inputs, output, snapshot })
     }
 }

@@ -46,6 +46,8 @@ mod rows;
 mod compaction;
 mod merge;
 mod row_bytes;
+// Rows change where they stand.
+mod rewrite;
 // What left the table goes.
 mod vacuum;
 // When all that happens.
@@ -58,6 +60,7 @@ pub use error::TableError;
 pub use file_list::FileList;
 pub use maintenance::Maintenance;
 pub use options::{Encoding, TableOptions};
+pub use rewrite::{Change, Rewrite};
 pub use rows::{Wanted, read as read_rows, read_columns};
 pub use snapshot::{DataFile, TableSnapshot};
 pub use stats::{Bounds, ColumnStats};

@@ -209,7 +209,7 @@ impl Table {
     /// are. Changes nothing when one of those files is no longer live: another compaction took it,
     /// and its rows must not come twice.
     pub(super) async fn commit_compaction(&self, compacted: Compacted) -> Result<(), TableError> {
-        let Compacted { inputs, output } = compacted;
+        let Compacted { inputs, output, snapshot: _until_the_end } = compacted;
         let _end_of_log = self.shared.end_of_log.lock().await;
         let (live, cursor) = {
             let newest = self.shared.newest.lock();
@@ -231,6 +231,39 @@ impl Table {
         self.append(actions, operation, &inputs, &[output], cursor).await?;
         write.done();
         Ok(())
+    }
+
+    /// Puts `new` files in the place of `old` ones. False, with nothing changed, where one of those is
+    /// no longer live.
+    pub(super) async fn replace(
+        &self,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+        old: &[DataFile],
+        new: &[DataFile],
+    ) -> Result<bool, TableError> {
+        self.check_open()?;
+        let _end_of_log = self.shared.end_of_log.lock().await;
+        let (live, cursor) = {
+            let newest = self.shared.newest.lock();
+            (newest.files.clone(), newest.cursor)
+        };
+        if !old.iter().all(|file| live.contains(file)) {
+            self.shared.garbage.add(&self.root(), new, 0);
+            return Ok(false);
+        }
+        let write = self.shared.poison.begin_write();
+        self.append(actions, operation, old, new, cursor).await?;
+        write.done();
+        Ok(true)
+    }
+
+    pub(super) fn options(&self) -> TableOptions {
+        self.shared.options
+    }
+
+    pub(super) fn disk(&self) -> Arc<Disk> {
+        self.shared.store.disk().clone()
     }
 
     /// Runs every compaction that is due, here and now. Returns how many there were.

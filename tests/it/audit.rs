@@ -132,7 +132,7 @@ fn stores_that_hold_the_same_agree_and_what_was_checked_is_said() {
         .iter()
         .map(|check| check["store"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["log", "archive", "facts", "index", "lookup", "ledger"]);
+    assert_eq!(names, ["log", "archive", "facts", "index", "lookup", "ledger", "erasures"]);
     let table = data.succeeds(["audit"]);
     assert!(table.contains("lookup") && !table.contains("differ"), "{table}");
     assert!(!data.path().join("audit").exists(), "nothing is left behind");

@@ -15,6 +15,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("archive", 4),
     ("facts", 4),
     ("index", 4),
+    ("erasure", 4),
     ("ledger", 4),
     ("trail", 5),
     ("records", 5),

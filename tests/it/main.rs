@@ -17,6 +17,7 @@ mod command;
 mod crowd;
 mod disk;
 mod drain;
+mod erasure;
 mod evidence;
 mod export;
 mod faults;

@@ -309,6 +309,9 @@ async fn every_route_wants_a_valid_token() {
         "/v1/export/events?format=csv",
         "/v1/conversations/c/events/m/attachments/00",
         "/v1/access",
+        "/v1/holds",
+        "/v1/erasures",
+        "/v1/erasures/e",
     ];
     let valid_http = server.http(&valid);
     for token in [

@@ -22,7 +22,7 @@ async fn status_shows_head_cursors_and_lag() {
         assert_eq!(status["head"], head, "{status}");
         let stores = status["stores"].as_array().unwrap();
         let names: Vec<&str> = stores.iter().map(|store| store["name"].as_str().unwrap()).collect();
-        assert_eq!(names, ["log", "archive", "facts", "index", "lookup", "ledger"]);
+        assert_eq!(names, ["log", "archive", "facts", "index", "lookup", "ledger", "erasures"]);
         for store in stores {
             assert_eq!(
                 (store["lag"].as_u64(), store["applied"].as_u64()),

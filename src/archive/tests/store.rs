@@ -114,7 +114,8 @@ async fn questions_see_every_record_once_while_the_archive_follows_the_log() {
             interval: Duration::from_millis(20),
         };
         async move {
-            follow(&mut store, &log, policy, &report, &stop).await.unwrap();
+            let (_asking, mut asked) = tokio::sync::mpsc::channel(1);
+            follow(&mut store, &log, policy, &report, &mut asked, &stop).await.unwrap();
 
             store
         }

@@ -110,7 +110,7 @@ fn silence_ends_an_episode_in_which_nobody_waits() {
          episode 2: started_by=idle reopened=false started_at=@5",
     );
     check_with(
-        Rules { version: 3, idle_hours: 2 },
+        Rules { version: 3, idle_hours: 2, keep_days: 0 },
         "09:00 customer: hi
          09:01 human: hello
          11:02 human: still there?",

@@ -2,6 +2,7 @@
 
 mod power_cut;
 mod reading;
+mod rolling;
 mod scrubbing;
 mod sealing;
 mod trimming;

@@ -5,7 +5,8 @@
 //! customers = count u8 ‖ (length u16 ‖ id)*                              integers big-endian
 //! ```
 
-use crate::model::{Chain, Kind, Record, Role, Seq};
+use crate::log::Forgotten;
+use crate::model::{Chain, ConversationKey, Kind, Record, Role, Seq};
 
 /// Customers remembered as taking part in one conversation.
 pub(in crate::relay) const CUSTOMERS_MAX: usize = 32;
@@ -41,6 +42,20 @@ impl Conversation {
         if is_new && self.customers.len() < CUSTOMERS_MAX {
             self.customers.push(customer.to_string());
         }
+    }
+
+    /// The state without the ids of customers that were erased; `None` where it has none of them.
+    pub(super) fn forgetting(
+        &self,
+        key: &ConversationKey,
+        forgotten: &Forgotten,
+    ) -> Option<Conversation> {
+        let now = |id: &String| forgotten.instead_of(key, id);
+        if !self.customers.iter().any(|id| now(id).is_some()) {
+            return None;
+        }
+        let customers = self.customers.iter().map(|id| now(id).unwrap_or_else(|| id.clone()));
+        Some(Conversation { customers: customers.collect(), ..self.clone() })
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

@@ -19,6 +19,7 @@ mod error;
 mod overlay;
 mod store;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,9 +28,11 @@ use std::time::{Duration, Instant};
 use fjall::{Database, Keyspace};
 use parking_lot::RwLock;
 
-use crate::durable::{open_database, open_keyspace, remove_directory, rename_directory};
-use crate::log::LogReader;
-use crate::model::{Offset, Record, unless_panicked};
+use crate::durable::{
+    copy_database, open_database, open_keyspace, put_in_place, remove_directory, rename_directory,
+};
+use crate::log::{Forgotten, LogReader};
+use crate::model::{Offset, RESERVED_PREFIX, RULES_CONVERSATION, Record, unless_panicked};
 
 pub(super) use conversation::CUSTOMERS_MAX;
 pub use conversation::Conversation;
@@ -120,14 +123,7 @@ impl Lookup {
         if !is_damaged && !self.disk.has_failed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let closing = self.disk.written.write().take();
-        // It holds the folder's lock until the last question that reads it has ended.
-        if let Some(closing) = closing {
-            let since = Instant::now();
-            while Arc::strong_count(&closing) > 1 && since.elapsed() < CLOSING_TIME_MAX {
-                std::thread::sleep(CLOSING_STEP);
-            }
-        }
+        self.close();
         if is_damaged {
             self.make_anew(log)?;
         } else {
@@ -234,6 +230,135 @@ impl Lookup {
         Ok(ids)
     }
 
+    /// The conversations of a shop in which a customer takes part.
+    pub fn conversations_of(&self, shop: &str, customer: &str) -> Result<Vec<String>, LookupError> {
+        let takes_part = |state: &Conversation| state.customers.iter().any(|id| id == customer);
+        let mut found: BTreeSet<String> = BTreeSet::new();
+        self.each_conversation(shop, |name, state| {
+            if takes_part(state) {
+                found.insert(name.to_string());
+            }
+        })?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// Hands out where each conversation of a shop stands. One that spoke lately may come twice, as it
+    /// stood and as it stands.
+    pub fn each_conversation(
+        &self,
+        shop: &str,
+        mut see: impl FnMut(&str, &Conversation),
+    ) -> Result<(), LookupError> {
+        let prefix = conversation_key(shop, "");
+        let lately = self.overlay.read().standing_under(&prefix);
+        let written = self.written()?;
+        self.noting(written.each_under(&prefix, &mut see))?;
+        for (key, state) in lately {
+            if let Some(name) = key.get(prefix.len()..).and_then(|name| str::from_utf8(name).ok()) {
+                see(name, &state);
+            }
+        }
+        Ok(())
+    }
+
+    /// The shops that have decided anything.
+    pub fn shops_with_rules(&self) -> Result<BTreeSet<String>, LookupError> {
+        let ending = conversation_key("", RULES_CONVERSATION);
+        let shop_of = |key: &[u8]| {
+            let shop = key.strip_suffix(ending.as_slice())?;
+            str::from_utf8(shop).ok().map(str::to_string)
+        };
+        let lately = self.overlay.read().standing_under(&[]);
+        let mut shops: BTreeSet<String> =
+            lately.iter().filter_map(|(key, _)| shop_of(key)).collect();
+        let written = self.written()?;
+        for entry in written.conversations.iter() {
+            let key = entry.key().map_err(|source| written.failed(source))?;
+            shops.extend(shop_of(&key));
+        }
+        Ok(shops)
+    }
+
+    /// The conversations of a shop, but for those about the shop itself, all of whose records lie below
+    /// `below`. Reads all ids of the shop.
+    pub fn quiet_conversations(
+        &self,
+        shop: &str,
+        below: Offset,
+    ) -> Result<Vec<String>, LookupError> {
+        let prefix = conversation_key(shop, "");
+        let name_of = |key: &[u8]| {
+            let rest = key.get(prefix.len()..)?;
+            let name = rest.split(|byte| *byte == 0).next()?;
+            str::from_utf8(name).ok().map(str::to_string)
+        };
+        let lately = self.overlay.read().standing_under(&prefix);
+        let lately: BTreeSet<String> = lately.iter().filter_map(|(key, _)| name_of(key)).collect();
+        let mut last: BTreeMap<String, Offset> = BTreeMap::new();
+        let written = self.written()?;
+        for entry in written.ids.prefix(&prefix) {
+            let (key, value) = entry.into_inner().map_err(|source| written.failed(source))?;
+            let offset = self.noting(written.offset(&value, "an entry of ids"))?;
+            if let Some(name) = name_of(&key) {
+                let known = last.entry(name).or_default();
+                *known = offset.max(*known);
+            }
+        }
+        let is_quiet = |(name, last): &(String, Offset)| {
+            *last < below && !lately.contains(name) && !name.starts_with(RESERVED_PREFIX)
+        };
+        Ok(last.into_iter().filter(is_quiet).map(|(name, _)| name).collect())
+    }
+
+    /// Puts pseudonyms in the place of customers who were erased. Returns whether there were any.
+    fn forget(&self, forgotten: &Forgotten) -> Result<bool, LookupError> {
+        let mut has_changed = false;
+        let written = self.written()?;
+        for (of, _) in forgotten.conversations() {
+            let key = conversation_key(&of.shop, &of.id);
+            has_changed |= self.overlay.write().forget(&key, of, forgotten);
+            let state = self.noting(written.conversation(&key))?;
+            if let Some(state) = state.and_then(|state| state.forgetting(of, forgotten)) {
+                let stored = written.conversations.insert(&key, state.encode());
+                stored.map_err(|source| written.failed(source))?;
+                has_changed = true;
+            }
+        }
+        Ok(has_changed)
+    }
+
+    /// Writes all of it into new files; the old ones, and what was overwritten in them, are gone.
+    /// Questions are answered from the old ones until the new ones are whole. Nobody may write
+    /// meanwhile.
+    fn write_anew(&self) -> Result<(), LookupError> {
+        let dir = &self.disk.dir;
+        let fresh = {
+            let written = self.written()?;
+            let Written { ids, conversations, meta, .. } = &*written;
+            let all = [("ids", ids), ("conversations", conversations), ("meta", meta)];
+            copy_database(&all, dir).map_err(|source| written.failed(source))?
+        };
+        self.close();
+        put_in_place(&fresh, dir).map_err(|source| LookupError::Failed {
+            path: dir.display().to_string(),
+            source: Box::new(source),
+        })?;
+        *self.disk.written.write() = Some(Arc::new(Written::open(dir)?));
+        Ok(())
+    }
+
+    /// Closes the database, after waiting for questions that read it.
+    fn close(&self) {
+        let closing = self.disk.written.write().take();
+        // It holds the folder's lock until the last question that reads it has ended.
+        if let Some(closing) = closing {
+            let since = Instant::now();
+            while Arc::strong_count(&closing) > 1 && since.elapsed() < CLOSING_TIME_MAX {
+                std::thread::sleep(CLOSING_STEP);
+            }
+        }
+    }
+
     /// How many ids and how many conversations are written. Reads them all.
     pub fn counts(&self) -> Result<(u64, u64), LookupError> {
         let written = self.written()?;
@@ -316,6 +441,22 @@ impl Written {
                     .ok_or_else(|| self.damaged("an entry of conversations"))
             })
             .transpose()
+    }
+
+    fn each_under(
+        &self,
+        prefix: &[u8],
+        see: &mut impl FnMut(&str, &Conversation),
+    ) -> Result<(), LookupError> {
+        for entry in self.conversations.prefix(prefix) {
+            let (key, value) = entry.into_inner().map_err(|source| self.failed(source))?;
+            let name = key.get(prefix.len()..).and_then(|name| str::from_utf8(name).ok());
+            match (name, Conversation::decode(&value)) {
+                (Some(name), Some(state)) => see(name, &state),
+                _ => return Err(self.damaged("an entry of conversations")),
+            }
+        }
+        Ok(())
     }
 
     fn offset(&self, bytes: &[u8], what: &str) -> Result<Offset, LookupError> {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Conversation, id_key};
-use crate::model::{Offset, Record};
+use crate::log::Forgotten;
+use crate::model::{ConversationKey, Offset, Record};
 
 /// Records beyond the store's cursor, as the appender made them durable. Its records are shared with
 /// the log's newest and with the other stores' tails; [`super::store`] bounds how many there are.
@@ -70,6 +71,25 @@ impl Overlay {
 
     pub(super) fn conversation(&self, key: &[u8]) -> Option<Arc<Conversation>> {
         self.standing.get(key).map(|standing| standing.conversation.clone())
+    }
+
+    /// Lets a conversation forget; false where nothing of it is here, or nothing to forget.
+    pub(super) fn forget(
+        &mut self,
+        key: &[u8],
+        of: &ConversationKey,
+        forgotten: &Forgotten,
+    ) -> bool {
+        let Some(standing) = self.standing.get_mut(key) else { return false };
+        let Some(state) = standing.conversation.forgetting(of, forgotten) else { return false };
+        standing.conversation = Arc::new(state);
+        true
+    }
+
+    /// The conversations whose keys begin with `prefix`, and where they stand.
+    pub(super) fn standing_under(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Arc<Conversation>)> {
+        let of = self.standing.iter().filter(|(key, _)| key.starts_with(prefix));
+        of.map(|(key, standing)| (key.clone(), standing.conversation.clone())).collect()
     }
 
     pub(super) fn offsets(&self, key: &[u8]) -> Vec<Offset> {

@@ -10,7 +10,7 @@ use super::{
     CATCH_UP_RECORDS, CURSOR_KEY, Conversation, Lookup, LookupError, Written, conversation_key,
     id_key,
 };
-use crate::log::{Batch, LogReader, LogScan, Store};
+use crate::log::{Batch, Forgot, Forgotten, LogReader, LogScan, Rewritten, Store};
 use crate::model::{Offset, Record};
 
 /// How often a long catching up says how far it is: about every ten seconds.
@@ -80,6 +80,20 @@ impl Store for LookupStore {
         written?;
         self.lookup.overlay.write().remove(&records, standing.keys(), end);
         Ok(end)
+    }
+
+    /// Only customers' ids are here: what a record says is in the record.
+    async fn forget(&mut self, forgotten: &Forgotten) -> Result<Forgot, LookupError> {
+        if !forgotten.has_customers() {
+            return Ok(Forgot { rewritten: Vec::new(), is_gone: true });
+        }
+        self.lookup.forget(forgotten)?;
+        self.lookup.write_anew()?;
+        let store = Self::NAME.to_string();
+        let rewritten = vec![Rewritten { store, place: "conversations".to_string() }];
+        // The appender may have held a state while it changed: what it adds has the id again.
+        let is_gone = !self.lookup.forget(forgotten)?;
+        Ok(Forgot { rewritten, is_gone })
     }
 }
 

@@ -7,6 +7,7 @@ mod conversations;
 mod evidence;
 mod export;
 mod health;
+mod keeping;
 mod ledger;
 mod metrics;
 mod reports;
@@ -39,6 +40,7 @@ pub use access::AccessParameters;
 pub use append::DUPLICATES_HEADER;
 pub use evidence::{HOLES_HEADER, RECORDS_HEADER, zip as evidence_zip};
 pub use export::ExportParameters;
+pub use keeping::{Erasures, Holds, Kept};
 pub use search::SearchParameters;
 
 /// The offset an answer is complete to.
@@ -75,6 +77,10 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/tile/{*path}", get(ledger::tile))
         .route("/v1/consistency", get(ledger::consistency))
         .route("/v1/proof", get(ledger::proof))
+        .route("/v1/holds", get(keeping::holds).post(keeping::hold))
+        .route("/v1/holds/release", post(keeping::release))
+        .route("/v1/erasures", get(keeping::erasures).post(keeping::erase))
+        .route("/v1/erasures/{id}", get(keeping::erasure))
         .route("/v1/status", get(status::show))
         .route("/metrics", get(metrics::show))
         .route("/healthz", get(health::is_alive))

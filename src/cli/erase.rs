@@ -1,0 +1,178 @@
+//! `verbatim erase`, `verbatim erase list|show`
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+
+use super::hold::ListFormat;
+use super::intake::Intake;
+use super::shown::shown;
+use super::target::TargetArgs;
+use super::{Exit, write};
+use crate::app::{ErasePlan, EraseRequest};
+use crate::erasure::Asked;
+
+/// How long a command waits until what it asked for is done. It goes on without it.
+const DONE_TIME_MAX: Duration = Duration::from_secs(120);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Erase what was said: its words, files and names are gone from the data directory; places, times and
+/// proofs of all else stay. Backups and exports made before are not reached: see docs/operations.md
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Erase {
+    #[command(subcommand)]
+    action: Option<EraseAction>,
+    /// A message, with every version of it; needs --conversation
+    #[arg(long, value_name = "ID", requires = "conversation")]
+    message: Option<String>,
+    #[arg(long, value_name = "ID", conflicts_with = "customer")]
+    conversation: Option<String>,
+    /// What a customer said, and their id, in all of their conversations
+    #[arg(long, value_name = "ID")]
+    customer: Option<String>,
+    /// Why: it stands in the place of what is erased
+    #[arg(long, value_name = "TEXT")]
+    ground: Option<String>,
+    /// Say what would be erased, and erase nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum EraseAction {
+    /// Everything that was asked for, and what became of it
+    List(ListErasures),
+    /// One erasure, with its receipts
+    Show(ShowErasure),
+}
+
+#[derive(Debug, Args)]
+struct ListErasures {
+    #[arg(long, value_enum, default_value_t)]
+    format: ListFormat,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+struct ShowErasure {
+    id: String,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+impl Erase {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        match self.action {
+            Some(EraseAction::List(list)) => list.run().await,
+            Some(EraseAction::Show(show)) => show.run().await,
+            None => self.ask().await,
+        }
+    }
+
+    async fn ask(self) -> anyhow::Result<Exit> {
+        let Erase { message, conversation, customer, ground, dry_run, target, .. } = self;
+        if conversation.is_none() && customer.is_none() {
+            bail!("say what: --message ID --conversation ID, --conversation ID or --customer ID");
+        }
+        let ground = match ground {
+            Some(ground) => ground,
+            None if dry_run => "a dry run".to_string(),
+            None => bail!("say why, with --ground: it stands in the place of what is erased"),
+        };
+        let request = EraseRequest { message, conversation, customer, ground, dry_run };
+        let intake = Intake::open_existing(&target).await?;
+        let asked = ask_and_wait(&intake, &request).await;
+        intake.catch_up_and_close().await?;
+        let (id, is_done) = asked?;
+        match id {
+            None => eprintln!("nothing was erased: this was a dry run"),
+            Some(id) if is_done => {
+                eprintln!("done; `verbatim erase show {id}` prints the receipts");
+            }
+            Some(id) => eprintln!(
+                "asked for; it goes on by itself while a service runs: `verbatim erase show {id}`"
+            ),
+        }
+        Ok(Exit::Yes)
+    }
+}
+
+/// Returns by which id it is listed, and whether it is done.
+async fn ask_and_wait(
+    intake: &Intake,
+    request: &EraseRequest,
+) -> anyhow::Result<(Option<String>, bool)> {
+    let asked = intake.erase(request).await?;
+    for plan in &asked.conversations {
+        eprintln!("{}", plan_line(plan));
+    }
+    let Some(id) = asked.id else { return Ok((None, false)) };
+    let waits = |plan: &ErasePlan| !plan.held_by.is_empty();
+    let (since, held) =
+        (Instant::now(), asked.conversations.iter().filter(|plan| waits(plan)).count());
+    loop {
+        let pending = intake.erasure(&id).await?.iter().filter(|of| of.done.is_none()).count();
+        if pending <= held {
+            return Ok((Some(id), pending == 0));
+        }
+        if since.elapsed() > DONE_TIME_MAX {
+            return Ok((Some(id), false));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+impl ListErasures {
+    async fn run(self) -> anyhow::Result<Exit> {
+        let intake = Intake::open_existing(&self.target).await?;
+        let asked = intake.erasures().await;
+        intake.catch_up_and_close().await?;
+        let asked = asked?;
+        match self.format {
+            ListFormat::Json => write::json_line(&asked)?,
+            ListFormat::Text => {
+                let lines: String = asked.iter().map(line_of).collect();
+                write::to_stdout(lines.as_bytes())?;
+            }
+        }
+        Ok(Exit::found(!asked.is_empty()))
+    }
+}
+
+impl ShowErasure {
+    async fn run(self) -> anyhow::Result<Exit> {
+        let intake = Intake::open_existing(&self.target).await?;
+        let asked = intake.erasure(&self.id).await;
+        intake.catch_up_and_close().await?;
+        write::json_line(&asked?)?;
+        Ok(Exit::Yes)
+    }
+}
+
+fn plan_line(plan: &ErasePlan) -> String {
+    let ErasePlan { conversation, records, attachments, held_by } = plan;
+    let held = match held_by.as_slice() {
+        [] => String::new(),
+        cases => format!("; it waits, held by {}", cases.join(", ")),
+    };
+    shown(&format!("{conversation}: {records} records, {attachments} attachments{held}"), " ")
+}
+
+fn line_of(asked: &Asked) -> String {
+    let Asked { conversation, id, by, erasure, done, .. } = asked;
+    let done = done.as_ref().map_or("pending".to_string(), |done| format!("done {}", done.at));
+    let what = match (&erasure.message, &erasure.customer) {
+        (Some(message), _) => format!("message {message}"),
+        (None, Some(customer)) => format!("the part of {customer}"),
+        (None, None) => "all of it".to_string(),
+    };
+    let ground = &erasure.ground;
+    let at = erasure.at;
+    shown(&format!("{id}  {conversation}  {what}  asked {at} by {by}: {ground}  {done}"), " ")
+        + "\n"
+}

@@ -1,0 +1,129 @@
+//! `verbatim hold add|release|list`
+
+use clap::{Args, Subcommand};
+
+use super::intake::Intake;
+use super::shown::shown;
+use super::target::TargetArgs;
+use super::{Exit, write};
+use crate::app::HoldRequest;
+use crate::erasure::Held;
+
+/// Conversations that are kept, whatever else is asked, until each case has released them
+#[derive(Debug, Args)]
+pub(super) struct Hold {
+    #[command(subcommand)]
+    action: HoldAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum HoldAction {
+    /// Keep a conversation, an order's or a customer's: nothing of it is erased
+    Add(AddHold),
+    /// Let a case go; what another case holds stays
+    Release(ReleaseHold),
+    /// What is held, since when, by whom and why
+    List(ListHolds),
+}
+
+#[derive(Debug, Args)]
+#[group(id = "subject", required = true, multiple = false, args = ["conversation", "order", "customer"])]
+struct AddHold {
+    #[command(flatten)]
+    asked: HoldArgs,
+}
+
+#[derive(Debug, Args)]
+struct ReleaseHold {
+    #[command(flatten)]
+    asked: HoldArgs,
+}
+
+#[derive(Debug, Args)]
+struct HoldArgs {
+    #[arg(long, value_name = "ID")]
+    conversation: Option<String>,
+    /// Every conversation with this order number, as of now
+    #[arg(long, value_name = "NUMBER")]
+    order: Option<String>,
+    /// Every conversation that this customer takes part in, as of now
+    #[arg(long, value_name = "ID")]
+    customer: Option<String>,
+    /// For whose sake; each case holds and is released for itself
+    #[arg(long, value_name = "ID")]
+    case: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+struct ListHolds {
+    #[arg(long, value_enum, default_value_t)]
+    format: ListFormat,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// How a list is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ListFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One object
+    Json,
+}
+
+impl Hold {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        match self.action {
+            HoldAction::Add(add) => add.asked.send(false).await,
+            HoldAction::Release(release) => release.asked.send(true).await,
+            HoldAction::List(list) => list.run().await,
+        }
+    }
+}
+
+impl HoldArgs {
+    async fn send(self, releases: bool) -> anyhow::Result<Exit> {
+        let HoldArgs { conversation, order, customer, case, reason, target } = self;
+        let request = HoldRequest { conversation, order, customer, case, reason };
+        let intake = Intake::open_existing(&target).await?;
+        let kept =
+            if releases { intake.release(&request).await } else { intake.hold(&request).await };
+        intake.catch_up_and_close().await?;
+        let done = if releases { "released" } else { "held" };
+        for concerned in kept? {
+            let name = shown(&concerned.conversation, " ");
+            eprintln!("{done}: {name}, as offset {} says", concerned.offset);
+        }
+        Ok(Exit::Yes)
+    }
+}
+
+impl ListHolds {
+    async fn run(self) -> anyhow::Result<Exit> {
+        let intake = Intake::open_existing(&self.target).await?;
+        let holds = intake.holds().await;
+        intake.catch_up_and_close().await?;
+        let holds = holds?;
+        match self.format {
+            ListFormat::Json => write::json_line(&holds)?,
+            ListFormat::Text => {
+                let lines: String = holds.iter().map(line_of).collect();
+                write::to_stdout(lines.as_bytes())?;
+            }
+        }
+        Ok(Exit::found(!holds.is_empty()))
+    }
+}
+
+fn line_of(held: &Held) -> String {
+    let Held { conversation, case, at, by, reason, .. } = held;
+    let case = if case.is_empty() { "(no case)" } else { case };
+    let reason = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let line = format!("{conversation}  {case}  since {at}, {by}{reason}");
+    shown(&line, " ") + "\n"
+}

@@ -1,0 +1,132 @@
+//! The store that keeps what is held and what is to be erased: one small file, written whole at each
+//! commit. It holds no customer's id and no word of a message.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use parking_lot::Mutex;
+
+use super::{ErasureError, ErasureState};
+use crate::durable::{self, Mode, is_staging_name};
+use crate::log::{Batch, Forgot, Forgotten, LogReader, Slot, Store};
+use crate::model::Offset;
+
+const FOLDER: &str = "erasures";
+const FILE: &str = "state.json";
+
+/// Folds records of kinds hold, release and erase.
+pub struct ErasureStore {
+    path: PathBuf,
+    shown: Arc<Mutex<ErasureState>>,
+}
+
+/// What questions hold.
+#[derive(Clone, Default)]
+pub struct ErasureReader {
+    slot: Slot<ErasureState>,
+}
+
+impl ErasureReader {
+    /// What is held and pending now.
+    pub fn now(&self) -> Result<ErasureState, ErasureError> {
+        Ok(self.slot.current(ErasureStore::NAME)?.lock().clone())
+    }
+
+    /// Whether anything waits to be erased; false while that is not known.
+    pub fn has_pending(&self) -> bool {
+        let state = self.slot.current(ErasureStore::NAME);
+        state.is_ok_and(|state| state.lock().pending().next().is_some())
+    }
+}
+
+impl Store for ErasureStore {
+    const NAME: &'static str = "erasures";
+    const FOLDERS: &'static [&'static str] = &[FOLDER];
+
+    type Error = ErasureError;
+    type Options = ();
+    type Reader = ErasureReader;
+
+    async fn open(
+        root: &Path,
+        _log: &LogReader,
+        _options: &(),
+        reader: &ErasureReader,
+    ) -> Result<ErasureStore, ErasureError> {
+        let folder = root.join(FOLDER);
+        durable::make_directory(&folder).map_err(|source| ErasureError::Io {
+            action: "make",
+            path: folder.clone(),
+            source,
+        })?;
+        remove_staged(&folder).map_err(|source| ErasureError::Io {
+            action: "tidy up",
+            path: folder.clone(),
+            source,
+        })?;
+        let path = folder.join(FILE);
+        let shown = Arc::new(Mutex::new(read(&path)?));
+        reader.slot.show(shown.clone());
+        Ok(ErasureStore { path, shown })
+    }
+
+    async fn committed(root: &Path) -> Result<Offset, ErasureError> {
+        Ok(read(&root.join(FOLDER).join(FILE))?.cursor)
+    }
+
+    fn applied(&self) -> Offset {
+        self.shown.lock().cursor
+    }
+
+    async fn apply(&mut self, batch: Batch) -> Result<(), ErasureError> {
+        let mut shown = self.shown.lock();
+        for record in batch.records() {
+            shown.add(record);
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<Offset, ErasureError> {
+        let state = self.shown.lock().clone();
+        // From types whose serialization cannot fail.
+        let bytes = serde_json::to_vec(&state).unwrap_or_default();
+        durable::write(&self.path, Mode::Private, &bytes).map_err(|source| ErasureError::Io {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })?;
+        Ok(state.cursor)
+    }
+
+    /// Nothing of what is erased is here.
+    async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, ErasureError> {
+        Ok(Forgot { rewritten: Vec::new(), is_gone: true })
+    }
+}
+
+/// Removes what a death in a commit left.
+fn remove_staged(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(is_staging_name) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// What was committed; nothing where there is no file.
+fn read(path: &Path) -> Result<ErasureState, ErasureError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ErasureState::default()),
+        Err(source) => {
+            return Err(ErasureError::Io { action: "read", path: path.to_path_buf(), source });
+        }
+    };
+    serde_json::from_slice(&bytes).map_err(|error| ErasureError::Damaged {
+        path: path.to_path_buf(),
+        detail: error.to_string(),
+    })
+}

@@ -1,0 +1,167 @@
+//! The index forgets: the documents of a conversation are replaced by those of its records as they are
+//! now, and the segments that had the old ones are merged away.
+//!
+//! A deleted document is only marked as such: its words stay in the dictionary, its text in the store.
+//! So every segment with such a mark is written anew, and its files are removed, before anything is
+//! reported as gone. A file that a search still reads stays as long as it does.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tantivy::index::SegmentId;
+use tantivy::query::{BooleanQuery, Query, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{IndexReader, IndexWriter, Term};
+
+use super::cursor::Committed;
+use super::document::document;
+use super::schema::schema;
+use super::snapshot::IndexSnapshot;
+use super::{IndexError, NAME};
+use crate::log::{Forgot, Forgotten, Rewritten};
+use crate::model::ConversationKey;
+
+/// How long merges that are under way already are waited for.
+const MERGING_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long files that were removed from the index are waited for: searches read them.
+const READING_TIME_MAX: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// An index that forgets: everything applied is committed.
+pub(super) struct Forgetting<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) writer: &'a mut IndexWriter,
+    pub(super) reader: &'a IndexReader,
+    pub(super) committed: Committed,
+    pub(super) shown: &'a Arc<Mutex<IndexSnapshot>>,
+}
+
+pub(super) fn forget(
+    index: &mut Forgetting<'_>,
+    forgotten: &Forgotten,
+) -> Result<Forgot, IndexError> {
+    let before = index.segments();
+    index.replace_documents(forgotten)?;
+    index.merge_away()?;
+    let is_gone = index.remove_files()?;
+    let now = index.segments();
+    let store = NAME.to_string();
+    let gone = before
+        .difference(&now)
+        .map(|segment| Rewritten { store: store.clone(), place: segment.clone() });
+    Ok(Forgot { rewritten: gone.collect(), is_gone })
+}
+
+impl Forgetting<'_> {
+    fn replace_documents(&mut self, forgotten: &Forgotten) -> Result<(), IndexError> {
+        for (key, of) in forgotten.conversations() {
+            self.writer.delete_query(Box::new(all_of(key))).map_err(self.failed())?;
+            let below = of.records.iter().filter(|record| record.offset < self.committed.cursor);
+            for record in below {
+                self.writer.add_document(document(record)).map_err(self.failed())?;
+            }
+        }
+        let of = self.failed();
+        // As many documents as before, and the same cursor.
+        let mut prepared = self.writer.prepare_commit().map_err(&of)?;
+        prepared.set_payload(&self.committed.payload());
+        prepared.commit().map_err(&of)?;
+        drop(of);
+        self.show()
+    }
+
+    /// Writes every segment anew that has deleted documents.
+    fn merge_away(&mut self) -> Result<(), IndexError> {
+        let since = Instant::now();
+        loop {
+            let marked = self.marked();
+            if marked.is_empty() {
+                return Ok(());
+            }
+            for segment in marked {
+                let merged = self.writer.merge(&[segment]).wait();
+                if let Err(source) = merged
+                    && since.elapsed() > MERGING_TIME_MAX
+                {
+                    return Err(IndexError::of(self.dir, source));
+                }
+            }
+            self.show()?;
+            // One that is merged already, with others, ends by itself.
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Removes files that no commit names; false where one stays.
+    fn remove_files(&mut self) -> Result<bool, IndexError> {
+        let since = Instant::now();
+        loop {
+            self.writer.garbage_collect_files().wait().map_err(self.failed())?;
+            if self.has_only_live_files()? {
+                return Ok(true);
+            }
+            if since.elapsed() > READING_TIME_MAX {
+                return Ok(false);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Whether every segment file in the folder is one of the newest commit.
+    fn has_only_live_files(&self) -> Result<bool, IndexError> {
+        let live = self.segments();
+        let cannot = |error| IndexError::of_io(self.dir, &error);
+        for entry in fs::read_dir(self.dir).map_err(cannot)? {
+            let name = entry.map_err(cannot)?.file_name();
+            let stem = name.to_str().and_then(|name| name.split('.').next()).unwrap_or_default();
+            let is_segment = stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_segment && !live.contains(stem) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The segments of the newest commit.
+    fn segments(&self) -> BTreeSet<String> {
+        let searcher = self.reader.searcher();
+        let segments = searcher.segment_readers().iter();
+        segments.map(|segment| segment.segment_id().uuid_string()).collect()
+    }
+
+    fn marked(&self) -> Vec<SegmentId> {
+        let searcher = self.reader.searcher();
+        let segments = searcher.segment_readers().iter();
+        segments.filter(|of| of.num_deleted_docs() > 0).map(|of| of.segment_id()).collect()
+    }
+
+    /// Shows questions the newest commit, and nothing of the words of older ones.
+    fn show(&mut self) -> Result<(), IndexError> {
+        self.reader.reload().map_err(self.failed())?;
+        let snapshot =
+            IndexSnapshot::new(Arc::from(self.dir), self.reader.searcher(), self.committed.cursor);
+        *self.shown.lock() = snapshot;
+        Ok(())
+    }
+
+    fn failed(&self) -> impl Fn(tantivy::TantivyError) -> IndexError + use<> {
+        let dir = self.dir.to_path_buf();
+        move |source| IndexError::of(&dir, source)
+    }
+}
+
+/// Every document of a conversation.
+fn all_of(key: &ConversationKey) -> BooleanQuery {
+    let term = |field: Field, value: &str| -> Box<dyn Query> {
+        Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
+    };
+    let fields = schema();
+    BooleanQuery::intersection(vec![
+        term(fields.shop, &key.shop),
+        term(fields.conversation, &key.id),
+    ])
+}

@@ -1,0 +1,96 @@
+//! `POST /v1/holds`, `POST /v1/holds/release`, `GET /v1/holds`: what is kept for a case, whatever else
+//! is asked. `POST /v1/erasures`, `GET /v1/erasures`, `GET /v1/erasures/ID`: what is to be erased, and
+//! what became of it.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+
+use crate::app::{AskedErasure, Concerned, EraseRequest, HoldRequest};
+use crate::erasure::{Asked, Held};
+use crate::model::{Access, AccessAction, ErrorKind, Via};
+use crate::server::{For, Problem, Service, Token};
+
+/// Conversations that were put on hold, or released.
+#[derive(Serialize, Deserialize)]
+pub struct Kept {
+    pub conversations: Vec<Concerned>,
+}
+
+/// What is held.
+#[derive(Serialize, Deserialize)]
+pub struct Holds {
+    pub holds: Vec<Held>,
+}
+
+/// What was asked to be erased, by conversation.
+#[derive(Serialize, Deserialize)]
+pub struct Erasures {
+    pub erasures: Vec<Asked>,
+}
+
+pub(super) async fn hold(
+    State(service): State<Service>,
+    Token(identity): Token,
+    request: Result<Json<HoldRequest>, JsonRejection>,
+) -> Result<Json<Kept>, Problem> {
+    let request = body(request)?;
+    Ok(Json(Kept { conversations: service.keeper.hold(&identity, &request).await? }))
+}
+
+pub(super) async fn release(
+    State(service): State<Service>,
+    Token(identity): Token,
+    request: Result<Json<HoldRequest>, JsonRejection>,
+) -> Result<Json<Kept>, Problem> {
+    let request = body(request)?;
+    Ok(Json(Kept { conversations: service.keeper.release(&identity, &request).await? }))
+}
+
+pub(super) async fn holds(
+    State(service): State<Service>,
+    Token(identity): Token,
+) -> Result<Json<Holds>, Problem> {
+    Ok(Json(Holds { holds: service.keeper.holds(&identity).await? }))
+}
+
+pub(super) async fn erase(
+    State(service): State<Service>,
+    Token(identity): Token,
+    For(purpose): For,
+    request: Result<Json<EraseRequest>, JsonRejection>,
+) -> Result<Json<AskedErasure>, Problem> {
+    let request = body(request)?;
+    let asked = service.keeper.erase(&identity, &request).await?;
+    // Not whose part it was: the trail stays.
+    let access = Access {
+        query: Some(asked.id.clone().unwrap_or_else(|| "a dry run".to_string())),
+        conversation: request.conversation,
+        event: request.message,
+        rows: Some(asked.conversations.iter().map(|plan| plan.records).sum()),
+        ..Access::new(AccessAction::Erase, Via::Api, purpose)
+    };
+    service.trail().record(&identity, access);
+    Ok(Json(asked))
+}
+
+pub(super) async fn erasures(
+    State(service): State<Service>,
+    Token(identity): Token,
+) -> Result<Json<Erasures>, Problem> {
+    Ok(Json(Erasures { erasures: service.keeper.erasures(&identity).await? }))
+}
+
+pub(super) async fn erasure(
+    State(service): State<Service>,
+    Token(identity): Token,
+    Path(id): Path<String>,
+) -> Result<Json<Erasures>, Problem> {
+    Ok(Json(Erasures { erasures: service.keeper.erasure(&identity, &id).await? }))
+}
+
+fn body<T>(request: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+    let refused = |error: JsonRejection| Problem::new(ErrorKind::BadInput, error.body_text());
+    request.map(|Json(request)| request).map_err(refused)
+}
