@@ -29,7 +29,7 @@
 //! `relay::lookup` knows its id → `log::follow` hands it to each store: `archive` and `index` keep it as tail until their next
 //! commit, `facts` lets the log's clock close what has gone idle and folds it into its
 //! conversation's state → `sql` and `search` answer from committed data and tail as one, `records`
-//! gives a conversation back word for word.
+//! gives a conversation back word for word, `transcript` makes of it what people read.
 //!
 //! # Hold, erase, expire
 //! A record in the conversation says what is held and what is to be erased. `app::erasing` lets the log
@@ -67,6 +67,9 @@
 //! - Acknowledged means kept, once, in one order, through kills: `tests/it/kill.rs`.
 //! - Search finds what a scan finds: `search_equals_brute_force`.
 //! - No answer and no error of SQL shows a row of another shop: `tests/it/isolation.rs`.
+//! - What is handed over is the same in every form, and has no sign of the shop's own notes:
+//!   `every_form_has_every_record_once_with_its_receipt`,
+//!   `the_other_side_gets_no_word_and_no_sign_of_the_shops_own`.
 //! - A file that is read stays: `a_question_reads_on_when_its_files_left_the_table`.
 //! - Folders import only lower levels: `tests/it/layers.rs`.
 //! - Who looked at what is recorded, refused or not, and no question over chat shows it:
@@ -113,6 +116,8 @@ pub mod ledger;
 pub mod trail;
 // 5. Records by conversation, from log and archive: transcripts, resume, repetitions.
 pub mod records;
+// 5. A conversation as people read it: rows for pages, and as HTML, Markdown and text to hand over.
+pub mod transcript;
 // 5. Questions in SQL.
 pub mod sql;
 // 5. Questions in words.

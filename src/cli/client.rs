@@ -21,11 +21,11 @@ use crate::evidence::EvidenceRequest;
 use crate::export::{Exported, render};
 use crate::model::{Ack, Event, Offset, Origin, Purpose, Record, RulesHistory};
 use crate::records::AccessPage;
-use crate::search::SearchAnswer;
+use crate::search::{Conversations, SearchAnswer};
 use crate::server::{
     AccessParameters, BATCH_BYTES_MAX, BYTES_TRAILER, CASE_HEADER, COMPLETE_TO_HEADER,
     DUPLICATES_HEADER, ExportParameters, HOLES_HEADER, Problem, REASON_HEADER, RECORDS_HEADER,
-    ROWS_TRAILER, SearchParameters,
+    ROWS_TRAILER, SearchParameters, WhoseParameters,
 };
 use crate::sql::{Answer, NamedQuery};
 
@@ -188,6 +188,13 @@ impl Client {
         parameters: &AccessParameters,
     ) -> anyhow::Result<AccessPage> {
         self.json(self.url("v1/access")?, parameters).await
+    }
+
+    pub(super) async fn conversations(
+        &self,
+        whose: &WhoseParameters,
+    ) -> anyhow::Result<Conversations> {
+        self.json(self.url("v1/conversations")?, whose).await
     }
 
     pub(super) async fn rules(&self) -> anyhow::Result<RulesHistory> {

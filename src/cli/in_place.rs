@@ -11,8 +11,8 @@ use crate::app::{InPlace, Status};
 use crate::export::{ExportQuery, Exported};
 use crate::model::{ErrorKind, Kinded, Micros, Record, RulesHistory};
 use crate::records::AccessPage;
-use crate::search::SearchAnswer;
-use crate::server::{AccessParameters, ExportParameters, SearchParameters};
+use crate::search::{Conversations, SearchAnswer};
+use crate::server::{AccessParameters, ExportParameters, SearchParameters, WhoseParameters};
 use crate::sql::{Answer, NamedQuery};
 
 /// A data directory, asked for one shop.
@@ -70,6 +70,14 @@ impl Asked {
         let (filter, limit) = parameters.filter(self.data.config.zone, Micros::now())?;
         let records = self.data.records().await?;
         Ok(records.accesses(&self.shop, &filter, parameters.before.as_deref(), limit)?)
+    }
+
+    pub(super) async fn conversations(
+        &self,
+        whose: &WhoseParameters,
+    ) -> anyhow::Result<Conversations> {
+        let (whose, id) = whose.clone().one()?;
+        Ok(self.data.search()?.conversations(&self.shop, whose, &id).await?)
     }
 
     pub(super) async fn rules(&self) -> anyhow::Result<RulesHistory> {

@@ -1,20 +1,33 @@
-//! `verbatim show CONVERSATION`
+//! `verbatim show CONVERSATION` and `verbatim show --order ORDER`
 
-use chrono_tz::Tz;
 use clap::Args;
 
 use super::purpose::PurposeArgs;
-use super::shown::shown;
 use super::target::{Target, TargetArgs};
 use super::{Exit, write};
-use crate::model::{PublicRecord, Record, Visibility};
-use crate::records::{Entry, Message, transcript};
+use crate::model::{Micros, Record};
+use crate::server::WhoseParameters;
+use crate::transcript::{About, Audience, Document, Entry, Inert, Seen, Style, transcript};
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    conversation: String,
+    /// Name of the conversation
+    #[arg(required_unless_present = "order", conflicts_with = "order")]
+    conversation: Option<String>,
+    /// Every conversation of this order, one after the other
+    #[arg(long)]
+    order: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     format: ShowFormat,
+    /// Private notes, tags and queues too, where the format leaves them out
+    #[arg(long, conflicts_with = "without_private")]
+    with_private: bool,
+    /// Only what the customer could see, in every format
+    #[arg(long)]
+    without_private: bool,
+    /// With each record's receipt and clocks in full (text; html and md have them)
+    #[arg(long)]
+    leaves: bool,
     #[command(flatten)]
     purpose: PurposeArgs,
     #[command(flatten)]
@@ -23,98 +36,109 @@ pub(super) struct Show {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum ShowFormat {
-    /// For people
+    /// For people of the shop: private notes are in it, and marked
     #[default]
     Text,
-    /// An array of entries
+    /// One page for the other side: what the customer could see, no script, nothing fetched
+    Html,
+    /// For mails and tickets to the other side: what the customer could see
+    Md,
+    /// An array of entries: everything
     Json,
 }
+
+/// Each conversation's name and records, in order.
+type Conversations = Vec<(String, Vec<Record>)>;
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
-        let zone = target.zone();
-        let records = target.conversation(&self.conversation).await;
-        let Some(records) = records? else {
-            eprintln!(
-                "there is no conversation `{}` in shop `{}`",
-                self.conversation, self.target.shop
-            );
+        let made_at = Micros::now();
+        let conversations = self.read(&target).await?;
+        let document = Document::new(self.about(&target, made_at), &conversations, &Inert);
+        if document.is_empty() {
+            eprintln!("{}", self.nothing());
             return Ok(Exit::No);
-        };
-        let entries = transcript(&records);
+        }
         match self.format {
-            ShowFormat::Json => write::json_line(&entries)?,
-            ShowFormat::Text => write::to_stdout(text(&records, &entries, zone).as_bytes())?,
+            ShowFormat::Json => self.json(&conversations)?,
+            ShowFormat::Text => write::to_stdout(document.text(self.leaves).as_bytes())?,
+            ShowFormat::Md => write::to_stdout(document.markdown().as_bytes())?,
+            ShowFormat::Html => {
+                write::to_stdout(document.html(Style::Within, &[])?.as_bytes())?;
+            }
         }
         Ok(Exit::Yes)
     }
-}
 
-fn text(records: &[Record], entries: &[Entry<'_>], zone: Tz) -> String {
-    let mut text = String::new();
-    if let (Some(first), Some(last)) = (records.first(), records.last()) {
-        let order =
-            records.iter().find_map(|record| record.event.order.as_deref()).unwrap_or("none");
-        let order = clean(order);
-        text.push_str(&format!(
-            "conversation {}\norder {order}, records {} to {}, offsets {} to {}, times in {zone}\n\n",
-            clean(&first.event.conversation), first.seq, last.seq, first.offset, last.offset
-        ));
-    }
-    for entry in entries {
-        match entry {
-            Entry::Line(line) => {
-                text.push_str(&format!("{} -- {}\n", head(&line.record, zone), clean(&line.words)))
+    /// What is asked for; nothing where there is none.
+    async fn read(&self, target: &Target) -> anyhow::Result<Conversations> {
+        let names = match (&self.conversation, &self.order) {
+            (Some(conversation), _) => vec![conversation.clone()],
+            (None, order) => self.names_of(target, order.clone()).await?,
+        };
+        let mut conversations = Vec::with_capacity(names.len());
+        for name in names {
+            if let Some(records) = target.conversation(&name).await? {
+                conversations.push((name, records));
             }
-            Entry::Message(message) => add_message(&mut text, message, zone),
+        }
+        Ok(conversations)
+    }
+
+    /// The order's conversations, as it went.
+    async fn names_of(
+        &self,
+        target: &Target,
+        order: Option<String>,
+    ) -> anyhow::Result<Vec<String>> {
+        let asked = WhoseParameters { order, ..WhoseParameters::default() };
+        let found = target.conversations(&asked).await?;
+        anyhow::ensure!(!found.is_cut, "the order is in more conversations than can be listed");
+        Ok(found.conversations.into_iter().rev().collect())
+    }
+
+    fn about(&self, target: &Target, made_at: Micros) -> About {
+        About {
+            shop: self.target.shop.clone(),
+            order: self.order.clone(),
+            audience: self.audience(),
+            zone: target.zone(),
+            made_at,
+            made_by: "verbatim show".to_string(),
+            complete_to: None,
+            is_cut: false,
         }
     }
-    text
-}
 
-fn add_message(text: &mut String, message: &Message<'_>, zone: Tz) {
-    let event = message.sent.event;
-    let mut marks = Vec::new();
-    if event.visibility == Visibility::Private {
-        marks.push("private");
+    fn audience(&self) -> Audience {
+        let is_for_the_shop = matches!(self.format, ShowFormat::Text | ShowFormat::Json);
+        if self.with_private || (is_for_the_shop && !self.without_private) {
+            Audience::Shop
+        } else {
+            Audience::OtherSide
+        }
     }
-    if event.automatic {
-        marks.push("automatic");
-    }
-    if !message.retractions.is_empty() {
-        marks.push("retracted");
-    }
-    let marks = if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) };
-    let said = clean(event.text.as_deref().unwrap_or_default());
-    text.push_str(&format!("{}{marks}: {said}\n", head(&message.sent, zone)));
-    for file in &event.attachments {
-        let line = format!(
-            "    attachment {} ({}, {} bytes) {}\n",
-            clean(&file.name),
-            clean(&file.media_type),
-            file.bytes,
-            file.sha256
-        );
-        text.push_str(&line);
-    }
-    for edit in &message.edits {
-        let said = clean(edit.event.text.as_deref().unwrap_or_default());
-        text.push_str(&format!("    edited {}: {said}\n", head(edit, zone)));
-    }
-    for retraction in &message.retractions {
-        text.push_str(&format!("    retracted {}\n", head(retraction, zone)));
-    }
-}
 
-fn head(record: &PublicRecord<'_>, zone: Tz) -> String {
-    let at = record.occurred_at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
-    let sender = &record.event.sender;
-    let name = sender.name.as_deref().unwrap_or(&sender.id);
-    format!("#{} {at} {} {}", record.offset, sender.role.as_str(), clean(name))
-}
+    /// The entries of all conversations, one after the other.
+    fn json(&self, conversations: &Conversations) -> anyhow::Result<()> {
+        let seen: Vec<Seen<'_>> =
+            conversations.iter().map(|(_, records)| Seen::by(self.audience(), records)).collect();
+        let entries: Vec<Entry<'_>> =
+            seen.iter().flat_map(|seen| transcript(seen.records.iter().copied())).collect();
+        write::json_line(&entries)
+    }
 
-/// What people wrote, its lines under each other.
-fn clean(text: &str) -> String {
-    shown(text, "\n    ")
+    fn nothing(&self) -> String {
+        let shop = &self.target.shop;
+        match (&self.conversation, &self.order) {
+            (Some(conversation), _) => {
+                format!("there is no conversation `{conversation}` in shop `{shop}`")
+            }
+            (None, order) => {
+                let order = order.as_deref().unwrap_or_default();
+                format!("no conversation of shop `{shop}` names the order `{order}`")
+            }
+        }
+    }
 }

@@ -24,8 +24,8 @@ use crate::index::{self, FullText};
 use crate::log::Store;
 use crate::model::{Record, RulesHistory};
 use crate::records::AccessPage;
-use crate::search::{self, SearchAnswer};
-use crate::server::{AccessParameters, ExportParameters, SearchParameters};
+use crate::search::{self, Conversations, SearchAnswer};
+use crate::server::{AccessParameters, ExportParameters, SearchParameters, WhoseParameters};
 use crate::sql::{Answer, NamedQuery};
 
 /// Life of the token a command makes for itself: longer than any command should take.
@@ -211,6 +211,17 @@ impl Target {
         match self {
             Target::InPlace(asked) => asked.accesses(parameters).await,
             Target::Remote { client, .. } => client.accesses(parameters).await,
+        }
+    }
+
+    /// The conversations that an order, a customer or an agent is in, the newest first.
+    pub(super) async fn conversations(
+        &self,
+        whose: &WhoseParameters,
+    ) -> anyhow::Result<Conversations> {
+        match self {
+            Target::InPlace(asked) => asked.conversations(whose).await,
+            Target::Remote { client, .. } => client.conversations(whose).await,
         }
     }
 

@@ -6,7 +6,6 @@
 
 mod accesses;
 mod error;
-mod transcript;
 
 use std::collections::HashMap;
 
@@ -19,7 +18,6 @@ use crate::relay::{KeptRecords, Lookup, RelayError, Used, id_key};
 
 pub use accesses::{AccessFilter, AccessPage, Accessed};
 pub use error::RecordsError;
-pub use transcript::{Entry, Line, Message, Quote, transcript};
 
 /// How many records are read at first: their size tells whether the next may be more.
 const PIECE_RECORDS_MIN: usize = 16;

@@ -4,7 +4,7 @@
 //! Invariant: a customer's message shows the bytes that this customer sent, or that the shop sent for
 //! them. Whoever merely knows the hash of another's file cannot have it by naming it.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -27,6 +27,8 @@ const CUSTOMERS: &str = "customers";
 
 /// Within so long after its upload a file is named by a message, or never.
 const NAMED_WITHIN: Duration = Duration::from_hours(1);
+/// What is read of a file at once to be hashed.
+const HASHED_BYTES: usize = 256 * 1024;
 /// Longest that an upload may pause.
 const CHUNK_TIME_MAX: Duration = Duration::from_secs(30);
 /// Longest that it may take: 64 MiB at 110 KiB/s. One that never pauses for long would hold its place
@@ -162,6 +164,42 @@ impl AttachmentStore {
             }
         }
         Ok(None)
+    }
+
+    /// [`AttachmentStore::open`], once the bytes were compared with their hash: what is handed out is what was
+    /// sent.
+    ///
+    /// # Errors
+    /// [`RelayError::DamagedAttachment`] where it is not.
+    pub async fn open_whole(
+        &self,
+        record: &Record,
+        sha256: &str,
+    ) -> Result<Option<File>, RelayError> {
+        let Some(file) = self.open(record, sha256).await? else { return Ok(None) };
+        let (mut file, sha256) = (file.into_std().await, sha256.to_string());
+        on_blocking(move || {
+            let found = hash_of(&mut file)?;
+            if found != sha256 {
+                tracing::error!(sha256, found, "an attachment is damaged");
+                return Err(RelayError::DamagedAttachment { sha256, found });
+            }
+            file.rewind()?;
+            Ok(Some(File::from_std(file)))
+        })
+        .await
+    }
+}
+
+fn hash_of(file: &mut std::fs::File) -> io::Result<String> {
+    let mut sha256 = Sha256::new();
+    let mut piece = vec![0; HASHED_BYTES];
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return Ok(hex::encode(sha256.finalize()));
+        }
+        sha256.update(&piece[..count]);
     }
 }
 

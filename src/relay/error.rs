@@ -44,6 +44,8 @@ pub enum RelayError {
     LostRecord { offset: Offset },
     #[error("the upload broke off: {reason}")]
     UploadBrokeOff { reason: String },
+    #[error("the bytes kept for attachment `{sha256}` have the hash `{found}`")]
+    DamagedAttachment { sha256: String, found: String },
     #[error("cannot keep an attachment: {0}")]
     Attachment(#[from] std::io::Error),
 }
@@ -72,7 +74,9 @@ impl Kinded for RelayError {
             | RelayError::Held(_)
             | RelayError::Attachment(_) => ErrorKind::Retry,
             RelayError::Kept { kind, .. } => *kind,
-            RelayError::LostRecord { .. } => ErrorKind::Corrupt,
+            RelayError::LostRecord { .. } | RelayError::DamagedAttachment { .. } => {
+                ErrorKind::Corrupt
+            }
         }
     }
 
@@ -82,6 +86,9 @@ impl Kinded for RelayError {
                 Some("an earlier event of this conversation could not be taken; send both again")
             }
             RelayError::Held(held) => Some(held.told()),
+            RelayError::DamagedAttachment { .. } => {
+                Some("the file kept here is damaged: its bytes are not what was sent")
+            }
             RelayError::NoRoom => Some(
                 "no attachments are taken: the server's disk is almost full; messages still may be",
             ),

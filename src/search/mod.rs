@@ -19,6 +19,8 @@ mod cursor;
 mod verify;
 // Where words stand in any text.
 mod marks;
+// Which conversations an order, a customer or an agent is in.
+mod find;
 // Terms that every text with the words has.
 mod plan;
 // Terms that hold a piece of a word.
@@ -54,6 +56,7 @@ pub use crate::index::known_as::KnownKind;
 pub use answer::{ConversationHits, Hit, LaterVersion, LookedAt, Match, SearchAnswer, WordCount};
 pub use cursor::{Cursor, NotACursor};
 pub use error::SearchError;
+pub use find::{Conversations, Whose};
 pub use marks::Marks;
 pub use mode::Mode;
 pub use query::{Filters, HitOrder, SearchQuery};

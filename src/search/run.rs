@@ -21,7 +21,7 @@ use super::looked_at::looked_at;
 use super::marks::Marks;
 use super::newest::{Chosen, Hits, Source, choose};
 use super::segment::Segment;
-use super::{SearchError, SearchQuery, known};
+use super::{Conversations, SearchError, SearchQuery, Whose, known};
 use crate::index::documents::Documents;
 use crate::index::schema::schema;
 use crate::index::{FullTextReader, IndexError, IndexSnapshot, Shown};
@@ -76,6 +76,33 @@ impl Search {
         let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
         let read = move || shops(&snapshot);
         tokio::task::spawn_blocking(read).await.map_err(SearchError::Task)?
+    }
+}
+
+impl Search {
+    /// Which conversations of `shop` an order, a customer or an agent is in, after waiting briefly for the
+    /// index to have what is acknowledged now.
+    pub async fn conversations(
+        &self,
+        shop: &str,
+        whose: Whose,
+        id: &str,
+    ) -> Result<Conversations, SearchError> {
+        let turn = self.searching.clone().acquire_owned();
+        let turn = tokio::time::timeout(SEARCH_TIME_MAX, turn).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(SearchError::TooMany { max: SEARCHES_AT_ONCE });
+        };
+        let (deadline, _asker) = Deadline::within(SEARCH_TIME_MAX);
+        let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
+        let (query, id) = (SearchQuery::new(shop, ""), id.to_string());
+        let found = move || {
+            let found = View::of(&snapshot, &query, deadline)
+                .and_then(|view| super::find::find(&view, whose, &id));
+            drop(turn);
+            found
+        };
+        tokio::task::spawn_blocking(found).await.map_err(SearchError::Task)?
     }
 }
 

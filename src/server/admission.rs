@@ -38,7 +38,14 @@ struct Slow {
 const SLOW: &[Slow] = &[
     Slow {
         what: "searches",
-        routes: &[(Method::GET, "/v1/search"), (Method::GET, "/search")],
+        routes: &[
+            (Method::GET, "/v1/search"),
+            (Method::GET, "/v1/conversations"),
+            (Method::GET, "/search"),
+            (Method::GET, "/orders/{id}"),
+            (Method::GET, "/customers/{id}"),
+            (Method::GET, "/agents/{id}"),
+        ],
         max: 2,
         max_of_all: usize::MAX,
     },

@@ -11,6 +11,7 @@ use crate::model::{Access, AccessAction, AccessOutcome, Purpose, Via};
 const RECORDED: &[(&str, AccessAction, Via)] = &[
     ("/v1/search", AccessAction::Search, Via::Api),
     ("/search", AccessAction::Search, Via::Page),
+    ("/v1/conversations", AccessAction::Search, Via::Api),
     ("/v1/conversations/{conversation}", AccessAction::View, Via::Api),
     ("/conversations/{id}", AccessAction::View, Via::Page),
     ("/orders/{id}", AccessAction::View, Via::Page),

@@ -10,6 +10,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::transcript::DOCUMENT_SHEET;
+
 struct Asset {
     name: &'static str,
     media_type: &'static str,
@@ -23,6 +25,12 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("assets/live.js")),
         asset("search.js", "text/javascript; charset=utf-8", include_bytes!("assets/search.js")),
+        asset(
+            "transcript.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("assets/transcript.js"),
+        ),
+        asset("document.css", "text/css; charset=utf-8", DOCUMENT_SHEET.as_bytes()),
         asset("icon.svg", "image/svg+xml", include_bytes!("assets/icon.svg")),
     ]
 });

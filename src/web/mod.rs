@@ -23,8 +23,8 @@ mod days;
 mod grid;
 // Numbers and durations as people read them.
 mod figures;
-// Outside text, made safe and honest.
-mod shown;
+// Addresses of the pages about somebody or something.
+mod links;
 // An answer as a chart, in SVG.
 mod charts;
 // Style sheet, script and icon, built in.
@@ -35,3 +35,6 @@ mod pages;
 mod router;
 
 pub use router::routes;
+
+// Outside text, made safe and honest.
+use crate::transcript::shown;

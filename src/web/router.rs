@@ -26,6 +26,9 @@ pub fn routes() -> Router<Service> {
         .route("/questions/{name}", get(pages::question::show))
         .route("/search", get(pages::search::show))
         .route("/conversations/{id}", get(pages::transcript::show))
+        .route("/orders/{id}", get(pages::conversations::order))
+        .route("/customers/{id}", get(pages::conversations::customer))
+        .route("/agents/{id}", get(pages::conversations::agent))
         .route(
             "/evidence",
             get(pages::evidence::show)

@@ -8,8 +8,9 @@ use verbatim::access::TokenRole::{self, Admin, Analyst, Customer, Dispute, Human
 use super::socket::Socket;
 use super::support::{Answer, Data, Http, Server, message};
 
-/// In every text of the other shop. Whoever asks knows the part before it, and guesses with that.
-const SECRET: &str = "7f3a";
+/// In every text of the other shop. Whoever asks knows the part before it, and guesses with that. No hex digits: among
+/// the leaves of the trail they would come up by chance.
+const SECRET: &str = "7g3z";
 const SHOPS: [&str; 2] = ["red", "blue"];
 
 fn canary(what: &str) -> String {
@@ -76,6 +77,16 @@ fn paths() -> Vec<String> {
         "/?from=2026-01-01&to=2027-01-01".to_string(),
         "/conversations/c1".to_string(),
         "/conversations/c1?at=3".to_string(),
+        "/conversations/c1?print=1".to_string(),
+        "/conversations/c1?print=internal".to_string(),
+        "/v1/conversations".to_string(),
+        "/v1/conversations?order=CANARY-order".to_string(),
+        "/v1/conversations?customer=CANARY-customer".to_string(),
+        "/v1/conversations?agent=CANARY-agent".to_string(),
+        "/orders/CANARY-order".to_string(),
+        "/orders/CANARY-order?view=chronology".to_string(),
+        "/customers/CANARY-customer".to_string(),
+        "/agents/CANARY-agent?print=internal".to_string(),
         "/search".to_string(),
         "/login".to_string(),
         "/nope".to_string(),

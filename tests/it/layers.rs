@@ -19,6 +19,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("ledger", 4),
     ("trail", 5),
     ("records", 5),
+    ("transcript", 5),
     ("sql", 5),
     ("search", 5),
     ("audit", 6),
@@ -60,7 +61,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("signed_note", &["ledger"]),
     ("tlog_tiles", &["ledger"]),
     ("reqwest", &["cli"]),
-    ("askama", &["web"]),
+    ("askama", &["web", "transcript"]),
     ("krilla", &["evidence"]),
     ("parley", &["evidence"]),
 ];

@@ -51,5 +51,6 @@ mod status;
 mod steps;
 mod support;
 mod tls;
+mod transcripts;
 mod trimming;
 mod waiting;

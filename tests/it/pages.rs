@@ -13,6 +13,7 @@ async fn every_page_carries_the_policy_and_keeps_to_it() {
     let sent = message("c-1", "m-1", "customer", "carl", "the cup arrived broken");
     server.http_as(&data, "importer", &[Admin]).event(&sent).await;
     let anna = server.http_as(&data, "anna", &[Analyst]);
+    anna.caught_up(false).await;
     let pages = [
         ("/", 200),
         ("/questions/volume_by_day", 200),
@@ -20,6 +21,12 @@ async fn every_page_carries_the_policy_and_keeps_to_it() {
         ("/search", 200),
         ("/conversations/c-1", 200),
         ("/conversations/nothing", 404),
+        ("/conversations/c-1?print=1", 200),
+        ("/conversations/c-1?print=internal", 200),
+        ("/customers/carl", 200),
+        ("/customers/carl?view=chronology", 200),
+        ("/orders/nothing", 404),
+        ("/agents/nothing", 404),
         ("/login", 200),
         ("/nowhere", 404),
     ];

@@ -304,6 +304,7 @@ async fn every_route_wants_a_valid_token() {
         "/v1/proof?offset=0",
         "/v1/search?words=x",
         "/v1/conversations/c",
+        "/v1/conversations?order=x",
         "/v1/reports",
         "/v1/reports/summary",
         "/v1/export/events?format=csv",

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{Record, Visibility};
-use crate::records::{Entry, Line, Message, transcript};
+use crate::transcript::{Entry, Line, Message, transcript};
 
 /// A conversation with all of its records, in order.
 #[derive(Clone, Debug)]

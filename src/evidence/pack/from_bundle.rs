@@ -17,9 +17,9 @@ use crate::model::{
     Event, FieldError, Kind, LeafHash, Micros, Offset, Origin, PublicRecord, Record, Seq,
     parse_time,
 };
-use crate::records::{Entry, transcript};
 use crate::relay::media_type_of;
 use crate::search::{Marks, Mode};
+use crate::transcript::{Entry, transcript};
 
 /// Bytes of the evidence copy, and of all that is read of a bundle beside it.
 const MESSAGES_BYTES_MAX: u64 = 256 * 1024 * 1024;

@@ -13,7 +13,7 @@ use super::picture::Picture;
 use super::typeset::{SetLine, Style, Tone, Typesetter};
 use super::{Named, Source};
 use crate::model::{Micros, Origin, PublicRecord, Sender};
-use crate::records::{Line, Message};
+use crate::transcript::{Line, Message};
 
 /// Where text stands on a page, in points: A4 with margins of 20 mm.
 pub(super) const TEXT_WIDTH: f32 = 595.28 - 2.0 * MARGIN;

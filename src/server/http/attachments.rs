@@ -31,7 +31,8 @@ pub(super) async fn put(
     Ok((StatusCode::CREATED, axum::Json(kept)).into_response())
 }
 
-/// Serves an attachment to whoever hears the message that names it. Only media types that the bytes
+/// Serves an attachment to whoever hears the message that names it, once its bytes were compared with their
+/// hash. Only media types that the bytes
 /// themselves show are displayed; the rest is a download.
 pub(super) async fn get(
     State(service): State<Service>,
@@ -52,7 +53,7 @@ pub(super) async fn get(
     if !names.any(|name| *name == sha256) {
         return Err(not_there());
     }
-    let file = service.attachments.open(&record, &sha256).await?;
+    let file = service.attachments.open_whole(&record, &sha256).await?;
     let mut file = file.ok_or_else(|| {
         let detail = format!("the bytes of attachment `{sha256}` were not sent");
         Problem::new(ErrorKind::NotFound, detail)

@@ -3,6 +3,7 @@
 mod access;
 mod append;
 mod attachments;
+mod conversation_list;
 mod conversations;
 mod evidence;
 mod export;
@@ -38,6 +39,7 @@ use crate::sql::Answer;
 
 pub use access::AccessParameters;
 pub use append::DUPLICATES_HEADER;
+pub use conversation_list::WhoseParameters;
 pub use evidence::{HOLES_HEADER, RECORDS_HEADER, zip as evidence_zip};
 pub use export::ExportParameters;
 pub use keeping::{Erasures, Holds, Kept};
@@ -59,6 +61,7 @@ pub(super) fn routes() -> Router<Service> {
             post(append::append).layer(DefaultBodyLimit::disable()).get(stream::stream),
         )
         .route("/v1/attachments/{sha256}", put(attachments::put).layer(DefaultBodyLimit::disable()))
+        .route("/v1/conversations", get(conversation_list::list))
         .route("/v1/conversations/{conversation}", get(conversations::show))
         .route(
             "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}",

@@ -1,83 +1,76 @@
 //! What stands above a transcript: whose conversation it is, about which order, how it ended.
 
-use std::collections::BTreeSet;
+use chrono_tz::Tz;
 
-use crate::model::{Kind, Origin, Record, Role};
+use crate::model::Role;
+use crate::transcript::{Person, Summary, with_offset};
+use crate::web::links::Link;
 use crate::web::shown::Shown;
 
-/// The conversation in short, from its records.
-#[derive(Default)]
+/// The conversation in short, with links to who and what it is about.
 pub(in crate::web) struct Header {
-    pub orders: Vec<Shown>,
-    pub customers: Vec<Shown>,
-    pub agents: Vec<Shown>,
-    pub bots: Vec<Shown>,
-    pub channels: Vec<Shown>,
-    /// Tags that still stand.
+    pub orders: Vec<Link>,
+    pub customers: Vec<Link>,
+    pub agents: Vec<Link>,
+    pub bots: Vec<Link>,
+    pub channels: Vec<Link>,
     pub tags: Vec<Shown>,
     pub status: &'static str,
     pub rating: Option<u8>,
-    /// Some records are an imported transcript: their times are as that file says.
     pub imported: bool,
-    /// The language of the first record that names one.
-    pub language: String,
+    /// Who really sent all of it; empty where the senders did.
+    pub by: Shown,
+    /// From when to when; empty where no time is known.
+    pub span: Option<(String, String)>,
+    pub messages: usize,
+    pub last_words: Option<LastWordsView>,
 }
+
+/// What was said last.
+pub(in crate::web) struct LastWordsView {
+    pub sender: Shown,
+    pub text: Shown,
+    pub is_private: bool,
+    pub is_retracted: bool,
+}
+
+/// How much of the last words is shown: one or two lines.
+const LAST_WORDS_CHARS: usize = 120;
 
 impl Header {
-    pub(in crate::web) fn of(records: &[Record]) -> Header {
-        let senders = |role: Role| {
-            let own = records
-                .iter()
-                .map(|record| &record.event.sender)
-                .filter(|sender| sender.role == role);
-            distinct(own.map(|sender| match &sender.name {
-                Some(name) => format!("{name} ({})", sender.id),
-                None => sender.id.clone(),
-            }))
+    pub(in crate::web) fn of(summary: &Summary, zone: Tz) -> Header {
+        let people = |role: Role, people: &[Person]| {
+            people.iter().map(|person| Link::person(role, person)).collect()
         };
-        let events = || records.iter().map(|record| &record.event);
+        let plain = |text: &String| Link { words: Shown::plain(text), address: String::new() };
         Header {
-            orders: distinct(events().filter_map(|event| event.order.clone())),
-            customers: senders(Role::Customer),
-            agents: senders(Role::Human),
-            bots: senders(Role::Bot),
-            channels: distinct(events().filter_map(|event| event.channel.clone())),
-            tags: tags(records),
-            status: status(records),
-            rating: events()
-                .filter(|event| event.kind == Kind::Rate)
-                .filter_map(|event| event.rating)
-                .next_back(),
-            imported: records.iter().any(|record| record.origin == Origin::Imported),
-            language: events().find_map(|event| event.language.clone()).unwrap_or_default(),
+            orders: summary.orders.iter().map(|order| Link::order(order)).collect(),
+            customers: people(Role::Customer, &summary.customers),
+            agents: people(Role::Human, &summary.agents),
+            bots: people(Role::Bot, &summary.bots),
+            channels: summary.channels.iter().map(plain).collect(),
+            tags: summary.tags.iter().map(|tag| Shown::plain(tag)).collect(),
+            status: summary.status.en,
+            rating: summary.rating,
+            imported: summary.imported,
+            by: summary.by.as_ref().map_or_else(Shown::default, |by| {
+                Shown::plain(&format!("{} {}", by.role.as_str(), by.sub))
+            }),
+            span: summary.span.map(|(from, to)| (with_offset(from, zone), with_offset(to, zone))),
+            messages: summary.messages,
+            last_words: summary.last_words.as_ref().map(|last| {
+                let cut = last.text.char_indices().nth(LAST_WORDS_CHARS);
+                let text = match cut {
+                    Some((end, _)) => format!("{}…", &last.text[..end]),
+                    None => last.text.clone(),
+                };
+                LastWordsView {
+                    sender: Shown::plain(last.sender.name.as_ref().unwrap_or(&last.sender.id)),
+                    text: Shown::plain(&text),
+                    is_private: last.is_private,
+                    is_retracted: last.is_retracted,
+                }
+            }),
         }
     }
-}
-
-/// Each once, in order of appearance.
-fn distinct(all: impl Iterator<Item = String>) -> Vec<Shown> {
-    let mut seen = BTreeSet::new();
-    all.filter(|one| seen.insert(one.clone())).map(|one| Shown::plain(&one)).collect()
-}
-
-fn tags(records: &[Record]) -> Vec<Shown> {
-    let mut standing: Vec<&str> = Vec::new();
-    for event in records.iter().map(|record| &record.event) {
-        let Some(category) = event.category.as_deref() else { continue };
-        standing.retain(|tag| *tag != category);
-        if event.kind == Kind::Tag {
-            standing.push(category);
-        }
-    }
-    standing.into_iter().map(Shown::plain).collect()
-}
-
-fn status(records: &[Record]) -> &'static str {
-    let last = records.iter().rev().find_map(|record| match record.event.kind {
-        Kind::Resolve => Some("resolved"),
-        Kind::Reopen => Some("reopened, not resolved"),
-        Kind::Open => Some("open"),
-        _ => None,
-    });
-    last.unwrap_or("never opened or resolved")
 }

@@ -10,8 +10,12 @@ mod range;
 pub(super) mod search;
 mod search_form;
 pub(super) mod transcript;
-mod bubble;
+pub(super) mod conversations;
+mod chronology;
 mod header;
+mod hits;
+mod places;
+mod print;
 
 use askama::Template;
 use axum::http::StatusCode;

@@ -14,7 +14,6 @@ use chrono_tz::Tz;
 
 use strum::VariantNames;
 
-use super::bubble::{address, role_name};
 use super::search_form::{Problems, SearchForm};
 use super::{Notice, PageLayout, failure_text, page};
 use crate::model::{
@@ -25,10 +24,12 @@ use crate::search::{
     SearchError, shown_time,
 };
 use crate::server::{For, Service};
+use crate::transcript::role_name;
 use crate::web::area::Area;
 use crate::web::days::full_utc;
 use crate::web::figures::thousands;
 use crate::web::form::Typed;
+use crate::web::links::address;
 use crate::web::shown::Shown;
 use crate::web::visitor::{Visitor, admit};
 

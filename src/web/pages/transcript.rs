@@ -1,60 +1,79 @@
-//! One conversation, word for word: every version of every message, who said it, when, and the
-//! receipt for each.
+//! One conversation, word for word: every version of every message, who said it, when, and the receipt for each; and the
+//! same to be printed for the other side.
 //!
-//! Invariant: nothing of the conversation is left out silently; what cannot be shown here is
-//! counted and said.
+//! Invariant: nothing of the conversation is left out silently; what cannot be shown here is counted and said. What is
+//! printed for the other side is rendered without the shop's notes: they are not hidden, they are not there.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use chrono_tz::Tz;
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
 
-use super::bubble::{Context, FileKind, Files, Row, address};
 use super::header::Header;
+use super::hits::{HitsBar, number_hits};
+use super::places::{Files, OnPage, files_of};
+use super::print::{self, Print};
 use super::{Notice, PageLayout, page};
 use crate::access::{Identity, require_reading};
-use crate::model::{Access, AccessAction, ErrorKind, Offset, Record, Seq, Via};
-use crate::records::{Entry, Page, PageSize, transcript};
-use crate::relay::{AttachmentStore, media_type_of};
+use crate::model::{Access, AccessAction, ErrorKind, Micros, Offset, Record, Seq, Via};
+use crate::records::{Page, PageSize};
+use crate::search::Marks;
 use crate::server::{For, Problem, Service};
+use crate::transcript::{Audience, FileState, Row, Seen, Summary, View, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;
+use crate::web::links::address;
 use crate::web::shown::Shown;
 use crate::web::visitor::{Visitor, admit};
 
 /// What of a conversation is read at most: × about 1 KiB = 10 MiB. Longer ones are for `verbatim
 /// show`.
-const SHOWN: PageSize = PageSize { count_max: 10_000, bytes_max: 32 << 20 };
-/// Entries on one page.
-const ENTRIES_PER_PAGE: usize = 1_000;
+pub(super) const SHOWN: PageSize = PageSize { count_max: 10_000, bytes_max: 32 << 20 };
+/// Longest words that are marked; see the search form.
+const WORDS_CHARS_MAX: usize = 200;
+/// Rows on one page.
+pub(super) const ROWS_PER_PAGE: usize = 1_000;
 
 #[derive(Template)]
 #[template(path = "transcript.html")]
-pub(in crate::web) struct TranscriptPage {
-    pub layout: PageLayout,
-    pub conversation: Shown,
-    pub address: String,
-    pub header: Header,
-    pub zone: String,
-    pub records: usize,
-    pub seqs: (Seq, Seq),
-    pub offsets: (Offset, Offset),
-    pub rows: Vec<Row>,
-    pub page: usize,
-    pub pages: usize,
+struct TranscriptPage {
+    layout: PageLayout,
+    conversation: Shown,
+    address: String,
+    /// `words=…&mode=…&`: what links to other pages of it keep.
+    carried: String,
+    header: Header,
+    zone: String,
+    /// When the page was made, and how far it looked.
+    made_at: String,
+    complete_to: Offset,
+    records: usize,
+    seqs: (u32, u32),
+    offsets: (Offset, Offset),
+    rows: Vec<Row>,
+    page: usize,
+    pages: usize,
     /// There are more records than one page reads.
-    pub cut: bool,
+    cut: bool,
+    /// What was searched for, and where it stands.
+    hits: Option<HitsBar>,
+    /// Whether a print with the shop's notes may be had.
+    may_print_notes: bool,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(in crate::web) struct PlaceForm {
-    /// Offset to be on the page.
+    /// Offset to scroll to: leads to `record`, with the fragment that browsers scroll to.
     at: String,
+    /// Offset to be on the page.
+    record: String,
     page: String,
+    words: String,
+    mode: String,
+    print: String,
 }
 
 pub(in crate::web) async fn show(
@@ -70,16 +89,20 @@ pub(in crate::web) async fn show(
     if require_reading(&identity, &conversation).is_err() {
         return unknown(&identity, &conversation);
     }
+    if let Ok(at) = form.at.parse() {
+        return Redirect::to(&form.place(&conversation, Offset(at))).into_response();
+    }
+    let print = match Print::asked(&form.print, &identity) {
+        Ok(print) => print,
+        Err(refusal) => return *refusal,
+    };
+    let complete_to = service.log.head();
+    let made_at = Micros::now();
     let found = match read(&service, &identity, &conversation).await {
         Ok(found) => found,
-        Err(problem) => {
-            tracing::warn!(problem.detail, "a conversation could not be read");
-            let is_busy = problem.retry_after.is_some();
-            let kind = if is_busy { ErrorKind::Retry } else { ErrorKind::Corrupt };
-            return Notice::failure(&identity, kind);
-        }
+        Err(problem) => return failed(&identity, &problem),
     };
-    if found.records.is_empty() {
+    if Seen::by(Audience::Shop, &found.records).records.is_empty() {
         return unknown(&identity, &conversation);
     }
     let access = Access {
@@ -89,14 +112,22 @@ pub(in crate::web) async fn show(
     };
     service.trail().record(&identity, access);
     let files = files_of(&service.attachments, &found.records).await;
-    page(&view(
-        PageLayout::of(&identity, "search").on(&purpose),
-        &conversation,
-        &found,
-        &files,
-        &form,
-        service.zone,
-    ))
+    if let Some(print) = print {
+        let of = print::Of { order: None, is_cut: found.cut, made_at, complete_to };
+        let back = address(&conversation, None);
+        let parts = vec![(conversation, found.records)];
+        return print.page(&identity, service.zone, of, &parts, &files, &back);
+    }
+    let asked = Asked { conversation: &conversation, form: &form, zone: service.zone };
+    let may_print_notes = Print::Internal.is_for(&identity);
+    let layout = PageLayout::of(&identity, "search").on(&purpose);
+    page(&asked.view(layout, &found, &files, (made_at, complete_to), may_print_notes))
+}
+
+pub(super) fn failed(identity: &Identity, problem: &Problem) -> Response {
+    tracing::warn!(problem.detail, "a conversation could not be read");
+    let is_busy = problem.retry_after.is_some();
+    Notice::failure(identity, if is_busy { ErrorKind::Retry } else { ErrorKind::Corrupt })
 }
 
 fn unknown(identity: &Identity, conversation: &str) -> Response {
@@ -125,77 +156,109 @@ async fn read(service: &Service, identity: &Identity, conversation: &str) -> Res
     Ok(Read { records, cut: has_more })
 }
 
-/// Which attachments are there, and what their bytes show them to be.
-async fn files_of(store: &AttachmentStore, records: &[Record]) -> Files {
-    let mut files = Files::new();
-    for record in records {
-        for attachment in &record.event.attachments {
-            if let Ok(Some(mut file)) = store.open(record, &attachment.sha256).await {
-                let mut first_bytes = [0; 16];
-                let count = file.read(&mut first_bytes).await.unwrap_or(0);
-                let named = (record.event.id.clone(), attachment.sha256.clone());
-                files.insert(named, media_type_of(&first_bytes[..count]));
+impl PlaceForm {
+    /// The words to be marked; those too long for a search mark nothing.
+    fn marks(&self) -> Marks {
+        if self.words.chars().count() > WORDS_CHARS_MAX {
+            return Marks::default();
+        }
+        Marks::of(&self.words, self.mode.parse().unwrap_or_default())
+    }
+
+    /// `words=…&mode=…&`, as far as they are given.
+    fn carried(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("words", &self.words), ("mode", &self.mode)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
             }
         }
+        let carried = query.finish();
+        if carried.is_empty() { carried } else { format!("{carried}&") }
     }
-    files
+
+    /// The address that scrolls to a record: a fragment does not survive signing in, a query does.
+    fn place(&self, conversation: &str, at: Offset) -> String {
+        format!("{}?{}record={at}#m-{at}", address(conversation, None), self.carried())
+    }
 }
 
-fn view(
-    layout: PageLayout,
-    conversation: &str,
-    found: &Read,
-    files: &Files,
-    form: &PlaceForm,
+/// What is asked for.
+struct Asked<'a> {
+    conversation: &'a str,
+    form: &'a PlaceForm,
     zone: Tz,
-) -> TranscriptPage {
-    let records = &found.records;
-    let entries = transcript(records);
-    let pages = entries.len().div_ceil(ENTRIES_PER_PAGE).max(1);
-    let number = page_of(form, &entries).min(pages);
-    let header = Header::of(records);
-    let shown: Vec<&[Entry<'_>]> = entries.chunks(ENTRIES_PER_PAGE).collect();
-    let context = Context { conversation, language: &header.language, zone, files };
-    let place = |record: Option<&Record>| {
-        record.map(|record| (record.seq, record.offset)).unwrap_or_default()
-    };
-    let (first, last) = (place(records.first()), place(records.last()));
-    TranscriptPage {
-        layout,
-        conversation: Shown::plain(conversation),
-        address: address(conversation, None),
-        rows: shown.get(number - 1).map(|entries| context.rows(entries)).unwrap_or_default(),
-        zone: zone.name().to_string(),
-        records: records.len(),
-        seqs: (first.0, last.0),
-        offsets: (first.1, last.1),
-        page: number,
-        pages,
-        cut: found.cut,
-        header,
-    }
 }
 
-/// The page asked for by number, or the one that holds the record asked for. From 1.
-fn page_of(form: &PlaceForm, entries: &[Entry<'_>]) -> usize {
-    if let Ok(at) = form.at.parse() {
-        let holds = |entry: &Entry<'_>| match entry {
-            Entry::Line(line) => line.record.offset == Offset(at),
-            Entry::Message(message) => {
-                let later = message.retractions.iter().chain(&message.reads);
-                message.versions().chain(later).any(|record| record.offset == Offset(at))
-            }
+impl Asked<'_> {
+    fn view(
+        &self,
+        layout: PageLayout,
+        found: &Read,
+        files: &Files,
+        (made_at, complete_to): (Micros, Offset),
+        may_print_notes: bool,
+    ) -> TranscriptPage {
+        let (conversation, zone) = (self.conversation, self.zone);
+        let seen = Seen::by(Audience::Shop, &found.records);
+        let summary = Summary::of(&seen.records);
+        let marks = self.form.marks();
+        let carried = self.form.carried();
+        let places = OnPage { conversation, files, marks: &marks, carried: &carried };
+        let view = View {
+            seen: &seen,
+            audience: Audience::Shop,
+            part: 1,
+            zone,
+            language: &summary.language,
+            order: summary.orders.first().map(String::as_str),
+            by: summary.by.as_ref(),
+            places: &places,
         };
-        return entries.iter().position(holds).unwrap_or(0) / ENTRIES_PER_PAGE + 1;
+        let mut rows = view.rows();
+        let pages = rows.len().div_ceil(ROWS_PER_PAGE).max(1);
+        let number = self.page_of(&rows).min(pages);
+        let hits = number_hits(&mut rows, ROWS_PER_PAGE);
+        let shown = rows.into_iter().skip((number - 1) * ROWS_PER_PAGE).take(ROWS_PER_PAGE);
+        TranscriptPage {
+            layout,
+            conversation: Shown::plain(conversation),
+            address: address(conversation, None),
+            rows: shown.collect(),
+            header: Header::of(&summary, zone),
+            zone: zone.name().to_string(),
+            made_at: with_offset(made_at, zone),
+            complete_to,
+            records: summary.records,
+            seqs: summary.seqs,
+            offsets: summary.offsets,
+            page: number,
+            pages,
+            cut: found.cut,
+            hits: (!self.form.words.trim().is_empty()).then(|| HitsBar::of(&self.form.words, hits)),
+            carried,
+            may_print_notes,
+        }
     }
-    form.page.parse().unwrap_or(1).max(1)
+
+    /// The page asked for by number, or the one that holds the record asked for. From 1.
+    fn page_of(&self, rows: &[Row]) -> usize {
+        let Ok(at) = self.form.record.parse() else {
+            return self.form.page.parse().unwrap_or(1).max(1);
+        };
+        let is_it = |row: &Row| {
+            let stamps = row.stamps();
+            stamps.iter().filter_map(|stamp| stamp.place).any(|place| place.offset == Offset(at))
+        };
+        rows.iter().position(is_it).unwrap_or(0) / ROWS_PER_PAGE + 1
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Origin;
     use crate::model::testing::{position, record_at};
-    use crate::model::{Micros, Origin};
 
     const START: i64 = 1_767_463_985_000_000; // 2026-01-04 02:13:05 in Shanghai
 
@@ -209,12 +272,15 @@ mod tests {
         numbered.map(record).collect()
     }
 
+    fn view(found: &Read, files: &Files, form: &PlaceForm) -> TranscriptPage {
+        let zone = chrono_tz::Asia::Shanghai;
+        let asked = Asked { conversation: "c\u{202e}", form, zone };
+        asked.view(PageLayout::default(), found, files, (Micros(START), Offset(9)), true)
+    }
+
     fn html(events: &[&str], files: &Files) -> String {
         let found = Read { records: records(events), cut: false };
-        let zone = chrono_tz::Asia::Shanghai;
-        view(PageLayout::default(), "c\u{202e}", &found, files, &PlaceForm::default(), zone)
-            .render()
-            .unwrap()
+        view(&found, files, &PlaceForm::default()).render().unwrap()
     }
 
     const CUSTOMER: &str = r#""sender":{"id":"u","role":"customer","name":"佳怡"}"#;
@@ -225,7 +291,7 @@ mod tests {
         let text = r#""text":"<script>alert(1)</script>\" onload=x \u202e001$""#;
         let event = format!(r#""id":"<i>","kind":"message",{text},"language":"\"><x>",{AGENT}"#);
         let html = html(&[&event], &Files::new());
-        for hostile in ["<script>alert", "<b>", "<i>", "<x>", "\u{202e}"] {
+        for hostile in ["<script>alert", "<b>林", "<i>", "<x>", "\u{202e}"] {
             assert!(!html.contains(hostile), "{hostile} in {html}");
         }
         assert!(
@@ -255,13 +321,31 @@ mod tests {
             "Retracted by",
             "02:16:05",
             r#"href="/conversations/c%E2%80%AE?at=0#m-0""#,
+            "<bdi>236</bdi> → <bdi>263</bdi>",
         ] {
             assert!(html.contains(expected), "{expected} not in {html}");
         }
         for offset in 0..5 {
             assert_eq!(html.matches(&format!(r#"id="m-{offset}""#)).count(), 1, "{offset}");
-            assert!(html.contains(&format!("offset {offset}<")), "{offset}");
+            assert!(html.contains(&format!("offset {offset} · ")), "{offset}");
         }
+    }
+
+    /// The correction stood in the old bubble, above the objection that led to it.
+    #[test]
+    fn an_edit_stands_at_its_own_time_too() {
+        let events = [
+            format!(r#""id":"m1","kind":"message","text":"退 236 元",{AGENT}"#),
+            format!(r#""id":"m2","kind":"message","text":"不对吧",{CUSTOMER}"#),
+            format!(r#""id":"m3","kind":"edit","target":"m1","text":"退 263 元",{AGENT}"#),
+            format!(r#""id":"m4","kind":"retract","target":"m2",{CUSTOMER}"#),
+        ];
+        let html = html(&events.each_ref().map(String::as_str), &Files::new());
+        let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text}: {html}"));
+        let (objection, edit, retraction) =
+            (place("不对吧"), place(r#"id="at-m-2""#), place(r#"id="at-m-3""#));
+        assert!(place(r#"id="m-2""#) < objection && objection < edit && edit < retraction);
+        assert!(html[edit..].contains("message of 02:13:05"), "{html}");
     }
 
     #[test]
@@ -272,21 +356,34 @@ mod tests {
                 r#"{{"sha256":"{sha256}","name":"{name}","media_type":"image/png","bytes":2048}}"#
             )
         };
-        let names = [("1", "a.png"), ("2", "b.ogg"), ("3", "\\\"><img src=x>"), ("4", "gone.png")];
+        let names = [
+            ("1", "a.png"),
+            ("2", "b.ogg"),
+            ("3", "\\\"><img src=x>"),
+            ("4", "gone.png"),
+            ("5", "bad.png"),
+        ];
         let attachments = names.map(|(digit, name)| file(digit, name)).join(",");
         let event =
             format!(r#""id":"m1","kind":"message","attachments":[{attachments}],{CUSTOMER}"#);
-        let types = [("1", "image/png"), ("2", "audio/ogg"), ("3", "application/octet-stream")];
-        let files = types
-            .map(|(digit, media_type)| (("m1".to_string(), digit.repeat(64)), media_type))
-            .into();
+        let states = [
+            ("1", FileState::Picture),
+            ("2", FileState::Audio),
+            ("3", FileState::Download),
+            ("5", FileState::Damaged),
+        ];
+        let named = |digit: &str| ("c".to_string(), "m1".to_string(), digit.repeat(64));
+        let files = states.map(|(digit, state)| (named(digit), state)).into();
         let html = html(&[&event], &files);
-        assert_eq!(html.matches("<img ").count(), 1, "{html}");
-        assert_eq!(
-            (html.matches("<audio ").count(), html.matches("This file is not here").count()),
-            (1, 1),
-            "{html}"
-        );
+        for (what, count) in [
+            ("<img ", 1),
+            ("<audio ", 1),
+            ("This file is not here", 1),
+            ("This file is damaged", 1),
+        ] {
+            assert_eq!(html.matches(what).count(), count, "{what}: {html}");
+        }
+        assert!(!html.contains(&format!("attachments/{}", "5".repeat(64))), "{html}");
         assert!(
             !html.contains("<img src=x") && html.contains("gone.png") && html.contains("3 KB"),
             "{html}"
@@ -312,7 +409,9 @@ mod tests {
             "opened the conversation",
             "tagged size",
             "谢谢",
-            "FL1",
+            r#"<a href="/orders/FL1"><bdi>FL1</bdi></a>"#,
+            r#"href="/customers/u""#,
+            r#"href="/agents/a""#,
             "resolved, rated 4 of 5",
             "Sunday, 4 January 2026",
             r#"lang="zh-CN">您好"#,
@@ -323,6 +422,61 @@ mod tests {
     }
 
     #[test]
+    fn a_citation_has_every_clock_and_the_whole_leaf() {
+        let event = format!(
+            r#""id":"m1","kind":"message","text":"退 428 元","order":"FL1","sent_at":"2026-01-04T02:13:00+08:00",{CUSTOMER}"#
+        );
+        let found = Read { records: records(&[&event]), cut: false };
+        let html = view(&found, &Files::new(), &PlaceForm::default()).render().unwrap();
+        let cited = html.split(r#"id="cite-m-0">"#).nth(1).unwrap().split("</pre>").next().unwrap();
+        for expected in [
+            "“退 428 元”",
+            "佳怡 (u), 客户 customer",
+            "2026-01-04 02:13:05 +08:00 = 2026-01-03 18:13:05.000000 UTC",
+            "as told: 2026-01-04T02:13:00+08:00",
+            "shop s, 订单 order FL1, 会话 conversation c",
+            "message m1, seq 1, offset 0",
+            &format!("leaf {}", found.records[0].leaf),
+        ] {
+            assert!(cited.contains(&expected.replace('\'', "&#39;")), "{expected} not in {cited}");
+        }
+    }
+
+    #[test]
+    fn what_was_searched_for_is_marked_numbered_and_linked() {
+        let events = [
+            format!(r#""id":"m1","kind":"message","text":"refund 428",{CUSTOMER}"#),
+            format!(r#""id":"m2","kind":"message","text":"no",{AGENT}"#),
+            format!(r#""id":"m3","kind":"edit","target":"m2","text":"４２８, yes",{AGENT}"#),
+            format!(r#""id":"m4","kind":"rate","rating":5,"text":"428!",{CUSTOMER}"#),
+        ];
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let found = Read { records: records(&events), cut: false };
+        let form = |words: &str, mode: &str| PlaceForm {
+            words: words.to_string(),
+            mode: mode.to_string(),
+            ..PlaceForm::default()
+        };
+        let page = |words, mode| view(&found, &Files::new(), &form(words, mode)).render().unwrap();
+        let html = page("428", "");
+        for expected in [
+            "refund <mark>428</mark>",
+            "<mark>４２８</mark>, yes",
+            "<b>3</b> records here with <mark>428</mark>",
+            "<b>1 of 3</b> <a href=\"#m-2\" rel=\"next\"",
+            "<b>2 of 3</b> <a href=\"#m-0\" rel=\"prev\"",
+            "<b>3 of 3</b> <a href=\"#m-2\" rel=\"prev\"",
+            "?words=428&#38;at=0#m-0",
+        ] {
+            assert!(html.contains(expected), "{expected} not in {html}");
+        }
+        assert!(page("428", "exact").contains("<b>2</b> records here"));
+        let nothing = page("429", "");
+        assert!(nothing.contains("Nothing here with <mark>429</mark>"), "{nothing}");
+        assert!(!page("", "").contains("hits-bar"));
+    }
+
+    #[test]
     fn long_conversations_come_in_pages_and_an_offset_finds_its_page() {
         let event =
             |index: usize| format!(r#""id":"m{index}","kind":"message","text":"x",{CUSTOMER}"#);
@@ -330,21 +484,32 @@ mod tests {
         events.push(format!(r#""id":"e","kind":"edit","target":"m1200","text":"y",{CUSTOMER}"#));
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
         let found = Read { records: records(&events), cut: true };
-        let page = |at: &str, page: &str| {
-            let form = PlaceForm { at: at.to_string(), page: page.to_string() };
-            view(PageLayout::default(), "c", &found, &Files::new(), &form, chrono_tz::UTC)
+        let page = |record: &str, page: &str| {
+            let (record, page) = (record.to_string(), page.to_string());
+            let form = PlaceForm { record, page, ..PlaceForm::default() };
+            view(&found, &Files::new(), &form)
         };
-        let number = |at, number| page(at, number).page;
+        let number = |record, number| page(record, number).page;
         assert_eq!(
             [number("", ""), number("", "2"), number("", "99"), number("", "-1")],
             [1, 2, 2, 1]
         );
+        // Headings of days count as rows.
         assert_eq!(
-            [number("999", ""), number("1000", ""), number("1500", ""), number("x", "")],
+            [number("900", ""), number("1000", ""), number("1500", ""), number("x", "")],
             [1, 2, 2, 1]
         );
         let html = page("", "2").render().unwrap();
         assert!(html.contains("Page 2 of 2"), "{html}");
         assert!(html.contains("Only the first 1501 records"));
+    }
+
+    #[test]
+    fn a_place_survives_signing_in() {
+        let form = PlaceForm { words: "退款".to_string(), ..PlaceForm::default() };
+        assert_eq!(
+            form.place("c 1", Offset(353)),
+            "/conversations/c%201?words=%E9%80%80%E6%AC%BE&record=353#m-353"
+        );
     }
 }

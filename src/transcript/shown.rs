@@ -12,7 +12,7 @@ use crate::model::visible::{Character, characters, code_of, name_of};
 
 /// A stretch of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub enum Piece {
     Plain(String),
     /// What was searched for.
     Found(String),
@@ -33,7 +33,7 @@ pub(super) enum Piece {
               {% when Piece::Hidden with { code, name } %}<span class=\"chip\" title=\"{{ name }}\">{{ code }}</span>\
               {% endmatch %}{% endfor %}"
 )]
-pub(super) struct Shown {
+pub struct Shown {
     pub pieces: Vec<Piece>,
 }
 
@@ -42,13 +42,13 @@ impl HtmlSafe for Shown {}
 
 impl Shown {
     /// `text` without marks.
-    pub(super) fn plain(text: &str) -> Shown {
+    pub fn plain(text: &str) -> Shown {
         Shown::marked(text, &[])
     }
 
     /// `text` with the byte ranges `spans` marked. Ranges that do not lie on characters of the text
     /// are left out.
-    pub(super) fn marked(text: &str, spans: &[(usize, usize)]) -> Shown {
+    pub fn marked(text: &str, spans: &[(usize, usize)]) -> Shown {
         let mut shown = Shown::default();
         let mut spans = spans.to_vec();
         spans.sort_unstable();
@@ -68,7 +68,7 @@ impl Shown {
     }
 
     /// As text alone, for titles and attributes: hidden characters by their codes.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let text_of = |piece: &Piece| match piece {
             Piece::Plain(text) | Piece::Found(text) => text.clone(),
             Piece::Hidden { code, .. } => format!("[{code}]"),
@@ -77,7 +77,7 @@ impl Shown {
     }
 
     /// Whether nothing would be seen.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
 

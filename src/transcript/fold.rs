@@ -4,7 +4,7 @@
 //! Invariants: every record appears in exactly one entry, as the entry itself or inside the message
 //! it edits, retracts or reads; entries are in log order; no text is shortened or changed (only a
 //! quote is an excerpt).
-//! It does not hide anything, decide who may read, or format times: pages and command line do.
+//! It does not hide anything, decide who may read, or format times: its readers do.
 
 use std::collections::HashMap;
 
@@ -60,7 +60,7 @@ pub struct Quote {
 }
 
 /// Folds one conversation's records, which must be in order.
-pub fn transcript(records: &[Record]) -> Vec<Entry<'_>> {
+pub fn transcript<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Entry<'a>> {
     let mut fold = Fold::default();
     for record in records {
         fold.add(record);
@@ -170,7 +170,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_string(),

@@ -1,0 +1,152 @@
+//! Which conversations an order, a customer or an agent is in: every one in which some record, of whatever kind and with
+//! or without a text, names them.
+//!
+//! Invariant: index and tail count as one, as of one offset; the newest come first, by the last record that names them.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::run::View;
+use super::{SearchError, known};
+use crate::index::columns::add_documents_with;
+use crate::index::fold;
+use crate::index::known_as::{Known, KnownKind, terms_of};
+use crate::index::schema::schema;
+use crate::model::{FieldError, Micros, Offset, Record};
+
+/// Most conversations named in one answer: × about 100 bytes = 6 MiB. The oldest of more are left out, and that is said.
+pub const CONVERSATIONS_MAX: usize = 65_536;
+
+/// Whose conversations are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// An order's number, on any record.
+    Order,
+    /// A sender with the role customer, or whom a conversation was opened with.
+    Customer,
+    /// A sender with the role human, or an assignee.
+    Agent,
+}
+
+/// The conversations found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversations {
+    /// Every record below this offset was looked at, and none at or above it.
+    pub complete_to: Offset,
+    /// The newest first.
+    pub conversations: Vec<String>,
+    /// There are older ones.
+    pub is_cut: bool,
+}
+
+/// When and where a conversation last named whom it is looked for by.
+type Last = (Micros, Offset);
+
+impl Whose {
+    /// The word by which it is asked for.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Whose::Order => "order",
+            Whose::Customer => "customer",
+            Whose::Agent => "agent",
+        }
+    }
+
+    fn kind(self) -> KnownKind {
+        match self {
+            Whose::Order => KnownKind::Order,
+            Whose::Customer => KnownKind::Customer,
+            Whose::Agent => KnownKind::Agent,
+        }
+    }
+
+    /// Whether `known` is the one with this id.
+    fn is(self, known: &Known<'_>, id: &str) -> bool {
+        known.kind == self.kind() && known.id == id
+    }
+
+    /// Whether `record` names `id`.
+    fn is_on(self, record: &Record, id: &str) -> bool {
+        terms_of(record).any(|term| Known::of_term(&term).is_some_and(|known| self.is(&known, id)))
+    }
+}
+
+/// The conversations of the view's shop that name `id`. It blocks.
+pub(super) fn find(view: &View<'_>, whose: Whose, id: &str) -> Result<Conversations, SearchError> {
+    if id.is_empty() {
+        return Err(FieldError::new(whose.as_str(), "", "not be empty").into());
+    }
+    let mut found = of_index(view, whose, id).map_err(|error| view.error(error))?;
+    for record in view.tail().filter(|record| whose.is_on(record, id)) {
+        found.add(record.event.conversation.clone(), (record.occurred_at(), record.offset));
+    }
+    let is_over = found.cut();
+    let is_cut = found.is_cut || is_over;
+    let mut newest: Vec<(Last, String)> =
+        found.last.into_iter().map(|(name, last)| (last, name)).collect();
+    newest.sort_unstable_by(|left, right| right.cmp(left));
+    Ok(Conversations {
+        complete_to: view.before,
+        conversations: newest.into_iter().map(|(_, name)| name).collect(),
+        is_cut,
+    })
+}
+
+/// Conversations by name, with what they are sorted by.
+#[derive(Default)]
+struct Found {
+    last: HashMap<String, Last>,
+    is_cut: bool,
+}
+
+impl Found {
+    fn add(&mut self, name: String, last: Last) {
+        let known = self.last.entry(name).or_insert(last);
+        *known = last.max(*known);
+        if self.last.len() >= 2 * CONVERSATIONS_MAX {
+            let is_over = self.cut();
+            self.is_cut |= is_over;
+        }
+    }
+
+    /// Forgets the oldest beyond the bound; whether there were any.
+    fn cut(&mut self) -> bool {
+        if self.last.len() <= CONVERSATIONS_MAX {
+            return false;
+        }
+        let mut all: Vec<Last> = self.last.values().copied().collect();
+        // No two have the same: an offset is part of it.
+        let (_, oldest_kept, _) =
+            all.select_nth_unstable_by(CONVERSATIONS_MAX - 1, |left, right| right.cmp(left));
+        let oldest_kept = *oldest_kept;
+        self.last.retain(|_, last| *last >= oldest_kept);
+        true
+    }
+}
+
+fn of_index(view: &View<'_>, whose: Whose, id: &str) -> tantivy::Result<Found> {
+    let mut found = Found::default();
+    for segment in &view.segments {
+        view.deadline.check()?;
+        let mut documents = segment.none();
+        known::each_known(view, segment, &fold(id), |known, term| {
+            if whose.is(known, id) {
+                add_documents_with(&mut documents, segment.reader(), schema().known_as, term)?;
+            }
+            Ok(())
+        })?;
+        segment.keep_below(&mut documents, view.before);
+        // By number first: a name is read once.
+        let mut last: HashMap<u64, (Last, u32)> = HashMap::new();
+        for document in documents.iter() {
+            let place = segment.place(document);
+            let known = last.entry(segment.conversation_of(document)).or_insert((place, document));
+            *known = (place, document).max(*known);
+        }
+        for (place, document) in last.into_values() {
+            found.add(segment.name_of(document)?, place);
+        }
+    }
+    Ok(found)
+}

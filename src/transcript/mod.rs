@@ -1,0 +1,47 @@
+//! A conversation as people read it: its records folded into messages with all their versions, the same as rows in the
+//! order in which things happened, and from these rows pages to hand over: HTML, Markdown, text.
+//!
+//! Invariants: every record that its reader may see is in every form, once with its receipt, and nothing of the others
+//! is, not by a number and not by a gap ([`Audience`]); no text is shortened or changed but where it is quoted; the same
+//! records give the same bytes.
+//! It reads nothing, knows no clock but the one it is told, and decides no right: who asks says for whom.
+
+// Records into messages and lines.
+mod fold;
+// Who reads, and what is left out for them.
+mod audience;
+// Outside text, made safe and honest.
+pub mod shown;
+// Instants as people read them.
+mod clock;
+// Labels in both languages.
+mod labels;
+// What an edit changed.
+mod change;
+// When and where a record stands, in words that can be quoted.
+mod stamp;
+// Whose conversation it is and how it ended.
+mod summary;
+// A transcript as rows.
+mod rows;
+mod row;
+// Rows with a head, to hand over.
+mod document;
+mod html;
+mod markdown;
+mod text;
+#[cfg(test)]
+mod tests;
+
+pub use audience::{Audience, Seen};
+pub use clock::{full_utc, with_offset};
+pub use document::{About, Document, Part};
+pub use fold::{Entry, Line, Message, Quote, transcript};
+pub use html::{DOCUMENT_SHEET, Style};
+pub use labels::{Label, role_name};
+pub use row::{
+    Act, Bubble, ChangeView, FileState, FileView, Hit, LineView, Reply, Row, SenderView, Version,
+};
+pub use rows::{Dated, Inert, Places, View, with_days};
+pub use stamp::Stamp;
+pub use summary::{Person, Summary};

@@ -1,0 +1,101 @@
+//! A transcript on paper: for the other side without anything of the shop's own, or, on request and stamped so, with all
+//! of it.
+
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use chrono_tz::Tz;
+
+use super::places::{Files, OnPaper};
+use super::{Notice, PageLayout};
+use crate::access::{Action, Identity};
+use crate::model::{ErrorKind, Micros, Offset, Record};
+use crate::transcript::{About, Audience, Document, Style};
+use crate::web::assets;
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Print {
+    /// What the customer could see.
+    OtherSide,
+    /// All of it, stamped on every page.
+    Internal,
+}
+
+/// What the transcript is of, and as of when.
+pub(super) struct Of<'a> {
+    pub order: Option<&'a str>,
+    pub is_cut: bool,
+    pub made_at: Micros,
+    pub complete_to: Offset,
+}
+
+impl Print {
+    /// As the address says; nothing else is printed for the other side by accident.
+    pub(super) fn asked(print: &str, identity: &Identity) -> Result<Option<Print>, Box<Response>> {
+        let print = match print {
+            "" => return Ok(None),
+            "internal" => Print::Internal,
+            _ => Print::OtherSide,
+        };
+        if print.is_for(identity) {
+            return Ok(Some(print));
+        }
+        let notice = Notice {
+            layout: PageLayout::of(identity, ""),
+            title: "Not with this token".to_string(),
+            detail: "This token may not read private notes.".to_string(),
+            hint: String::new(),
+        };
+        Err(Box::new(notice.into_response(StatusCode::FORBIDDEN)))
+    }
+
+    /// Whether `identity` may have it.
+    pub(super) fn is_for(self, identity: &Identity) -> bool {
+        self == Print::OtherSide || identity.may(Action::ReadPrivate)
+    }
+
+    /// The page. `back` leads to where it was asked for.
+    pub(super) fn page(
+        self,
+        identity: &Identity,
+        zone: Tz,
+        of: Of<'_>,
+        conversations: &[(String, Vec<Record>)],
+        files: &Files,
+        back: &str,
+    ) -> Response {
+        let about = About {
+            shop: identity.shop.clone(),
+            order: of.order.map(str::to_string),
+            audience: self.audience(),
+            zone,
+            made_at: of.made_at,
+            made_by: identity.subject.clone(),
+            complete_to: (self == Print::Internal).then_some(of.complete_to),
+            is_cut: of.is_cut,
+        };
+        let document = Document::new(about, conversations, &OnPaper { files });
+        let sheet = assets::address("document.css");
+        let mut links = vec![(back.to_string(), "Back".to_string())];
+        if self == Print::OtherSide && Print::Internal.is_for(identity) {
+            links.push((format!("{back}?print=internal"), "With private notes (internal)".into()));
+        }
+        if self == Print::Internal {
+            links.push((format!("{back}?print=1"), "For the other side".to_string()));
+        }
+        match document.html(Style::At(&sheet), &links) {
+            Ok(html) => Html(html).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "a transcript could not be rendered");
+                Notice::failure(identity, ErrorKind::Bug)
+            }
+        }
+    }
+
+    fn audience(self) -> Audience {
+        match self {
+            Print::OtherSide => Audience::OtherSide,
+            Print::Internal => Audience::Shop,
+        }
+    }
+}
