@@ -43,6 +43,7 @@ mod relay_ws;
 mod replay;
 mod rules;
 mod schemas;
+mod search;
 mod shims;
 mod slt;
 mod socket;
