@@ -160,7 +160,7 @@ impl Search {
                 write::to_stdout(text.as_bytes())?;
             }
         }
-        Ok(Exit::found(answer.total > 0 || !answer.matches.is_empty()))
+        Ok(Exit::found(answer.total > 0))
     }
 
     /// The answer, and the records around the hits where neighbours are to be shown.

@@ -84,7 +84,13 @@ fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
     let mut server = Server::start(&data);
     for (phrase, expected) in phrases.iter().zip(&in_place) {
         let (code, answer) = search(&data, phrase, &[]);
-        assert_eq!(&answer, expected, "{phrase}: through the server and in place differ");
+        // Through the server, who looked is recorded: the log has grown.
+        let hits = |answer: &Value| [&answer["total"], &answer["conversations"]].map(Value::clone);
+        assert_eq!(
+            hits(&answer),
+            hits(expected),
+            "{phrase}: through the server and in place differ"
+        );
         assert_eq!(code, i32::from(answer["total"] == 0), "{phrase}");
     }
     server.assert_alive();
