@@ -1,0 +1,265 @@
+//! Substrings in many messages: newest twenty and total, of one and two characters, words, phrases,
+//! three words together and order numbers, with and without a range of time, warm and after a start
+//! with empty caches. Beside it SQLite FTS5 (trigram) and PostgreSQL (pg_trgm) on the same texts.
+//! Prints a table and, as its last line, the same figures as JSON.
+//!
+//! ```text
+//! cargo bench --bench search                           1,000,000 messages
+//! cargo bench --bench search -- --messages 10000000    ten million
+//! cargo bench --bench search -- --quick                20,000, without peers
+//! benches/peers/install                                fetches the peers
+//! ```
+//! The truth is a scan of all texts. What each finds of it is its recall, and what it takes is read
+//! against the peers in the same run. `verbatim` is asked over HTTP, the peers inside their
+//! processes. Emptying the caches takes root; where that cannot be, the figures are left out.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "pipeline/chat.rs"]
+#[allow(dead_code)]
+mod chat;
+#[path = "search/corpus.rs"]
+mod corpus;
+#[path = "search/peers.rs"]
+mod peers;
+#[path = "search/questions.rs"]
+mod questions;
+#[path = "pipeline/report.rs"]
+#[allow(dead_code)]
+mod report;
+#[path = "pipeline/server.rs"]
+#[allow(dead_code)]
+mod server;
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use corpus::Corpus;
+use peers::Peer;
+use questions::{CLASSES, Question};
+use report::{Report, quantile, round};
+use serde_json::{Value, json};
+use server::{Connection, Server};
+
+const SHOP: &str = "bench";
+/// Connections that send, each with conversations of its own.
+const SENDERS: usize = 4;
+const BATCH_EVENTS: usize = 1_000;
+/// Batches that wait for a sender: × 4 senders × 300 KB.
+const BATCHES_WAITING: usize = 4;
+const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(3_600);
+const STATUS_EVERY: Duration = Duration::from_millis(200);
+/// Each class of questions is left off after this long: a peer may take seconds for each.
+const CLASS_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Measures searches for substrings, beside SQLite and PostgreSQL.
+#[derive(Parser)]
+#[command(name = "search", max_term_width = 100)]
+struct Options {
+    /// 20,000 messages unless --messages says otherwise, and no peers
+    #[arg(long)]
+    quick: bool,
+    /// Messages and later versions of them; 1,000,000 unless given
+    #[arg(long, value_name = "N")]
+    messages: Option<usize>,
+    /// Questions of each class
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    questions: usize,
+    /// Seed of chat and questions
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Leave the peers out
+    #[arg(long)]
+    alone: bool,
+    /// cargo passes it to every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() {
+    let options = Options::parse();
+    let count = options.messages.unwrap_or(if options.quick { 20_000 } else { 1_000_000 });
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let data = scratch.path().join("data");
+    let mut report = Report::default();
+
+    let mut server = Server::start(&data);
+    let corpus = ingest(&server, options.seed, count);
+    server.settle();
+    report.add("messages", corpus.len(), "");
+    let mut questions = questions::sampled(&corpus, options.seed, options.questions);
+    eprintln!("scanning all texts for {} questions", questions.len());
+    questions::answer_by_scan(&corpus, &mut questions);
+    let status = server.status(&mut server.connect(SHOP));
+    let index = status.stores.iter().find(|store| store.name == "index").map(|store| store.bytes);
+    let text_bytes = corpus.bytes() as f64 / corpus.len() as f64;
+    report.add("text", round(text_bytes, 1), "bytes/message");
+    report.add("index", round(index.unwrap() as f64 / corpus.len() as f64, 1), "bytes/message");
+
+    let mut connection = server.connect(SHOP);
+    measure("verbatim", &questions, &mut report, |question| ask(&mut connection, question));
+    server = cold(server, &data, &questions, &mut report);
+    server.stop();
+    if !options.quick && !options.alone {
+        let texts = scratch.path().join("texts.ndjson");
+        corpus.write(&texts);
+        for name in ["sqlite", "postgres"] {
+            beside(name, &texts, scratch.path(), &questions, &mut report);
+        }
+    }
+    report.print();
+}
+
+/// What was found, and how long it took.
+struct Found {
+    total: u64,
+    newest: Option<u64>,
+    ms: f64,
+}
+
+/// Sends messages and later versions until there are `count`, and waits until the index has them.
+fn ingest(server: &Server, seed: u64, count: usize) -> Corpus {
+    let mut corpus = Corpus::default();
+    let started = Instant::now();
+    let mut events = 0_usize;
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..SENDERS)
+            .map(|_| {
+                let (queue, batches) = mpsc::sync_channel::<Vec<u8>>(BATCHES_WAITING);
+                let mut connection = server.connect(SHOP);
+                scope.spawn(move || batches.iter().for_each(|body| send(&mut connection, &body)));
+                queue
+            })
+            .collect();
+        let mut waiting = vec![(Vec::new(), 0); SENDERS];
+        // Of fourteen events of a conversation ten say something.
+        for (conversation, event) in chat::events(seed, count * 2, 14) {
+            let lane = conversation as usize % SENDERS;
+            corpus.add(&event);
+            let (body, filled) = &mut waiting[lane];
+            serde_json::to_writer(&mut *body, &event).unwrap();
+            body.push(b'\n');
+            *filled += 1;
+            events += 1;
+            if *filled == BATCH_EVENTS {
+                *filled = 0;
+                lanes[lane].send(std::mem::take(body)).unwrap();
+            }
+            if corpus.len() == count {
+                break;
+            }
+        }
+        for (lane, (body, _)) in lanes.iter().zip(waiting) {
+            lane.send(body).unwrap();
+        }
+    });
+    let connection = &mut server.connect(SHOP);
+    loop {
+        let status = server.status(connection);
+        if status.stores.iter().all(|store| store.cursor == status.head) {
+            break;
+        }
+        assert!(started.elapsed() < CATCH_UP_TIME_MAX, "the stores do not catch up");
+        std::thread::sleep(STATUS_EVERY);
+    }
+    eprintln!("{events} events in {:.0} s", started.elapsed().as_secs_f64());
+    corpus
+}
+
+fn send(connection: &mut Connection, body: &[u8]) {
+    if body.is_empty() {
+        return;
+    }
+    let answer = connection.post("/v1/events?origin=imported", "application/x-ndjson", body);
+    let is_refused = |line: &&[u8]| !line.is_empty() && !line.starts_with(b"{\"id\":");
+    let refused = answer.split(|byte| *byte == b'\n').find(is_refused);
+    assert!(refused.is_none(), "{}", String::from_utf8_lossy(refused.unwrap()));
+}
+
+/// Asks every question and adds a row of figures for each class.
+fn measure(
+    who: &str,
+    questions: &[Question],
+    report: &mut Report,
+    mut ask: impl FnMut(&Question) -> Found,
+) {
+    for class in CLASSES {
+        let asked: Vec<&Question> = questions.iter().filter(|one| one.class == *class).collect();
+        let started = Instant::now();
+        let (mut times, mut found, mut there, mut wrong) = (Vec::new(), 0_u64, 0_u64, 0_u64);
+        for question in &asked {
+            if started.elapsed() > CLASS_TIME_MAX {
+                break;
+            }
+            let answer = ask(question);
+            times.push(answer.ms);
+            found += answer.total.min(question.total);
+            there += question.total;
+            wrong += u64::from(answer.total > question.total);
+            wrong += u64::from(answer.newest.is_some_and(|newest| newest != question.newest));
+        }
+        times.sort_by(f64::total_cmp);
+        report.add(format!("{who}, {class}: p50"), round(quantile(&times, 0.5), 2), "ms");
+        report.add(format!("{who}, {class}: p99"), round(quantile(&times, 0.99), 2), "ms");
+        report.add(format!("{who}, {class}: recall"), round(found as f64 / there as f64, 4), "");
+        if wrong > 0 {
+            report.add(format!("{who}, {class}: wrong answers"), wrong, "");
+        }
+        if times.len() < asked.len() {
+            report.add(format!("{who}, {class}: asked in a minute"), times.len(), "");
+        }
+        if who == "verbatim" {
+            assert_eq!((found, wrong), (there, 0), "{class}: verbatim finds what a scan finds");
+        }
+    }
+}
+
+fn ask(connection: &mut Connection, question: &Question) -> Found {
+    let started = Instant::now();
+    let answer: Value = connection.get_json(&question.path());
+    let ms = started.elapsed().as_secs_f64() * 1e3;
+    let total = answer["total"].as_u64().expect("a total");
+    Found { total, newest: None, ms }
+}
+
+/// The first question of each class after a start with empty caches.
+fn cold(mut server: Server, data: &Path, questions: &[Question], report: &mut Report) -> Server {
+    for class in CLASSES {
+        server.stop();
+        // Dirty pages stay unless they are written first.
+        let _ = std::process::Command::new("sync").status();
+        if fs::write("/proc/sys/vm/drop_caches", "3").is_err() {
+            eprintln!("caches cannot be emptied here: nothing is measured cold");
+            return Server::start(data);
+        }
+        server = Server::start(data);
+        let mut connection = server.connect(SHOP);
+        let _: Value = connection.get_json("/v1/status");
+        let Some(question) = questions.iter().find(|one| one.class == *class) else { continue };
+        let found = ask(&mut connection, question);
+        report.add(format!("verbatim, {class}: cold"), round(found.ms, 1), "ms");
+    }
+    server
+}
+
+fn beside(
+    name: &'static str,
+    texts: &Path,
+    scratch: &Path,
+    questions: &[Question],
+    report: &mut Report,
+) {
+    let Some(mut peer) = Peer::start(name, texts, &scratch.join(name)) else { return };
+    report.add(format!("{name}: built in"), round(peer.build_seconds, 1), "s");
+    report.add(format!("{name}: bytes"), json!(peer.bytes), "");
+    measure(name, questions, report, |question| {
+        let answer = peer.ask(question);
+        Found {
+            total: answer["total"].as_u64().unwrap_or(0),
+            newest: answer["newest"].as_u64(),
+            ms: answer["ms"].as_f64().expect("its time"),
+        }
+    });
+}
