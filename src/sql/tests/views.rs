@@ -35,7 +35,7 @@ SELECT
     r.retracted_at IS NOT NULL AS retracted,
     r.retracted_at,
     r.retracted_by,
-    m.attachments, m.reply_to, m.visibility, m.automatic, m.leaf
+    m.attachments, m.reply_to, m.visibility, m.automatic, m.leaf, m.erased_at
 FROM events m
 LEFT JOIN (
     SELECT conversation, target, count(*) AS edits,
