@@ -35,7 +35,9 @@ impl Peer {
         let questions = child.stdin.take();
         let mut answers = BufReader::new(child.stdout.take().expect("its stdout is piped"));
         let Some(built) = line(&mut answers) else {
-            eprintln!("{name} is not there, so nothing is measured beside it: benches/peers/install");
+            eprintln!(
+                "{name} is not there, so nothing is measured beside it: benches/peers/install"
+            );
             let _ = child.wait();
             return None;
         };

@@ -250,7 +250,7 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
         let Some(next) = page["next"].as_str() else { break };
         before = format!("&before={next}");
     }
-    let expected: Vec<String> = (0..40).rev().map(|number| format!("word-{number}")).collect();
+    let expected: Vec<String> = (0..40).rev().map(|number| format!("\"word-{number}\"")).collect();
     assert_eq!(words, expected);
     for (bad, field) in [
         ("limit=0", "limit"),

@@ -208,11 +208,12 @@ fn remove_document(data: &Data, offset: i64) {
     let before: Value =
         serde_json::from_str(&index.load_metas().unwrap().payload.unwrap()).unwrap();
     let (cursor, documents) = (&before["cursor"], before["documents"].as_u64().unwrap() - 1);
-    let digest = Sha256::digest(format!("verbatim/index/v1 {cursor} {documents}"));
+    let version = &before["version"];
+    let digest = Sha256::digest(format!("verbatim/index/v{version} {cursor} {documents}"));
     let check = hex::encode(&digest[..8]);
     let mut commit = writer.prepare_commit().unwrap();
     commit.set_payload(&format!(
-        r#"{{"cursor":{cursor},"documents":{documents},"check":"{check}"}}"#
+        r#"{{"version":{version},"cursor":{cursor},"documents":{documents},"check":"{check}"}}"#
     ));
     commit.commit().unwrap();
 }
