@@ -45,9 +45,6 @@ pub(crate) fn fitted(mut event: Value) -> Value {
     for field in FIELDS.iter().filter(|field| !field.goes_with.allows(kind)) {
         fields.remove(field.name);
     }
-    if matches!(kind, Kind::Hold | Kind::Release | Kind::Erase) {
-        fields.remove("data");
-    }
     if let Some(reserved) = kind.reserved_conversation() {
         fields.insert("conversation".to_string(), reserved.into());
         fields.insert("data".to_string(), json!({"idle_hours": 24}));
