@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde_json::json;
-use verbatim::model::{Event, Micros};
+use verbatim::model::{Event, parse_time};
 
 /// Every text, in lower case, in the order sent: one string and where each begins.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl Corpus {
     /// Takes the text of `event`, if it has one.
     pub fn add(&mut self, event: &Event) {
         let Some(text) = &event.text else { return };
-        let at: Micros = event.sent_at.as_deref().and_then(|at| at.parse().ok()).expect("a time");
+        let at = event.sent_at.as_deref().and_then(parse_time).expect("a time");
         self.texts.push(Text { from: self.lower.len(), at: at.0 });
         self.lower.push_str(&text.to_lowercase());
     }

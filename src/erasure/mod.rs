@@ -2,7 +2,7 @@
 //!
 //! Flow: records of kinds `hold`, `release` and `erase` stand in the conversation concerned → the
 //! [`ErasureStore`] keeps which conversations are held and which erasures were asked for → whoever
-//! erases asks [`tombstones`] what becomes of the records, puts those in the archive's files once the
+//! erases asks [`tombstones()`] what becomes of the records, puts those in the archive's files once the
 //! log has let go of the records, lets the stores forget, and writes a receipt as one more record.
 //!
 //! Invariants: what is held, pending and done follows from the records alone; a conversation's own

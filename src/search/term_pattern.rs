@@ -22,7 +22,7 @@ pub(super) enum TermPattern {
 }
 
 impl TermPattern {
-    /// The piece as [`SegmentTerms::containing`] looks for it.
+    /// The piece as [`SegmentTerms::containing`](crate::index::term_cache::SegmentTerms::containing) looks for it.
     fn piece(&self) -> String {
         match self {
             TermPattern::Anywhere(piece) => piece.clone(),

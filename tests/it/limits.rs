@@ -178,7 +178,7 @@ async fn what_the_api_has_not_is_a_problem_document() {
     let data = Data::new();
     let server = Server::start(&data);
     let max = server.http_as(&data, "max", &[Analyst]);
-    for path in ["/v1/nope", "/v1/conversations", "/v1/reports/a/b"] {
+    for path in ["/v1/nope", "/v1/conversations/", "/v1/reports/a/b"] {
         let problem = max.get(path).await.problem(404);
         assert!(problem["detail"].as_str().unwrap().contains(path), "{problem}");
     }
