@@ -2,7 +2,8 @@
 
 use super::{AccessError, Action, Identity, TokenRole};
 use crate::model::{
-    ACCESS_CONVERSATION, Authority, By, Event, Kind, Origin, Role, Visibility, is_receipt,
+    ACCESS_CONVERSATION, Authority, By, Event, Kind, Origin, RULES_CONVERSATION, Role, Visibility,
+    is_receipt,
 };
 
 /// What a customer sends.
@@ -52,20 +53,23 @@ pub const CUSTOMER_HEARS: &[Kind] = &[
     Kind::Call,
 ];
 
-/// Refuses to show a conversation, whatever is in it, to whoever may not read conversations, and the
-/// trail of accesses to whoever may not read that.
+/// Refuses to show a conversation, whatever is in it, to whoever may not read conversations, and
+/// those about the shop to whoever may not read what is in them: the trail of accesses, the rules.
 pub fn require_reading(identity: &Identity, conversation: &str) -> Result<(), AccessError> {
     identity.require(Action::ReadConversations)?;
-    if conversation == ACCESS_CONVERSATION {
-        identity.require(Action::ReadTrail)?;
+    match conversation {
+        ACCESS_CONVERSATION => identity.require(Action::ReadTrail),
+        RULES_CONVERSATION => identity.require(Action::ReadRules),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether `identity` hears an event of a conversation that it may listen to, and may have its files.
 pub fn hears(identity: &Identity, event: &Event) -> bool {
-    if event.kind == Kind::Access {
-        return identity.may(Action::ReadTrail);
+    match event.kind {
+        Kind::Access => return identity.may(Action::ReadTrail),
+        Kind::Rules => return identity.may(Action::ReadRules),
+        _ => {}
     }
     match event.visibility {
         Visibility::Private => identity.may(Action::ReadPrivate),
@@ -206,6 +210,18 @@ mod tests {
                 "{role:?} {event:?}"
             );
         }
+    }
+
+    /// Rules and the trail of accesses stand in conversations, and clerks read conversations.
+    #[test]
+    fn what_is_about_the_shop_has_rights_of_its_own() {
+        use TokenRole::{Admin, Analyst, Dispute, Human};
+        let reads = |role, name| require_reading(&identity(&[role]), name).is_ok();
+        assert!(reads(Dispute, "c1") && reads(Analyst, "@rules") && reads(Admin, "@access"));
+        assert!(!reads(Dispute, "@rules") && !reads(Dispute, "@access"));
+        assert!(!reads(Analyst, "@access"));
+        let rules = event("rules", "u1", "human", "");
+        assert!(hears(&identity(&[Analyst]), &rules) && !hears(&identity(&[Human]), &rules));
     }
 
     /// An administrator could put words into a customer's mouth, and no store could tell.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Redaction;
 use super::json::{Json, Object, object};
-use crate::model::{FieldError, Micros, instant_of};
+use crate::model::{FieldError, Micros, RESERVED_PREFIX, instant_of};
 
 /// Names in one request.
 const NAMES_MAX: usize = 1_000;
@@ -59,6 +59,12 @@ impl EvidenceRequest {
         if !(1..=NAMES_MAX).contains(&names) {
             let rule = format!("be 1 to {NAMES_MAX} conversations, orders and customers in sum");
             return Err(FieldError::new("conversations", names, rule));
+        }
+        // What is about the shop and not a chat has rights of its own.
+        if let Some(name) = self.conversations.iter().find(|name| name.starts_with(RESERVED_PREFIX))
+        {
+            let rule = format!("not begin with `{RESERVED_PREFIX}`: such names are about the shop");
+            return Err(FieldError::new("conversations", name, rule));
         }
         if self.redact.len() > REDACTIONS_MAX {
             let rule = format!("be at most {REDACTIONS_MAX} rules");
@@ -127,6 +133,19 @@ mod tests {
             case: case.to_string(),
             reason: "chargeback".to_string(),
             ..EvidenceRequest::default()
+        }
+    }
+
+    /// A clerk could have the trail of who looked at what, which is for administrators alone, as
+    /// evidence.
+    #[test]
+    fn what_is_about_the_shop_is_no_evidence() {
+        let mut request = of_case("7");
+        assert_eq!(request.check(), Ok(()));
+        for name in ["@access", "@rules"] {
+            request.conversations = vec!["c1".to_string(), name.to_string()];
+            let error = request.check().unwrap_err();
+            assert_eq!((error.field.as_str(), error.value.as_str()), ("conversations", name));
         }
     }
 
