@@ -30,6 +30,31 @@ fn both_verifiers_believe_what_was_made() {
     assert_eq!(code, 0, "{said}");
 }
 
+/// A folder whose name has a line feed in it made one line of the manifest look like two: a file that
+/// was taken away was not missed.
+#[test]
+fn a_name_with_a_line_in_it_stands_for_no_other_file() {
+    use std::fs;
+    let log = Log::new();
+    let zip = log.zip("lines.zip", &request(&["c2"]));
+    let unpacked = log.folder.path().join("lines");
+    zip::ZipArchive::new(fs::File::open(&zip).unwrap()).unwrap().extract(&unpacked).unwrap();
+    let folder = fs::read_dir(&unpacked).unwrap().next().unwrap().unwrap().path();
+    let tags = fs::read_to_string(folder.join("tagmanifest-sha256.txt")).unwrap();
+    let sum =
+        |name: &str| tags.lines().find(|line| line.ends_with(name)).unwrap()[..64].to_string();
+    let between = format!("custody/custody.jsonl\n{}  custody", sum("custody/environment.json"));
+    let kept = fs::read(folder.join("custody/custody.jsonl")).unwrap();
+    fs::remove_file(folder.join("custody/custody.jsonl")).unwrap();
+    fs::remove_file(folder.join("custody/environment.json")).unwrap();
+    fs::create_dir_all(folder.join(&between)).unwrap();
+    fs::write(folder.join(&between).join("environment.json"), kept).unwrap();
+    let verdict = verify(&folder, &held(&log)).unwrap();
+    assert_eq!(verdict.failed_step(), Some(1), "{verdict:?}");
+    let (code, said) = verify_py(&[folder.to_str().unwrap(), "--vkey", &log.vkey()]);
+    assert_eq!(code, 11, "{said}");
+}
+
 #[test]
 fn what_is_withheld_is_there_as_commitments() {
     let log = Log::new();

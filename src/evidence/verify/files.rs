@@ -151,7 +151,11 @@ fn add_folder(
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (kind, name) = (entry.file_type()?, entry.file_name());
-        let name = format!("{before}{}", name.to_string_lossy());
+        // A line feed in a name would make one line of the manifest look like two.
+        let Some(name) = name.to_str().filter(|name| is_plain(name)) else {
+            return refuse(format!("`{:.80}` is no name of a file in a bundle", name.display()));
+        };
+        let name = format!("{before}{name}");
         if kind.is_dir() {
             add_folder(&entry.path(), &format!("{name}/"), files)?;
         } else if kind.is_file() {
