@@ -7,13 +7,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tantivy::index::SegmentId;
-use tantivy::query::{BooleanQuery, Query, TermQuery};
+use tantivy::query::{BooleanQuery, Query, RangeQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{IndexReader, IndexWriter, Term};
 
@@ -23,7 +24,7 @@ use super::schema::schema;
 use super::snapshot::IndexSnapshot;
 use super::{IndexError, NAME};
 use crate::log::{Forgot, Forgotten, Rewritten};
-use crate::model::ConversationKey;
+use crate::model::{ConversationKey, Offset};
 
 /// How long merges that are under way already are waited for.
 const MERGING_TIME_MAX: Duration = Duration::from_secs(60);
@@ -59,7 +60,10 @@ pub(super) fn forget(
 impl Forgetting<'_> {
     fn replace_documents(&mut self, forgotten: &Forgotten) -> Result<(), IndexError> {
         for (key, of) in forgotten.conversations() {
-            self.writer.delete_query(Box::new(all_of(key))).map_err(self.failed())?;
+            let Some(last) = of.records.last() else { continue };
+            // What was said since its records were read is not among them, and stays.
+            let old = up_to(key, last.offset);
+            self.writer.delete_query(Box::new(old)).map_err(self.failed())?;
             let below = of.records.iter().filter(|record| record.offset < self.committed.cursor);
             for record in below {
                 self.writer.add_document(document(record)).map_err(self.failed())?;
@@ -154,14 +158,17 @@ impl Forgetting<'_> {
     }
 }
 
-/// Every document of a conversation.
-fn all_of(key: &ConversationKey) -> BooleanQuery {
+/// Every document of a conversation up to a record.
+fn up_to(key: &ConversationKey, last: Offset) -> BooleanQuery {
     let term = |field: Field, value: &str| -> Box<dyn Query> {
         Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
     };
     let fields = schema();
+    // Offsets stay far below 2^63.
+    let last = Term::from_field_i64(fields.offset, last.0 as i64);
     BooleanQuery::intersection(vec![
         term(fields.shop, &key.shop),
         term(fields.conversation, &key.id),
+        Box::new(RangeQuery::new(Bound::Unbounded, Bound::Included(last))),
     ])
 }

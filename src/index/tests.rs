@@ -1,12 +1,13 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::testing::{message, open};
 use super::{FullText, IndexError, damaged_files, is_of_earlier_version, open_read_only};
-use crate::log::{LogError, Store, batch};
-use crate::model::{ErrorKind, Kinded, Offset, Record};
+use crate::log::{Forgotten, LogError, OfConversation, Store, batch};
+use crate::model::{ConversationKey, ErrorKind, Kinded, Offset, Pseudonyms, Record};
 
 fn messages(from: u64, to: u64) -> Vec<Record> {
     (from..to).map(|offset| message(offset, "c", &format!("hello 退款 {offset}"))).collect()
@@ -48,6 +49,27 @@ async fn the_cursor_survives_and_what_was_not_committed_does_not() {
     assert_eq!(snapshot.tail().count(), 0);
     assert_eq!(store.commit().await.expect("nothing to commit"), Offset(40));
     assert_eq!(damaged_files(dir.path()).expect("reads all"), Vec::<std::path::PathBuf>::new());
+}
+
+/// An erasure reads a conversation, and rewrites the archive before it comes to the index. What was
+/// said meanwhile was then in the index no more, and its count was wrong, so that it opened no more.
+#[tokio::test]
+async fn what_was_said_during_an_erasure_stays() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (mut store, reader) = open(dir.path()).expect("opens");
+    let said = messages(0, 10);
+    store.apply(batch(said.clone())).await.expect("applies");
+    let records = said.into_iter().map(Arc::new).collect();
+    let of = OfConversation { records, erased: [Offset(3)].into(), ..OfConversation::default() };
+    let conversations = [(ConversationKey::new("shop", "c"), of)].into();
+    let forgotten = Forgotten::new(conversations, Pseudonyms::new([7; 32]));
+    store.apply(batch(messages(10, 14))).await.expect("applies");
+    store.commit().await.expect("commits");
+    assert!(store.forget(&forgotten).await.expect("forgets").is_gone);
+    assert_eq!(reader.snapshot().unwrap().searcher().num_docs(), 14);
+    drop(store);
+    let (store, _) = open(dir.path()).expect("opens again");
+    assert_eq!(store.applied(), Offset(14));
 }
 
 #[tokio::test]
