@@ -30,6 +30,10 @@ pub enum TableError {
     CursorBack { root: PathBuf, from: Offset, to: Offset },
     #[error("the table in `{root}` takes no more writes after a failed one; open it again")]
     Closed { root: PathBuf },
+    #[error(
+        "compactions took files of the table in `{root}` while it was rewritten, {tries} times"
+    )]
+    Contended { root: PathBuf, tries: usize },
     #[error("cannot {action} the table in `{root}`: {source}")]
     Delta { action: &'static str, root: PathBuf, source: Box<DeltaTableError> },
     #[error("cannot {action} `{path}`: {source}")]
@@ -76,9 +80,10 @@ impl Kinded for TableError {
             TableError::Damaged { .. } | TableError::OtherColumns { .. } => ErrorKind::Corrupt,
             TableError::Fenced { .. } => ErrorKind::Conflict,
             TableError::Closed { .. } | TableError::Stopped => ErrorKind::Closed,
-            TableError::Delta { .. } | TableError::Io { .. } | TableError::Encode { .. } => {
-                ErrorKind::Retry
-            }
+            TableError::Contended { .. }
+            | TableError::Delta { .. }
+            | TableError::Io { .. }
+            | TableError::Encode { .. } => ErrorKind::Retry,
             TableError::CursorBack { .. }
             | TableError::Arrow { .. }
             | TableError::Task { .. }

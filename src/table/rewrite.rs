@@ -53,13 +53,16 @@ struct Replaced {
 
 impl Table {
     /// Changes rows. Returns the files that are no longer in the table.
+    ///
+    /// # Errors
+    /// [`TableError::Contended`] where compactions were faster each time: nothing is changed then.
     pub async fn rewrite(&self, rewrite: Rewrite) -> Result<Vec<PathBuf>, TableError> {
-        for _ in 1..TRIES_MAX {
+        for _ in 0..TRIES_MAX {
             if let Some(left) = self.rewrite_once(&rewrite).await? {
                 return Ok(left);
             }
         }
-        self.rewrite_once(&rewrite).await.map(Option::unwrap_or_default)
+        Err(TableError::Contended { root: self.snapshot().root.to_path_buf(), tries: TRIES_MAX })
     }
 
     /// `None` where a file was compacted meanwhile.
