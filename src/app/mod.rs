@@ -91,6 +91,14 @@ const DESCRIPTORS_WANTED: u64 = 16_384;
 const TRIES_MAX: u32 = 300;
 const RETRY_EVERY: Duration = Duration::from_millis(100);
 
+/// What a process that owns a directory lets go of for good: old segments of the log, and what was
+/// erased or has expired.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LetsGo {
+    WhatIsOld,
+    Nothing,
+}
+
 /// A running verbatim over one data directory.
 pub struct App {
     pub config: Config,
@@ -132,7 +140,7 @@ impl App {
         worker: Option<WorkerProgram>,
     ) -> anyhow::Result<App> {
         let lock = data.own_in_turn().await?;
-        App::start_owned(data, config, worker, lock).await
+        App::start_owned(data, config, worker, lock, LetsGo::WhatIsOld).await
     }
 
     /// As [`App::start`], over a directory that this process owns already.
@@ -141,6 +149,7 @@ impl App {
         config: Config,
         worker: Option<WorkerProgram>,
         lock: OwnerLock,
+        lets_go: LetsGo,
     ) -> anyhow::Result<App> {
         let descriptors = raise_descriptors();
         refuse_lost_records(&data).await?;
@@ -177,8 +186,6 @@ impl App {
             stores: stores.watched(),
             keep: config.log_keep(),
         };
-        let letting_go = trimming.clone();
-        let trimming = trimming.start(stop.clone())?;
         let kept = Arc::new(records.clone());
         let (scrubber, scrubbed) = scrubber::start(log.clone(), stop.clone())?;
         let space = DiskSpace::of(data.log(), config.disk_reserve_bytes());
@@ -208,11 +215,15 @@ impl App {
             archive: archive.reader().clone(),
             attachments: attachments.clone(),
             erasures,
-            trimming: letting_go,
+            trimming: trimming.clone(),
             stores: stores.watched(),
             pseudonyms,
         };
-        let erasing = erasing.start(stop.clone())?;
+        let mut background = vec![scrubber, sweeper];
+        if lets_go == LetsGo::WhatIsOld {
+            background.push(trimming.start(stop.clone())?);
+            background.push(erasing.start(stop.clone())?);
+        }
         Ok(App {
             relay,
             records,
@@ -230,7 +241,7 @@ impl App {
             descriptors,
             stores,
             scrubbed,
-            background: vec![scrubber, trimming, sweeper, erasing],
+            background,
             access_trail,
             trail_ends,
             appender,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::derived::{DERIVED, log_behind, signed_beyond};
-use super::{App, Config, DataDir, OwnerLock};
+use super::{App, Config, DataDir, LetsGo, OwnerLock};
 use crate::archive::Archive;
 use crate::durable;
 use crate::log::{LogReader, Store};
@@ -49,7 +49,8 @@ pub async fn rebuild(data: DataDir, config: Config, names: &[&str]) -> anyhow::R
 }
 
 async fn make(data: DataDir, config: Config, lock: OwnerLock) -> anyhow::Result<Offset> {
-    let app = App::start_owned(data, config, None, lock).await?;
+    // The old archive comes back where any store fails, and must then find its log whole.
+    let app = App::start_owned(data, config, None, lock, LetsGo::Nothing).await?;
     let caught_up = app.catch_up().await;
     let head = app.log.head();
     app.stop()?;

@@ -75,10 +75,14 @@ async fn answers(data: &Data, server: &Server) -> BTreeMap<String, String> {
 }
 
 fn serve(data: &Data, settings: &str) -> Server {
+    set(data, settings);
+    Server::start(data)
+}
+
+fn set(data: &Data, settings: &str) {
     std::fs::create_dir_all(data.path()).unwrap();
     let settings = format!("commit_interval_ms = 50\nlog_segment_mib = 4\n{settings}\n");
     std::fs::write(data.path().join("verbatim.toml"), settings).unwrap();
-    Server::start(data)
 }
 
 async fn until_trimmed(data: &Data, server: &Server) -> u64 {
@@ -182,6 +186,27 @@ async fn the_log_keeps_what_the_archive_holds_damaged() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(admin.get("/v1/status").await.json()["log"]["oldest"], 0);
+}
+
+/// Where any store fails, a rebuild puts the old archive back. What its log had let go of meanwhile
+/// was then nowhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_lets_nothing_go() {
+    let data = Data::new();
+    let server = serve(&data, "");
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    for some in events().chunks(3_000) {
+        admin.events(some).await;
+    }
+    admin.caught_up(true).await;
+    assert_eq!(server.stop(), 0);
+    set(&data, "log_keep_hours = 0");
+    tokio::task::block_in_place(|| {
+        data.succeeds(["rebuild", "all"]);
+        let status = data.succeeds(["status", "--format", "json"]);
+        let status: Value = serde_json::from_str(&status).unwrap();
+        assert_eq!(status["log"]["oldest"], 0, "{status}");
+    });
 }
 
 fn parquet_files(folder: &Path) -> Vec<std::path::PathBuf> {
