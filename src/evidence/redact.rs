@@ -6,8 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::row::PARTS;
 use crate::model::{FieldError, Record, Role};
+
+/// Parts of a record, in the order of its leaf.
+pub(super) const PARTS: [&str; 3] = ["sender", "body", "meta"];
 
 /// `PART[,PART…]`, everywhere, or `@role:ROLE`, `@sender:ID`, `@message:ID` behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

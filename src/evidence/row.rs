@@ -15,13 +15,10 @@ use sha2::{Digest, Sha256};
 
 use super::hex_bytes::HexBytes;
 use super::json::{self, INTEGER_END, Object};
-use super::redact::Redaction;
+use super::redact::{PARTS, Redaction};
 use crate::model::{
     CanonicalParts, Chain, Commitments, Kind, Leaf, Micros, Record, Seq, Visibility,
 };
-
-/// Parts of a record, in the order of its leaf.
-pub(super) const PARTS: [&str; 3] = ["sender", "body", "meta"];
 
 /// A line of `data/messages.jsonl`. Fields stand in the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
