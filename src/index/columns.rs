@@ -11,8 +11,9 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Options, OptionsBuilder, Weighter};
 use tantivy::columnar::Column;
 use tantivy::index::SegmentId;
+use tantivy::postings::{BlockSegmentPostings, TermInfo};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{Result, SegmentReader, Term};
+use tantivy::{InvertedIndexReader, Result, SegmentReader, Term};
 
 use super::documents::Documents;
 
@@ -92,13 +93,41 @@ pub fn add_documents_with(
     term: &[u8],
 ) -> Result<()> {
     let index = segment.inverted_index(field)?;
-    let Some(info) = index.terms().get(term)? else { return Ok(()) };
-    let mut postings = index.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
-    while !postings.docs().is_empty() {
-        postings.docs().iter().for_each(|document| documents.insert(*document));
-        postings.advance();
+    if let Some(term) = index.terms().get(term)? {
+        TermDocuments::of(&index).add(documents, &term)?;
     }
     Ok(())
+}
+
+/// Reads the documents of one term of a field after the other.
+pub struct TermDocuments<'a> {
+    index: &'a InvertedIndexReader,
+    /// What was read last, to be used again: it takes a KiB.
+    postings: Option<BlockSegmentPostings>,
+}
+
+impl<'a> TermDocuments<'a> {
+    pub fn of(index: &'a InvertedIndexReader) -> TermDocuments<'a> {
+        TermDocuments { index, postings: None }
+    }
+
+    /// Adds the documents of `term`.
+    pub fn add(&mut self, documents: &mut Documents, term: &TermInfo) -> Result<()> {
+        let postings = match &mut self.postings {
+            Some(postings) => {
+                self.index.reset_block_postings_from_terminfo(term, postings)?;
+                postings
+            }
+            none => none.insert(
+                self.index.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?,
+            ),
+        };
+        while !postings.docs().is_empty() {
+            postings.docs().iter().for_each(|document| documents.insert(*document));
+            postings.advance();
+        }
+        Ok(())
+    }
 }
 
 fn read_blocks(segment: &SegmentReader) -> Result<Vec<Block>> {

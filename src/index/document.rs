@@ -45,7 +45,7 @@ pub(super) fn document(record: &Record) -> TantivyDocument {
     let mut document = TantivyDocument::with_capacity(DOCUMENT_BYTES);
     if let Some(text) = text {
         document.add_text(fields.text, text);
-        document.add_text(fields.pairs, text);
+        document.add_text(fields.placed, text);
     }
     document.add_bytes(fields.shown, &Shown::of(record).pack(record.occurred_at()));
     document.add_i64(fields.offset, record.offset.signed());

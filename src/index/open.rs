@@ -4,10 +4,11 @@
 //! repaired: an index that cannot be trusted is an error that says to rebuild it. One that is whole
 //! and of an earlier version is removed by whoever opens it to write, and made anew from the log.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
+use serde::Deserialize;
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
@@ -18,7 +19,7 @@ use super::cursor::{Committed, PayloadError};
 use super::directory::{META_FILE, SyncedDirectory};
 use super::schema::schema;
 use super::snapshot::IndexSnapshot;
-use super::tokenizer::{PAIRS_TOKENIZER, PairsTokenizer, TEXT_TOKENIZER, TextTokenizer};
+use super::tokenizer::{PLACED_TOKENIZER, PlacedTokenizer, TEXT_TOKENIZER, TextTokenizer};
 use crate::durable;
 use crate::model::unless_panicked;
 
@@ -86,17 +87,26 @@ fn open_unguarded(dir: &Path) -> Result<Opened, IndexError> {
 
 /// Whether the index in `dir` is whole and of an earlier version, so that it is to be made anew.
 pub fn is_of_earlier_version(dir: &Path) -> Result<bool, IndexError> {
-    guarded(dir, || {
-        if !dir.join(META_FILE).exists() {
-            return Ok(false);
-        }
-        let of = |source| IndexError::of(dir, source);
-        let directory =
-            MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;
-        let index = Index::open(directory).map_err(of)?;
-        let payload = index.load_metas().map_err(of)?.payload;
-        let read = payload.map(|payload| Committed::from_payload(&payload));
-        Ok(matches!(read, Some(Err(PayloadError::Earlier(_)))))
+    Ok(earlier_version(dir)?.is_some())
+}
+
+/// The version of the index in `dir` if that is an earlier one. Only the payload is read: what else its
+/// commit says, this build may not understand.
+fn earlier_version(dir: &Path) -> Result<Option<u32>, IndexError> {
+    #[derive(Deserialize)]
+    struct Commit {
+        payload: Option<String>,
+    }
+    let bytes = match fs::read(dir.join(META_FILE)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(IndexError::of_io(dir, &error)),
+    };
+    let commit = serde_json::from_slice(&bytes).ok();
+    let payload = commit.and_then(|Commit { payload }| payload);
+    Ok(match payload.map(|payload| Committed::from_payload(&payload)) {
+        Some(Err(PayloadError::Earlier(version))) => Some(version),
+        _ => None,
     })
 }
 
@@ -124,6 +134,9 @@ pub fn open_read_only(dir: &Path) -> Result<IndexSnapshot, IndexError> {
 }
 
 fn open_to_read(dir: &Path) -> Result<IndexSnapshot, IndexError> {
+    if let Some(version) = earlier_version(dir)? {
+        return Err(of_earlier(dir, version));
+    }
     let directory = MmapDirectory::open(dir).map_err(|error| IndexError::of(dir, error.into()))?;
     let index = opened(dir, Index::open(directory).map_err(|source| IndexError::of(dir, source))?)?;
     let mut last = IndexError::damaged(dir, "its commits follow each other too fast to be read");
@@ -191,7 +204,7 @@ fn opened(dir: &Path, mut index: Index) -> Result<Index, IndexError> {
     }
     let tokenizers = TokenizerManager::default();
     tokenizers.register(TEXT_TOKENIZER, TextAnalyzer::from(TextTokenizer::default()));
-    tokenizers.register(PAIRS_TOKENIZER, TextAnalyzer::from(PairsTokenizer::default()));
+    tokenizers.register(PLACED_TOKENIZER, TextAnalyzer::from(PlacedTokenizer::default()));
     index.set_tokenizers(tokenizers);
     Ok(index)
 }
@@ -209,14 +222,16 @@ fn read_committed(dir: &Path, index: &Index) -> Result<Committed, IndexError> {
     let metas = index.load_metas().map_err(|source| IndexError::of(dir, source))?;
     match metas.payload {
         Some(payload) => Committed::from_payload(&payload).map_err(|error| match error {
-            PayloadError::Earlier(version) => {
-                IndexError::damaged(dir, format!("it is of an earlier version, {version}"))
-            }
+            PayloadError::Earlier(version) => of_earlier(dir, version),
             PayloadError::Damaged(detail) => IndexError::damaged(dir, detail),
         }),
         None if metas.segments.is_empty() && metas.opstamp == 0 => Ok(Committed::default()),
         None => Err(IndexError::damaged(dir, "its last commit has no cursor")),
     }
+}
+
+fn of_earlier(dir: &Path, version: u32) -> IndexError {
+    IndexError::damaged(dir, format!("it is of an earlier version, {version}"))
 }
 
 fn checked_snapshot(

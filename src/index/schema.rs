@@ -1,8 +1,8 @@
 //! The tantivy schema, made from the one table of fields, and the few fields added to it.
 //!
-//! - `text` has words, single characters and symbols, without positions; `pairs` has pairs of
-//!   characters of scripts without spaces, with positions, since only there a row of terms proves a
-//!   match;
+//! - `text` has single characters of scripts without spaces, without places; `placed` has words, symbols
+//!   and pairs of such characters, with places, so that a row of terms can prove a match
+//!   ([`super::tokenizer`]);
 //! - `known_as` has orders, customers and agents by id and name ([`super::known_as`]);
 //! - `traits` tells, among others, of a text whether its terms alone prove a match;
 //! - `shown` is stored: all that is shown with a hit beside its text ([`super::shown`]).
@@ -19,12 +19,12 @@ use tantivy::schema::{
     TextOptions,
 };
 
-use super::tokenizer::{PAIRS_TOKENIZER, TEXT_TOKENIZER};
+use super::tokenizer::{PLACED_TOKENIZER, TEXT_TOKENIZER};
 use crate::model::fields::{Indexed, columns};
 
 /// The number that stands for fields, terms and what is stored as they are now: an index of another
 /// number is made anew. To be raised with every change of either.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// What a record may be or have: terms of `traits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +50,7 @@ pub struct IndexSchema {
     pub sender_role: Field,
     pub category: Field,
     pub text: Field,
-    pub pairs: Field,
+    pub placed: Field,
     pub known_as: Field,
     pub traits: Field,
     pub shown: Field,
@@ -78,8 +78,8 @@ impl IndexSchema {
                 ),
             };
         }
-        let pairs = terms(PAIRS_TOKENIZER, IndexRecordOption::WithFreqsAndPositions);
-        let pairs = builder.add_text_field("pairs", pairs);
+        let placed = terms(PLACED_TOKENIZER, IndexRecordOption::WithFreqsAndPositions);
+        let placed = builder.add_text_field("placed", placed);
         let known_as = builder.add_text_field("known_as", exact("known_as"));
         let traits = builder.add_u64_field("traits", INDEXED);
         let shown = builder.add_bytes_field("shown", STORED);
@@ -97,7 +97,7 @@ impl IndexSchema {
             sender_role: field("sender_role"),
             category: field("category"),
             text: field("text"),
-            pairs,
+            placed,
             known_as,
             traits,
             shown,

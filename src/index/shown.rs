@@ -2,18 +2,17 @@
 //! would take twice the bytes.
 //!
 //! ```text
-//! leaf[32]  kind u8  role u8  flags u8  seq  files  received_at − occurred_at   (numbers: LEB128, the last zigzag)
+//! kind u8  role u8  flags u8  seq  files  received_at − occurred_at   (numbers: LEB128, the last zigzag)
 //! id ␟ sender id ␟ sender name ␟ order ␟ target                               (␟: U+001F, in no id; empty: none)
 //! ```
 //!
 //! Invariant: [`Shown::unpack`] gives what was packed, or nothing.
 
-use crate::model::{Kind, LeafHash, Micros, Origin, Record, Role, Seq, Visibility};
+use crate::model::{Kind, Micros, Origin, Record, Role, Seq, Visibility};
 
 /// What is shown with a hit beside its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    pub leaf: LeafHash,
     pub kind: Kind,
     pub sender_role: Role,
     pub visibility: Visibility,
@@ -41,7 +40,6 @@ impl Shown {
     pub fn of(record: &Record) -> Shown {
         let event = &record.event;
         Shown {
-            leaf: record.leaf,
             kind: event.kind,
             sender_role: event.sender.role,
             visibility: event.visibility,
@@ -60,14 +58,10 @@ impl Shown {
 
     pub(super) fn pack(&self, occurred_at: Micros) -> Vec<u8> {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-        let mut packed = self.leaf.0.to_vec();
-        packed.push(self.kind as u8);
-        packed.push(self.sender_role as u8);
-        packed.push(
-            flag(self.visibility == Visibility::Private, PRIVATE)
-                | flag(self.automatic, AUTOMATIC)
-                | flag(self.origin == Origin::Imported, IMPORTED),
-        );
+        let flags = flag(self.visibility == Visibility::Private, PRIVATE)
+            | flag(self.automatic, AUTOMATIC)
+            | flag(self.origin == Origin::Imported, IMPORTED);
+        let mut packed = vec![self.kind as u8, self.sender_role as u8, flags];
         let late = self.received_at.0.wrapping_sub(occurred_at.0);
         let zigzag = ((late << 1) ^ (late >> 63)).cast_unsigned();
         for number in [u64::from(self.seq.0), self.attachments as u64, zigzag] {
@@ -86,8 +80,7 @@ impl Shown {
 
     /// What [`Shown::pack`] made of a record that occurred then.
     pub fn unpack(packed: &[u8], occurred_at: Micros) -> Option<Shown> {
-        let (leaf, rest) = packed.split_first_chunk::<32>()?;
-        let ([kind, role, flags], rest) = rest.split_first_chunk::<3>()?;
+        let ([kind, role, flags], rest) = packed.split_first_chunk::<3>()?;
         let (seq, rest) = take_number(rest)?;
         let (files, rest) = take_number(rest)?;
         let (zigzag, rest) = take_number(rest)?;
@@ -99,7 +92,6 @@ impl Shown {
             || strings.next().map(|text| (!text.is_empty()).then(|| text.to_string()));
         let (sender_name, order, target) = (optional()?, optional()?, optional()?);
         Some(Shown {
-            leaf: LeafHash(*leaf),
             kind: Kind::from_repr(*kind)?,
             sender_role: Role::from_repr(*role)?,
             visibility: match flags & PRIVATE {

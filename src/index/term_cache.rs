@@ -13,10 +13,11 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Options, OptionsBuilder, Weighter};
 use tantivy::SegmentReader;
 use tantivy::index::SegmentId;
+use tantivy::postings::TermInfo;
 
 use super::schema::schema;
 
-/// 256 MiB of the process's 2 GiB: the terms (about 16 bytes each, with their place) of some 50 M
+/// 256 MiB of the process's 2 GiB: the terms (about 28 bytes each, with where they lie) of some 30 M
 /// messages.
 const KEPT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// About as many as an index of 100 M documents has, twice.
@@ -44,9 +45,38 @@ type Kept = Option<Arc<SegmentTerms>>;
 
 /// The terms of one vocabulary of a segment, each between two [`TERM_END`]s, in the order of the
 /// dictionary.
+///
+/// Where their documents and places lie is kept, too: to ask the dictionary takes a microsecond for each
+/// of what may be a million terms with a `1`.
 pub struct SegmentTerms {
     text: String,
-    starts: Vec<u32>,
+    terms: Vec<Start>,
+    /// Where all that is of the terms begins in the segment's files, and ends.
+    within: (At, At),
+}
+
+/// Where what is of one term begins; it ends where the next one's does.
+#[derive(Clone, Copy)]
+struct Start {
+    text: u32,
+    documents: u32,
+    /// From the first term's on.
+    postings: u32,
+    positions: u32,
+}
+
+/// Bytes of the files of postings and positions.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct At {
+    postings: usize,
+    positions: usize,
+}
+
+/// A term as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptTerm<'a> {
+    pub text: &'a str,
+    pub info: TermInfo,
 }
 
 impl Default for TermCache {
@@ -109,7 +139,7 @@ impl SegmentTerms {
     ) -> tantivy::Result<Option<SegmentTerms>> {
         // Terms of words begin with `w`, and no others do; it is left out here.
         let (field, letters) = match vocabulary {
-            Vocabulary::Words => (schema().text, 1),
+            Vocabulary::Words => (schema().placed, 1),
             Vocabulary::KnownAs => (schema().known_as, 0),
         };
         let index = segment.inverted_index(field)?;
@@ -118,28 +148,75 @@ impl SegmentTerms {
             Vocabulary::Words => all.ge("w").lt("x").into_stream()?,
             Vocabulary::KnownAs => all.into_stream()?,
         };
-        let mut terms = SegmentTerms { text: String::from(TERM_END), starts: Vec::new() };
+        let mut terms = SegmentTerms {
+            text: String::from(TERM_END),
+            terms: Vec::new(),
+            within: (At::default(), At::default()),
+        };
         while words.advance() {
-            terms.starts.push(terms.text.len() as u32);
             // Terms are UTF-8: the tokenizer makes them from strings.
-            terms.text.push_str(std::str::from_utf8(&words.key()[letters..]).unwrap_or_default());
-            terms.text.push(TERM_END);
-            if terms.bytes() > bytes_max {
+            let text = std::str::from_utf8(&words.key()[letters..]).unwrap_or_default();
+            if !terms.push(text, words.value()) || terms.bytes() > bytes_max {
                 return Ok(None);
             }
         }
         terms.text.shrink_to_fit();
-        terms.starts.shrink_to_fit();
+        terms.terms.shrink_to_fit();
         Ok(Some(terms))
     }
 
+    /// False where what is of it does not begin where that of the one before it ends, or too far on.
+    fn push(&mut self, text: &str, info: &TermInfo) -> bool {
+        let from =
+            At { postings: info.postings_range.start, positions: info.positions_range.start };
+        if self.terms.is_empty() {
+            self.within = (from, from);
+        }
+        let (first, end) = self.within;
+        let far = |from: usize, first: usize| u32::try_from(from - first).ok();
+        let (true, Some(postings), Some(positions), Ok(start)) = (
+            from == end,
+            far(from.postings, first.postings),
+            far(from.positions, first.positions),
+            u32::try_from(self.text.len()),
+        ) else {
+            return false;
+        };
+        self.terms.push(Start { text: start, documents: info.doc_freq, postings, positions });
+        self.text.push_str(text);
+        self.text.push(TERM_END);
+        self.within.1 =
+            At { postings: info.postings_range.end, positions: info.positions_range.end };
+        true
+    }
+
     fn bytes(&self) -> usize {
-        self.text.len() + self.starts.len() * size_of::<u32>()
+        self.text.len() + self.terms.len() * size_of::<Start>()
+    }
+
+    fn term(&self, number: usize) -> KeptTerm<'_> {
+        let (first, end) = self.within;
+        let start = self.terms[number];
+        let next = self.terms.get(number + 1);
+        let at = |start: &Start| At {
+            postings: first.postings + start.postings as usize,
+            positions: first.positions + start.positions as usize,
+        };
+        let (from, to) = (at(&start), next.map_or(end, at));
+        let text_end = next.map_or(self.text.len(), |next| next.text as usize);
+        KeptTerm {
+            text: &self.text[start.text as usize..text_end - TERM_END.len_utf8()],
+            info: TermInfo {
+                doc_freq: start.documents,
+                postings_range: from.postings..to.postings,
+                positions_range: from.positions..to.positions,
+            },
+        }
     }
 
     /// The terms that contain `piece`, which may begin or end with [`TERM_END`] to stand for a term
     /// that begins or ends there.
-    pub fn containing<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn containing<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = KeptTerm<'a>> {
         self.containing_within(piece, 0, self.text.len())
     }
 
@@ -148,17 +225,29 @@ impl SegmentTerms {
         &'a self,
         piece: &'a str,
         range: &Range<String>,
-    ) -> impl Iterator<Item = &'a str> {
+    ) -> impl Iterator<Item = KeptTerm<'a>> {
         let place = |bound: &String| {
-            let number = self.starts.partition_point(|start| self.term_at(*start) < bound.as_str());
-            self.starts.get(number).map_or(self.text.len(), |start| *start as usize)
+            let number = self.terms.partition_point(|start| self.text_at(*start) < bound.as_str());
+            self.terms.get(number).map_or(self.text.len(), |start| start.text as usize)
         };
         let (from, to) = (place(&range.start), place(&range.end));
         self.containing_within(piece, from - TERM_END.len_utf8().min(from), to)
     }
 
-    fn term_at(&self, start: u32) -> &str {
-        let rest = &self.text[start as usize..];
+    /// The number of the first term that begins after byte `inside`, which is `from` or more. Where each
+    /// second term fits it is near.
+    fn first_after(&self, inside: usize, from: usize) -> usize {
+        let is_before = |start: &Start| start.text as usize <= inside;
+        let mut step = 1;
+        while self.terms.get(from + step).is_some_and(is_before) {
+            step *= 2;
+        }
+        let to = self.terms.len().min(from + step);
+        from + self.terms[from..to].partition_point(is_before)
+    }
+
+    fn text_at(&self, start: Start) -> &str {
+        let rest = &self.text[start.text as usize..];
         &rest[..rest.find(TERM_END).unwrap_or(rest.len())]
     }
 
@@ -168,19 +257,20 @@ impl SegmentTerms {
         piece: &'a str,
         from: usize,
         to: usize,
-    ) -> impl Iterator<Item = &'a str> {
+    ) -> impl Iterator<Item = KeptTerm<'a>> {
         let opening = if piece.starts_with(TERM_END) { TERM_END.len_utf8() } else { 0 };
-        let mut from = from;
+        let (mut from, mut after) = (from, 0);
         std::iter::from_fn(move || {
             let inside = from + self.text.get(from..to)?.find(piece)? + opening;
-            let number =
-                self.starts.partition_point(|start| *start as usize <= inside).checked_sub(1)?;
-            let start = self.starts[number] as usize;
-            let next = self.starts.get(number + 1).map_or(self.text.len(), |next| *next as usize);
+            after = self.first_after(inside, after);
+            let number = after.checked_sub(1)?;
             // On with the end of this term, which is the beginning of the next; after the last term
             // nothing is left.
-            from = if number + 1 < self.starts.len() { next - TERM_END.len_utf8() } else { next };
-            Some(&self.text[start..next - TERM_END.len_utf8()])
+            from = match self.terms.get(after) {
+                Some(next) => next.text as usize - TERM_END.len_utf8(),
+                None => self.text.len(),
+            };
+            Some(self.term(number))
         })
     }
 }
@@ -212,7 +302,14 @@ mod tests {
             .expect("reads")
             .expect("keeps");
         let check = |piece: &str, expected: &[&str]| {
-            assert_eq!(terms.containing(piece).collect::<Vec<&str>>(), expected, "{piece:?}");
+            let found: Vec<KeptTerm<'_>> = terms.containing(piece).collect();
+            let texts: Vec<&str> = found.iter().map(|term| term.text).collect();
+            assert_eq!(texts, expected, "{piece:?}");
+            let index = segment.inverted_index(schema().placed).expect("an index");
+            for term in found {
+                let info = index.terms().get(format!("w{}", term.text)).expect("reads");
+                assert_eq!(info, Some(term.info));
+            }
         };
         check("fun", &["fun", "funder", "refun", "refund"]);
         check("\nfun", &["fun", "funder"]);
@@ -230,20 +327,20 @@ mod tests {
         let (_dir, reader) =
             index_of(&["one two", "three fours", "five", "退", &"x ".repeat(3), "yy"]).await;
         let snapshot = reader.snapshot().unwrap();
-        // A term takes 5 bytes more than its letters, a segment one: only `three fours` is too
+        // A term takes 17 bytes more than its letters, a segment one: only `three fours` is too
         // much.
-        let cache = TermCache::new(20);
+        let cache = TermCache::new(44);
         let mut refused = 0;
         for _ in 0..3 {
             for segment in snapshot.searcher().segment_readers() {
                 let is_kept = cache.terms_of(segment, Vocabulary::Words).expect("reads").is_some();
                 let is_small =
-                    SegmentTerms::read(segment, Vocabulary::Words, 20).expect("reads").is_some();
+                    SegmentTerms::read(segment, Vocabulary::Words, 44).expect("reads").is_some();
                 assert_eq!(is_kept, is_small);
                 refused += usize::from(!is_small);
                 let bytes: usize =
                     cache.segments.iter().filter_map(|(_, terms)| Some(terms?.bytes())).sum();
-                assert!(bytes <= 20 && cache.segments.weight() == bytes as u64);
+                assert!(bytes <= 44 && cache.segments.weight() == bytes as u64);
             }
         }
         assert_eq!(refused, 3);

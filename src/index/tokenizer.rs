@@ -3,20 +3,24 @@
 //!
 //! Separators stand between tokens. A character of a script without spaces is a token; neighbouring
 //! letters, digits and marks of one script are a token (`mm-2026` is `mm`, `-`, `2026`; `重跑gen后` is
-//! `重`, `跑`, `gen`, `后`); any other visible character is a token. Tokens are counted: a token's
-//! number is the position of its terms. Terms begin with a letter that says their kind, so that an
-//! automaton over words visits words only. Those of the first row are in the field `text`, without
-//! positions, those of the second in the field `pairs`, with positions:
+//! `重`, `跑`, `gen`, `后`); any other visible character is a token. Terms begin with a letter that says their kind, so that an
+//! automaton over words visits words only:
 //!
 //! ```text
-//! wWORD   a word, or the pieces of an over-long one    cX    a character of a script without spaces    sX   a symbol
-//! bXY     two such characters, nothing between         pXY   two such characters, only pauses between
+//! cX      a character of a script without spaces                                     in `text`, without places
+//! wWORD   a word, or the pieces of an over-long one      sX     a symbol              in `placed`, with them
+//! bXY     two such characters, nothing between           pXY    two such characters, only pauses between
+//! x       places do not tell all: see [`Tokenized::is_regular`]
 //! ```
 //!
 //! Terms `c` and `b` are the unigrams and bigrams of Lucene's `CJKBigramFilter` with
 //! `outputUnigrams`, except that ours pair any script without spaces, Thai and Tibetan too, and
 //! leave Hangul, which has spaces, to words. Terms `p` are for searches to which the punctuation and
-//! spaces between such characters mean nothing.
+//! spaces between such characters mean nothing. Single characters have no places, which would take a
+//! byte for each: pairs have them.
+//!
+//! A gap between two tokens takes a place of its own, so that of a regular text the places of terms
+//! tell whether they stand in a row as they do in what is sought.
 //!
 //! Invariant: tokens depend on the base letters alone ([`super::characters`]), and whether two
 //! characters share a token depends on those two alone: the tokens of a piece are tokens of any
@@ -30,7 +34,7 @@ use super::characters::{Character, Class, character};
 
 /// Names under which the schema finds the two tokenizers.
 pub const TEXT_TOKENIZER: &str = "verbatim_text";
-pub const PAIRS_TOKENIZER: &str = "verbatim_pairs";
+pub const PLACED_TOKENIZER: &str = "verbatim_placed";
 /// A longer word becomes terms of this many characters, each beginning [`WORD_STEP_CHARS`] after
 /// the one before. × 4 bytes of UTF-8 = 256 bytes, far below the 65,530 above which tantivy drops a
 /// term.
@@ -53,6 +57,8 @@ pub struct Token {
     pub kind: TokenKind,
     pub from: usize,
     pub to: usize,
+    /// How many tokens and gaps stand before it.
+    pub place: usize,
     /// Whether a separator stands before it; false for a token that begins the text.
     pub is_separated: bool,
     /// Of a character of a script without spaces, the number of the one before it, if nothing or
@@ -68,6 +74,8 @@ pub struct Tokenized {
     pub tokens: Vec<Token>,
     /// Whether a separator stands after the last token.
     pub ends_separated: bool,
+    /// Whether nothing but single spaces stands between tokens, and each word is one term.
+    pub is_regular: bool,
 }
 
 impl Tokenized {
@@ -95,6 +103,7 @@ impl Tokenized {
         self.base.clear();
         self.tokens.clear();
         self.ends_separated = false;
+        self.is_regular = true;
         let mut before = Before::default();
         for char in text.chars() {
             if char.is_ascii() {
@@ -112,6 +121,7 @@ impl Tokenized {
         let Character { class, is_pause, .. } = character(char);
         let kind = match class {
             Class::Separator => {
+                before.is_odd_gap = char != ' ' || self.ends_separated;
                 self.ends_separated = true;
                 before.class = Some(class);
                 return;
@@ -125,11 +135,19 @@ impl Tokenized {
         let to = self.base.len();
         let number = self.tokens.len();
         match self.tokens.last_mut() {
-            Some(word) if kind == TokenKind::Word && before.class == Some(class) => word.to = to,
-            _ => {
+            Some(word) if kind == TokenKind::Word && before.class == Some(class) => {
+                word.to = to;
+                before.word_chars += 1;
+                self.is_regular &= before.word_chars <= WORD_CHARS_MAX;
+            }
+            last => {
                 let pairs_with = before.unspaced.filter(|_| kind == TokenKind::Unspaced);
                 let is_separated = self.ends_separated;
-                self.tokens.push(Token { kind, from, to, is_separated, pairs_with });
+                let after = last.map(|last| last.place + 1);
+                let place = after.unwrap_or_default() + usize::from(is_separated);
+                self.is_regular &= after.is_none() || !is_separated || !before.is_odd_gap;
+                before.word_chars = 1;
+                self.tokens.push(Token { kind, from, to, place, is_separated, pairs_with });
             }
         }
         if kind == TokenKind::Unspaced {
@@ -149,6 +167,10 @@ struct Before {
     class: Option<Class>,
     /// The last character of a script without spaces, if nothing but pauses followed it.
     unspaced: Option<usize>,
+    /// Of the separators right before it, whether they are anything but one space.
+    is_odd_gap: bool,
+    /// Characters of the word it may go on with.
+    word_chars: usize,
 }
 
 /// The term of a word, or of a piece of one.
@@ -171,8 +193,14 @@ pub fn paused_term(pair: &str) -> String {
     format!("{PAUSED}{pair}")
 }
 
+/// The term of texts that are not regular.
+pub fn irregular_term() -> String {
+    IRREGULAR.to_string()
+}
+
 const BIGRAM: char = 'b';
 const PAUSED: char = 'p';
+const IRREGULAR: char = 'x';
 
 fn tag(kind: TokenKind) -> char {
     match kind {
@@ -194,12 +222,19 @@ pub struct TextTokenizer {
     term: PlacedTerm,
 }
 
-/// The tokenizer of the field `pairs`.
+/// The tokenizer of the field `placed`.
 #[derive(Clone, Default)]
-pub struct PairsTokenizer(TextTokenizer);
+pub struct PlacedTokenizer(TextTokenizer);
 
-/// Hands out words, characters and symbols of one text.
-pub struct Terms<'a> {
+/// Hands out the single characters of one text.
+pub struct Characters<'a> {
+    text: &'a Tokenized,
+    term: &'a mut PlacedTerm,
+    number: usize,
+}
+
+/// Hands out words, symbols and pairs of one text, and at the end whether it is regular.
+pub struct Placed<'a> {
     text: &'a Tokenized,
     term: &'a mut PlacedTerm,
     number: usize,
@@ -207,74 +242,82 @@ pub struct Terms<'a> {
     piece: Option<usize>,
 }
 
-/// Hands out the pairs of one text.
-pub struct Pairs<'a> {
-    text: &'a Tokenized,
-    term: &'a mut PlacedTerm,
-    number: usize,
-}
-
 impl Tokenizer for TextTokenizer {
-    type TokenStream<'a> = Terms<'a>;
+    type TokenStream<'a> = Characters<'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Terms<'a> {
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Characters<'a> {
         self.text.split(text);
         self.term.reset();
-        Terms { text: &self.text, term: &mut self.term, number: 0, piece: None }
+        Characters { text: &self.text, term: &mut self.term, number: 0 }
     }
 }
 
-impl Tokenizer for PairsTokenizer {
-    type TokenStream<'a> = Pairs<'a>;
+impl Tokenizer for PlacedTokenizer {
+    type TokenStream<'a> = Placed<'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Pairs<'a> {
-        let PairsTokenizer(TextTokenizer { text: tokenized, term }) = self;
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Placed<'a> {
+        let PlacedTokenizer(TextTokenizer { text: tokenized, term }) = self;
         tokenized.split(text);
         term.reset();
-        Pairs { text: tokenized, term, number: 0 }
+        Placed { text: tokenized, term, number: 0, piece: None }
     }
 }
 
-impl Terms<'_> {
-    fn set(&mut self, tag: char, from: usize, to: usize) {
-        self.term.position = self.number;
-        self.term.offset_from = from;
-        self.term.offset_to = to;
-        self.term.text.clear();
-        self.term.text.push(tag);
-        self.term.text.push_str(&self.text.base[from..to]);
-    }
+/// Makes `term` the one of `tag` and `parts`, at `place`.
+fn set(term: &mut PlacedTerm, place: usize, tag: char, parts: &[&str]) {
+    term.position = place;
+    term.text.clear();
+    term.text.push(tag);
+    parts.iter().for_each(|part| term.text.push_str(part));
+}
 
-    fn go_on(&mut self) {
+impl Placed<'_> {
+    /// Sets what `token` gives next. False where that is nothing: a character that ends no pair.
+    fn set_next(&mut self, token: Token) -> bool {
+        let text = self.text.base_of(token);
+        match token.kind {
+            TokenKind::Word => {
+                self.set_piece(token, self.piece.unwrap_or(token.from));
+                return true;
+            }
+            TokenKind::Symbol => set(self.term, token.place, tag(token.kind), &[text]),
+            TokenKind::Unspaced => {
+                if let Some(before) = token.pairs_with {
+                    // A pair stands where its first character does.
+                    let first = self.text.tokens[before];
+                    let tag = if self.text.is_joined(self.number) { BIGRAM } else { PAUSED };
+                    set(self.term, first.place, tag, &[self.text.base_of(first), text]);
+                }
+            }
+        }
         self.number += 1;
-        self.piece = None;
+        token.kind == TokenKind::Symbol || token.pairs_with.is_some()
     }
 
     /// Sets the piece that begins at `from` and says where the one after it begins.
     fn set_piece(&mut self, token: Token, from: usize) {
         let rest = &self.text.base[from..token.to];
-        let to = from + chars_end(rest, WORD_CHARS_MAX);
-        let next = from + chars_end(rest, WORD_STEP_CHARS);
-        self.set('w', from, to);
-        if to < token.to {
-            self.piece = Some(next);
+        let length = chars_end(rest, WORD_CHARS_MAX);
+        set(self.term, token.place, tag(token.kind), &[&rest[..length]]);
+        if length < rest.len() {
+            self.piece = Some(from + chars_end(rest, WORD_STEP_CHARS));
         } else {
-            self.go_on();
+            self.piece = None;
+            self.number += 1;
         }
     }
 }
 
-impl TokenStream for Terms<'_> {
+impl TokenStream for Characters<'_> {
     fn advance(&mut self) -> bool {
-        let Some(token) = self.text.tokens.get(self.number).copied() else { return false };
-        match token.kind {
-            TokenKind::Word => self.set_piece(token, self.piece.unwrap_or(token.from)),
-            kind => {
-                self.set(tag(kind), token.from, token.to);
-                self.go_on();
+        while let Some(token) = self.text.tokens.get(self.number).copied() {
+            self.number += 1;
+            if token.kind == TokenKind::Unspaced {
+                set(self.term, token.place, tag(token.kind), &[self.text.base_of(token)]);
+                return true;
             }
         }
-        true
+        false
     }
 
     fn token(&self) -> &PlacedTerm {
@@ -286,24 +329,19 @@ impl TokenStream for Terms<'_> {
     }
 }
 
-impl TokenStream for Pairs<'_> {
+impl TokenStream for Placed<'_> {
     fn advance(&mut self) -> bool {
-        while let Some(token) = self.text.tokens.get(self.number) {
-            let number = self.number;
-            self.number += 1;
-            let Some(before) = token.pairs_with else { continue };
-            let first = self.text.base_of(self.text.tokens[before]);
-            let second = self.text.base_of(*token);
-            // A bigram stands where its first character does.
-            self.term.position = before;
-            (self.term.offset_from, self.term.offset_to) = (token.from, token.to);
-            self.term.text.clear();
-            self.term.text.push(if self.text.is_joined(number) { BIGRAM } else { PAUSED });
-            self.term.text.push_str(first);
-            self.term.text.push_str(second);
-            return true;
+        while let Some(token) = self.text.tokens.get(self.number).copied() {
+            if self.set_next(token) {
+                return true;
+            }
         }
-        false
+        let is_last = self.number == self.text.tokens.len() && !self.text.is_regular;
+        if is_last {
+            set(self.term, 0, IRREGULAR, &[]);
+            self.number += 1;
+        }
+        is_last
     }
 
     fn token(&self) -> &PlacedTerm {
@@ -328,10 +366,10 @@ mod tests {
     }
 
     fn terms(text: &str) -> Vec<(usize, String)> {
-        let (mut pieces, mut pairs) = (TextTokenizer::default(), PairsTokenizer::default());
-        let mut terms = all(pieces.token_stream(text));
-        terms.extend(all(pairs.token_stream(text)));
-        terms.sort_by_key(|(position, term)| (*position, !term.starts_with(['w', 'c', 's'])));
+        let (mut single, mut placed) = (TextTokenizer::default(), PlacedTokenizer::default());
+        let mut terms = all(single.token_stream(text));
+        terms.extend(all(placed.token_stream(text)));
+        terms.sort_by_key(|(place, term)| (*place, !term.starts_with(['w', 'c', 's'])));
         terms
     }
 
@@ -345,12 +383,12 @@ mod tests {
     fn texts_become_terms_at_true_positions() {
         check("", "");
         check(" \t\n\u{200b}", "");
-        check("Hello, World", "0whello 1s, 2wworld");
+        check("Hello, World", "0whello 1s, 3wworld");
         check("mm-2026", "0wmm 1s- 2w2026");
         check("SF1234567890CN", "0wsf1234567890cn");
         check("退款", "0c退 0b退款 1c款");
-        check("退 款", "0c退 0p退款 1c款");
-        check("退，款！ 吗", "0c退 0p退款 1s, 2c款 2p款吗 3s! 4c吗");
+        check("退 款", "0c退 0p退款 2c款");
+        check("退，款！ 吗", "0c退 0p退款 1s, 2c款 2p款吗 3s! 5c吗");
         check("退🙂款", "0c退 1s🙂 2c款");
         check("重跑gen后", "0c重 0b重跑 1c跑 2wgen 3c后");
         check("コーヒー", "0cコ 0bコー 1cー 1bーヒ 2cヒ 2bヒー 3cー");
@@ -360,7 +398,7 @@ mod tests {
         check("cafe\u{301}", "0wcafe");
         check("café", "0wcafe");
         check("ﾊﾞ", "0cハ");
-        check("Привет hello", "0wпривет 1whello");
+        check("Привет hello", "0wпривет 2whello");
         check("abcгде", "0wabc 1wгде");
         check("a\u{200b}b", "0wab");
         check("👨‍👩‍👧!", "0s👨 1s👩 2s👧 3s!");
@@ -368,7 +406,25 @@ mod tests {
         check("हिन्दी", "0wहिनदी");
         check("مرحبا", "0wمرحبا");
         check("가각", "0w\u{1100}\u{1161}\u{1100}\u{1161}\u{11a8}");
-        check("x\u{0}y", "0wx 1wy");
+        check("x\u{0}y", "0wx 0x 2wy");
+    }
+
+    #[test]
+    fn regular_texts_have_single_spaces_and_whole_words() {
+        let long = "x".repeat(WORD_CHARS_MAX);
+        for regular in ["", "one", " one, two ", "  one\u{a0}two\n", "退 款", "a\u{200b}b", &long]
+        {
+            assert!(Tokenized::of(regular).is_regular, "{regular:?}");
+        }
+        for irregular in
+            ["one  two", "one\ntwo", "a\tb", "a \nb", "退\u{3000}\u{3000}款", &format!("{long}x")]
+        {
+            assert!(!Tokenized::of(irregular).is_regular, "{irregular:?}");
+            assert_eq!(
+                terms(irregular).iter().filter(|(_, term)| *term == irregular_term()).count(),
+                1
+            );
+        }
     }
 
     #[test]
@@ -380,10 +436,10 @@ mod tests {
             let word = &word[..length];
             let terms = terms(word);
             assert!(
-                terms
-                    .iter()
-                    .all(|(position, term)| *position == 0 && term.len() <= WORD_CHARS_MAX + 1)
+                terms.iter().all(|(place, term)| *place == 0 && term.len() <= WORD_CHARS_MAX + 1)
             );
+            let terms: Vec<_> =
+                terms.into_iter().filter(|(_, term)| term.starts_with('w')).collect();
             for from in 0..=length - WORD_STEP_CHARS {
                 let stretch = &word[from..from + WORD_STEP_CHARS];
                 assert!(terms.iter().any(|(_, term)| term.contains(stretch)), "{length} {from}");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Mode};
 use crate::index::known_as::KnownKind;
-use crate::model::{Kind, LeafHash, Micros, Offset, Origin, Role, Seq, Visibility};
+use crate::model::{Kind, Micros, Offset, Origin, Role, Seq, Visibility};
 
 /// The hits of one question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +95,6 @@ pub struct Hit {
     pub offset: Offset,
     pub seq: Seq,
     pub id: String,
-    pub leaf: LeafHash,
     pub occurred_at: Micros,
     pub received_at: Micros,
     pub origin: Origin,

@@ -5,8 +5,8 @@ use super::language::{Condition, Node};
 use super::leaf::{Asked, Check, Leaf};
 use super::mode::Mode;
 use super::plan::TextPlan;
-use super::run::View;
 use super::scope::{changed_messages, known_conversations, tagged_conversations};
+use super::view::View;
 use crate::index::known_as::KnownKind;
 use crate::model::Kind;
 

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use tantivy::TantivyError;
 
+/// Longest a search waits, and longest it runs.
+pub(super) const SEARCH_TIME_MAX: Duration = Duration::from_secs(20);
+
 /// When a search ends without an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Deadline {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::run::View;
+use super::view::View;
 use super::{SearchError, known};
 use crate::index::columns::add_documents_with;
 use crate::index::fold;

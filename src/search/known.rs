@@ -7,8 +7,8 @@ use tantivy::Result;
 
 use super::answer::Match;
 use super::language::QueryTree;
-use super::run::View;
 use super::segment::Segment;
+use super::view::View;
 use crate::index::characters::{Class, character};
 use crate::index::columns::add_documents_with;
 use crate::index::documents::Documents;
@@ -191,8 +191,8 @@ pub(super) fn each_known(
     let range = range_of(view.shop);
     if let Some(terms) = view.snapshot.terms().terms_of(segment.reader(), Vocabulary::KnownAs)? {
         for term in terms.containing_in(piece, &range) {
-            if let Some(known) = Known::of_term(term) {
-                take(&known, term.as_bytes())?;
+            if let Some(known) = Known::of_term(term.text) {
+                take(&known, term.text.as_bytes())?;
             }
         }
         return Ok(());

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use super::answer::{LookedAt, WordCount};
+use super::hits::Hits;
 use super::language::Node;
 use super::leaf::{Asked, is_searched, trait_term};
-use super::run::{View, hits_of};
+use super::view::View;
 use super::{SearchError, SearchQuery};
 use crate::index::documents::Documents;
 use crate::index::schema::Trait;
@@ -63,7 +64,7 @@ fn words(
         let alone = filters.iter().cloned().chain([Node::Words(words.clone())]).collect();
         let Some(root) = Node::all(alone) else { continue };
         let asked = Asked::of(view, &root, query.mode)?;
-        let hits = hits_of(view, &asked).map_err(|error| view.error(error))?;
+        let hits = Hits::of(view, &asked).map_err(|error| view.error(error))?;
         counts.push(WordCount { text: words.text.clone(), messages: hits.count() });
     }
     Ok(counts)

@@ -25,14 +25,20 @@ mod find;
 mod plan;
 // Terms that hold a piece of a word.
 mod term_pattern;
+// Terms that follow each other.
+mod row;
 // A question taken apart.
 mod leaf;
 // The conversations and messages a condition chooses.
 mod scope;
 // From words and conditions to a question for each message.
 mod ask;
-// One segment's hits.
+// One segment.
 mod segment;
+// What is stored of a document.
+mod stored;
+// Its hits.
+mod hits;
 // How hits rank.
 mod rank;
 // The conversations that come first, and their hits.
@@ -44,6 +50,10 @@ mod known;
 // What was looked at in vain.
 mod looked_at;
 mod deadline;
+// What one question sees.
+mod view;
+// What is shown of what was chosen.
+mod show;
 // From a question to its answer.
 mod run;
 // The hits, with their text.

@@ -11,19 +11,12 @@ use std::collections::{BinaryHeap, HashSet};
 use tantivy::{DocId, Result};
 
 use super::cursor::Place;
+use super::hits::Hits;
 use super::query::SearchQuery;
 use super::rank::Rank;
-use super::run::View;
+use super::view::View;
 use crate::index::columns::BLOCK_DOCUMENTS;
-use crate::index::documents::Documents;
 use crate::model::Record;
-
-/// All hits of a question.
-pub(super) struct Hits<'a> {
-    /// By segment.
-    pub(super) of_segments: Vec<Documents>,
-    pub(super) of_tail: Vec<&'a Record>,
-}
 
 /// Where a hit is read from.
 #[derive(Clone, Copy)]
@@ -40,13 +33,6 @@ pub(super) struct Chosen<'a> {
     /// Those shown, the oldest first.
     pub(super) hits: Vec<(Place, Source<'a>)>,
     pub(super) more: u64,
-}
-
-impl Hits<'_> {
-    pub(super) fn count(&self) -> u64 {
-        let of_segments: u64 = self.of_segments.iter().map(Documents::count).sum();
-        of_segments + self.of_tail.len() as u64
-    }
 }
 
 /// The next conversations of the answer, one more than are asked for if there are more.
@@ -97,10 +83,9 @@ fn gather<'a>(
 ) -> Result<Option<Chosen<'a>>> {
     let mut all: Vec<(Place, Source<'a>)> = Vec::new();
     for (number, segment) in view.segments.iter().enumerate() {
-        let mut documents = segment.none();
-        segment.add_conversation(&mut documents, &conversation)?;
-        documents.keep(&hits.of_segments[number]);
-        all.extend(documents.iter().map(|document| {
+        let documents = segment.of_conversation(&conversation)?.into_iter();
+        let documents = documents.filter(|document| hits.of_segments[number].contains(*document));
+        all.extend(documents.map(|document| {
             (segment.place(document), Source::Index { segment: number, document })
         }));
     }

@@ -10,7 +10,7 @@ use tantivy::Term;
 use super::cursor::Place;
 use super::fate::{Change, roots_of};
 use super::language::Name;
-use super::run::View;
+use super::view::View;
 use super::{SearchError, known};
 use crate::index::columns::add_documents_with;
 use crate::index::fold;

@@ -1,35 +1,23 @@
-//! One segment of the index: which of its documents are hits. First by sets of documents, as far as
-//! terms and columns tell; then, where they leave it open, by the text.
-//!
-//! Each part of a question is two sets: the documents that may have it, and those that surely have
-//! it. Sets join as the parts do, so that a text is read only where the whole question depends on it.
-//! Cost (measured on 1 M messages): a document of a term 2 ns, one that must be read 0.7 µs, since
-//! neighbours share blocks and are read in order; up to 4 µs where they are far between.
+//! One segment of the index, with what its documents are sorted, grouped and shown by.
 
 use std::sync::Arc;
 
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::query::{EnableScoring, Scorer};
-use tantivy::schema::document::{
-    DeserializeError, DocumentDeserialize, DocumentDeserializer, ValueDeserialize,
-    ValueDeserializer, ValueVisitor,
-};
+use tantivy::postings::TermInfo;
+use tantivy::schema::IndexRecordOption;
 use tantivy::store::StoreReader;
-use tantivy::{DocId, Result, SegmentReader, TERMINATED, Term};
+use tantivy::{DocId, Result, SegmentReader, Term};
 
-use super::deadline::Deadline;
-use super::leaf::{Asked, Check, Leaf, is_version, trait_term};
-use super::plan::{Piece, Proof, TextPlan, row_weight};
-use super::term_pattern::documents_of_words;
-use super::verify::Haystack;
-use crate::index::columns::{BLOCK_DOCUMENTS, Block, add_documents_with};
+use super::leaf::trait_term;
+use super::plan::Piece;
+use super::stored::Stored;
+use super::term_pattern::each_word;
+use crate::index::columns::{BLOCK_DOCUMENTS, Block, TermDocuments, add_documents_with};
 use crate::index::documents::Documents;
 use crate::index::schema::{Trait, schema};
 use crate::index::{IndexSnapshot, Shown};
-use crate::model::{Micros, Offset};
+use crate::model::{Kind, Micros, Offset};
 
-/// Documents between two looks at the clock: a look costs 30 ns, reading one text microseconds.
-const LOOK_EVERY: u32 = 256;
 /// Decompressed blocks kept while verifying: documents come in the order of the blocks, so one would
 /// do.
 const BLOCKS_KEPT: usize = 2;
@@ -43,18 +31,6 @@ pub(super) struct Segment<'a> {
     conversation: Option<StrColumn>,
     store: StoreReader,
     blocks: Arc<Vec<Block>>,
-}
-
-/// The documents that may have something, and those that surely have it.
-struct Sets {
-    maybe: Arc<Documents>,
-    sure: Arc<Documents>,
-}
-
-/// What is stored of a document.
-pub(super) struct Stored {
-    pub(super) text: Option<String>,
-    shown: Vec<u8>,
 }
 
 impl<'a> Segment<'a> {
@@ -148,97 +124,8 @@ impl<'a> Segment<'a> {
         (0..).step_by(BLOCK_DOCUMENTS as usize).zip(self.blocks.iter())
     }
 
-    /// The documents of `within` that are hits.
-    pub(super) fn hits(
-        &self,
-        asked: &Asked,
-        within: &Documents,
-        deadline: &Deadline,
-    ) -> Result<Documents> {
-        let mut leaves = Vec::with_capacity(asked.leaves.len());
-        for leaf in &asked.leaves {
-            deadline.check()?;
-            leaves.push(self.sets(leaf, deadline)?);
-        }
-        let (mut open, mut hits) = join(&asked.check, &leaves);
-        hits.keep(within);
-        open.keep(within);
-        open.take(&hits);
-        let mut seen: u32 = 0;
-        for document in open.iter() {
-            if seen.is_multiple_of(LOOK_EVERY) {
-                deadline.check()?;
-            }
-            seen = seen.wrapping_add(1);
-            if self.is_hit(asked, &leaves, document)? {
-                hits.insert(document);
-            }
-        }
-        Ok(hits)
-    }
-
-    /// Whether a document is a hit of which sets leave it open.
-    fn is_hit(&self, asked: &Asked, leaves: &[Sets], document: DocId) -> Result<bool> {
-        let stored = self.stored(document)?;
-        let text = Haystack::new(stored.text.as_deref().unwrap_or_default());
-        let mut failed = Ok(());
-        let is_hit = asked.check.holds(&mut |number| {
-            let sets = &leaves[number];
-            if sets.sure.contains(document) || !sets.maybe.contains(document) {
-                return sets.sure.contains(document);
-            }
-            match &asked.leaves[number] {
-                Leaf::Text(plan) => stored.text.is_some() && plan.needle.is_in(&text),
-                Leaf::Messages(messages) => {
-                    let named = self.name_of(document).and_then(|conversation| {
-                        Ok(messages.get(&conversation).zip(Some(self.shown(&stored, document)?)))
-                    });
-                    match named {
-                        Ok(Some((ids, shown))) => ids.contains(&shown.id) && is_version(shown.kind),
-                        Ok(None) => false,
-                        Err(error) => {
-                            failed = Err(error);
-                            false
-                        }
-                    }
-                }
-                // Of the others sets tell all.
-                _ => false,
-            }
-        });
-        failed.map(|()| is_hit)
-    }
-
-    fn sets(&self, leaf: &Leaf, deadline: &Deadline) -> Result<Sets> {
-        if let Some(term) = leaf.term() {
-            return Ok(Sets::of(self.wide(&term)?));
-        }
-        match leaf {
-            Leaf::Text(plan) => self.text_sets(plan, deadline),
-            Leaf::Conversations(names) => {
-                let mut documents = self.none();
-                for name in names {
-                    self.add_conversation(&mut documents, name)?;
-                }
-                Ok(Sets::of(Arc::new(documents)))
-            }
-            Leaf::Messages(messages) => {
-                let mut documents = self.none();
-                for conversation in messages.keys() {
-                    self.add_conversation(&mut documents, conversation)?;
-                }
-                Ok(Sets { maybe: Arc::new(documents), sure: Arc::new(self.none()) })
-            }
-            Leaf::From(from) => Ok(Sets::of(Arc::new(self.occurred(|at| from.0 <= at)))),
-            Leaf::To(to) => Ok(Sets::of(Arc::new(self.occurred(|at| at < to.0)))),
-            Leaf::Role(_) | Leaf::Kind(_) | Leaf::Private | Leaf::Attachment => {
-                unreachable!("each is a term")
-            }
-        }
-    }
-
     /// The documents whose time fits; `fits` changes at one time only.
-    fn occurred(&self, fits: impl Fn(i64) -> bool) -> Documents {
+    pub(super) fn occurred(&self, fits: impl Fn(i64) -> bool) -> Documents {
         let mut documents = self.none();
         for (from, block) in self.placed_blocks() {
             let ends = (fits(block.occurred_at.0), fits(block.occurred_at.1));
@@ -254,66 +141,81 @@ impl<'a> Segment<'a> {
         documents
     }
 
-    fn text_sets(&self, plan: &TextPlan, deadline: &Deadline) -> Result<Sets> {
-        let mut maybe: Option<Documents> = None;
-        for piece in &plan.pieces {
-            deadline.check()?;
-            let of_piece = self.documents_of(piece, deadline)?;
-            match &mut maybe {
-                Some(maybe) => maybe.keep(&of_piece),
-                None => maybe = Some(of_piece),
-            }
-            if maybe.as_ref().is_some_and(Documents::is_empty) {
-                break;
-            }
-        }
-        let maybe = match maybe {
-            Some(maybe) => maybe,
-            // Words without a base letter: any text may have them.
-            None => Documents::clone(&*self.wide(&trait_term(Trait::Text))?),
-        };
-        Ok(match plan.proof {
-            Proof::Never => Sets { maybe: Arc::new(maybe), sure: Arc::new(self.none()) },
-            Proof::Always => Sets::of(Arc::new(maybe)),
-            Proof::OfStable => {
-                let mut sure = maybe.clone();
-                sure.take(&*self.wide(&trait_term(Trait::UnstableText))?);
-                Sets { maybe: Arc::new(maybe), sure: Arc::new(sure) }
-            }
-            Proof::InARow => {
-                let mut sure = match &plan.row {
-                    Some(row) => self.documents_of(row, deadline)?,
-                    None => self.none(),
-                };
-                sure.keep(&maybe);
-                Sets { maybe: Arc::new(maybe), sure: Arc::new(sure) }
-            }
-        })
+    /// The documents that have a term of `piece`.
+    pub(super) fn documents_of(&self, piece: &Piece) -> Result<Documents> {
+        let mut documents = self.none();
+        let index = self.reader.inverted_index(piece.field())?;
+        let mut of_term = TermDocuments::of(&index);
+        self.each_term(piece, &mut |term| of_term.add(&mut documents, term))?;
+        Ok(documents)
     }
 
-    fn documents_of(&self, piece: &Piece, deadline: &Deadline) -> Result<Documents> {
-        let mut documents = self.none();
+    /// Hands each term of `piece` that the segment has to `take`.
+    pub(super) fn each_term(
+        &self,
+        piece: &Piece,
+        take: &mut dyn FnMut(&TermInfo) -> Result<()>,
+    ) -> Result<()> {
         match piece {
             Piece::AnyOf(field, terms) => {
+                let index = self.reader.inverted_index(*field)?;
                 for term in terms {
-                    add_documents_with(&mut documents, self.reader, *field, term.as_bytes())?;
+                    if let Some(term) = index.terms().get(term)? {
+                        take(&term)?;
+                    }
                 }
+                Ok(())
             }
-            Piece::Word(pattern) => {
-                documents_of_words(&mut documents, self.reader, pattern, self.snapshot.terms())?;
-            }
-            Piece::Row(terms) => {
-                let scoring = EnableScoring::disabled_from_searcher(self.snapshot.searcher());
-                let mut found = row_weight(scoring, terms)?.scorer(self.reader, 1.0)?;
-                add_scored(&mut documents, &mut *found, deadline)?;
-            }
+            Piece::Word(pattern) => each_word(self.reader, pattern, self.snapshot.terms(), take),
         }
-        Ok(documents)
     }
 
     /// Adds the documents of a conversation, of whatever shop.
     pub(super) fn add_conversation(&self, documents: &mut Documents, name: &str) -> Result<()> {
         add_documents_with(documents, self.reader, schema().conversation, name.as_bytes())
+    }
+
+    /// The documents of a conversation, of whatever shop: few, so that a set of all would be mostly empty.
+    pub(super) fn of_conversation(&self, name: &str) -> Result<Vec<DocId>> {
+        let index = self.reader.inverted_index(schema().conversation)?;
+        let term = Term::from_field_text(schema().conversation, name);
+        let mut documents = Vec::new();
+        if let Some(mut postings) = index.read_block_postings(&term, IndexRecordOption::Basic)? {
+            while !postings.docs().is_empty() {
+                documents.extend_from_slice(postings.docs());
+                postings.advance();
+            }
+        }
+        Ok(documents)
+    }
+
+    /// The edits and retractions of `shop` below `before`, or those of one conversation of it.
+    pub(super) fn changes(
+        &self,
+        shop: &str,
+        conversation: Option<&str>,
+        before: Offset,
+    ) -> Result<Vec<DocId>> {
+        let term = |kind: Kind| Term::from_field_text(schema().kind, kind.as_str());
+        let edits = self.wide(&term(Kind::Edit))?;
+        let retractions = self.wide(&term(Kind::Retract))?;
+        let of_shop = self.of_shop(shop)?;
+        let Some(conversation) = conversation else {
+            let mut changes = Documents::clone(&edits);
+            changes.add(&retractions);
+            changes.keep(&of_shop);
+            self.keep_below(&mut changes, before);
+            return Ok(changes.iter().collect());
+        };
+        let mut changes = self.of_conversation(conversation)?;
+        let alive = self.reader.alive_bitset();
+        changes.retain(|document| {
+            (edits.contains(*document) || retractions.contains(*document))
+                && of_shop.contains(*document)
+                && alive.is_none_or(|alive| alive.is_alive(*document))
+                && self.place(*document).1 < before
+        });
+        Ok(changes)
     }
 
     pub(super) fn place(&self, document: DocId) -> (Micros, Offset) {
@@ -366,97 +268,5 @@ impl<'a> Segment<'a> {
             let said = format!("the stored document {document} does not say what it is");
             tantivy::error::DataCorruption::comment_only(said).into()
         })
-    }
-}
-
-impl Sets {
-    /// Of what sets tell all.
-    fn of(documents: Arc<Documents>) -> Sets {
-        Sets { maybe: documents.clone(), sure: documents }
-    }
-}
-
-/// The documents of which it may hold, and of which it surely holds.
-fn join(check: &Check, leaves: &[Sets]) -> (Documents, Documents) {
-    let joined = |checks: &[Check], with: fn(&mut Documents, &Documents)| {
-        let mut parts = checks.iter().map(|check| join(check, leaves));
-        let first = parts.next().unwrap_or((Documents::none(0), Documents::none(0)));
-        parts.fold(first, |(mut maybe, mut sure), (other_maybe, other_sure)| {
-            with(&mut maybe, &other_maybe);
-            with(&mut sure, &other_sure);
-            (maybe, sure)
-        })
-    };
-    match check {
-        Check::Leaf(number) => {
-            let Sets { maybe, sure } = &leaves[*number];
-            (Documents::clone(maybe), Documents::clone(sure))
-        }
-        Check::All(checks) => joined(checks, Documents::keep),
-        Check::Any(checks) => joined(checks, Documents::add),
-        Check::Not(check) => {
-            let (maybe, sure) = join(check, leaves);
-            (sure.complement(), maybe.complement())
-        }
-    }
-}
-
-fn add_scored(
-    documents: &mut Documents,
-    found: &mut dyn Scorer,
-    deadline: &Deadline,
-) -> Result<()> {
-    let mut seen: u32 = 0;
-    while found.doc() != TERMINATED {
-        if seen.is_multiple_of(LOOK_EVERY) {
-            deadline.check()?;
-        }
-        seen = seen.wrapping_add(1);
-        documents.insert(found.doc());
-        found.advance();
-    }
-    Ok(())
-}
-
-impl DocumentDeserialize for Stored {
-    /// The text comes first where there is one, then what is shown ([`crate::index`] writes it so).
-    fn deserialize<'de, D: DocumentDeserializer<'de>>(
-        mut deserializer: D,
-    ) -> std::result::Result<Stored, DeserializeError> {
-        let mut stored = Stored { text: None, shown: Vec::new() };
-        while let Some((_, value)) = deserializer.next_field::<StoredValue>()? {
-            match value {
-                StoredValue::Text(text) => stored.text = Some(text),
-                StoredValue::Shown(shown) => stored.shown = shown,
-            }
-        }
-        Ok(stored)
-    }
-}
-
-enum StoredValue {
-    Text(String),
-    Shown(Vec<u8>),
-}
-
-impl ValueDeserialize for StoredValue {
-    fn deserialize<'de, D: ValueDeserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<StoredValue, DeserializeError> {
-        deserializer.deserialize_any(StoredVisitor)
-    }
-}
-
-struct StoredVisitor;
-
-impl ValueVisitor for StoredVisitor {
-    type Value = StoredValue;
-
-    fn visit_string(&self, text: String) -> std::result::Result<StoredValue, DeserializeError> {
-        Ok(StoredValue::Text(text))
-    }
-
-    fn visit_bytes(&self, shown: Vec<u8>) -> std::result::Result<StoredValue, DeserializeError> {
-        Ok(StoredValue::Shown(shown))
     }
 }

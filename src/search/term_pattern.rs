@@ -1,14 +1,11 @@
-//! Documents with a word that is open on one side or both: with any of the terms that hold a piece.
+//! Words that are open on one side or both: the terms that hold a piece.
 //!
-//! The terms come from the cache of each segment's terms ([`crate::index::term_cache`]); where a
-//! segment has too many for it, from an automaton that walks the dictionary (tantivy's
-//! `RegexQuery`). Both find the same.
+//! They come from the cache of each segment's terms ([`crate::index::term_cache`]); where a segment has
+//! too many for it, from a walk over its dictionary. Both find the same.
 
-use tantivy::query::{EnableScoring, Query, RegexQuery};
-use tantivy::{DocSet, Result, SegmentReader, TERMINATED};
+use tantivy::postings::TermInfo;
+use tantivy::{Result, SegmentReader};
 
-use crate::index::columns::add_documents_with;
-use crate::index::documents::Documents;
 use crate::index::schema::schema;
 use crate::index::term_cache::{TERM_END, TermCache, Vocabulary};
 use crate::index::tokenizer::word_term;
@@ -31,37 +28,37 @@ impl TermPattern {
         }
     }
 
-    /// The pattern in the syntax of tantivy-fst, which matches whole terms. Words are letters,
-    /// digits and marks, none of which has a meaning there.
-    pub(super) fn regex(&self) -> String {
+    fn fits(&self, word: &str) -> bool {
         match self {
-            TermPattern::Anywhere(piece) => format!("w.*{piece}.*"),
-            TermPattern::AtStart(piece) => format!("w{piece}.*"),
-            TermPattern::AtEnd(piece) => format!("w.*{piece}"),
+            TermPattern::Anywhere(piece) => word.contains(piece),
+            TermPattern::AtStart(piece) => word.starts_with(piece),
+            TermPattern::AtEnd(piece) => word.ends_with(piece),
         }
     }
 }
 
-/// Adds the documents of a segment that have a word that fits.
-pub(super) fn documents_of_words(
-    documents: &mut Documents,
+/// Hands each word of a segment that fits to `take`.
+pub(super) fn each_word(
     segment: &SegmentReader,
     pattern: &TermPattern,
     terms: &TermCache,
+    take: &mut dyn FnMut(&TermInfo) -> Result<()>,
 ) -> Result<()> {
     if let Some(terms) = terms.terms_of(segment, Vocabulary::Words)? {
-        for word in terms.containing(&pattern.piece()) {
-            let term = word_term(word);
-            add_documents_with(documents, segment, schema().text, term.as_bytes())?;
-        }
-        return Ok(());
+        return terms.containing(&pattern.piece()).try_for_each(|term| take(&term.info));
     }
-    let walk = RegexQuery::from_pattern(&pattern.regex(), schema().text)?;
-    let weight = walk.weight(EnableScoring::disabled_from_schema(segment.schema()))?;
-    let mut found = weight.scorer(segment, 1.0)?;
-    while found.doc() != TERMINATED {
-        documents.insert(found.doc());
-        found.advance();
+    let index = segment.inverted_index(schema().placed)?;
+    let first = match pattern {
+        TermPattern::AtStart(piece) => word_term(piece),
+        TermPattern::Anywhere(_) | TermPattern::AtEnd(_) => word_term(""),
+    };
+    let mut words = index.terms().range().ge(&first).into_stream()?;
+    while words.advance() && words.key().starts_with(first.as_bytes()) {
+        // Without the letter that says that it is a word.
+        let word = std::str::from_utf8(&words.key()[1..]).unwrap_or_default();
+        if pattern.fits(word) {
+            take(words.value())?;
+        }
     }
     Ok(())
 }
@@ -94,7 +91,7 @@ mod tests {
         }
         let snapshot = reader.snapshot().unwrap();
         let (kept, walked) = (TermCache::default(), TermCache::new(0));
-        let mut with_documents = 0;
+        let mut with_terms = 0;
         for number in 0..300 {
             let piece = word(dice).replace([' ', '退'], "a");
             let pattern = match number % 3 {
@@ -103,15 +100,19 @@ mod tests {
                 _ => TermPattern::AtEnd(piece),
             };
             for reader in snapshot.searcher().segment_readers() {
-                let documents = |terms: &TermCache| {
-                    let mut documents = Documents::none(reader.max_doc());
-                    documents_of_words(&mut documents, reader, &pattern, terms).expect("finds");
-                    documents
+                let found = |terms: &TermCache| {
+                    let mut found = Vec::new();
+                    let mut take = |term: &TermInfo| -> Result<()> {
+                        found.push(term.clone());
+                        Ok(())
+                    };
+                    each_word(reader, &pattern, terms, &mut take).expect("finds");
+                    found
                 };
-                assert_eq!(documents(&kept), documents(&walked), "{pattern:?}");
-                with_documents += usize::from(!documents(&kept).is_empty());
+                assert_eq!(found(&kept), found(&walked), "{pattern:?}");
+                with_terms += usize::from(!found(&kept).is_empty());
             }
         }
-        assert!(with_documents > 100, "{with_documents}");
+        assert!(with_terms > 100, "{with_terms}");
     }
 }

@@ -316,7 +316,7 @@ fn around(text: &str, spans: &[(usize, usize)]) -> (String, Vec<(usize, usize)>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Kind, LeafHash, Seq};
+    use crate::model::{Kind, Seq};
     use crate::search::LookedAt;
 
     const ZONE: Tz = chrono_tz::Asia::Shanghai;
@@ -330,7 +330,6 @@ mod tests {
             offset: Offset(7),
             seq: Seq(3),
             id: "m-1".to_string(),
-            leaf: LeafHash([0; 32]),
             occurred_at: Micros(1_767_463_985_000_000),
             received_at: Micros(1_767_463_985_000_000),
             origin: Origin::Live,
