@@ -2,8 +2,8 @@
 
 use super::{AccessError, Action, Identity, TokenRole};
 use crate::model::{
-    ACCESS_CONVERSATION, Authority, By, Event, Kind, Origin, RULES_CONVERSATION, Role, Visibility,
-    is_receipt,
+    ACCESS_CONVERSATION, Audience, Authority, By, Event, Kind, Origin, RULES_CONVERSATION, Role,
+    Visibility, is_receipt,
 };
 
 /// What a customer sends.
@@ -36,23 +36,6 @@ pub fn shop_fields() -> Vec<&'static str> {
     SHOP_FIELDS.iter().map(|(name, _)| *name).collect()
 }
 
-/// What a customer hears of a conversation: what was said, who came and went, how it ended. Not how
-/// the shop passes it around.
-pub const CUSTOMER_HEARS: &[Kind] = &[
-    Kind::Open,
-    Kind::Message,
-    Kind::Edit,
-    Kind::Retract,
-    Kind::Resolve,
-    Kind::Reopen,
-    Kind::RateRequest,
-    Kind::Rate,
-    Kind::Read,
-    Kind::Join,
-    Kind::Leave,
-    Kind::Call,
-];
-
 /// Refuses to show a conversation, whatever is in it, to whoever may not read conversations, and
 /// those about the shop to whoever may not read what is in them: the trail of accesses, the rules.
 pub fn require_reading(identity: &Identity, conversation: &str) -> Result<(), AccessError> {
@@ -74,7 +57,7 @@ pub fn hears(identity: &Identity, event: &Event) -> bool {
     match event.visibility {
         Visibility::Private => identity.may(Action::ReadPrivate),
         Visibility::Public => {
-            CUSTOMER_HEARS.contains(&event.kind) || identity.may(Action::ListenAnywhere)
+            Audience::OtherSide.hears(event) || identity.may(Action::ListenAnywhere)
         }
     }
 }

@@ -39,7 +39,6 @@ mod status;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -265,7 +264,6 @@ impl App {
 
     /// Makes bundles of evidence.
     pub fn bundle_maker(&self) -> BundleMaker {
-        let config = serde_json::to_vec(&self.config).unwrap_or_default();
         BundleMaker::of(Material {
             log: self.log.clone(),
             records: self.records.clone(),
@@ -274,7 +272,6 @@ impl App {
             ledger: self.ledger.clone(),
             zone: self.config.zone,
             spool: self.data.root().to_path_buf(),
-            config_sha256: hex::encode(Sha256::digest(config)),
         })
     }
 

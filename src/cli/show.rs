@@ -5,9 +5,9 @@ use clap::Args;
 use super::purpose::PurposeArgs;
 use super::target::{Target, TargetArgs};
 use super::{Exit, write};
-use crate::model::{Micros, Record};
+use crate::model::{Audience, Micros, Record, Seen};
 use crate::server::WhoseParameters;
-use crate::transcript::{About, Audience, Document, Entry, Inert, Seen, Style, transcript};
+use crate::transcript::{About, Document, Entry, HandedEntry, Inert, Style, handed, transcript};
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
@@ -43,7 +43,7 @@ enum ShowFormat {
     Html,
     /// For mails and tickets to the other side: what the customer could see
     Md,
-    /// An array of entries: everything
+    /// An array of entries: everything, or without private notes what the customer could see
     Json,
 }
 
@@ -124,6 +124,10 @@ impl Show {
     fn json(&self, conversations: &Conversations) -> anyhow::Result<()> {
         let seen: Vec<Seen<'_>> =
             conversations.iter().map(|(_, records)| Seen::by(self.audience(), records)).collect();
+        if self.audience() == Audience::OtherSide {
+            let entries: Vec<HandedEntry<'_>> = seen.iter().flat_map(handed).collect();
+            return write::json_line(&entries);
+        }
         let entries: Vec<Entry<'_>> =
             seen.iter().flat_map(|seen| transcript(seen.records.iter().copied())).collect();
         write::json_line(&entries)

@@ -23,10 +23,10 @@ use super::row::{Disclosure, Part, ReadRow, Row};
 use super::seal::{self, BAGIT, MANIFEST, SEAL, TAG_MANIFEST};
 use super::spool::{BundleFile, Spool};
 use super::texts;
-use super::verify::{CONSISTENCY, PROOF, Proof, consistency_text};
+use super::verify::{CONSISTENCY, KEYS, PROOF, Proof, consistency_text, holes};
 use super::zip::{self, FILES_MAX, ZIP_BYTES_MAX};
 use crate::ledger::Checkpoint;
-use crate::model::{Attachment, Chain, Erased, LeafHash, Micros, Offset, Record, Seq};
+use crate::model::{Attachment, Chain, Erased, LeafHash, Micros, Offset, Reader, Record, Seq};
 use crate::records::Page;
 
 /// Where records and attachments come from.
@@ -124,7 +124,7 @@ pub(super) struct Counts {
     pub(super) withheld: BTreeMap<String, u64>,
     pub(super) files: BTreeMap<String, u64>,
     /// Leaf of each record whose content was erased, and when and why.
-    pub(super) erased: Vec<(LeafHash, Erased)>,
+    pub(super) erased: Vec<(LeafHash, Option<Box<Erased>>)>,
 }
 
 /// A conversation in the bundle.
@@ -213,6 +213,7 @@ impl<S: Source> Making<'_, S> {
         progress: &mut impl FnMut(u64),
     ) -> Result<(), EvidenceError> {
         let mut counted: Option<Counted> = None;
+        let mut reader = self.disclosure.reader();
         let mut after = Seq(0);
         loop {
             let page = self.source.page(conversation, after)?;
@@ -221,7 +222,7 @@ impl<S: Source> Making<'_, S> {
             let records: Vec<&Record> = page.records.iter().take_while(covered).collect();
             for record in &records {
                 after = record.seq;
-                self.add_record(record, &mut counted)?;
+                self.add_record(record, &mut reader, &mut counted)?;
             }
             progress(records.len() as u64);
             if !page.has_more || records.len() < read || records.is_empty() {
@@ -235,6 +236,7 @@ impl<S: Source> Making<'_, S> {
     fn add_record(
         &mut self,
         record: &Record,
+        reader: &mut Reader,
         counted: &mut Option<Counted>,
     ) -> Result<(), EvidenceError> {
         let counted = counted.get_or_insert_with(|| Counted {
@@ -249,7 +251,8 @@ impl<S: Source> Making<'_, S> {
         };
         let commitments = record.commitments().ok_or_else(altered)?;
         let zone = offset_of(record.received_at, self.order.zone);
-        let row = Row::of(record, &counted.chain, &commitments, &self.disclosure, zone);
+        let why_not = self.disclosure.why_not(record, reader);
+        let row = Row::of(record, &counted.chain, &commitments, why_not, zone);
         let line = row.ok_or_else(altered)?.line();
         // What is written must be what a verifier reads.
         let row = ReadRow::parse(&line).map_err(|_| altered())?;
@@ -261,8 +264,8 @@ impl<S: Source> Making<'_, S> {
         for (_, why) in row.withheld() {
             *self.counts.withheld.entry(why.to_string()).or_default() += 1;
         }
-        if let Some(erased) = &record.erased {
-            self.counts.erased.push((record.leaf, Erased::clone(erased)));
+        if row.is_erased() {
+            self.counts.erased.push((record.leaf, record.erased.clone()));
         }
         if matches!(row.row.parts.meta, Part::Disclosed { .. }) {
             counted.name = Some(record.event.conversation.clone());
@@ -298,7 +301,7 @@ impl<S: Source> Making<'_, S> {
         let hashes = sealer.prove(checkpoint, &indices.iter().copied().collect())?;
         let hashes = hashes.into_iter().map(HexBytes).collect();
         let proof = Proof { hashes, leaves: indices, size: checkpoint.size };
-        let holes = holes(&counts);
+        let holes = holes(&counts.files);
         let mut files = vec![
             self.messages.finish("data/messages.jsonl")?,
             self.table.finish("data/messages.csv")?,
@@ -316,7 +319,7 @@ impl<S: Source> Making<'_, S> {
         files.append(&mut attached.files);
         files.extend(texts::files(&holes));
         if let Some(keys) = sealer.succession()? {
-            files.push(BundleFile::of("proofs/keys.json", keys));
+            files.push(BundleFile::of(KEYS, keys));
         }
         if let Some(since) = &order.request.since {
             let Growth { size, root, hashes } = sealer.consistency(since, checkpoint)?;
@@ -373,12 +376,6 @@ fn listed(file: &Attachment, place: &str, row: &ReadRow) -> String {
         ("name", name.as_str().into()),
         ("sha256", sha256.as_str().into()),
     ]))
-}
-
-/// What the records name and the bundle does not have.
-fn holes(counts: &Counts) -> Vec<String> {
-    let absent = counts.files.iter().filter(|(word, _)| *word != "present");
-    absent.map(|(word, count)| format!("{count} attachments are {word}")).collect()
 }
 
 fn manifest_of(files: &[BundleFile], is_listed: impl Fn(&str) -> bool) -> String {

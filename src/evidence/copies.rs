@@ -85,7 +85,8 @@ impl Cells {
     /// The line of the table.
     pub(super) fn table_line(&self) -> Vec<u8> {
         let guarded = self.0.iter().map(|cell| match cell.chars().next() {
-            Some('-' | '=' | '+' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => {
+            Some('-' | '=' | '+' | '@' | ';' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') =>
+            {
                 format!("'{cell}")
             }
             _ => cell.clone(),

@@ -14,8 +14,6 @@ pub struct Custody {
     pub who: String,
     /// The record of this export in the shop's own trail.
     pub entry: Option<Ack>,
-    /// SHA-256 of the settings.
-    pub config_sha256: String,
 }
 
 impl Custody {
@@ -62,15 +60,12 @@ impl Custody {
         export
     }
 
-    /// The machine and the program.
+    /// The program and its promises: nothing by which a stranger could find a way into the machine.
     pub(super) fn environment(&self, order: &Order<'_>) -> String {
-        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let os = format!("{} {} {}", std::env::consts::OS, kernel.trim(), std::env::consts::ARCH);
         let environment = object([
             ("clock", "the server's wall clock at receipt; it never runs backwards, and after a jump nothing is taken until it is confirmed".into()),
-            ("config_sha256", self.config_sha256.as_str().into()),
             ("exported_at", order.now.to_string().into()),
-            ("os", os.trim().into()),
+            ("os", std::env::consts::OS.into()),
             ("software", "verbatim".into()),
             ("sync", "each record was on stable storage before its sender was told so".into()),
             ("version", env!("CARGO_PKG_VERSION").into()),
@@ -97,11 +92,15 @@ pub(super) fn completeness(order: &Order<'_>, counts: &Counts, holes: &[String])
         ("size", order.checkpoint.size.into()),
     ]);
     let erased = counts.erased.iter().map(|(leaf, erased)| {
-        Json::Object(object([
-            ("at", erased.at.to_string().into()),
-            ("ground", erased.ground.as_str().into()),
-            ("leaf", leaf.to_string().into()),
-        ]))
+        let mut said = object([("leaf", leaf.to_string().into())]);
+        if let Some(erased) = erased {
+            said.insert("at".to_string(), erased.at.to_string().into());
+            // Why may speak of others.
+            if order.request.with_private {
+                said.insert("ground".to_string(), erased.ground.as_str().into());
+            }
+        }
+        Json::Object(said)
     });
     let completeness = object([
         ("asked", Json::Object(order.request.asked())),

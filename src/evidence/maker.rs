@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::bundle::{Bundle, Growth, Order, Sealer, Source};
 use super::custody::Custody;
+use super::json::{self, Json};
 use super::{EvidenceError, EvidenceRequest};
 use crate::ledger::{Checkpoint, LedgerReader, VerifierKey};
 use crate::log::LogReader;
@@ -48,8 +49,6 @@ pub struct Material {
     pub zone: Tz,
     /// Where files lie while they grow.
     pub spool: PathBuf,
-    /// SHA-256 of the settings.
-    pub config_sha256: String,
 }
 
 /// Who wants a bundle, and where it is written down that they do.
@@ -172,9 +171,7 @@ impl BundleMaker {
         conversations: &BTreeSet<String>,
         checkpoint: &Checkpoint,
     ) -> Result<Bundle, EvidenceError> {
-        let config_sha256 = self.material.config_sha256.clone();
-        let custody =
-            Custody { who: asker.subject.clone(), entry: asker.entry.clone(), config_sha256 };
+        let custody = Custody { who: asker.subject.clone(), entry: asker.entry.clone() };
         let order = Order {
             shop: &asker.shop,
             request,
@@ -237,6 +234,9 @@ impl Sealer for LedgerReader {
 
     fn succession(&self) -> Result<Option<String>, EvidenceError> {
         let public = self.public_keys()?;
-        Ok((!public.previous.is_empty()).then(|| super::json::written(&public) + "\n"))
+        // In the form in which a verifier reads it: names in order.
+        let canonical: Option<Json> = serde_json::from_str(&json::written(&public)).ok();
+        let canonical = canonical.filter(|_| !public.previous.is_empty());
+        Ok(canonical.map(|keys| json::written(&keys) + "\n"))
     }
 }

@@ -23,6 +23,9 @@ pub(super) struct Key {
     key: [u8; 32],
 }
 
+/// What a key says of the one that goes on with its log.
+const ROTATED: &str = "verbatim/ledger-key-rotated/v1";
+
 /// What a log of one size was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -79,6 +82,20 @@ impl Key {
         }
         let [signature] = own.as_slice() else { return None };
         is_signed(&self.key, text.as_bytes(), signature).then_some(text)
+    }
+
+    /// Whether this key has signed that `new` goes on with its log.
+    pub(super) fn named(&self, new: &Key, statement: &str) -> bool {
+        let said = self.opened(statement).filter(|_| self.name == new.name);
+        let size = said.and_then(|said| count(said.split('\n').nth(2)?));
+        let wanted =
+            size.map(|size| format!("{}\n{ROTATED}\n{size}\n{}{}", self.name, self.line, new.line));
+        said.is_some() && said == wanted.as_deref()
+    }
+
+    /// Whether a note seems to be signed by it, by its id.
+    pub(super) fn seems_to_sign(&self, note: &str) -> bool {
+        note.contains(&STANDARD.encode(self.id)[..5])
     }
 
     /// The head that a checkpoint of this key states.

@@ -2,14 +2,17 @@
 //!
 //! Parts are committed to as wholes: a text is shown or hidden whole, and a name is hidden with the id
 //! and the role beside it. `sender@role:customer` hides who every customer is; `body@message:m-17` hides
-//! one text in which somebody wrote a phone number.
+//! one text in which somebody wrote a phone number. A rule that hides who a customer is hides the `meta`
+//! that names them, too: of the line that opened a conversation with them, or let them in.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{FieldError, Record, Role};
 
 /// Parts of a record, in the order of its leaf.
-pub(super) const PARTS: [&str; 3] = ["sender", "body", "meta"];
+pub(super) const PARTS: [&str; 3] = [SENDER, "body", META];
+const SENDER: &str = "sender";
+const META: &str = "meta";
 
 /// `PART[,PART…]`, everywhere, or `@role:ROLE`, `@sender:ID`, `@message:ID` behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ impl Redaction {
     /// Whether it hides a part of this record.
     pub(super) fn hides(&self, record: &Record, part: &str) -> bool {
         let event = &record.event;
+        if part == META && event.customer.as_ref().is_some_and(|name| self.hides_customer(name)) {
+            return true;
+        }
         let is_meant = match &self.of {
             Of::All => true,
             Of::Role(role) => event.sender.role == *role,
@@ -54,6 +60,26 @@ impl Redaction {
             Of::Message(id) => event.id == *id || event.target.as_ref() == Some(id),
         };
         is_meant && self.parts.contains(&part)
+    }
+}
+
+impl Redaction {
+    /// Whether it hides who this customer is.
+    pub(super) fn hides_customer(&self, name: &str) -> bool {
+        let is_meant = match &self.of {
+            Of::All | Of::Role(Role::Customer) => true,
+            Of::Sender(id) => id == name,
+            Of::Role(_) | Of::Message(_) => false,
+        };
+        is_meant && self.parts.contains(&SENDER)
+    }
+
+    /// The rule as a bundle states it, without the name that it hides.
+    pub(super) fn stated(&self) -> String {
+        match &self.of {
+            Of::Sender(_) => format!("{}@sender", self.parts.join(",")),
+            _ => self.text.clone(),
+        }
     }
 }
 
@@ -117,6 +143,25 @@ mod tests {
         assert_eq!(hides("meta@sender:ann", "meta"), (true, true));
         assert_eq!(hides("body@message:m1", "body"), (true, true));
         assert_eq!(hides("body@message:m2", "body"), (false, true));
+    }
+
+    /// The id of the customer stood in `meta` of the line that opened the conversation with them.
+    #[test]
+    fn whoever_is_hidden_is_named_nowhere() {
+        let opened = record(
+            0,
+            r#"{"id":"o","conversation":"c","kind":"open","customer":"ann","sender":{"id":"desk","role":"human"}}"#,
+        );
+        let hides = |rule: &str| Redaction::parse(rule).unwrap().hides(&opened, "meta");
+        for rule in ["sender", "sender@role:customer", "sender,body@sender:ann"] {
+            assert!(hides(rule), "{rule}");
+        }
+        for rule in ["body", "sender@role:human", "sender@sender:bob", "sender@message:x"] {
+            assert!(!hides(rule), "{rule}");
+        }
+        let stated = |rule: &str| Redaction::parse(rule).unwrap().stated();
+        assert_eq!(stated("sender,body@sender:ann"), "sender,body@sender");
+        assert_eq!(stated("body@message:m1"), "body@message:m1");
     }
 
     #[test]

@@ -93,15 +93,20 @@ impl EvidenceRequest {
         }
     }
 
-    /// As completeness states it.
+    /// As completeness states it: without the names of customers whom it hides.
     pub(super) fn asked(&self) -> Object {
         let texts =
             |list: &[String]| Json::List(list.iter().map(|name| name.as_str().into()).collect());
         let optional = |bound: &Option<String>| bound.as_deref().map_or(Json::Null, Json::from);
-        let rules: Vec<String> = self.redact.iter().cloned().map(String::from).collect();
+        let rules: Vec<String> = self.redact.iter().map(Redaction::stated).collect();
+        let shown = |name: &String| {
+            let is_hidden = self.redact.iter().any(|rule| rule.hides_customer(name));
+            if is_hidden { "redacted".to_string() } else { name.clone() }
+        };
+        let customers: Vec<String> = self.customers.iter().map(shown).collect();
         object([
             ("conversations", texts(&self.conversations)),
-            ("customers", texts(&self.customers)),
+            ("customers", texts(&customers)),
             ("from", optional(&self.from)),
             ("orders", texts(&self.orders)),
             ("redact", texts(&rules)),

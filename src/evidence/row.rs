@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::hex_bytes::HexBytes;
-use super::json::{self, INTEGER_END, Object};
+use super::json::{self, INTEGER_END, Json, Object};
 use super::redact::{PARTS, Redaction};
 use crate::model::{
-    CanonicalParts, Chain, Commitments, Kind, Leaf, Micros, Record, Seq, Visibility,
+    Audience, CanonicalParts, Chain, Commitments, Kind, Leaf, Micros, Reader, Record, Seq,
 };
 
 /// A line of `data/messages.jsonl`. Fields stand in the order in which they are written.
@@ -63,7 +63,7 @@ pub(super) enum Part {
 pub(super) enum Why {
     /// Its text was forgotten, on the grounds that the shop's records say.
     Erased,
-    /// A note of the shop to itself, and private notes were not asked for.
+    /// The shop's own, which the customer did not hear: notes, tags, who was assigned, holds, erasures.
     Private,
     /// Outside of the time that was asked for.
     Range,
@@ -92,32 +92,39 @@ pub(super) struct Disclosure<'a> {
 }
 
 impl Disclosure<'_> {
-    /// Why one part of a record stays hidden; `None` where it is disclosed.
-    fn why_not(&self, record: &Record, part: &str) -> Option<Why> {
+    /// Who reads a conversation in the bundle.
+    pub(super) fn reader(&self) -> Reader {
+        Reader::new(if self.with_private { Audience::Shop } else { Audience::OtherSide })
+    }
+
+    /// Why each part of the reader's next record stays hidden, in the order of [`PARTS`]; `None` where it is
+    /// disclosed.
+    pub(super) fn why_not(&self, record: &Record, reader: &mut Reader) -> [Option<Why>; 3] {
         let at = record.occurred_at();
         let is_outside =
             self.from.is_some_and(|from| at < from) || self.to.is_some_and(|to| at >= to);
-        if record.salt.is_none() {
-            Some(Why::Erased)
-        } else if record.event.visibility == Visibility::Private && !self.with_private {
-            Some(Why::Private)
+        if !reader.sees(&record.event) {
+            [Some(Why::Private); 3]
+        } else if record.salt.is_none() {
+            [Some(Why::Erased); 3]
         } else if is_outside {
-            Some(Why::Range)
+            [Some(Why::Range); 3]
         } else {
-            let is_redacted = self.redactions.iter().any(|rule| rule.hides(record, part));
-            is_redacted.then_some(Why::Redacted)
+            let is_redacted =
+                |part: &str| self.redactions.iter().any(|rule| rule.hides(record, part));
+            PARTS.map(|part| is_redacted(part).then_some(Why::Redacted))
         }
     }
 }
 
 impl Row {
-    /// The row of a record that stands behind `chain`. `commitments` are those kept with it, which is
-    /// all that an erased one has. `None` where it does not have the leaf that it was given.
+    /// The row of a record that stands behind `chain`, with the parts for which there is no reason `why_not`.
+    /// `commitments` are those kept with it, which is all that an erased one has. `None` where it does not have the leaf that it was given.
     pub(super) fn of(
         record: &Record,
         chain: &Chain,
         commitments: &Commitments,
-        disclosure: &Disclosure<'_>,
+        why_not: [Option<Why>; 3],
         zone: String,
     ) -> Option<Row> {
         let kind = record.event.kind;
@@ -127,10 +134,7 @@ impl Row {
         }
         let texts =
             CanonicalParts::of(&record.shop, record.origin, record.by.as_ref(), &record.event);
-        let part = |index: usize, text: String| match (
-            disclosure.why_not(record, PARTS[index]),
-            record.salt,
-        ) {
+        let part = |index: usize, text: String| match (why_not[index], record.salt) {
             (None, Some(salt)) => {
                 Part::Disclosed { canonical: text, salt: HexBytes(salt.of_part(PARTS[index])) }
             }
@@ -214,7 +218,7 @@ impl ReadRow {
         let is_sender_alone = row.parts().iter().all(|(name, part)| {
             *name == PARTS[0] || !matches!(part, Part::Withheld { role: Some(_), .. })
         });
-        if row.received_at_us >= INTEGER_END || !is_sender_alone {
+        if row.received_at_us >= INTEGER_END || row.seq == 0 || !is_sender_alone {
             return Err(not_one);
         }
         let commitments = Commitments(row.parts().map(|(_, part)| part.commitment()));
@@ -229,10 +233,18 @@ impl ReadRow {
             return Err(not_one);
         };
         let is_of_kind = meta.get("kind").is_none_or(|said| said.text() == Some(kind.as_str()));
-        if !is_of_kind || body.get("attachments").is_some_and(|files| files.list().is_none()) {
+        let says_whose = ["conversation", "shop"]
+            .iter()
+            .all(|name| meta.get(*name).is_none_or(|said| said.text().is_some()));
+        if !is_of_kind || !says_whose || !names_files(&body) {
             return Err(not_one);
         }
         Ok(ReadRow { row, kind, sender, body, meta })
+    }
+
+    /// Whether a part of it was erased.
+    pub(super) fn is_erased(&self) -> bool {
+        self.withheld().any(|(_, why)| why == Why::Erased.as_str())
     }
 
     /// Names of the withheld parts, and why they are.
@@ -244,14 +256,21 @@ impl ReadRow {
     }
 }
 
+/// Whether what a body names as its files are such, each with the sum by which it is known.
+fn names_files(body: &Object) -> bool {
+    let is_file = |file: &Json| {
+        let sha256 = file.object().and_then(|file| file.get("sha256"));
+        sha256.is_some_and(|sum| sum.text().is_some())
+    };
+    body.get("attachments")
+        .is_none_or(|files| files.list().is_some_and(|files| files.iter().all(is_file)))
+}
+
 /// The leaf of a row, from its own numbers.
 fn leaf_of(row: &Row, kind: Kind, commitments: &Commitments) -> [u8; 32] {
-    let last_seq = Seq(row.seq.wrapping_sub(1));
+    let last_seq = Seq(row.seq.saturating_sub(1));
     let chain = Chain { thread: row.thread.0, last_seq, last_leaf: row.prev.0 };
     // Below 2^53.
     let received_at = Micros(row.received_at_us as i64);
-    if row.seq == 0 {
-        return [0; 32];
-    }
     Leaf { chain: &chain, received_at, kind, commitments }.hash().0
 }

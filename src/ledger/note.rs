@@ -86,19 +86,13 @@ impl VerifierKey {
         let bytes = decode(encoded).ok_or_else(|| refused("no base64"))?;
         let key = bytes.get(1..).and_then(|key| <[u8; 32]>::try_from(key).ok());
         let key = key.ok_or_else(|| refused("not 32 bytes"))?;
-        let key = VerifyingKey::from_bytes(&key).map_err(|_| refused("no point of the curve"))?;
+        let key = key_of(&key).map_err(refused)?;
         VerifierKey::new(name, key)
     }
 
     fn new(name: &str, key: VerifyingKey) -> Result<VerifierKey, NoteError> {
         check_name(name)?;
-        let key = VerifierKey { name: name.to_string(), key };
-        if key.key.is_weak() {
-            // Any text would seem to be signed by it, so that its owner could disown what they said.
-            let detail = "signatures by it would prove nothing".to_string();
-            return Err(NoteError::Key { vkey: key.to_string(), detail });
-        }
-        Ok(key)
+        Ok(VerifierKey { name: name.to_string(), key })
     }
 
     /// The name that it signs under: of a ledger, the origin of its checkpoints.
@@ -226,9 +220,19 @@ impl fmt::Debug for VerifierKey {
 /// whoever reads notes of a stranger's.
 pub fn is_signed(key: &[u8; 32], text: &[u8], signature: &[u8]) -> bool {
     let signature = Signature::from_slice(signature);
-    match (VerifyingKey::from_bytes(key), signature) {
+    match (key_of(key), signature) {
         (Ok(key), Ok(signature)) => key.verify(text, &signature).is_ok(),
         _ => false,
+    }
+}
+
+/// The key with these bytes, where signatures by it prove anything.
+fn key_of(bytes: &[u8; 32]) -> Result<VerifyingKey, &'static str> {
+    match VerifyingKey::from_bytes(bytes) {
+        Err(_) => Err("no point of the curve"),
+        // Any text would seem to be signed by it, so that its owner could disown what they said.
+        Ok(key) if key.is_weak() => Err("signatures by it would prove nothing"),
+        Ok(key) => Ok(key),
     }
 }
 

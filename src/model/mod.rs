@@ -7,6 +7,7 @@
 //! It does not decide who may send what: that is `access`'s.
 
 mod accessed;
+mod audience;
 mod by;
 mod canonical;
 mod erased;
@@ -31,6 +32,7 @@ pub mod visible;
 pub(crate) mod testing;
 
 pub use accessed::{Access, AccessAction, AccessEntry, AccessOutcome, Purpose, Via, access_id_at};
+pub use audience::{Audience, CUSTOMER_HEARS, Reader, Seen};
 pub use by::By;
 pub use canonical::{CanonicalEvent, CanonicalParts};
 pub use erased::{CustomerErased, Erased};

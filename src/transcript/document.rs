@@ -4,13 +4,12 @@
 
 use chrono_tz::Tz;
 
-use super::audience::{Audience, Seen};
 use super::clock::with_offset;
 use super::row::Row;
 use super::rows::{Places, View};
 use super::shown::Shown;
 use super::summary::Summary;
-use crate::model::{Micros, Offset, Record};
+use crate::model::{Audience, Micros, Offset, Record, Seen};
 
 /// What a transcript is of, and how it was made.
 #[derive(Clone, Debug)]

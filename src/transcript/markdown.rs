@@ -2,11 +2,11 @@
 //!
 //! Invariant: what people wrote stays text: none of it becomes a heading, a link or markup.
 
-use super::audience::Audience;
 use super::document::{Document, Part};
 use super::row::{Bubble, ChangeView, FileState, FileView, LineView, Row, SenderView};
 use super::shown::Shown;
 use super::stamp::Stamp;
+use crate::model::Audience;
 
 impl Document {
     /// As Markdown, with each record's receipt in full.

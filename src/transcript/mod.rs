@@ -2,14 +2,14 @@
 //! order in which things happened, and from these rows pages to hand over: HTML, Markdown, text.
 //!
 //! Invariants: every record that its reader may see is in every form, once with its receipt, and nothing of the others
-//! is, not by a number and not by a gap ([`Audience`]); no text is shortened or changed but where it is quoted; the same
+//! is, not by a number and not by a gap ([`Audience`](crate::model::Audience)); no text is shortened or changed but where it is quoted; the same
 //! records give the same bytes.
 //! It reads nothing, knows no clock but the one it is told, and decides no right: who asks says for whom.
 
 // Records into messages and lines.
 mod fold;
-// Who reads, and what is left out for them.
-mod audience;
+// The same for programs of the other side.
+mod handed;
 // Outside text, made safe and honest.
 pub mod shown;
 // Instants as people read them.
@@ -33,10 +33,10 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use audience::{Audience, Seen};
 pub use clock::{full_utc, with_offset};
 pub use document::{About, Document, Part};
 pub use fold::{Entry, Line, Message, Quote, transcript};
+pub use handed::{HandedEntry, handed};
 pub use html::{DOCUMENT_SHEET, Style};
 pub use labels::{Label, role_name};
 pub use row::{

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use chrono_tz::Tz;
 
-use super::audience::{Audience, Seen};
 use super::change::changed;
 use super::clock::in_zone;
 use super::fold::{Entry, Line, Message, transcript};
@@ -17,8 +16,9 @@ use super::row::{
 };
 use super::shown::Shown;
 use super::stamp::{Place, Stamp, citation, clocks, erased, is_timed, local, time_of_day};
-use crate::access::CUSTOMER_HEARS;
-use crate::model::{Attachment, By, Event, Kind, Micros, Offset, Origin, PublicRecord, Visibility};
+use crate::model::{
+    Attachment, Audience, By, Event, Kind, Micros, Offset, Origin, PublicRecord, Seen, Visibility,
+};
 
 /// What a transcript's surroundings know of it.
 pub trait Places {
@@ -176,8 +176,7 @@ impl Numbered<'_> {
             label: kind_label(event.kind),
             summary: Shown::plain(&line.words),
             private: event.visibility == Visibility::Private,
-            internal: event.visibility == Visibility::Private
-                || !CUSTOMER_HEARS.contains(&event.kind),
+            internal: !Audience::OtherSide.hears(event),
             text: self.shown(event.text.as_deref()),
             files: self.files(event),
             data: plain(event.data.as_ref().map(|data| data.get())),
@@ -256,6 +255,7 @@ impl Numbered<'_> {
             imported: record.origin == Origin::Imported,
             leaf: record.leaf,
             erased: plain(erased(record, place.is_some(), view.zone).as_deref()),
+            erased_on_paper: plain(erased(record, false, view.zone).as_deref()),
             citation: Shown::plain(&cited),
             hit: spans.filter(|spans| !spans.is_empty()).map(|_| Hit::default()),
         }

@@ -33,6 +33,8 @@ pub struct Stamp {
     pub leaf: LeafHash,
     /// That its content was erased, when and, for the shop, why; empty where it was not.
     pub erased: Shown,
+    /// The same without why, for paper: it leaves the shop.
+    pub erased_on_paper: Shown,
     /// Everything that is known of it, to be quoted.
     pub citation: Shown,
     /// What was searched for stands in it.

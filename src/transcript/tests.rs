@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::model::testing::{Position, record_at};
-use crate::model::{Micros, Offset, Origin, Record, Seq};
+use crate::model::{Audience, Micros, Offset, Origin, Record, Seen, Seq};
 
 const AGENT: &str = r#""sender":{"id":"a","role":"human","name":"林晓"}"#;
 const CUSTOMER: &str = r#""sender":{"id":"u","role":"customer","name":"佳怡"}"#;

@@ -2,11 +2,11 @@
 //!
 //! Invariant: nothing that people wrote moves the cursor or reorders the line around it.
 
-use super::audience::Audience;
 use super::document::{Document, Part};
 use super::row::{Bubble, ChangeView, FileState, FileView, LineView, Row, SenderView};
 use super::shown::{Piece, Shown};
 use super::stamp::Stamp;
+use crate::model::Audience;
 
 impl Document {
     /// As text. With `leaves`, each record's clocks and receipt in full stand beneath it.

@@ -195,7 +195,6 @@ fn a_pack_is_an_archivable_document_that_says_everything_that_was_said() {
         said("m6", "the last"),
     ];
     messages[0].file = Some(sha256.clone());
-    messages.insert(3, Said { is_private: true, ..said("n1", "SECRET note to ourselves") });
     let (bundle, files) = bundle(&data, &messages, &[picture]);
     let out = data.beside("pack");
     let made = report(&pack(&bundle, &out, &["--profile", "print"]));
@@ -220,12 +219,11 @@ fn a_pack_is_an_archivable_document_that_says_everything_that_was_said() {
 
     let text = text_of(&pdf);
     let mut at = 0;
-    for message in messages.iter().filter(|message| !message.is_private) {
+    for message in &messages {
         let wanted: String = message.text.chars().filter(|char| !char.is_whitespace()).collect();
         let found = text[at..].find(&wanted);
         at += found.unwrap_or_else(|| panic!("`{}` is not there in its place: {text}", message.id));
     }
-    assert!(!text.contains("SECRET"));
     let whole = tool("pdftotext", &["-layout", path, "-"]);
     let hash = hex::encode(Sha256::digest(std::fs::read(&bundle).unwrap()));
     for page in whole.split('\u{c}').filter(|page| !page.trim().is_empty()) {
@@ -253,6 +251,23 @@ fn a_pack_is_an_archivable_document_that_says_everything_that_was_said() {
     let again = data.beside("again.pdf");
     report(&pack(&bundle, &again, &["--profile", "print"]));
     assert!(std::fs::read(&again).unwrap() == bytes);
+}
+
+/// A bundle with the shop's own notes went whole into the document that a bank gets, as a file inside it.
+#[test]
+fn a_bundle_with_own_notes_travels_in_no_document() {
+    let data = Data::new();
+    let own = Said { is_private: true, ..said("n1", "SECRET note to ourselves") };
+    let (bundle, _) = bundle(&data, &[said("m1", "the cup is broken"), own], &[]);
+    for profile in ["print", "stripe"] {
+        let out = data.beside(&format!("own-{profile}"));
+        let made = report(&pack(&bundle, &out, &["--profile", profile]));
+        assert_eq!((&made["embedded"], &made["messages"]), (&json!([]), &json!(1)), "{made}");
+        let left_out = made["left_out"].to_string();
+        assert!(left_out.contains("messages.jsonl") && left_out.contains("own notes"), "{made}");
+        let bytes = std::fs::read(out.join("pack.pdf")).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("EmbeddedFile"));
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use verbatim::access::TokenRole::Admin;
-use verbatim::access::{CUSTOMER_HEARS, CUSTOMER_KINDS, rights_table, shop_fields};
-use verbatim::model::{Event, Kind, fields};
+use verbatim::access::{CUSTOMER_KINDS, rights_table, shop_fields};
+use verbatim::model::{CUSTOMER_HEARS, Event, Kind, fields};
 
 use super::support::{Data, Server, sample};
 

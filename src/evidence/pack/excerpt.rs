@@ -1,12 +1,12 @@
 //! Which part of the conversations a pack shows: the messages chosen, some before and after each, and how
 //! many were left out between.
 //!
-//! Invariants: entries come in the order of their conversation; what is private is not there, and is
-//! counted nowhere; whatever of the rest is not shown is counted in a gap.
+//! Invariants: entries come in the order of their conversation; what the other side may not see is not there,
+//! and is counted nowhere; whatever of the rest is not shown is counted in a gap.
 
 use std::collections::BTreeSet;
 
-use crate::model::{Record, Visibility};
+use crate::model::{Audience, Record, Seen};
 use crate::transcript::{Entry, Line, Message, transcript};
 
 /// A conversation with all of its records, in order.
@@ -34,10 +34,10 @@ pub(super) enum Part<'a> {
     Gap { messages: usize, others: usize },
 }
 
-/// The public records of a conversation, which are what its packs are about.
-pub(super) fn public_records(conversation: &Conversation) -> Vec<Record> {
-    let is_public = |record: &&Record| record.event.visibility == Visibility::Public;
-    conversation.records.iter().filter(is_public).cloned().collect()
+/// The records of a conversation that the other side may see, which are what its packs are about.
+pub(super) fn seen_records(conversation: &Conversation) -> Vec<Record> {
+    let seen = Seen::by(Audience::OtherSide, &conversation.records);
+    seen.records.into_iter().cloned().collect()
 }
 
 /// What of `records` is shown: the messages `chosen`, all where none is, with `context` messages before
@@ -143,7 +143,8 @@ mod tests {
             let kind = match kind {
                 'm' => r#""kind":"message","text":"x""#,
                 'p' => r#""kind":"message","text":"x","visibility":"private""#,
-                _ => r#""kind":"queue""#,
+                't' => r#""kind":"tag","category":"x""#,
+                _ => r#""kind":"join""#,
             };
             record(
                 offset as u64,
@@ -153,7 +154,7 @@ mod tests {
             )
         };
         let records = kinds.chars().enumerate().map(event).collect();
-        public_records(&Conversation { id: "c".to_string(), records })
+        seen_records(&Conversation { id: "c".to_string(), records })
     }
 
     /// `m3` a message, `!m3` a chosen one, `-4/1` a gap.
@@ -181,6 +182,8 @@ mod tests {
             ("qmqmqmq", &["3"], 0, "-1/2 !m3 -1/2"),
             ("qmqmqmq", &["3"], 1, "q0 m1 q2 !m3 q4 m5 q6"),
             ("mpmpmm", &["0"], 1, "!m0 m2 -2/0"),
+            ("mtpmt", &[], 0, "m0 m3"),
+            ("mtmtm", &["0"], 0, "!m0 -2/0"),
             ("mmm", &["x"], 5, "-3/0"),
             ("qq", &[], 0, "q0 q1"),
         ];

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::excerpt::{Excerpt, excerpt, public_records};
+use super::excerpt::{Conversation, Excerpt, excerpt, seen_records};
 use super::fonts::Fonts;
 use super::paginate::paginate;
 use super::paint::paint;
@@ -20,6 +20,8 @@ use crate::model::{FieldError, Record};
 /// Most messages before and after one that may be asked for.
 const CONTEXT_MAX: usize = 1_000;
 const PDF: &str = "application/pdf";
+/// What of the bundle says what was asked for.
+const COMPLETENESS: &str = "custody/completeness.json";
 
 /// How much of the source is in a try.
 #[derive(Clone)]
@@ -44,20 +46,31 @@ pub fn pack(source: &Source, profile: Profile, fonts: &mut Fonts) -> Result<Pack
         return Err(FieldError::new("context", source.context, rule).into());
     }
     let kept: Vec<(&str, Vec<Record>)> =
-        source.conversations.iter().map(|of| (of.id.as_str(), public_records(of))).collect();
+        source.conversations.iter().map(|of| (of.id.as_str(), seen_records(of))).collect();
     require_chosen(source, &kept)?;
     let texts = kept.iter().flat_map(|(_, records)| records);
     let texts = texts.filter_map(|record| record.event.text.as_deref());
     fonts.require_for(texts)?;
-    let pictures = pictures_of(source, &kept);
+    let (pictures, has_own) = (pictures_of(source, &kept), has_own(source));
     let whole = Portion {
         context: source.context,
         without_pictures: BTreeSet::new(),
-        files: source.files.len(),
+        files: if has_own { 0 } else { source.files.len() },
     };
-    let mut maker = Maker { source, profile, kept: &kept, pictures: &pictures, fonts };
+    let mut maker = Maker { source, profile, kept: &kept, pictures: &pictures, has_own, fonts };
     let (portion, tried) = maker.fit(whole)?;
     maker.packed(&portion, tried)
+}
+
+/// Whether the bundle discloses what is the shop's own. Its files are then in no document: whom it goes to may
+/// see none of that.
+fn has_own(source: &Source) -> bool {
+    let says_so = |file: &Named| {
+        let said: Option<serde_json::Value> = serde_json::from_slice(&file.bytes).ok();
+        file.name == COMPLETENESS && said.is_some_and(|said| said["asked"]["with_private"] == true)
+    };
+    let is_seen = |of: &Conversation| seen_records(of).len() == of.records.len();
+    source.files.iter().any(says_so) || !source.conversations.iter().all(is_seen)
 }
 
 /// Refuses to make a pack about messages of which none is there.
@@ -97,6 +110,7 @@ struct Maker<'a> {
     profile: Profile,
     kept: &'a [(&'a str, Vec<Record>)],
     pictures: &'a Pictures,
+    has_own: bool,
     fonts: &'a mut Fonts,
 }
 
@@ -232,6 +246,11 @@ impl Maker<'_> {
             let (what, sha256) = (format!("picture “{name}”"), Some(sha256.clone()));
             left_out.push(LeftOut { what, why: why.clone(), sha256 });
         }
+        let why = if self.has_own {
+            "the bundle discloses the shop's own notes: make one without them".to_string()
+        } else {
+            why
+        };
         for file in &self.source.files[portion.files..] {
             let sha256 = Some(hex::encode(Sha256::digest(&file.bytes)));
             let what = format!("file of the bundle `{}`", file.name);

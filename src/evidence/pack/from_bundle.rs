@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use super::excerpt::seen_records;
 use super::{Conversation, MessageId, Named, PackError};
 use crate::model::{
     Event, FieldError, Kind, LeafHash, Micros, Offset, Origin, PublicRecord, Record, Seq,
@@ -169,7 +170,7 @@ impl BundleRead {
         Ok(named)
     }
 
-    /// The messages of which some version has these words, as search reads them.
+    /// The messages of which some version has these words, as search reads them; of those that a pack shows.
     pub fn with_words(&self, words: &str) -> BTreeSet<MessageId> {
         let marks = Marks::of(words, Mode::default());
         let has = |record: &PublicRecord<'_>| {
@@ -177,7 +178,7 @@ impl BundleRead {
         };
         let mut found = BTreeSet::new();
         for conversation in &self.conversations {
-            for entry in transcript(&conversation.records) {
+            for entry in transcript(&seen_records(conversation)) {
                 if let Entry::Message(message) = entry
                     && message.versions().any(has)
                 {

@@ -17,7 +17,7 @@ use crate::evidence::zip::{self, Crc, Entry};
 use crate::evidence::{Held, Redaction, json, verify};
 use crate::ledger::{Checkpoint, LedgerKey};
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
 const MESSAGES: &str = "data/messages.jsonl";
 /// What is evidence, and no statement of whoever made the bundle.
@@ -628,7 +628,7 @@ fn a_link_is_no_file_of_a_bundle() {
 }
 
 /// Files made right for the key: manifests and seal.
-fn sealed(mut files: Files, key: &LedgerKey) -> Files {
+pub(super) fn sealed(mut files: Files, key: &LedgerKey) -> Files {
     let manifest = |files: &Files, is_listed: &dyn Fn(&str) -> bool| -> Vec<u8> {
         let listed = files.iter().filter(|(name, _)| is_listed(name));
         let lines = listed
@@ -654,7 +654,7 @@ fn forged(mut files: Files, log: &Log) -> Files {
 }
 
 /// The line of a row whose leaf was made right for what it says.
-fn committed(mut row: Row) -> String {
+pub(super) fn committed(mut row: Row) -> String {
     let kind = crate::model::Kind::from_repr(row.kind).unwrap();
     let commitments = crate::model::Commitments(row.parts().map(|(_, part)| match part {
         crate::evidence::row::Part::Disclosed { canonical, salt } => {
@@ -677,12 +677,12 @@ fn pairs(files: &Files) -> Vec<(String, Vec<u8>)> {
     files.iter().map(|(name, bytes)| (format!("case/{name}"), bytes.clone())).collect()
 }
 
-fn pack(files: &Files) -> Vec<u8> {
+pub(super) fn pack(files: &Files) -> Vec<u8> {
     raw_zip(&pairs(files))
 }
 
 /// A zip in our form, of entries in whatever order, with whatever names.
-fn raw_zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(super) fn raw_zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let (mut zip, mut entries) = (Vec::new(), Vec::new());
     for (name, bytes) in files {
         let mut crc = Crc::default();
@@ -726,7 +726,7 @@ fn odd_zip(files: &Files, what: &str) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-fn files_of(zip: &[u8]) -> Files {
+pub(super) fn files_of(zip: &[u8]) -> Files {
     try_files_of(zip).unwrap()
 }
 

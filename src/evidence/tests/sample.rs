@@ -30,6 +30,8 @@ pub(super) struct Log {
     /// Attachments, by their hash.
     pub(super) kept: BTreeMap<String, PathBuf>,
     pub(super) folder: tempfile::TempDir,
+    /// What its bundles say of the keys before.
+    pub(super) succession: Option<String>,
     /// Records in a page.
     page: usize,
 }
@@ -122,7 +124,7 @@ impl Log {
         });
         let turns = a.into_iter().zip(b).zip(other).flat_map(|((a, b), other)| [a, other, b]);
         let key = LedgerKey::from_bytes("shop.example/log", &[7; 32]).unwrap();
-        let mut log = Log { records: Vec::new(), key, kept, folder, page: 3 };
+        let mut log = Log { records: Vec::new(), key, kept, folder, succession: None, page: 3 };
         log.fill(turns.collect());
         log
     }
@@ -143,6 +145,13 @@ impl Log {
         };
         log.fill((0..count).map(message).collect());
         log.page = 512;
+        log
+    }
+
+    /// Only these events, of the shop's chats.
+    pub(super) fn of(events: Vec<Value>) -> Log {
+        let mut log = Log::new();
+        log.fill(events.into_iter().map(|event| (event, None, Origin::Live)).collect());
         log
     }
 
@@ -315,7 +324,7 @@ impl Sealer for Log {
     }
 
     fn succession(&self) -> Result<Option<String>, EvidenceError> {
-        Ok(None)
+        Ok(self.succession.clone())
     }
 }
 

@@ -2,13 +2,13 @@
 """Checks an evidence bundle with Python 3.8 or later and the command `openssl` 3.0 or later, offline. A bundle that wants to
 deceive brings a verify.py that does: take this file from somebody you trust. Exit code: 0 when all seven steps hold, 10 + N
 when step N fails, 2 when nothing could be checked."""
-import argparse, base64, bisect, collections, functools, hashlib, html, json, os, pathlib, re, struct, subprocess, sys, zlib
+import argparse, base64, bisect, collections, contextlib, functools, hashlib, html, itertools, json, os, pathlib, re, struct
+import subprocess, sys, tempfile, zlib
 from datetime import datetime, timedelta
-from tempfile import TemporaryDirectory
 KINDS = """open message edit retract assign handoff queue pause resume resolve reopen tag untag rate_request rate read join
 leave call rules hold release erase access""".split()
 SHOWN, ABSENT = ["attachments.jsonl", "messages.csv", "messages.jsonl", "transcript.html"], ("damaged", "missing")
-USUAL = "conversation: |kind: |shop: |automatic: false\\Z|origin: live\\Z|visibility: public\\Z"
+USUAL, SAID = ("automatic: false", "origin: live", "visibility: public"), ("conversation", "kind", "shop")
 FRAME_LINES, FRAME_SHA256 = 32, "434f4d5427e1c3ca8a71f744bf5c9a0baa7a7386ba7b6a722d2bf7d8e7ac09cc"
 UNSEEN = ("[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f"
           "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
@@ -17,10 +17,10 @@ NAME, BASE64, PLAIN = "[!-*,-~]+", "[A-Za-z0-9+/]+={0,2}", "[A-Za-z0-9][A-Za-z0-
 matches = lambda pattern, text: isinstance(text, str) and re.fullmatch(pattern, text)
 sha256 = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
 node = lambda left, right: sha256(b"\1", left, right)  # RFC 6962
+depth = lambda it: 1 + max(map(depth, it.values() if type(it) is dict else it), default=0) if type(it) in (dict, list) else 0
 dumps = functools.partial(json.dumps, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 def require(holds, why):
-    if not holds:
-        raise ValueError(why)
+    if not holds: raise ValueError(why)
 def unhex(text, count):
     require(matches("[0-9a-f]*", text) and len(text) == 2 * count, f"`{text}` is not {count} bytes in hex")
     return bytes.fromhex(text)
@@ -31,24 +31,18 @@ def unbase64(text, count):
 def integer(text):
     require(matches("0|[1-9][0-9]{0,15}", text) and int(text) < 2 ** 53, f"`{text}` is not an integer that everybody reads")
     return int(text)
-def depth(value):
-    inner = list(value.values() if type(value) is dict else value)
-    return 1 + max((depth(each) for each in inner if type(each) in (dict, list)), default=0)
-
 def canonical(text, where):
     """The value of RFC 8785 JSON without fractions: there is one way to write it, so it says the same to every reader."""
     value = json.loads(text, parse_int=integer, parse_float=integer, parse_constant=integer)
-    right = type(value) is dict and dumps(value).encode() == text.encode() and depth(value) <= 32
-    require(right, f"{where} is not canonical JSON")
+    require(type(value) is dict and dumps(value).encode() == text.encode() and depth(value) <= 32, f"{where} is not canonical")
     return value
-
 def unzipped(path):
     """The files of a zip exactly as verbatim writes it: stored, sorted, nothing before, between or behind them."""
     data = pathlib.Path(path).read_bytes()
     end = len(data) - 22
     count, start = struct.unpack_from("<H", data, end + 10)[0], struct.unpack_from("<L", data, end + 16)[0]
     at, central, last, folder, files = 0, start, b"", None, {}
-    for _ in range(count):
+    for _ in range(min(count, 65534)):  # more take zip64
         crc, size, _, length = struct.unpack_from("<LLLH", data, central + 16)
         name = data[central + 46:central + 46 + length]
         fields = struct.pack("<5H3L2H", 10, 0, 0, 0, 0x21, crc, size, size, length, 0)
@@ -61,41 +55,48 @@ def unzipped(path):
         folder, files[found[2].decode()] = found[1], lambda begin=begin, size=size: data[begin:begin + size]
         at, central, last = begin + size, central + len(entry), name
     tail = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, end - start, start, 0)
-    require(at == start and central == end and data[end:] == tail, "the zip is not one that verbatim writes, at its end")
+    require(at == start and central == end < 2 ** 32 - 22 and data[end:] == tail, "the zip is not one that verbatim writes")
     return files
 def unpacked(folder):
     paths = [path for path in pathlib.Path(folder).rglob("*") if path.is_symlink() or not path.is_dir()]
     require(not any(path.is_symlink() or not path.is_file() for path in paths), "there are links, or what is not a file")
     return {path.relative_to(folder).as_posix(): path.read_bytes for path in paths}
-
 class Key:
     """An Ed25519 key, and the notes (C2SP signed-note) that it signed."""
     def __init__(self, vkey):
         found = matches(f"({NAME})\\+([0-9a-f]{{8}})\\+({BASE64})\n", vkey)
         require(found, f"`{vkey}` is not a key")
         self.line, self.name, self.id, key = vkey, found[1], unhex(found[2], 4), unbase64(found[3], 33)
-        require(key[0] == 1 and sha256(self.name.encode(), b"\n", key)[:4] == self.id, f"`{vkey}` is not a key with its id")
+        y = int.from_bytes(key[1:], "little") % 2 ** 255  # a key of small order would seem to have signed anything
+        strong = y * (y * y - 1) * (121665 * y ** 4 - 121666 * (2 * y * y - 1)) % (2 ** 255 - 19) != 0
+        require(strong and key[0] == 1 and sha256(self.name.encode(), b"\n", key)[:4] == self.id, f"`{vkey}` is no key")
         self.der = bytes.fromhex("302a300506032b6570032100") + key[1:]
         self.pem = f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(self.der).decode()}\n-----END PUBLIC KEY-----\n"
-
     def opened(self, note, where):
         text, _, block = note.rpartition("\n\n")
         found = [matches(f"— ({NAME}) ({BASE64})", line) for line in block.split("\n")[:-1]]
         require(text and all(found) and block.endswith("\n") and len(found) <= 16, f"{where} is not a signed note")
         own = [sig for sig in (unbase64(line[2], 68) for line in found if line[1] == self.name) if sig[:4] == self.id]
         require(len(own) == 1, f"{where} is not signed once by {self.name}")
-        with TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder:
             for name, content in ("key", self.pem.encode()), ("text", (text + "\n").encode()), ("signature", own[0][4:]):
                 pathlib.Path(folder, name).write_bytes(content)
             command = "openssl pkeyutl -verify -pubin -inkey key -rawin -in text -sigfile signature".split()
             ran = subprocess.run(command, cwd=folder, capture_output=True)
         require(ran.returncode == 0, f"the signature of {self.name} under {where} is false")
         return text + "\n"
-
     def checkpoint(self, note, where):
         name, size, root, *_ = self.opened(note, where).split("\n")
         require(name == self.name and integer(size) > 0, f"{where} is not a checkpoint of {self.name}")
         return integer(size), unbase64(root, 32)
+def succeed(keys, previous):
+    """Adds those before the first of the keys, each of which signed that the next one goes on with its log."""
+    for said in reversed(previous):
+        old, new = Key(said["vkey"] + "\n"), keys[-1]
+        text = old.opened(said["statement"], "a statement")
+        go_on = f"{new.name}\nverbatim/ledger-key-rotated/v1\n{integer(text.splitlines()[2])}\n{old.line}{new.line}"
+        require(text == go_on and old.name == new.name, "a key says otherwise")
+        keys.append(old)
 def root_of(low, high, leaves, rest):
     """The root over leaves (index, hash), sorted; `rest` gives the hash of each subtree that has none of them."""
     if not leaves or high - low == 1:
@@ -111,7 +112,6 @@ def roots_of(old, new, old_root, rest):
     before, after = roots_of(old, left, old_root, rest) if old <= left else roots_of(old - left, new - left, None, rest)
     other = next(rest)
     return [before, node(after, other)] if old <= left else [node(other, before), node(other, after)]
-
 class Row:
     """A record, from its line in messages.jsonl. A part of it is disclosed with its salt, or is a commitment alone."""
     def __init__(self, line, where):
@@ -132,22 +132,22 @@ class Row:
         leaf = sha256(b"\0verbatim/leaf/v2", unhex(self.thread, 16), self.seq.to_bytes(4, "big"), unhex(self.prev, 32),
                       self.received_at_us.to_bytes(8, "big"), bytes([self.kind]), *hashes).hex()
         require(leaf == self.leaf, f"{where} is not what was committed to at receipt")
-        types = [*map(type, (self.kind, self.seq, self.received_at_us, self.zone, self.body.get("attachments", [])))]
-        require(types == [int, int, int, str, list] and len(row) == 8 and len(row["parts"]) == 3 and 0 < self.kind < 25
-                and self.meta.get("kind", KINDS[self.kind - 1]) == KINDS[self.kind - 1], f"{where} is not a record")
-
+        self.files = self.body.get("attachments", [])
+        values = self.kind, self.seq, self.received_at_us, self.files, self.zone, *(self.meta.get(name, "") for name in SAID)
+        require([*map(type, values)] == [int, int, int, list] + 4 * [str] and len(row) == 8 and len(row["parts"]) == 3
+                and self.seq and 0 < self.kind < 25 and self.meta.get("kind", KINDS[self.kind - 1]) == KINDS[self.kind - 1] and
+                len(line.encode()) < 4 << 20 and all(type(each.get("sha256")) is str for each in self.files), f"{where} is none")
     def cells(self):
         sign, hours, minutes = matches("([+-])([01][0-9]):([0-5][0-9])", self.zone).groups()
         local = timedelta(microseconds=self.received_at_us, minutes=int(sign + "1") * (int(hours) * 60 + int(minutes)))
-        about = [f"{name}: {value if type(value) is str else dumps(value)}" for name, value in sorted(self.meta.items())]
+        about = [f"{name}: {value if type(value) is str else dumps(value)}" for name, value in sorted(self.meta.items())
+                 if name not in SAID]
         return [self.meta.get("conversation", ""), str(self.seq),
                 (datetime(1970, 1, 1) + local).isoformat(" ", "microseconds") + self.zone,
                 KINDS[self.kind - 1], self.sender["role"] if self.sender else "", self.sender.get("id", ""),
                 self.sender.get("name", ""), self.body.get("text", ""),
-                "; ".join(file["name"] for file in self.body.get("attachments", [])),
-                "; ".join(each for each in about if not re.match(USUAL, each)),
+                "; ".join(file["name"] for file in self.files), "; ".join(each for each in about if each not in USUAL),
                 "; ".join(f"{name}: {why}" for name, why in self.withheld.items()), self.leaf]
-
 def shown(text):  # in HTML
     return re.sub(UNSEEN, lambda unseen: f"<b>U+{ord(unseen[0]):04X}</b>", html.escape(text).replace("\n", "&#10;"))
 def steps(path, vkey, held):
@@ -163,12 +163,13 @@ def steps(path, vkey, held):
     for manifest, listed in ("manifest-sha256.txt", payload), ("tagmanifest-sha256.txt", tags):
         wanted, found = [f"{sums[name]}  {name}" for name in listed] + [""], read(manifest).split("\n")
         require(found == wanted, f"`{min({*wanted} - {*found}, default=manifest)[66:]}` is not what {manifest} says")
-    key, seal = Key(read("proofs/log.vkey")), f"verbatim evidence bundle v1\n{sums['tagmanifest-sha256.txt']}\n"
-    right = vkey in (None, key.line) and read("proofs/log.pub.pem") == key.pem
-    require(right, f"it is sealed by `{key.line}`, not by the key that you gave, or log.pub.pem is another")
+    keys, seal = [key := Key(read("proofs/log.vkey"))], f"verbatim evidence bundle v1\n{sums['tagmanifest-sha256.txt']}\n"
+    with contextlib.suppress(Exception): succeed(keys, canonical(*lines("proofs/keys.json"), "keys.json")["previous"])
+    require(vkey in [None] + [each.line for each in keys], f"it is sealed by `{key.line}`, not by the key that you gave")
+    require(read("proofs/log.pub.pem") == key.pem, "proofs/log.pub.pem is another key than proofs/log.vkey")
     require(key.opened(read("bundle.sig"), "bundle.sig") == seal, "bundle.sig seals another bundle")
-    known = sha256(key.der).hex() + ("" if vkey else ", which only the bundle says")
-    yield f"the {len(names)} files are what {key.name} sealed (SHA-256 of its key: {known})"
+    whose = ", which only the bundle says" if not vkey else "" if vkey == key.line else ", which yours named its successor"
+    yield f"the {len(names)} files are what {key.name} sealed (SHA-256 of its key: {sha256(key.der).hex()}{whose})"
     size, root = key.checkpoint(read("proofs/checkpoint"), "proofs/checkpoint")
     yield f"{key.name} signed a log of {size} records"
     old, result = None, "no earlier checkpoint was given to compare with"
@@ -179,12 +180,13 @@ def steps(path, vkey, held):
         require(grown == [old[1], root] and not [*rest], f"the log does not go on from its first {old[0]} records")
         result = f"the log goes on from its first {old[0]} records"
     if held is not None:
-        known = key.checkpoint(held, "the checkpoint that you gave")
+        signer = next((each for each in keys if base64.b64encode(each.id)[:5].decode() in held), key)
+        known = signer.checkpoint(held, "the checkpoint that you gave")
         require(known in (old, (size, root)), f"nothing shows that the log goes on from your {known[0]} records")
         result = f"the log goes on from your {known[0]} records, which stand as they stood"
     yield result
     rows = [Row(line, f"line {number}") for number, line in enumerate(lines("data/messages.jsonl"), 1)]
-    named = [dict(file, leaf=row.leaf) for row in rows for file in row.body.get("attachments", [])]
+    named = [dict(file, leaf=row.leaf) for row in rows for file in row.files]
     listed = [canonical(line, "attachments.jsonl") for line in lines("data/attachments.jsonl")]
     for file, row in zip(named, listed):
         file["file"] = row["file"]
@@ -201,26 +203,26 @@ def steps(path, vkey, held):
     yield "they are all in that log"
     said, chats = canonical(*lines("custody/completeness.json"), "completeness.json"), []
     for number, row in enumerate(rows, 1):
-        if row.seq == 1:
-            chats.append({"conversation": None, "last_leaf": "0" * 64, "records": 0, "thread": "0" * 32})
+        if row.seq == 1: chats.append({"conversation": None, "last_leaf": "0" * 64, "records": 0, "thread": "0" * 32})
         chat, name = chats[-1], row.meta.get("conversation", chats[-1]["conversation"])
         follows = (row.seq, row.prev, row.thread) == (chat["records"] + 1, chat["last_leaf"], chat["thread"])
         require(follows and chat["conversation"] in (None, name) and row.meta.get("shop", said["shop"]) == said["shop"],
                 f"line {number} does not follow the line before it")
-        thread = row.leaf[:32] if row.seq == 1 else row.thread
-        chat.update(conversation=name, last_leaf=row.leaf, records=row.seq, thread=thread)
+        chat.update(conversation=name, last_leaf=row.leaf, records=row.seq, thread=row.leaf[:32] if row.seq < 2 else row.thread)
     counts = [collections.Counter(words) for words in ((why for row in rows for why in row.withheld.values()),
               (row["file"] if row["file"] in ABSENT else "present" for row in listed))]
-    said.update(checkpoint={"origin": key.name, "size": size}, conversations=chats, files=counts[1], withheld=counts[0])
+    erased = (row.leaf for row in rows if "erased" in row.withheld.values())
+    said.update(checkpoint={"origin": key.name, "size": size}, conversations=chats, files=counts[1], withheld=counts[0],
+                holes=[f"{count} attachments are {word}" for word, count in sorted(counts[1].items()) if word in ABSENT],
+                erased=[dict(each, leaf=leaf) for each, leaf in itertools.zip_longest(said["erased"], erased)])
     require(dumps(said) + "\n" == read("custody/completeness.json"), "custody/completeness.json counts something else")
     yield f"no record of {len(chats)} conversations is missing up to the last one here (withheld: {dumps(counts[0])})"
     columns = "conversation seq received_at kind role sender name text files about withheld leaf".split()
     table, page, rest = [columns], lines("data/transcript.html"), iter(listed)
     for number, row in enumerate(rows, FRAME_LINES):
-        cells = row.cells()
-        table.append([re.sub("^(?=[-=+@\t\r＝＋－＠])", "'", cell) for cell in cells])
-        links = [(next(rest)["file"].replace("data/", ""), shown(file["name"])) for file in row.body.get("attachments", [])]
-        cells = list(map(shown, cells))
+        cells = list(map(shown, plain := row.cells()))
+        table.append([re.sub("^(?=[-=+@;\t\r\n＝＋－＠])", "'", cell) for cell in plain])
+        links = [(next(rest)["file"].replace("data/", ""), shown(file["name"])) for file in row.files]
         cells[8] = "<br>".join(f'<a href="{path}"><img src="{path}" alt="">{name}</a>' for path, name in links)
         line = f'<tr class="{cells[3]}" id="{cells[11]}"><td>' + "<td>".join(cells[:11]) + "</tr>"
         require(page[number] == line, f"data/transcript.html says something else of record {cells[1]} of {cells[0]}")
@@ -244,6 +246,4 @@ def main():
         sys.exit(print(f"nothing could be checked: {error}") or 2)
     except Exception as error:
         sys.exit(print(f"step {number} FAILS: {error}") or 10 + number)
-
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__": main()

@@ -19,13 +19,19 @@ pub(super) struct Committed {
     pub(super) files: Vec<String>,
     /// How many parts are withheld, by reason.
     pub(super) withheld: BTreeMap<String, u64>,
+    /// Leaves of the records of which a part was erased, in their order.
+    pub(super) erased: Leaves,
 }
 
 pub(super) fn check(files: &Files, sums: &Sums) -> Result<Committed, Failure> {
     let mut lines = files.lines("data/messages.jsonl")?;
     let mut listed = files.lines("data/attachments.jsonl")?;
-    let mut committed =
-        Committed { leaves: Leaves::new(), files: Vec::new(), withheld: BTreeMap::new() };
+    let mut committed = Committed {
+        leaves: Leaves::new(),
+        files: Vec::new(),
+        withheld: BTreeMap::new(),
+        erased: Leaves::new(),
+    };
     while let Some(line) = lines.next()? {
         let row =
             ReadRow::parse(&line).or_else(|why| refuse(format!("line {} {why}", lines.number)))?;
@@ -41,6 +47,9 @@ pub(super) fn check(files: &Files, sums: &Sums) -> Result<Committed, Failure> {
         }
         for (_, why) in row.withheld() {
             *committed.withheld.entry(why.to_string()).or_default() += 1;
+        }
+        if row.is_erased() {
+            committed.erased.push(row.row.leaf.0);
         }
         committed.leaves.push(row.row.leaf.0);
     }

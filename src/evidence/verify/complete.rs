@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::committed::{ABSENT, Committed};
 use super::files::Files;
 use super::{Failure, refuse};
-use crate::evidence::json::{self, Json, Object, object};
+use crate::evidence::json::{self, Json, object};
 use crate::evidence::note::{Head, Key};
 use crate::evidence::row::ReadRow;
 
@@ -50,7 +50,15 @@ pub(super) fn check(
     }
     conversations.extend(reached.map(Reached::said));
     let count = conversations.len();
-    let withheld = counted(committed.withheld.iter().map(|(why, count)| (why.as_str(), *count)));
+    let Some(erased) = erased(said.get("erased"), committed) else {
+        return refuse(format!("{FILE} names other records as erased than those that are"));
+    };
+    let mut files_by_word: BTreeMap<String, u64> = BTreeMap::new();
+    for place in &committed.files {
+        *files_by_word.entry(word_of(place).to_string()).or_default() += 1;
+    }
+    let holes = holes(&files_by_word);
+    let withheld = counted(&committed.withheld);
     said.extend(object([
         (
             "checkpoint",
@@ -60,7 +68,9 @@ pub(super) fn check(
             ])),
         ),
         ("conversations", Json::List(conversations)),
-        ("files", counted(committed.files.iter().map(|place| (word_of(place), 1)))),
+        ("erased", erased),
+        ("holes", Json::List(holes.into_iter().map(Json::from).collect())),
+        ("files", counted(&files_by_word)),
         ("withheld", withheld.clone()),
     ]));
     if json::written(&said) != line {
@@ -72,19 +82,33 @@ pub(super) fn check(
     ))
 }
 
+/// What is said of the records that were erased, where it is said of these and of no others.
+fn erased(said: Option<&Json>, committed: &Committed) -> Option<Json> {
+    let said = said?.list().filter(|said| said.len() == committed.erased.len())?;
+    let of_leaf = |(said, leaf): (&Json, &[u8; 32])| {
+        let mut said = said.object()?.clone();
+        said.insert("leaf".to_string(), hex::encode(leaf).into());
+        Some(Json::Object(said))
+    };
+    let erased: Option<Vec<Json>> = said.iter().zip(&committed.erased).map(of_leaf).collect();
+    erased.map(Json::List)
+}
+
+/// What the records name and the bundle does not have, in words. `files`: how many are present, and how many are
+/// not, by why.
+pub(in crate::evidence) fn holes(files: &BTreeMap<String, u64>) -> Vec<String> {
+    let absent = files.iter().filter(|(word, _)| ABSENT.contains(&word.as_str()));
+    absent.map(|(word, count)| format!("{count} attachments are {word}")).collect()
+}
+
 /// `present`, or why a file is not.
 fn word_of(place: &str) -> &str {
     if ABSENT.contains(&place) { place } else { "present" }
 }
 
 /// So many of each, as an object.
-pub(in crate::evidence) fn counted<'a>(words: impl Iterator<Item = (&'a str, u64)>) -> Json {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for (word, count) in words {
-        *counts.entry(word.to_string()).or_default() += count;
-    }
-    let counts: Object = counts.into_iter().map(|(word, count)| (word, count.into())).collect();
-    Json::Object(counts)
+fn counted(counts: &BTreeMap<String, u64>) -> Json {
+    Json::Object(counts.iter().map(|(word, count)| (word.clone(), (*count).into())).collect())
 }
 
 impl Reached {

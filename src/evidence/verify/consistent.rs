@@ -10,7 +10,7 @@ const TITLE: &str = "verbatim consistency v1";
 
 pub(super) fn check(
     files: &Files,
-    key: &Key,
+    keys: &[Key],
     head: Head,
     held: Option<&str>,
 ) -> Result<String, Failure> {
@@ -21,8 +21,9 @@ pub(super) fn check(
             None => "no earlier checkpoint was given to compare with".to_string(),
         });
     };
-    let Some(known) = key.checkpoint(held) else {
-        return refuse(format!("what you gave is not a checkpoint of {}", key.name));
+    let signer = keys.iter().find(|key| key.seems_to_sign(held)).or(keys.first());
+    let Some(known) = signer.and_then(|key| key.checkpoint(held)) else {
+        return refuse("what you gave is not a checkpoint of this log");
     };
     if known != head && Some(known) != old {
         return refuse(format!(

@@ -13,6 +13,7 @@ mod displayed;
 mod files;
 mod included;
 mod sealed;
+mod succession;
 
 use std::io;
 use std::path::Path;
@@ -22,8 +23,10 @@ use serde::Serialize;
 use super::note::{Head, Key};
 use files::Files;
 
+pub(super) use complete::holes;
 pub(super) use consistent::{FILE as CONSISTENCY, text as consistency_text};
 pub(super) use included::{FILE as PROOF, Proof};
+pub(super) use succession::FILE as KEYS;
 
 /// The steps, as they are called in `--format json`.
 pub const STEPS: [&str; 7] =
@@ -71,6 +74,8 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Failure> {
 /// What the steps so far have shown.
 struct Shown {
     key: Key,
+    /// That key and those before it, which named it.
+    keys: Vec<Key>,
     sums: sealed::Sums,
 }
 
@@ -91,17 +96,22 @@ pub fn verify(path: &Path, held: &Held) -> io::Result<Verdict> {
 
 fn steps(path: &Path, held: &Held, holds: &mut Vec<String>) -> Result<(), Failure> {
     let files = Files::open(path)?;
-    let Shown { key, sums } = sealed::check(&files, held.vkey.as_deref())?;
+    let Shown { key, keys, sums } = sealed::check(&files, held.vkey.as_deref())?;
+    let whose = match &held.vkey {
+        None => ", which only the bundle says",
+        Some(held) if *held == key.line => "",
+        Some(_) => ", which yours named its successor",
+    };
     holds.push(format!(
         "the {} files are what {} sealed (SHA-256 of its key: {}{})",
         files.names().count(),
         key.name,
         key.fingerprint(),
-        if held.vkey.is_some() { "" } else { ", which only the bundle says" }
+        whose,
     ));
     let head = signed(&files, &key)?;
     holds.push(format!("{} signed a log of {} records", key.name, head.size));
-    holds.push(consistent::check(&files, &key, head, held.checkpoint.as_deref())?);
+    holds.push(consistent::check(&files, &keys, head, held.checkpoint.as_deref())?);
     let committed = committed::check(&files, &sums)?;
     holds.push(format!(
         "the {} records are what was committed to at receipt",

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::Files;
+use super::succession::succession;
 use super::{Failure, Shown, refuse};
 use crate::evidence::note::Key;
 use crate::evidence::seal::{self, MANIFEST, PAYLOAD, SEAL, TAG_MANIFEST};
@@ -22,7 +23,8 @@ pub(super) fn check(files: &Files, vkey: Option<&str>) -> Result<Shown, Failure>
     let not_one =
         || Failure::Refused("proofs/log.vkey is not an Ed25519 key with its id".to_string());
     let key = Key::parse(&line).ok_or_else(not_one)?;
-    if vkey.is_some_and(|vkey| vkey != key.line) {
+    let keys = succession(&key, files);
+    if vkey.is_some_and(|vkey| keys.iter().all(|key| key.line != vkey)) {
         return refuse(format!(
             "it is sealed by `{}`, not by the key that you gave",
             line.trim_end()
@@ -35,7 +37,7 @@ pub(super) fn check(files: &Files, vkey: Option<&str>) -> Result<Shown, Failure>
     if key.opened(&files.text(SEAL)?) != Some(&seal::text(&sum)) {
         return refuse(format!("{SEAL} is no signature of {} over these files", key.name));
     }
-    Ok(Shown { key, sums })
+    Ok(Shown { key, keys, sums })
 }
 
 /// The evidence is made of these files and attachments 1, 2, 3, …; no two names may be one where

@@ -3,9 +3,9 @@
 use chrono_tz::Tz;
 
 use super::places::{Files, OnPage};
-use crate::model::{Micros, Offset, Record};
+use crate::model::{Audience, Micros, Offset, Record, Seen};
 use crate::search::Marks;
-use crate::transcript::{Audience, Dated, Row, Seen, Summary, View, with_days};
+use crate::transcript::{Dated, Row, Summary, View, with_days};
 use crate::web::links::address;
 use crate::web::shown::Shown;
 

@@ -19,11 +19,13 @@ use super::transcript::{ROWS_PER_PAGE, SHOWN, failed};
 use super::{Notice, PageLayout, page};
 use crate::access::Identity;
 use crate::log::bytes_of;
-use crate::model::{Access, AccessAction, Kinded, Micros, Offset, Purpose, Record, Seq, Via};
+use crate::model::{
+    Access, AccessAction, Audience, Kinded, Micros, Offset, Purpose, Record, Seen, Seq, Via,
+};
 use crate::records::{Page, PageSize, RecordsError};
 use crate::search::{Conversations, Whose};
 use crate::server::{For, Problem, Service};
-use crate::transcript::{Audience, FileState, Row, Seen, Summary, with_offset};
+use crate::transcript::{FileState, Row, Summary, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;
 use crate::web::links::{Link, page_of};

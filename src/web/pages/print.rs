@@ -8,8 +8,8 @@ use chrono_tz::Tz;
 use super::places::{Files, OnPaper};
 use super::{Notice, PageLayout};
 use crate::access::{Action, Identity};
-use crate::model::{ErrorKind, Micros, Offset, Record};
-use crate::transcript::{About, Audience, Document, Style};
+use crate::model::{Audience, ErrorKind, Micros, Offset, Record};
+use crate::transcript::{About, Document, Style};
 use crate::web::assets;
 
 /// What is printed.

@@ -17,11 +17,13 @@ use super::places::{Files, OnPage, files_of};
 use super::print::{self, Print};
 use super::{Notice, PageLayout, page};
 use crate::access::{Identity, require_reading};
-use crate::model::{Access, AccessAction, ErrorKind, Micros, Offset, Record, Seq, Via};
+use crate::model::{
+    Access, AccessAction, Audience, ErrorKind, Micros, Offset, Record, Seen, Seq, Via,
+};
 use crate::records::{Page, PageSize};
 use crate::search::Marks;
 use crate::server::{For, Problem, Service};
-use crate::transcript::{Audience, FileState, Row, Seen, Summary, View, with_offset};
+use crate::transcript::{FileState, Row, Summary, View, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;
 use crate::web::links::address;

@@ -1,14 +1,31 @@
-//! Who reads a transcript, and what is left out for them.
+//! Who reads a conversation, and what of it is left out for them. Whatever leaves the shop asks here: a chat's live
+//! delivery, transcripts, bundles, packs.
 //!
 //! Invariant: what the other side gets is what the customer could hear ([`CUSTOMER_HEARS`]), without any sign of the rest:
-//! nothing that names a record left out, and no number that would count it.
+//! nothing that names a record left out.
 
 use std::collections::HashSet;
 
-use crate::access::CUSTOMER_HEARS;
-use crate::model::{Kind, Record, Visibility};
+use super::{Event, Kind, Record, Visibility};
 
-/// For whom a transcript is made.
+/// What a customer hears of a conversation: what was said, who came and went, how it ended. Not how
+/// the shop passes it around.
+pub const CUSTOMER_HEARS: &[Kind] = &[
+    Kind::Open,
+    Kind::Message,
+    Kind::Edit,
+    Kind::Retract,
+    Kind::Resolve,
+    Kind::Reopen,
+    Kind::RateRequest,
+    Kind::Rate,
+    Kind::Read,
+    Kind::Join,
+    Kind::Leave,
+    Kind::Call,
+];
+
+/// For whom a conversation is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Whoever of the shop reads all conversations: notes, tags and queues included.
@@ -17,44 +34,61 @@ pub enum Audience {
     OtherSide,
 }
 
+impl Audience {
+    /// Whether this reader may have an event, looked at alone. What is about the shop and not a chat nobody has here.
+    pub fn hears(self, event: &Event) -> bool {
+        match self {
+            Audience::Shop => event.kind.reserved_conversation().is_none(),
+            Audience::OtherSide => {
+                event.visibility == Visibility::Public && CUSTOMER_HEARS.contains(&event.kind)
+            }
+        }
+    }
+}
+
+/// One reader of one conversation, who is told of its records in order.
+#[derive(Debug)]
+pub struct Reader {
+    audience: Audience,
+    /// Ids of the events left out: what names one of them would show that it is there.
+    hidden: HashSet<String>,
+}
+
+impl Reader {
+    pub fn new(audience: Audience) -> Reader {
+        Reader { audience, hidden: HashSet::new() }
+    }
+
+    /// Whether the reader may see the next record: not so, where it changes one that they may not see.
+    pub fn sees(&mut self, event: &Event) -> bool {
+        let is_about_hidden = changes(event.kind)
+            && event.target.as_deref().is_some_and(|target| self.hidden.contains(target));
+        let sees = self.audience.hears(event) && !is_about_hidden;
+        if !sees {
+            self.hidden.insert(event.id.clone());
+        }
+        sees
+    }
+}
+
 /// The records that a reader may see, in order.
 #[derive(Debug)]
 pub struct Seen<'a> {
     pub records: Vec<&'a Record>,
-    /// Ids of the events left out: what names one of them would show that it is there.
-    hidden: HashSet<&'a str>,
+    reader: Reader,
 }
 
 impl<'a> Seen<'a> {
-    /// What of one conversation's records `audience` may see. What is about the shop and not a chat nobody sees here.
+    /// What of one conversation's records `audience` may see.
     pub fn by(audience: Audience, records: &'a [Record]) -> Seen<'a> {
-        let mut seen = Seen { records: Vec::new(), hidden: HashSet::new() };
-        for record in records {
-            let event = &record.event;
-            let is_about_hidden = changes(event.kind)
-                && event.target.as_deref().is_some_and(|target| seen.hidden.contains(target));
-            if is_for(audience, record) && !is_about_hidden {
-                seen.records.push(record);
-            } else {
-                seen.hidden.insert(&event.id);
-            }
-        }
-        seen
+        let mut reader = Reader::new(audience);
+        let records = records.iter().filter(|record| reader.sees(&record.event)).collect();
+        Seen { records, reader }
     }
 
     /// Whether the event of this id was left out.
-    pub(super) fn hides(&self, id: &str) -> bool {
-        self.hidden.contains(id)
-    }
-}
-
-fn is_for(audience: Audience, record: &Record) -> bool {
-    let event = &record.event;
-    match audience {
-        Audience::Shop => event.kind.reserved_conversation().is_none(),
-        Audience::OtherSide => {
-            event.visibility == Visibility::Public && CUSTOMER_HEARS.contains(&event.kind)
-        }
+    pub fn hides(&self, id: &str) -> bool {
+        self.reader.hidden.contains(id)
     }
 }
 
