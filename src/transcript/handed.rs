@@ -120,13 +120,8 @@ mod tests {
         records[4] = records[4].erased_at(Micros(5), "names others");
         let seen = Seen::by(Audience::OtherSide, &records);
         let json = serde_json::to_string(&handed(&seen)).unwrap();
-        for word in ["hidden", "offset", "seq", "7", "ground", "names others", "\"by\""] {
-            let found = json.replace(&"07".repeat(32), "");
-            let found = records.iter().fold(found, |json, record| {
-                let (leaf, at) = (record.leaf.to_string(), record.received_at.to_string());
-                json.replace(&leaf, "").replace(&at, "")
-            });
-            assert!(!found.contains(word), "{word}: {found}");
+        for word in ["hidden", "offset", "\"seq\"", "ground", "names others", "\"by\""] {
+            assert!(!json.contains(word), "{word}: {json}");
         }
         for word in [
             "\"entry\":\"message\"",

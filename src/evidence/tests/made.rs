@@ -120,7 +120,7 @@ fn the_other_side_gets_of_a_bundle_what_it_gets_of_a_transcript() {
     let seen: Vec<&str> = seen.records.iter().map(|record| record.event.id.as_str()).collect();
     assert_eq!(seen, ["o", "m", "y"]);
     for record in log.records.iter().filter(|record| record.salt.is_some()) {
-        let id = format!("id: {};", record.event.id);
+        let id = format!(r#"\"id\":\"{}\",\"kind\""#, record.event.id);
         assert_eq!(holds(&other_side, &id), seen.contains(&record.event.id.as_str()), "{id}");
         assert!(holds(&shop, &id), "{id}");
     }
