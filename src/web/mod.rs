@@ -1,13 +1,13 @@
-//! Pages for people: the dashboard, search, one conversation's transcript, signing in. They are
-//! rendered on the server; no page needs a script to be read. The one there is puts new figures in
-//! place of old ones.
+//! Pages for people: the dashboard, search, transcripts, evidence to hand over, signing in. They are
+//! rendered on the server; no page needs a script to be read. Scripts put new figures in place of old
+//! ones, and add keys and copying.
 //!
 //! Invariants: text of outside origin reaches a page only as escaped text, with characters that
 //! could hide or reorder it made visible ([`shown`]); every page is of the visitor's own shop; no
 //! page names a path or a query plan; nothing is fetched from another host.
 //! It computes no figure and decides no match: it shows what `sql` and `search` answer, with the
 //! offset they are complete to.
-//! It writes nothing.
+//! It writes nothing but the record of who looked at what.
 //!
 //! Each page is a view model made by pure functions, a template, and a thin handler.
 
