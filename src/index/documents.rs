@@ -30,6 +30,25 @@ impl Documents {
         self.words[(document / WORD) as usize] |= 1 << (document % WORD);
     }
 
+    /// Adds all of `range`.
+    pub fn insert_range(&mut self, range: Range<u32>) {
+        let (first, last) = (range.start / WORD, range.end / WORD);
+        let (below_first, below_last) =
+            ((1 << (range.start % WORD)) - 1, (1 << (range.end % WORD)) - 1);
+        if first == last {
+            // Nothing where the range is empty.
+            if let Some(word) = self.words.get_mut(first as usize) {
+                *word |= below_last & !below_first;
+            }
+            return;
+        }
+        self.words[first as usize] |= !below_first;
+        self.words[first as usize + 1..last as usize].fill(u64::MAX);
+        if below_last != 0 {
+            self.words[last as usize] |= below_last;
+        }
+    }
+
     pub fn remove(&mut self, document: u32) {
         self.words[(document / WORD) as usize] &= !(1 << (document % WORD));
     }
@@ -158,6 +177,15 @@ mod tests {
             assert_eq!(Documents::all(len), set(&all));
             assert_eq!(set(&left).complement(), set(&(&all - &left)));
             for to in 0..=len {
+                for from in 0..=to {
+                    let mut with = set(&left);
+                    with.insert_range(from..to);
+                    assert_eq!(
+                        with,
+                        set(&(&left | &(from..to).collect())),
+                        "{from}..{to} of {len}"
+                    );
+                }
                 for from in (0..=to).step_by(64) {
                     let inside = left.range(from..to).copied().collect();
                     assert_eq!(set(&left).only_in(from..to), set(&inside), "{from}..{to} of {len}");

@@ -9,6 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use memchr::memmem::Finder;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Options, OptionsBuilder, Weighter};
 use tantivy::SegmentReader;
@@ -259,9 +260,10 @@ impl SegmentTerms {
         to: usize,
     ) -> impl Iterator<Item = KeptTerm<'a>> {
         let opening = if piece.starts_with(TERM_END) { TERM_END.len_utf8() } else { 0 };
+        let finder = Finder::new(piece);
         let (mut from, mut after) = (from, 0);
         std::iter::from_fn(move || {
-            let inside = from + self.text.get(from..to)?.find(piece)? + opening;
+            let inside = from + finder.find(self.text.as_bytes().get(from..to)?)? + opening;
             after = self.first_after(inside, after);
             let number = after.checked_sub(1)?;
             // On with the end of this term, which is the beginning of the next; after the last term

@@ -132,7 +132,7 @@ impl<'a> Segment<'a> {
             let to = (from + BLOCK_DOCUMENTS).min(self.reader.max_doc());
             match ends {
                 (false, false) => {}
-                (true, true) => (from..to).for_each(|document| documents.insert(document)),
+                (true, true) => documents.insert_range(from..to),
                 _ => (from..to)
                     .filter(|document| self.occurred_at.first(*document).is_some_and(&fits))
                     .for_each(|document| documents.insert(document)),
