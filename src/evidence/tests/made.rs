@@ -98,11 +98,11 @@ fn the_other_side_gets_of_a_bundle_what_it_gets_of_a_transcript() {
         of("n", "message", "human", json!({"text": "careful", "visibility": "private"})),
         of("nr", "read", "bot", json!({"target": "n"})),
         of("h", "hold", "human", json!({"text": "a chargeback is coming"})),
-        of("x", "erase", "human", json!({"target": "m", "text": "she named her neighbour"})),
+        of("x", "erase", "human", json!({"target": "m", "text": "she named her cousin"})),
         of("y", "message", "human", json!({"text": "we look into it"})),
     ]);
-    log.records[1] = log.records[1].erased_at(Micros(9), "she named her neighbour");
-    log.records[5] = log.records[5].erased_at(Micros(9), "it named her neighbour");
+    log.records[1] = log.records[1].erased_at(Micros(9), "she named her cousin");
+    log.records[5] = log.records[5].erased_at(Micros(9), "it named her cousin");
     let bytes_of = |with_private| {
         let request = EvidenceRequest { with_private, ..request(&["c"]) };
         let zip = log.zip("own.zip", &request);
@@ -124,7 +124,7 @@ fn the_other_side_gets_of_a_bundle_what_it_gets_of_a_transcript() {
         assert_eq!(holds(&other_side, &id), seen.contains(&record.event.id.as_str()), "{id}");
         assert!(holds(&shop, &id), "{id}");
     }
-    for hidden in ["suspected-fraud", "agent-zhou", "specialists", "chargeback is", "neighbour"] {
+    for hidden in ["suspected-fraud", "agent-zhou", "specialists", "chargeback is", "cousin"] {
         assert!(!holds(&other_side, hidden), "{hidden}");
         assert!(holds(&shop, hidden), "{hidden}");
     }
