@@ -14,12 +14,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tantivy::index::SegmentId;
+use tantivy::indexer::NoMergePolicy;
 use tantivy::query::{BooleanQuery, Query, RangeQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{IndexReader, IndexWriter, Term};
 
 use super::cursor::Committed;
 use super::document::document;
+use super::open::merge_policy;
 use super::schema::schema;
 use super::snapshot::IndexSnapshot;
 use super::{IndexError, NAME};
@@ -46,8 +48,12 @@ pub(super) fn forget(
     forgotten: &Forgotten,
 ) -> Result<Forgot, IndexError> {
     let before = index.segments();
-    index.replace_documents(forgotten)?;
-    index.merge_away()?;
+    // Merges that the commit would begin take hold of the segments that are to be written anew, and
+    // each may be of gigabytes.
+    index.writer.set_merge_policy(Box::new(NoMergePolicy));
+    let is_forgotten = index.replace_documents(forgotten).and_then(|()| index.merge_away());
+    index.writer.set_merge_policy(merge_policy());
+    is_forgotten?;
     let is_gone = index.remove_files()?;
     let now = index.segments();
     let store = NAME.to_string();

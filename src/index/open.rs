@@ -10,7 +10,7 @@ use std::{fs, io};
 
 use serde::Deserialize;
 use tantivy::directory::MmapDirectory;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergePolicy};
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
 use tantivy::{Index, IndexBuilder, IndexReader, IndexWriter, ReloadPolicy};
 
@@ -76,13 +76,18 @@ fn open_unguarded(dir: &Path) -> Result<Opened, IndexError> {
         .num_merge_threads(MERGE_THREADS)
         .build();
     let writer = index.writer_with_options(options).map_err(of)?;
-    let mut merging = LogMergePolicy::default();
-    merging.set_min_num_segments(MERGED_TOGETHER);
-    writer.set_merge_policy(Box::new(merging));
+    writer.set_merge_policy(merge_policy());
     let committed = read_committed(dir, &index)?;
     let reader = reader_of(dir, &index)?;
     let snapshot = checked_snapshot(dir, &reader, committed)?;
     Ok(Opened { writer, reader, committed, snapshot })
+}
+
+/// Which segments are merged beside commits.
+pub(super) fn merge_policy() -> Box<dyn MergePolicy> {
+    let mut merging = LogMergePolicy::default();
+    merging.set_min_num_segments(MERGED_TOGETHER);
+    Box::new(merging)
 }
 
 /// Whether the index in `dir` is whole and of an earlier version, so that it is to be made anew.
