@@ -4,20 +4,25 @@
 //! Invariants: rights are asked before anything is looked up; the words of whoever asks name what is
 //! concerned once, now: a conversation that begins later is not held and not erased by them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rand::random;
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
+use tokio::sync::Semaphore;
 
 use crate::access::{AccessError, Action, Identity};
-use crate::archive::{ArchiveError, ArchiveReader};
-use crate::erasure::{Asked, ErasureError, ErasureReader, Held, is_held_back, tombstones};
-use crate::log::Followed;
+use crate::archive::{Archive, ArchiveError, ArchiveReader, ArchiveSnapshot, Reference};
+use crate::erasure::{
+    Asked, ErasureError, ErasureReader, ErasureState, ErasureStore, Held, VERBATIM, erasures,
+    is_held_back, tombstones,
+};
+use crate::log::{Followed, Store};
 use crate::model::{
-    Authority, By, CASES_MAX, CanonicalEvent, EraseData, Erasure, ErrorKind, Event, FieldError,
-    HoldData, Kind, Kinded, Micros, Offset, Origin, Pseudonyms, Record, Role, Sender, held_by,
+    Authority, By, CASES_MAX, CanonicalEvent, ConversationKey, EraseData, Erasure, ErrorKind,
+    Event, FieldError, HoldData, Kind, Kinded, Micros, Offset, Origin, Pseudonyms, Record, Role,
+    Sender, held_by,
 };
 use crate::records::{Records, RecordsError};
 use crate::relay::{Lookup, LookupError, Relay, RelayError};
@@ -99,6 +104,8 @@ pub enum KeeperError {
     Nothing { asked: String },
     #[error("there is no erasure `{id}`")]
     NoErasure { id: String },
+    #[error("the store `{store}` stands at {at}, the log at {head}: try again")]
+    Behind { store: &'static str, at: Offset, head: Offset },
     #[error(transparent)]
     Records(#[from] RecordsError),
     #[error(transparent)]
@@ -119,6 +126,7 @@ impl Kinded for KeeperError {
             KeeperError::Access(error) => error.kind(),
             KeeperError::Field(_) => ErrorKind::BadInput,
             KeeperError::Nothing { .. } | KeeperError::NoErasure { .. } => ErrorKind::NotFound,
+            KeeperError::Behind { .. } => ErrorKind::Retry,
             KeeperError::Records(error) => error.kind(),
             KeeperError::Lookup(error) => error.kind(),
             KeeperError::Archive(error) => error.kind(),
@@ -153,6 +161,8 @@ pub struct Keeper {
     pub(super) archive: Followed<ArchiveReader>,
     pub(super) erasures: Followed<ErasureReader>,
     pub(super) pseudonyms: Pseudonyms,
+    /// One request at a time is planned: each has a conversation in memory, whole.
+    pub(super) planning: Arc<Semaphore>,
 }
 
 impl Keeper {
@@ -164,7 +174,7 @@ impl Keeper {
     ) -> Result<Vec<Concerned>, KeeperError> {
         identity.require(Action::Hold)?;
         let names = self.concerned(identity, request).await?;
-        let state = self.erasures.caught_up().await.now()?;
+        let state = self.state().await?;
         let case = request.case.clone().unwrap_or_default();
         for name in &names {
             let cases = state.cases_of(&identity.shop, name);
@@ -189,7 +199,7 @@ impl Keeper {
         let named =
             if is_about_all { None } else { Some(self.concerned(identity, request).await?) };
         let case = request.case.clone().unwrap_or_default();
-        let holds = self.erasures.caught_up().await.now()?.holds;
+        let holds = self.state().await?.holds;
         let held = holds.into_iter().filter(|held| held.shop == identity.shop && held.case == case);
         let names: BTreeSet<String> = held
             .map(|held| held.conversation)
@@ -205,7 +215,7 @@ impl Keeper {
     /// What is held in the shop.
     pub async fn holds(&self, identity: &Identity) -> Result<Vec<Held>, KeeperError> {
         identity.require(Action::Hold)?;
-        let mut holds = self.erasures.caught_up().await.now()?.holds;
+        let mut holds = self.state().await?.holds;
         holds.retain(|held| held.shop == identity.shop);
         Ok(holds)
     }
@@ -217,13 +227,9 @@ impl Keeper {
         request: &EraseRequest,
     ) -> Result<AskedErasure, KeeperError> {
         identity.require(Action::Administer)?;
-        let names = self.to_erase(identity, request)?;
         let customer = request.customer.as_deref();
         let customer = customer.map(|customer| self.pseudonyms.of(&identity.shop, customer));
-        let mut conversations = Vec::with_capacity(names.len());
-        for name in &names {
-            conversations.push(self.plan(identity, name, request, customer.clone())?);
-        }
+        let conversations = self.planned(identity, request, customer.clone()).await?;
         if request.dry_run {
             return Ok(AskedErasure { id: None, conversations });
         }
@@ -232,33 +238,78 @@ impl Keeper {
             Some(_) => Some(to_raw_value(&EraseData { customer, receipt: None })?),
             None => None,
         };
-        let event = |name: &String| {
-            let mut event = event_of(identity, &id, name, Kind::Erase);
+        let event = |plan: &ErasePlan| {
+            let mut event = event_of(identity, &id, &plan.conversation, Kind::Erase);
             event.target.clone_from(&request.message);
             event.text = Some(request.ground.clone());
             event.data.clone_from(&data);
             event
         };
-        self.append(identity, names.iter().map(event).collect()).await?;
+        self.append(identity, conversations.iter().map(event).collect()).await?;
         Ok(AskedErasure { id: Some(id), conversations })
     }
 
-    /// Every erasure of the shop that was asked for, one entry for each conversation.
+    /// Every erasure of the shop that was asked for, one entry for each conversation; of what the shop
+    /// keeps no longer, what is not done.
     pub async fn erasures(&self, identity: &Identity) -> Result<Vec<Asked>, KeeperError> {
         identity.require(Action::Hold)?;
-        let mut asked = self.erasures.caught_up().await.now()?.asked;
-        asked.retain(|asked| asked.shop == identity.shop);
-        Ok(asked)
+        let mut all = self.recorded(identity, None).await?;
+        let pending = self.state().await?.pending;
+        let own = pending.into_iter().filter(|asked| asked.shop == identity.shop && asked.is_own());
+        all.extend(own);
+        all.sort_by_key(|asked| asked.erasure.asked);
+        Ok(all)
     }
 
     /// One erasure, in each conversation that it is about.
     pub async fn erasure(&self, identity: &Identity, id: &str) -> Result<Vec<Asked>, KeeperError> {
-        let mut asked = self.erasures(identity).await?;
-        asked.retain(|asked| asked.id == id);
+        identity.require(Action::Hold)?;
+        let asked = self.recorded(identity, Some(id.to_string())).await?;
         if asked.is_empty() {
             return Err(KeeperError::NoErasure { id: id.to_string() });
         }
         Ok(asked)
+    }
+
+    /// What people asked to be erased, as the records say: all of it, or under this id.
+    async fn recorded(
+        &self,
+        identity: &Identity,
+        id: Option<String>,
+    ) -> Result<Vec<Asked>, KeeperError> {
+        let snapshot = self.archived().await?;
+        let (records, shop) = (self.records.clone(), identity.shop.clone());
+        let read = move || {
+            let all = snapshot.references_of_kind(&shop, Kind::Erase)?;
+            let is_asked = |one: &&Reference| {
+                one.sender != VERBATIM && id.as_ref().is_none_or(|id| one.id == *id)
+            };
+            let asked: HashSet<(&str, &str)> = all
+                .iter()
+                .filter(is_asked)
+                .map(|one| (one.conversation.as_str(), one.id.as_str()))
+                .collect();
+            let is_wanted = |one: &&Reference| {
+                let target = one.target.as_deref().unwrap_or_default();
+                is_asked(one)
+                    || one.sender == VERBATIM && asked.contains(&(&one.conversation, target))
+            };
+            let wanted: Vec<(ConversationKey, Offset)> = all
+                .iter()
+                .filter(is_wanted)
+                .map(|one| (ConversationKey::new(&shop, &one.conversation), one.offset))
+                .collect();
+            Ok::<_, KeeperError>(erasures(&records.at(&wanted)?))
+        };
+        tokio::task::spawn_blocking(read).await.map_err(RelayError::panicked)?
+    }
+
+    /// What is archived, with all that is acknowledged.
+    async fn archived(&self) -> Result<ArchiveSnapshot, KeeperError> {
+        let head = self.archive.log_reader().head();
+        let snapshot = self.archive.caught_up().await.snapshot().map_err(ArchiveError::from)?;
+        require_head(Archive::NAME, snapshot.tail.end(), head)?;
+        Ok(snapshot)
     }
 
     async fn keep(
@@ -310,8 +361,10 @@ impl Keeper {
         let names = match (&request.conversation, &request.order, &request.customer) {
             (Some(name), None, None) => BTreeSet::from([name.clone()]),
             (None, Some(order), None) => {
-                let snapshot = self.archive.caught_up().await.snapshot();
-                snapshot.map_err(ArchiveError::from)?.conversations_of_order(shop, order)?
+                let snapshot = self.archived().await?;
+                let (shop, order) = (shop.clone(), order.clone());
+                let find = move || snapshot.conversations_of_order(&shop, &order);
+                tokio::task::spawn_blocking(find).await.map_err(RelayError::panicked)??
             }
             (None, None, Some(customer)) => {
                 self.lookup.conversations_of(shop, customer)?.into_iter().collect()
@@ -323,6 +376,32 @@ impl Keeper {
         };
         check_count(&names)?;
         Ok(names)
+    }
+
+    /// What would be erased of each conversation concerned. Reads them whole, one after the other.
+    async fn planned(
+        &self,
+        identity: &Identity,
+        request: &EraseRequest,
+        customer: Option<String>,
+    ) -> Result<Vec<ErasePlan>, KeeperError> {
+        let turn = self.planning.clone().acquire_owned().await;
+        let (keeper, identity, request) = (self.clone(), identity.clone(), request.clone());
+        let plan = move || {
+            let _turn = turn;
+            let names = keeper.to_erase(&identity, &request)?;
+            let plan = |name: &String| keeper.plan(&identity, name, &request, customer.clone());
+            names.iter().map(plan).collect()
+        };
+        tokio::task::spawn_blocking(plan).await.map_err(RelayError::panicked)?
+    }
+
+    /// What is held and asked for, with all that is acknowledged.
+    async fn state(&self) -> Result<ErasureState, KeeperError> {
+        let head = self.erasures.log_reader().head();
+        let state = self.erasures.caught_up().await.now()?;
+        require_head(ErasureStore::NAME, state.cursor, head)?;
+        Ok(state)
     }
 
     fn to_erase(
@@ -388,6 +467,12 @@ impl Keeper {
             held_by,
         })
     }
+}
+
+/// Refuses to name what is concerned while a store has not everything that was acknowledged: what it
+/// lacks would be left out.
+fn require_head(store: &'static str, at: Offset, head: Offset) -> Result<(), KeeperError> {
+    if at < head { Err(KeeperError::Behind { store, at, head }) } else { Ok(()) }
 }
 
 fn check_count(names: &BTreeSet<String>) -> Result<(), KeeperError> {

@@ -39,7 +39,7 @@ mod status;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Tokens;
@@ -204,6 +204,7 @@ impl App {
             archive: archive.clone(),
             erasures: erasures.clone(),
             pseudonyms: pseudonyms.clone(),
+            planning: Arc::new(Semaphore::new(1)),
         };
         let erasing = Erasing {
             data: data.clone(),
@@ -217,6 +218,7 @@ impl App {
             trimming: trimming.clone(),
             stores: stores.watched(),
             pseudonyms,
+            reserve_bytes: config.disk_reserve_bytes(),
         };
         let mut background = vec![scrubber, sweeper];
         if lets_go == LetsGo::WhatIsOld {

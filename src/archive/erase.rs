@@ -2,7 +2,6 @@
 //! content.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -13,21 +12,23 @@ use super::row::records_of;
 use super::{Archive, ArchiveError, ArchiveReader, stored_events_batch};
 use crate::log::Store;
 use crate::model::{Offset, Record};
-use crate::table::{Rewrite, Table, Wanted};
+use crate::table::{Prepared, Rewrite, Table, Wanted};
 
 const OFFSET: &str = "offset";
 
 impl ArchiveReader {
-    /// Puts tombstones in the place of rows, all in one commit. Returns the files that left the table;
-    /// [`ArchiveReader::sweep`] deletes them.
-    pub async fn erase(
+    /// Writes files anew with tombstones in the place of rows. Nothing changes before they are
+    /// committed, all at once; then [`ArchiveReader::sweep`] deletes the files that left the table.
+    pub async fn prepare_erasure(
         &self,
         tombstones: BTreeMap<Offset, Record>,
-    ) -> Result<Vec<PathBuf>, ArchiveError> {
+        reserve_bytes: u64,
+    ) -> Result<Prepared, ArchiveError> {
         let offsets = tombstones.keys().map(|offset| offset.signed()).collect();
         let wanted = Arc::new(vec![Wanted::AnyInt(OFFSET, Arc::new(offsets))]);
         let change = Arc::new(move |batch: &RecordBatch| with_tombstones(batch, &tombstones));
-        Ok(self.table()?.rewrite(Rewrite { wanted, probe: OFFSET, change }).await?)
+        let rewrite = Rewrite { wanted, probe: OFFSET, change, reserve_bytes };
+        Ok(self.table()?.prepare_rewrite(rewrite).await?)
     }
 
     /// Deletes files that left the table; false while somebody reads one.

@@ -1,15 +1,17 @@
 //! Records read back from the files: what the log no longer holds is here alone.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::row::{offsets_naming, receipts_of, records_of};
+use super::row::{
+    Reference, conversations_of, offsets_naming, receipts_of, records_of, references_of,
+};
 use super::{ArchiveError, ArchiveReader, ArchiveSnapshot};
 use arrow::array::AsArray;
 
 use crate::log::{History, LogError};
-use crate::model::{ErrorKind, Kinded, LeafHash, Offset, Record, Salt};
+use crate::model::{ErrorKind, Kind, Kinded, LeafHash, Offset, Record, Salt};
 use crate::table::{self, DataFile, Wanted};
 
 impl ArchiveSnapshot {
@@ -90,6 +92,55 @@ impl ArchiveSnapshot {
             }
         }
         Ok(offsets)
+    }
+
+    /// The conversations of a shop that have records of these offsets in files, and the last of them.
+    pub fn conversations_of_range(
+        &self,
+        shop: &str,
+        range: &Range<Offset>,
+    ) -> Result<BTreeMap<String, Offset>, ArchiveError> {
+        let wanted = Wanted::Ints("offset", range.start.signed()..range.end.signed());
+        let mut last: BTreeMap<String, Offset> = BTreeMap::new();
+        for file in self.table.files.iter().filter(|file| overlaps(file, range)) {
+            self.table.require_whole(file)?;
+            let path = self.table.path_of(file);
+            for batch in table::read_columns(&path, &wanted, &["offset", "shop", "conversation"])? {
+                for (name, offset) in conversations_of(&batch, shop)? {
+                    let known = last.entry(name).or_default();
+                    *known = offset.max(*known);
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// The records of a kind in a shop, in files and in the tail, as far as they name each other.
+    pub fn references_of_kind(
+        &self,
+        shop: &str,
+        kind: Kind,
+    ) -> Result<Vec<Reference>, ArchiveError> {
+        let of_kind = ("kind", kind.as_str().to_string());
+        let wanted = Wanted::Texts(vec![("shop", shop.to_string()), of_kind]);
+        let columns = ["offset", "conversation", "id", "sender_id", "target"];
+        let mut found = Vec::new();
+        for file in self.table.files.iter() {
+            self.table.require_whole(file)?;
+            for batch in table::read_columns(&self.table.path_of(file), &wanted, &columns)? {
+                found.extend(references_of(&batch)?);
+            }
+        }
+        found.sort_unstable_by_key(|reference| reference.offset);
+        let is_one = |record: &&Record| record.shop == shop && record.event.kind == kind;
+        found.extend(self.tail.records().filter(is_one).map(|record| Reference {
+            offset: record.offset,
+            conversation: record.event.conversation.clone(),
+            id: record.event.id.clone(),
+            sender: record.event.sender.id.clone(),
+            target: record.event.target.clone(),
+        }));
+        Ok(found)
     }
 
     /// The conversations of a shop with an order number, in files and in the tail.

@@ -45,6 +45,46 @@ pub(super) fn offsets_naming(
     Ok(offsets)
 }
 
+/// Conversation and offset of each row of a shop.
+pub(super) fn conversations_of(
+    batch: &RecordBatch,
+    shop: &str,
+) -> Result<Vec<(String, Offset)>, ArchiveError> {
+    let rows = Rows { batch };
+    let mut found = Vec::new();
+    for row in 0..batch.num_rows() {
+        if rows.text("shop", row)? == shop {
+            let offset = Offset(rows.number("offset", row)?.cast_unsigned());
+            found.push((rows.text("conversation", row)?.to_string(), offset));
+        }
+    }
+    Ok(found)
+}
+
+/// Which record of a conversation another is about.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    pub offset: Offset,
+    pub conversation: String,
+    pub id: String,
+    pub sender: String,
+    pub target: Option<String>,
+}
+
+pub(super) fn references_of(batch: &RecordBatch) -> Result<Vec<Reference>, ArchiveError> {
+    let rows = Rows { batch };
+    let reference = |row: usize| {
+        Ok(Reference {
+            offset: Offset(rows.number("offset", row)?.cast_unsigned()),
+            conversation: rows.text("conversation", row)?.to_string(),
+            id: rows.text("id", row)?.to_string(),
+            sender: rows.text("sender_id", row)?.to_string(),
+            target: rows.maybe_text("target", row)?,
+        })
+    };
+    (0..batch.num_rows()).map(reference).collect()
+}
+
 struct Rows<'a> {
     batch: &'a RecordBatch,
 }

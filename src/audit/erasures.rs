@@ -42,7 +42,7 @@ impl ErasuresCheck {
         if kept.holds != self.again.holds {
             self.check.find_all(differ("holds"));
         }
-        if kept.asked != self.again.asked {
+        if kept.pending != self.again.pending {
             self.check.find_all(differ("erasures"));
         }
         self.check

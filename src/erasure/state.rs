@@ -12,10 +12,13 @@ pub const VERBATIM: &str = "verbatim";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ErasureState {
     pub cursor: Offset,
+    /// The newest record that says anything of the kind.
+    #[serde(default)]
+    pub newest: Offset,
     /// In the order in which they were put on hold.
     pub holds: Vec<Held>,
-    /// In the order in which they were asked for. Of what a shop kept no longer, only what is not done.
-    pub asked: Vec<Asked>,
+    /// What is not done, in the order in which it was asked for. The rest is in the records.
+    pub pending: Vec<Asked>,
 }
 
 /// A conversation, and a case that holds it.
@@ -59,8 +62,29 @@ impl Asked {
         ConversationKey::new(&self.shop, &self.conversation)
     }
 
-    fn is_own(&self) -> bool {
+    /// Whether verbatim asked, for what a shop keeps no longer.
+    pub fn is_own(&self) -> bool {
         self.by == VERBATIM
+    }
+
+    fn of(record: &Record, erasure: Erasure) -> Asked {
+        Asked {
+            shop: record.shop.clone(),
+            conversation: record.event.conversation.clone(),
+            id: record.event.id.clone(),
+            by: by(record),
+            erasure,
+            done: None,
+        }
+    }
+}
+
+impl Done {
+    fn of(record: &Record) -> Done {
+        let receipt = record.event.data.as_deref();
+        let receipt = receipt.and_then(|data| serde_json::from_str::<Value>(data.get()).ok());
+        let receipt = receipt.map(|data| data["receipt"].clone()).unwrap_or_default();
+        Done { offset: record.offset, at: record.received_at, receipt }
     }
 }
 
@@ -69,9 +93,9 @@ impl ErasureState {
     pub fn add(&mut self, record: &Record) -> bool {
         self.cursor = record.offset.next();
         let Some(keeping) = Keeping::of(record) else { return false };
+        self.newest = record.offset;
         let (shop, event) = (&record.shop, &record.event);
         let is_here = |held: &Held| held.shop == *shop && held.conversation == event.conversation;
-        let by = record.by.as_ref().map_or(&event.sender.id, |by| &by.sub).clone();
         match keeping {
             Keeping::Hold { case } => {
                 if !self.holds.iter().any(|held| is_here(held) && held.case == case) {
@@ -81,7 +105,7 @@ impl ErasureState {
                         case,
                         offset: record.offset,
                         at: record.received_at,
-                        by,
+                        by: by(record),
                         reason: event.text.clone(),
                     });
                 }
@@ -89,15 +113,11 @@ impl ErasureState {
             Keeping::Release { case } => {
                 self.holds.retain(|held| !(is_here(held) && held.case == case));
             }
-            Keeping::Erase(erasure) => self.asked.push(Asked {
-                shop: shop.clone(),
-                conversation: event.conversation.clone(),
-                id: event.id.clone(),
-                by,
-                erasure,
-                done: None,
-            }),
-            Keeping::Done { id } => self.end(record, &id),
+            Keeping::Erase(erasure) => self.pending.push(Asked::of(record, erasure)),
+            Keeping::Done { id } => {
+                let key = record.conversation();
+                self.pending.retain(|asked| asked.id != id || asked.key() != key);
+            }
         }
         true
     }
@@ -107,21 +127,56 @@ impl ErasureState {
         let is_here = |held: &&Held| held.shop == shop && held.conversation == conversation;
         self.holds.iter().filter(is_here).map(|held| held.case.as_str()).collect()
     }
+}
 
-    /// What is not done, in the order in which it was asked for.
-    pub fn pending(&self) -> impl Iterator<Item = &Asked> {
-        self.asked.iter().filter(|asked| asked.done.is_none())
-    }
-
-    fn end(&mut self, record: &Record, id: &str) {
-        let key = record.conversation();
-        let receipt = record.event.data.as_deref();
-        let receipt = receipt.and_then(|data| serde_json::from_str::<Value>(data.get()).ok());
-        let receipt = receipt.map(|data| data["receipt"].clone()).unwrap_or_default();
-        let done = Done { offset: record.offset, at: record.received_at, receipt };
-        for asked in self.asked.iter_mut().filter(|asked| asked.id == id && asked.key() == key) {
-            asked.done.get_or_insert_with(|| done.clone());
+/// Every erasure that `records` ask for, in their order, and what became of it.
+pub fn erasures<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Asked> {
+    let mut all: Vec<Asked> = Vec::new();
+    for record in records {
+        match Keeping::of(record) {
+            Some(Keeping::Erase(erasure)) => all.push(Asked::of(record, erasure)),
+            Some(Keeping::Done { id }) => {
+                let key = record.conversation();
+                for asked in all.iter_mut().filter(|asked| asked.id == id && asked.key() == key) {
+                    asked.done.get_or_insert_with(|| Done::of(record));
+                }
+            }
+            _ => {}
         }
-        self.asked.retain(|asked| asked.done.is_none() || !asked.is_own());
+    }
+    all
+}
+
+fn by(record: &Record) -> String {
+    record.by.as_ref().map_or(&record.event.sender.id, |by| &by.sub).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::record;
+
+    /// It was written whole at each commit, with every erasure there ever was.
+    #[test]
+    fn what_is_done_is_in_the_records_and_not_in_the_state() {
+        let said = |offset: u64, rest: &str| {
+            record(
+                offset,
+                format!(
+                    r#"{{"id":"m{offset}","conversation":"c","kind":"erase","text":"asked",
+                    "sender":{{"id":"boss","role":"human"}}{rest}}}"#
+                ),
+            )
+        };
+        let receipt = r#","target":"m0","data":{"receipt":{"records":2}}"#;
+        let records = [said(0, ""), said(1, ""), said(2, receipt)];
+        let mut state = ErasureState::default();
+        records.iter().for_each(|record| assert!(state.add(record)));
+        let ids = |all: &[Asked]| all.iter().map(|asked| asked.id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&state.pending), ["m1"]);
+        let all = erasures(&records);
+        assert_eq!(ids(&all), ["m0", "m1"]);
+        assert_eq!(all[0].done.as_ref().unwrap().receipt["records"], 2);
+        assert_eq!((all[0].by.as_str(), &all[1].done), ("boss", &None));
     }
 }

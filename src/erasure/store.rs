@@ -33,10 +33,12 @@ impl ErasureReader {
         Ok(self.slot.current(ErasureStore::NAME)?.lock().clone())
     }
 
-    /// Whether anything waits to be erased; false while that is not known.
-    pub fn has_pending(&self) -> bool {
-        let state = self.slot.current(ErasureStore::NAME);
-        state.is_ok_and(|state| state.lock().pending().next().is_some())
+    /// The newest record about keeping, where anything waits to be erased; `None` while that is not
+    /// known.
+    pub fn waiting(&self) -> Option<Offset> {
+        let state = self.slot.current(ErasureStore::NAME).ok()?;
+        let state = state.lock();
+        (!state.pending.is_empty()).then_some(state.newest)
     }
 }
 

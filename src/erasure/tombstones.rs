@@ -8,9 +8,9 @@
 //! releases, erasures). A quote in another message is that message's; order numbers, labels, times and
 //! roles stay, since figures and the shop's books are made of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use crate::model::{Erasure, Kind, Pseudonyms, Record, Role};
+use crate::model::{Erasure, Kind, Offset, Pseudonyms, Record, Role};
 
 /// The records that are no longer what they were, in order, as they are to be.
 pub fn tombstones(
@@ -30,6 +30,25 @@ pub fn tombstones(
     }
     let changed = records.iter().zip(now).filter(|(before, now)| !is_same(before, now));
     changed.map(|(_, now)| now).collect()
+}
+
+/// The records that have no content since this erasure, of a conversation as it is now.
+pub fn erased_by(records: &[Record], erasure: &Erasure) -> BTreeSet<Offset> {
+    let named = erasure.message.as_deref().map(|id| versions_of(records, id));
+    let is_about = |record: &Record| match (&named, &erasure.customer) {
+        (Some(named), _) => named.contains(record.event.id.as_str()),
+        (None, Some(customer)) => {
+            let event = &record.event;
+            event.sender.id == *customer || event.customer.as_ref() == Some(customer)
+        }
+        (None, None) => true,
+    };
+    let is_then = |record: &Record| {
+        let erased = record.erased.as_deref();
+        erased.is_some_and(|erased| erased.at == erasure.at && erased.ground == erasure.ground)
+    };
+    let gone = records.iter().filter(|record| is_then(record) && is_about(record));
+    gone.map(|record| record.offset).collect()
 }
 
 /// Whether a hold keeps an erasure back: while the truth still has what it is about. One that has
@@ -117,8 +136,8 @@ fn is_same(before: &Record, now: &Record) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Micros;
     use crate::model::testing::record;
-    use crate::model::{Micros, Offset};
 
     fn conversation() -> Vec<Record> {
         let said = |offset: u64, sender: &str, role: &str, rest: &str| {
@@ -186,6 +205,10 @@ mod tests {
             let place = tombstone.offset.0 as usize;
             records[place] = tombstone;
         }
-        assert!(tombstones(&records, &[all], &pseudonyms).is_empty());
+        assert!(tombstones(&records, std::slice::from_ref(&all), &pseudonyms).is_empty());
+        let of_message = Erasure { at: Micros(8), ..erasure(Some("m1"), None) };
+        assert!(erased_by(&records, &of_message).is_empty(), "that was another erasure");
+        let by_all = erased_by(&records, &all);
+        assert!(by_all.contains(&Offset(0)) && by_all.contains(&Offset(6)), "{by_all:?}");
     }
 }

@@ -251,7 +251,8 @@ impl Store for FactStore {
         }
         let (wanted, forgets) = (Arc::new(forget::wanted(forgotten)), forgotten.clone());
         let change = Arc::new(move |batch: &RecordBatch| forget::forgetting(batch, &forgets));
-        let left = self.tables.forget(&Rewrite { wanted, probe: "shop", change }).await?;
+        let rewrite = Rewrite { wanted, probe: "shop", change, reserve_bytes: 0 };
+        let left = self.tables.forget(&rewrite).await?;
         self.publish();
         let is_gone = self.tables.sweep().await?;
         let name =

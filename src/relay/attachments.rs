@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::{Stream, StreamExt};
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 
@@ -40,6 +41,8 @@ const UPLOAD_TIME_MAX: Duration = Duration::from_mins(10);
 pub struct AttachmentStore {
     disk: Arc<Disk>,
     space: DiskSpace,
+    /// Held while a file gets its name, or is removed.
+    turn: Arc<Mutex<()>>,
 }
 
 /// An attachment on its way in. Dropped before it is finished, it leaves nothing.
@@ -54,7 +57,8 @@ impl AttachmentStore {
     /// `reserve_bytes` are free: messages come first.
     pub fn open_or_create(dir: &Path, reserve_bytes: u64) -> io::Result<AttachmentStore> {
         let space = DiskSpace::of(dir.to_path_buf(), 2 * reserve_bytes);
-        Ok(AttachmentStore { disk: Arc::new(Disk::open(dir)?), space })
+        let (disk, turn) = (Arc::new(Disk::open(dir)?), Arc::default());
+        Ok(AttachmentStore { disk, space, turn })
     }
 
     /// Removes what uploads left that a death of the process broke off: files under a staging name that
@@ -107,7 +111,8 @@ impl AttachmentStore {
                 upload = on_blocking(move || upload.with(chunk.as_ref())).await?;
             }
             let sha256 = sha256.to_string();
-            on_blocking(move || upload.finish(&sha256)).await
+            let turn = self.turn.clone();
+            on_blocking(move || upload.finish(&sha256, &turn)).await
         });
         received.await.map_err(|_| RelayError::UploadBrokeOff {
             reason: format!("it took longer than {} s", UPLOAD_TIME_MAX.as_secs()),
@@ -125,23 +130,35 @@ impl AttachmentStore {
         Ok(None)
     }
 
-    /// Where the files that `record` names may lie, whether or not they are there.
-    pub fn paths_of(&self, record: &Record) -> Vec<PathBuf> {
+    /// Where in this folder the files that `record` names may lie, whether or not they are there, and
+    /// their hashes.
+    pub fn paths_of(&self, record: &Record) -> Vec<(PathBuf, String)> {
         let holders: Vec<Holder<'_>> = Holder::all_of_record(record).collect();
         let names = record.event.attachments.iter().map(|file| file.sha256.as_str());
         let paths = names.flat_map(|name| holders.iter().map(move |holder| (*holder, name)));
-        paths.filter_map(|(holder, name)| self.path_of(holder, name).ok()).collect()
+        let within = |(holder, name)| {
+            let path = self.path_of(holder, name).ok()?;
+            Some((path.strip_prefix(self.disk.root()).ok()?.to_path_buf(), name.to_string()))
+        };
+        paths.filter_map(within).collect()
     }
 
-    /// Removes a file that nothing names since what was said at `said_at` is erased; false where there
-    /// is none.
+    /// Whether there is a file at this place of the folder.
+    pub fn has(&self, within: &Path) -> bool {
+        self.disk.root().join(within).is_file()
+    }
+
+    /// Removes a file that nothing names since what was said at `said_at` is erased. None may be there.
     ///
     /// # Errors
     /// Where somebody sent the file again lately, and may be about to name it.
-    pub fn remove(&self, path: &Path, said_at: Micros) -> io::Result<bool> {
-        let metadata = match std::fs::metadata(path) {
+    pub fn remove(&self, within: &Path, said_at: Micros) -> io::Result<()> {
+        let path = self.disk.root().join(within);
+        // Nobody sends it again between the look and the removal.
+        let _turn = self.turn.lock();
+        let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
         let sent = metadata.modified()?;
@@ -150,8 +167,7 @@ impl AttachmentStore {
         if sent > said && sent.elapsed().is_ok_and(|since| since < NAMED_WITHIN) {
             return Err(io::Error::other("an attachment was sent again, and may be named yet"));
         }
-        self.disk.remove(path)?;
-        Ok(true)
+        self.disk.remove(&path)
     }
 
     /// Opens an attachment that `record` names; `None` when it is not there.
@@ -273,12 +289,13 @@ impl Upload {
         Ok(self)
     }
 
-    fn finish(self, sha256: &str) -> Result<u64, RelayError> {
+    fn finish(self, sha256: &str, turn: &Mutex<()>) -> Result<u64, RelayError> {
         let actual = hex::encode(self.sha256.finalize());
         if actual != sha256 {
             let rule = format!("be the hash of the bytes sent, `{actual}`");
             return Err(FieldError::new("sha256", sha256, rule).into());
         }
+        let _turn = turn.lock();
         self.staged.publish(Naming::Overwrite)?;
         Ok(self.bytes)
     }

@@ -52,7 +52,7 @@ pub enum RelayError {
 
 impl RelayError {
     /// Of a read that did not come to its end.
-    pub(super) fn panicked(error: tokio::task::JoinError) -> RelayError {
+    pub(crate) fn panicked(error: tokio::task::JoinError) -> RelayError {
         RelayError::Kept { kind: ErrorKind::Bug, shown: error.to_string() }
     }
 }

@@ -11,6 +11,8 @@
 mod prepare;
 // The one task that appends.
 mod appender;
+// Where holds wait while an erasure is committed.
+mod gate;
 // What one sender sends, in order.
 mod line;
 // What waits for its answers.
@@ -44,6 +46,7 @@ pub use appender::{Answers, Appending, Outcome};
 use appender::{Submission, Submissions};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::RelayError;
+pub use gate::ClosedGate;
 use held::Reception;
 pub use held::{DiskSpace, Held};
 use hub::Hub;
@@ -131,6 +134,12 @@ impl Relay {
         let line = line.clone();
         self.submissions.send(Submission { identity, events, targets, line, answer }).await?;
         Ok(Submitted::new(answered, self.kept.clone()))
+    }
+
+    /// Lets holds wait until the gate is dropped, once those under way are answered: what is not held
+    /// then is not held before.
+    pub async fn close_to_holds(&self) -> ClosedGate {
+        self.submissions.close_gate().await
     }
 
     /// Reads what edits and retractions change, here where it may take its time.

@@ -34,6 +34,10 @@ pub enum TableError {
         "compactions took files of the table in `{root}` while it was rewritten, {tries} times"
     )]
     Contended { root: PathBuf, tries: usize },
+    #[error(
+        "writing files of the table in `{root}` anew takes {} MiB, and {} MiB are free, of which {} MiB are to stay so", .wanted_bytes >> 20, .free_bytes >> 20, .reserve_bytes >> 20
+    )]
+    NoRoom { root: PathBuf, wanted_bytes: u64, free_bytes: u64, reserve_bytes: u64 },
     #[error("cannot {action} the table in `{root}`: {source}")]
     Delta { action: &'static str, root: PathBuf, source: Box<DeltaTableError> },
     #[error("cannot {action} `{path}`: {source}")]
@@ -81,6 +85,7 @@ impl Kinded for TableError {
             TableError::Fenced { .. } => ErrorKind::Conflict,
             TableError::Closed { .. } | TableError::Stopped => ErrorKind::Closed,
             TableError::Contended { .. }
+            | TableError::NoRoom { .. }
             | TableError::Delta { .. }
             | TableError::Io { .. }
             | TableError::Encode { .. } => ErrorKind::Retry,

@@ -60,7 +60,7 @@ pub use error::TableError;
 pub use file_list::FileList;
 pub use maintenance::Maintenance;
 pub use options::{Encoding, TableOptions};
-pub use rewrite::{Change, Rewrite};
+pub use rewrite::{Change, Prepared, Rewrite};
 pub use rows::{Wanted, read as read_rows, read_columns};
 pub use snapshot::{DataFile, TableSnapshot};
 pub use stats::{Bounds, ColumnStats};

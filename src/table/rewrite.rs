@@ -6,6 +6,7 @@
 //! It does not know why a row changes.
 
 use std::fs::File;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +23,7 @@ use super::load::in_columns;
 use super::parquet_file::Effort;
 use super::rows::{Wanted, read_columns};
 use super::snapshot::{DataFile, TableSnapshot};
-use super::{DAY_COLUMN, Table, TableError, TableOptions, files};
-use crate::durable::Disk;
+use super::{DAY_COLUMN, Table, TableError, files};
 use crate::model::{Micros, unless_panicked};
 
 /// How often it is begun again where a compaction took a file meanwhile.
@@ -43,12 +43,15 @@ pub struct Rewrite {
     /// A column of the table, read to find whether it has.
     pub probe: &'static str,
     pub change: Change,
+    /// What must stay free on the disk.
+    pub reserve_bytes: u64,
 }
 
-/// A file, and the one in its place.
-struct Replaced {
-    old: DataFile,
-    new: DataFile,
+/// Files written anew that are not in the table yet. Dropped, they are deleted like what left it.
+pub struct Prepared {
+    table: Table,
+    old: Vec<DataFile>,
+    new: Vec<DataFile>,
 }
 
 impl Table {
@@ -58,24 +61,38 @@ impl Table {
     /// [`TableError::Contended`] where compactions were faster each time: nothing is changed then.
     pub async fn rewrite(&self, rewrite: Rewrite) -> Result<Vec<PathBuf>, TableError> {
         for _ in 0..TRIES_MAX {
-            if let Some(left) = self.rewrite_once(&rewrite).await? {
+            if let Some(left) = self.prepare_rewrite(rewrite.clone()).await?.commit().await? {
                 return Ok(left);
             }
         }
         Err(TableError::Contended { root: self.snapshot().root.to_path_buf(), tries: TRIES_MAX })
     }
 
-    /// `None` where a file was compacted meanwhile.
-    async fn rewrite_once(&self, rewrite: &Rewrite) -> Result<Option<Vec<PathBuf>>, TableError> {
-        let (snapshot, options, disk) = (self.snapshot(), self.options(), self.disk());
-        let wanted = rewrite.clone();
-        let replaced = on_blocking(move || write_all(&snapshot, &options, &disk, &wanted)).await?;
-        if replaced.is_empty() {
+    /// Writes the files anew in which rows change, and leaves the table as it is.
+    pub async fn prepare_rewrite(&self, rewrite: Rewrite) -> Result<Prepared, TableError> {
+        let mut prepared = Prepared { table: self.clone(), old: Vec::new(), new: Vec::new() };
+        on_blocking(move || prepared.write_all(&rewrite).map(|()| prepared)).await
+    }
+
+    /// Deletes what left the table, as far as nobody reads it; false where something stays.
+    pub async fn sweep_now(&self) -> Result<bool, TableError> {
+        match self.vacuum(Duration::ZERO).await?.failed {
+            Some(error) => Err(error),
+            None => Ok(self.garbage() == (0, 0)),
+        }
+    }
+}
+
+impl Prepared {
+    /// Puts the files in the table, in one commit. Returns those that are no longer in it; `None`, with
+    /// nothing changed, where one of them was compacted meanwhile.
+    pub async fn commit(mut self) -> Result<Option<Vec<PathBuf>>, TableError> {
+        // Whether a commit that fails is there is known only to whoever opens the table next.
+        let (old, new) = (mem::take(&mut self.old), mem::take(&mut self.new));
+        if old.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let (old, new): (Vec<DataFile>, Vec<DataFile>) =
-            replaced.into_iter().map(|Replaced { old, new }| (old, new)).unzip();
-        let root = self.snapshot().root.clone();
+        let root = self.table.snapshot().root.clone();
         let left = old.iter().map(|file| root.join(&*file.path)).collect();
         let now = Micros::now();
         let removed = old.iter().map(|file| {
@@ -90,50 +107,60 @@ impl Table {
             predicate: None,
         };
         let actions = removed.chain(added).collect();
-        let is_replaced = self.replace(actions, operation, &old, &new).await?;
+        let is_replaced = self.table.replace(actions, operation, &old, &new).await?;
         Ok(is_replaced.then_some(left))
     }
 
-    /// Deletes what left the table, as far as nobody reads it; false where something stays.
-    pub async fn sweep_now(&self) -> Result<bool, TableError> {
-        match self.vacuum(Duration::ZERO).await?.failed {
-            Some(error) => Err(error),
-            None => Ok(self.garbage() == (0, 0)),
+    fn write_all(&mut self, rewrite: &Rewrite) -> Result<(), TableError> {
+        let (snapshot, options) = (self.table.snapshot(), self.table.options());
+        let disk = self.table.disk();
+        let mut concerned = Vec::new();
+        for file in snapshot.files.iter() {
+            if is_concerned(&snapshot, file, rewrite)? {
+                concerned.push(file.clone());
+            }
         }
+        check_room(&snapshot, &concerned, rewrite.reserve_bytes)?;
+        for file in concerned {
+            // What is written anew has a good hash again.
+            snapshot.verify(&file)?;
+            let batches = rows_of(&snapshot, &file)?
+                .map(|batch| changed(&batch?, rewrite).map(|(batch, _)| batch));
+            let (day, cursor) = (file.day, snapshot.cursor);
+            let effort = Effort::Compacted;
+            let new = files::write(&disk, &snapshot, &options, day, cursor, effort, batches)?;
+            let (path, rows) = (snapshot.path_of(&new), new.rows);
+            self.new.push(new);
+            if rows != file.rows {
+                return Err(damaged(&path, format!("the {} rows there were", file.rows), rows));
+            }
+            self.old.push(file);
+        }
+        Ok(())
     }
 }
 
-fn write_all(
-    snapshot: &TableSnapshot,
-    options: &TableOptions,
-    disk: &Arc<Disk>,
-    rewrite: &Rewrite,
-) -> Result<Vec<Replaced>, TableError> {
-    let mut replaced = Vec::new();
-    for file in snapshot.files.iter() {
-        if !is_concerned(snapshot, file, rewrite)? {
-            continue;
-        }
-        // What is written anew has a good hash again.
-        snapshot.verify(file)?;
-        let batches =
-            rows_of(snapshot, file)?.map(|batch| changed(&batch?, rewrite).map(|(batch, _)| batch));
-        let new = files::write(
-            disk,
-            snapshot,
-            options,
-            file.day,
-            snapshot.cursor,
-            Effort::Compacted,
-            batches,
-        )?;
-        if new.rows != file.rows {
-            let path = snapshot.path_of(&new);
-            return Err(damaged(&path, format!("the {} rows there were", file.rows), new.rows));
-        }
-        replaced.push(Replaced { old: file.clone(), new });
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        self.table.discard(&self.new);
     }
-    Ok(replaced)
+}
+
+/// Refuses to write as much again as there is where the disk's reserve would be touched: it is for
+/// messages.
+fn check_room(
+    snapshot: &TableSnapshot,
+    concerned: &[DataFile],
+    reserve_bytes: u64,
+) -> Result<(), TableError> {
+    let wanted_bytes: u64 = concerned.iter().map(|file| file.bytes).sum();
+    // A disk that does not answer is not taken for a full one.
+    let free_bytes = fs4::available_space(&*snapshot.root).unwrap_or(u64::MAX);
+    if !concerned.is_empty() && free_bytes < wanted_bytes.saturating_add(reserve_bytes) {
+        let root = snapshot.root.to_path_buf();
+        return Err(TableError::NoRoom { root, wanted_bytes, free_bytes, reserve_bytes });
+    }
+    Ok(())
 }
 
 /// Whether any row of a file would change.

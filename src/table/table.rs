@@ -216,7 +216,7 @@ impl Table {
             (newest.files.clone(), newest.cursor)
         };
         if !inputs.iter().all(|input| live.contains(input)) {
-            self.shared.garbage.add(&self.root(), &[output], 0);
+            self.discard(&[output]);
             return Ok(());
         }
         let now = Micros::now();
@@ -249,13 +249,18 @@ impl Table {
             (newest.files.clone(), newest.cursor)
         };
         if !old.iter().all(|file| live.contains(file)) {
-            self.shared.garbage.add(&self.root(), new, 0);
+            self.discard(new);
             return Ok(false);
         }
         let write = self.shared.poison.begin_write();
         self.append(actions, operation, old, new, cursor).await?;
         write.done();
         Ok(true)
+    }
+
+    /// Lets the next vacuum delete files that never were in the table.
+    pub(super) fn discard(&self, files: &[DataFile]) {
+        self.shared.garbage.add(&self.root(), files, 0);
     }
 
     pub(super) fn options(&self) -> TableOptions {

@@ -21,13 +21,13 @@ const SECRET: &str = "zebraquartz";
 /// A part of it: who searched for what is recorded, and stays.
 const PART: &str = "zebraquart";
 /// A customer whom nobody else names.
-const ANN: &str = "cust-ann-quagga";
-const SETTINGS: &str = "commit_interval_ms = 50\nlog_segment_mib = 4\n";
+pub const ANN: &str = "cust-ann-quagga";
+pub const SETTINGS: &str = "commit_interval_ms = 50\nlog_segment_mib = 4\n";
 /// What zstd frames begin with: the log's lines, and the pages of Parquet files.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The folders in which `word` is found, in whatever packing.
-fn found_in(data: &Data, word: &str) -> BTreeSet<String> {
+pub fn found_in(data: &Data, word: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for path in files_under(&data.path()) {
         let bytes = fs::read(&path).unwrap_or_default();
@@ -50,7 +50,7 @@ fn named_in(data: &Data) -> BTreeSet<String> {
     found
 }
 
-fn files_under(folder: &Path) -> Vec<PathBuf> {
+pub fn files_under(folder: &Path) -> Vec<PathBuf> {
     let Ok(listing) = fs::read_dir(folder) else { return Vec::new() };
     listing
         .flat_map(|entry| {
@@ -151,7 +151,7 @@ async fn figures(admin: &Http) -> BTreeMap<&'static str, String> {
     figures
 }
 
-fn serve(data: &Data) -> Server {
+pub fn serve(data: &Data) -> Server {
     data.set(SETTINGS);
     Server::start(data)
 }
@@ -164,7 +164,7 @@ fn erase(data: &Data, what: &[&str]) -> String {
     ran.stderr
 }
 
-async fn until_done(admin: &Http, count: usize) -> Vec<Value> {
+pub async fn until_done(admin: &Http, count: usize) -> Vec<Value> {
     let since = Instant::now();
     loop {
         let erasures = admin.get("/v1/erasures").await.json()["erasures"].clone();

@@ -25,6 +25,7 @@ mod flips;
 mod golden;
 mod import;
 mod isolation;
+mod keeping;
 mod kill;
 mod layers;
 mod ledger;

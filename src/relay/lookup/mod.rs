@@ -19,7 +19,7 @@ mod error;
 mod overlay;
 mod store;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ use crate::durable::{
     copy_database, open_database, open_keyspace, put_in_place, remove_directory, rename_directory,
 };
 use crate::log::{Forgotten, LogReader};
-use crate::model::{Offset, RESERVED_PREFIX, RULES_CONVERSATION, Record, unless_panicked};
+use crate::model::{Offset, RULES_CONVERSATION, Record, unless_panicked};
 
 pub(super) use conversation::CUSTOMERS_MAX;
 pub use conversation::Conversation;
@@ -277,37 +277,6 @@ impl Lookup {
             shops.extend(shop_of(&key));
         }
         Ok(shops)
-    }
-
-    /// The conversations of a shop, but for those about the shop itself, all of whose records lie below
-    /// `below`. Reads all ids of the shop.
-    pub fn quiet_conversations(
-        &self,
-        shop: &str,
-        below: Offset,
-    ) -> Result<Vec<String>, LookupError> {
-        let prefix = conversation_key(shop, "");
-        let name_of = |key: &[u8]| {
-            let rest = key.get(prefix.len()..)?;
-            let name = rest.split(|byte| *byte == 0).next()?;
-            str::from_utf8(name).ok().map(str::to_string)
-        };
-        let lately = self.overlay.read().standing_under(&prefix);
-        let lately: BTreeSet<String> = lately.iter().filter_map(|(key, _)| name_of(key)).collect();
-        let mut last: BTreeMap<String, Offset> = BTreeMap::new();
-        let written = self.written()?;
-        for entry in written.ids.prefix(&prefix) {
-            let (key, value) = entry.into_inner().map_err(|source| written.failed(source))?;
-            let offset = self.noting(written.offset(&value, "an entry of ids"))?;
-            if let Some(name) = name_of(&key) {
-                let known = last.entry(name).or_default();
-                *known = offset.max(*known);
-            }
-        }
-        let is_quiet = |(name, last): &(String, Offset)| {
-            *last < below && !lately.contains(name) && !name.starts_with(RESERVED_PREFIX)
-        };
-        Ok(last.into_iter().filter(is_quiet).map(|(name, _)| name).collect())
     }
 
     /// Puts pseudonyms in the place of customers who were erased. Returns whether there were any.

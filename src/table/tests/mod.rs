@@ -7,6 +7,7 @@ mod damage;
 mod failures;
 mod leases;
 mod maintenance;
+mod rewrite;
 mod vacuum;
 mod syncs;
 

@@ -1,0 +1,195 @@
+//! Asks to erase what shops keep no longer: conversations whose last record is older than the shop's
+//! rules keep any, and that nothing holds.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use rand::random;
+
+use super::marks::Marks;
+use super::{Erasing, own_event};
+use crate::access::operator;
+use crate::archive::ArchiveSnapshot;
+use crate::erasure::{Asked, tombstones};
+use crate::model::{
+    CanonicalEvent, ConversationKey, Erasure, Event, Kind, Micros, Offset, Origin, RESERVED_PREFIX,
+    Record, held_by,
+};
+
+/// How often is looked whether a shop keeps something no longer.
+const EXPIRE_EVERY: Duration = Duration::from_hours(1);
+/// Conversations that are asked to be erased at a time, for that.
+const EXPIRED_MAX: usize = 1_000;
+/// Records looked through at a time for conversations that end there: × name and offset = 16 MiB.
+const WINDOW_RECORDS: u64 = 262_144;
+/// How soon that is tried again where it failed: stores may be opening.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// When to look again, and what stopped the last look.
+pub(super) struct Expiry {
+    next: Instant,
+    failed: Option<String>,
+}
+
+impl Expiry {
+    pub(super) fn new(now: Instant) -> Expiry {
+        Expiry { next: now, failed: None }
+    }
+
+    /// Looks, where it is time to. Returns what stopped the last look.
+    pub(super) async fn go_on(&mut self, erasing: &Erasing, now: Instant) -> Option<String> {
+        if now >= self.next {
+            let expired = erasing.expire().await;
+            let is_all = expired.as_ref().is_ok_and(|count| *count < EXPIRED_MAX);
+            self.next = Instant::now() + if is_all { EXPIRE_EVERY } else { RETRY };
+            self.failed = expired.err().map(|error| format!("{error:#}"));
+        }
+        self.failed.clone()
+    }
+}
+
+impl Erasing {
+    /// Asks to erase what shops keep no longer, up to [`EXPIRED_MAX`] conversations and a window more.
+    /// Returns of how many.
+    ///
+    /// # Errors
+    /// What stopped the first shop, after the others had their turn.
+    async fn expire(&self) -> anyhow::Result<usize> {
+        let shops = self.lookup.shops_with_rules()?;
+        if shops.is_empty() {
+            return Ok(0);
+        }
+        let mut marks = Marks::read(self.data.root())?;
+        let state = self.state().await?;
+        let pending: HashSet<ConversationKey> = state.pending.iter().map(Asked::key).collect();
+        let (mut count, mut failed) = (0, None);
+        for shop in shops {
+            match self.expire_shop(&shop, &pending, &mut marks, EXPIRED_MAX - count).await {
+                Ok(asked) => count = (count + asked).min(EXPIRED_MAX),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(count), Err)
+    }
+
+    async fn expire_shop(
+        &self,
+        shop: &str,
+        pending: &HashSet<ConversationKey>,
+        marks: &mut Marks,
+        count_max: usize,
+    ) -> anyhow::Result<usize> {
+        let keep_days = self.records.rules(shop)?.rules.keep_days;
+        if keep_days == 0 {
+            return Ok(0);
+        }
+        let keep = i64::from(keep_days).saturating_mul(24 * 3_600_000_000);
+        let before = Micros(Micros::now().0.saturating_sub(keep));
+        let snapshot = self.archive.snapshot()?;
+        let end = self.first_since(before)?.min(snapshot.table.cursor);
+        let mut mark = marks.of(shop, self.log.head());
+        let mut quiet: Vec<String> = std::mem::take(&mut mark.unread).into_iter().collect();
+        let (mut count, mut failed) = (0, None);
+        while count < count_max && (mark.below < end || !quiet.is_empty()) {
+            let below = (mark.below + WINDOW_RECORDS).min(end).max(mark.below);
+            quiet.extend(self.quiet_conversations(&snapshot, shop, mark.below..below)?);
+            quiet.retain(|name| !pending.contains(&ConversationKey::new(shop, name)));
+            let (events, unread) = self.expired(shop, &quiet, keep_days, before);
+            count += events.len();
+            self.ask(shop, events).await?;
+            mark.below = below;
+            for (name, error) in unread {
+                mark.unread.insert(name);
+                failed = failed.or(Some(error));
+            }
+            marks.set(shop, mark.clone())?;
+            quiet.clear();
+        }
+        failed.map_or(Ok(count), Err)
+    }
+
+    /// The conversations of a shop with their last record in `range`.
+    fn quiet_conversations(
+        &self,
+        snapshot: &ArchiveSnapshot,
+        shop: &str,
+        range: Range<Offset>,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut quiet = Vec::new();
+        for (name, last) in snapshot.conversations_of_range(shop, &range)? {
+            let is_about_shop = name.starts_with(RESERVED_PREFIX);
+            if !is_about_shop && self.lookup.offsets(shop, &name)?.last() == Some(&last) {
+                quiet.push(name);
+            }
+        }
+        Ok(quiet)
+    }
+
+    /// What asks to erase those of `quiet` that are not held and have anything to erase, and which
+    /// cannot be read.
+    fn expired(
+        &self,
+        shop: &str,
+        quiet: &[String],
+        keep_days: u32,
+        before: Micros,
+    ) -> (Vec<Event>, Vec<(String, anyhow::Error)>) {
+        let (mut events, mut unread) = (Vec::new(), Vec::new());
+        for name in quiet {
+            match self.records.conversation(shop, name) {
+                Ok(records) if self.has_expired(&records, before) => {
+                    let id = format!("expire-{:016x}", random::<u64>());
+                    let mut event = own_event(id, &ConversationKey::new(shop, name), Kind::Erase);
+                    event.text = Some(format!(
+                        "kept for {keep_days} days after its last record, as the shop's rules say"
+                    ));
+                    events.push(event);
+                }
+                Ok(_) => {}
+                Err(error) => unread.push((name.clone(), error.into())),
+            }
+        }
+        (events, unread)
+    }
+
+    fn has_expired(&self, records: &[Record], before: Micros) -> bool {
+        let said = records.iter().rfind(|record| !record.event.kind.is_administrative());
+        let is_old = said.is_some_and(|record| record.received_at < before);
+        let (asked, at, ground) = (Offset(u64::MAX), Micros(0), String::new());
+        let all = Erasure { asked, at, message: None, customer: None, ground };
+        let is_held = !held_by(records).is_empty();
+        is_old && !is_held && !tombstones(records, &[all], &self.pseudonyms).is_empty()
+    }
+
+    /// Appends many in one piece: each erasure that comes alone begins a segment of the log.
+    async fn ask(&self, shop: &str, events: Vec<Event>) -> anyhow::Result<()> {
+        let canonical = |event| CanonicalEvent::new(shop, Origin::Live, None, event);
+        let mut events = events.into_iter().map(canonical).peekable();
+        while events.peek().is_some() {
+            let some = events.by_ref().take(EXPIRED_MAX).collect();
+            for outcome in self.relay.append(Arc::new(operator(shop)), some).await? {
+                outcome?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first record that was received at or after `time`; the head where none was.
+    fn first_since(&self, time: Micros) -> anyhow::Result<Offset> {
+        let (mut from, mut to) = (0, self.log.head().0);
+        while from < to {
+            let middle = Offset(from + (to - from) / 2);
+            let record = if middle >= self.log.oldest() {
+                self.log.range(middle, middle.next())?.pop()
+            } else {
+                self.archive.snapshot()?.records_at(&[middle])?.pop()
+            };
+            let record = record.with_context(|| format!("offset {middle} is nowhere"))?;
+            if record.received_at < time { from = middle.0 + 1 } else { to = middle.0 }
+        }
+        Ok(Offset(from))
+    }
+}
