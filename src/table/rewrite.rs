@@ -171,7 +171,7 @@ fn is_concerned(
 ) -> Result<bool, TableError> {
     let path = snapshot.path_of(file);
     let mut has_wanted = false;
-    for wanted in rewrite.wanted.iter() {
+    for wanted in rewrite.wanted.iter().filter(|wanted| may_have(file, wanted)) {
         let rows = read_columns(&path, wanted, &[rewrite.probe])?;
         has_wanted |= rows.iter().any(|batch| batch.num_rows() > 0);
         if has_wanted {
@@ -187,6 +187,17 @@ fn is_concerned(
         }
     }
     Ok(false)
+}
+
+/// Whether a file may have any of the wanted rows: one that has none for sure is not read, so that its
+/// damage is in nobody's way.
+fn may_have(file: &DataFile, wanted: &Wanted) -> bool {
+    match (wanted, file.offsets()) {
+        (Wanted::AnyInt("offset", values), Some(held)) => {
+            values.range(held.start.signed()..held.end.signed()).next().is_some()
+        }
+        _ => true,
+    }
 }
 
 /// A batch as it is to be, and whether that is another.
