@@ -4,10 +4,10 @@
 //! ```text
 //! chat clients ──WebSocket / HTTP──▶ relay ──▶ log   the truth: append-only, synced, checksummed
 //!                                              │
-//!                        ┌─────────────────────┼─────────────────────┬──────────────┐   stores, each with its own cursor
-//!                        ▼                     ▼                     ▼              ▼
-//!                     archive                facts                 index         ledger
-//!                  `events`: rows     turns, episodes, …         full text    signed tree
+//!                        ┌─────────────────────┼─────────────────────┬──────────────┬─────────────┐   stores, each with its own cursor
+//!                        ▼                     ▼                     ▼              ▼             ▼
+//!                     archive                facts                 index         ledger       erasures
+//!                  `events`: rows     turns, episodes, …         full text    signed tree   holds, requests
 //!                        └──────────┬──────────┘                     │
 //!                    sql = files ∪ tail                   search = index ∪ tail
 //!                                   └──────────┬──────────────────────┘
@@ -15,7 +15,7 @@
 //! ```
 //! 1. **The log is the truth.** A message is acknowledged after its record is on stable storage,
 //!    never before.
-//! 2. **Archive, facts, index, lookup and ledger are derived**: each keeps its cursor in the same atomic
+//! 2. **Archive, facts, index, lookup, ledger and erasures are derived**: each keeps its cursor in the same atomic
 //!    commit as its data, and comes back with the same content when it is deleted. The log lets go
 //!    of what is old once the archive was read to have it; from then on the archive is the truth
 //!    for that part, and scans of the log read it there.
