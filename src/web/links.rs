@@ -55,6 +55,11 @@ pub(super) fn page_of(pages: &str, id: &str) -> String {
     format!("/{pages}/{}", step(id))
 }
 
+/// The form for a bundle, filled in with `id` as what is `asked` for: `/evidence?order=FL1`.
+pub(super) fn evidence_of(asked: &str, id: &str) -> String {
+    format!("/evidence?{asked}={}", step(id))
+}
+
 /// A file's address, as named by an event.
 pub(super) fn file_address(conversation: &str, event: &str, sha256: &str) -> String {
     let (conversation, event) = (step(conversation), step(event));
@@ -90,5 +95,6 @@ mod tests {
             ("/customers/a%20b".into(), "/agents/a%20b".into())
         );
         assert_eq!(of(Role::Bot), "");
+        assert_eq!(evidence_of("order", "FL 1&case=x"), "/evidence?order=FL%201%26case%3Dx");
     }
 }

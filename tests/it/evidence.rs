@@ -191,6 +191,22 @@ async fn who_may_not_have_it_gets_nothing() {
     // The same from the page, whose form is filled in for one conversation.
     let form = here.get("/evidence?conversation=chat%201").await;
     assert!(form.text().contains("value=\"chat 1\""), "{}", form.text());
+    // What leads to the form is shown to whoever may ask, and to nobody else.
+    let human = server.http_as(&data, "hugh", &[Human]);
+    let doors = [
+        ("/conversations/chat%201", "/evidence?conversation=chat%201"),
+        ("/orders/A-1", "/evidence?order=A-1"),
+        ("/orders/A-1?view=chronology", "/evidence?order=A-1"),
+        ("/customers/carl", "/evidence?customer=carl"),
+    ];
+    for (from, to) in doors {
+        let link = format!("href=\"{to}\"");
+        assert!(here.get(from).await.text().contains(&link), "{from} leads to {to}");
+        assert!(!human.get(from).await.text().contains("/evidence?"), "{from}");
+        let form = here.get(to).await.text();
+        let id = from.split(['/', '?']).nth(2).unwrap().replace("%20", " ");
+        assert!(form.contains(&format!("value=\"{id}\"")), "{to} is filled in");
+    }
     let typed = "conversation=chat+1&case=C-7&reason=r&without_customer=on";
     let typed_form = "application/x-www-form-urlencoded";
     let answer = here.post("/evidence", typed_form, typed).await;

@@ -28,7 +28,7 @@ use crate::server::{For, Problem, Service};
 use crate::transcript::{FileState, Row, Summary, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;
-use crate::web::links::{Link, page_of};
+use crate::web::links::{Link, evidence_of, page_of};
 use crate::web::shown::Shown;
 use crate::web::visitor::{Visitor, admit};
 
@@ -47,6 +47,8 @@ struct ConversationsPage {
     what: &'static str,
     id: Shown,
     address: String,
+    /// The form for a bundle; empty where none can be asked for.
+    evidence: String,
     is_order: bool,
     zone: String,
     made_at: String,
@@ -73,6 +75,8 @@ struct ChronologyPage {
     what: &'static str,
     id: Shown,
     address: String,
+    /// The form for a bundle; empty where none can be asked for.
+    evidence: String,
     /// What links to other pages of it keep.
     carried: String,
     zone: String,
@@ -193,6 +197,7 @@ impl Asked {
             what: self.what(),
             id: Shown::plain(&self.id),
             address: self.address(),
+            evidence: self.evidence(),
             is_order: self.whose == Whose::Order,
             zone: zone.name().to_string(),
             made_at: with_offset(made_at, zone),
@@ -224,6 +229,7 @@ impl Asked {
             what: self.what(),
             id: Shown::plain(&self.id),
             address: self.address(),
+            evidence: self.evidence(),
             carried: "view=chronology&".to_string(),
             zone: zone.name().to_string(),
             made_at: with_offset(made_at, zone),
@@ -291,6 +297,15 @@ impl Asked {
         };
         page_of(pages, &self.id)
     }
+
+    /// Bundles are made for orders and customers, never for agents.
+    fn evidence(&self) -> String {
+        match self.whose {
+            Whose::Order => evidence_of("order", &self.id),
+            Whose::Customer => evidence_of("customer", &self.id),
+            Whose::Agent => String::new(),
+        }
+    }
 }
 
 fn records_of(conversations: &[(String, Vec<Record>)]) -> impl Iterator<Item = &Record> {
@@ -319,4 +334,20 @@ async fn read_together(
         Ok((together, is_cut))
     };
     service.read(identity, read).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_and_a_customer_lead_to_a_bundle_and_an_agent_to_none() {
+        let evidence = |whose| {
+            let (id, form) = ("FL 1".to_string(), ListForm::default());
+            Asked { whose, id, form, purpose: Purpose::default() }.evidence()
+        };
+        assert_eq!(evidence(Whose::Order), "/evidence?order=FL%201");
+        assert_eq!(evidence(Whose::Customer), "/evidence?customer=FL%201");
+        assert_eq!(evidence(Whose::Agent), "");
+    }
 }

@@ -29,6 +29,7 @@ struct EvidencePage {
 pub(in crate::web) struct EvidenceForm {
     conversation: String,
     order: String,
+    customer: String,
     from: String,
     to: String,
     case: String,
@@ -91,6 +92,7 @@ impl EvidenceForm {
         let request = EvidenceRequest {
             conversations: named(&self.conversation),
             orders: named(&self.order),
+            customers: named(&self.customer),
             from: bound(&self.from),
             to: bound(&self.to),
             redact: rule.into_iter().collect(),

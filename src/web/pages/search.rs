@@ -29,7 +29,7 @@ use crate::web::area::Area;
 use crate::web::days::full_utc;
 use crate::web::figures::thousands;
 use crate::web::form::Typed;
-use crate::web::links::address;
+use crate::web::links::{address, page_of};
 use crate::web::shown::Shown;
 use crate::web::visitor::{Visitor, admit};
 
@@ -234,13 +234,11 @@ fn results(form: &SearchForm, answer: &SearchAnswer, took_ms: u128, zone: Tz) ->
 }
 
 fn match_view(found: &Match, zone: Tz) -> MatchView {
-    let (kind, field) = match found.kind {
-        KnownKind::Order => ("Order", "order"),
-        KnownKind::Customer => ("Customer", "customer"),
-        KnownKind::Agent => ("Agent", "agent"),
+    let (kind, pages) = match found.kind {
+        KnownKind::Order => ("Order", "orders"),
+        KnownKind::Customer => ("Customer", "customers"),
+        KnownKind::Agent => ("Agent", "agents"),
     };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair(field, &found.id);
     let least = if found.is_more { "at least " } else { "" };
     let count = thousands(i64::try_from(found.conversations).unwrap_or(i64::MAX));
     let plural = if found.conversations == 1 { "" } else { "s" };
@@ -250,7 +248,7 @@ fn match_view(found: &Match, zone: Tz) -> MatchView {
         name: Shown::plain(found.name.as_deref().unwrap_or_default()),
         conversations: format!("{least}{count} conversation{plural}"),
         newest: shown_time(found.newest, zone),
-        address: format!("/search?{}", query.finish()),
+        address: page_of(pages, &found.id),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::server::{For, Problem, Service};
 use crate::transcript::{FileState, Row, Summary, View, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;
-use crate::web::links::address;
+use crate::web::links::{address, evidence_of};
 use crate::web::shown::Shown;
 use crate::web::visitor::{Visitor, admit};
 
@@ -44,6 +44,8 @@ struct TranscriptPage {
     layout: PageLayout,
     conversation: Shown,
     address: String,
+    /// The form for a bundle of it.
+    evidence: String,
     /// `words=…&mode=…&`: what links to other pages of it keep.
     carried: String,
     header: Header,
@@ -226,6 +228,7 @@ impl Asked<'_> {
             layout,
             conversation: Shown::plain(conversation),
             address: address(conversation, None),
+            evidence: evidence_of("conversation", conversation),
             rows: shown.collect(),
             header: Header::of(&summary, zone),
             zone: zone.name().to_string(),
@@ -283,6 +286,18 @@ mod tests {
     fn html(events: &[&str], files: &Files) -> String {
         let found = Read { records: records(events), cut: false };
         view(&found, files, &PlaceForm::default()).render().unwrap()
+    }
+
+    #[test]
+    fn whoever_may_ask_for_a_bundle_is_led_to_its_form_and_nobody_else() {
+        let said = format!(r#""id":"m","kind":"message","text":"428",{CUSTOMER}"#);
+        let found = Read { records: records(&[&said]), cut: false };
+        for sees_evidence in [true, false] {
+            let mut page = view(&found, &Files::default(), &PlaceForm::default());
+            page.layout.sees_evidence = sees_evidence;
+            let html = page.render().unwrap();
+            assert_eq!(html.contains("href=\"/evidence?conversation=c%"), sees_evidence, "{html}");
+        }
     }
 
     const CUSTOMER: &str = r#""sender":{"id":"u","role":"customer","name":"佳怡"}"#;
