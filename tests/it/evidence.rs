@@ -143,6 +143,48 @@ async fn a_clerk_makes_a_bundle_of_an_order_and_anybody_checks_it() {
     });
 }
 
+/// One command makes what is handed over: the bundle and the document, which names it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_is_made_straight_of_an_order_with_its_bundle_beside_it() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    server.http_as(&data, "boss", &[Admin]).caught_up(false).await;
+    tokio::task::block_in_place(|| {
+        let pack = |what: [&str; 2], out: &Path, more: &[&str]| {
+            let usual =
+                ["evidence", "pack", "--case", "C-7", "--words", "bowl", "--format", "json"];
+            let out = ["--out", out.to_str().unwrap()];
+            data.run([&usual[..], &what, &out, more].concat())
+        };
+        let (reason, out) = (["--reason", "chargeback"], data.beside("pack"));
+        // One file never came: the bundle and the document are there, and the exit code says so.
+        let made = pack(["--order", "A-1"], &out, &reason);
+        made.assert_code(1);
+        let bundle = out.join("C-7.zip");
+        verify(&bundle, &["--vkey", &vkey(&data)]).assert_code(0);
+        let report: Value = serde_json::from_str(&made.stdout).unwrap();
+        assert!(report["messages_shown"].as_u64().unwrap() > 0, "{report}");
+        // It is the document of that bundle: made of it again, it is the same.
+        let (straight, again) = (out.join("pack.pdf"), data.beside("again.pdf"));
+        let usual = ["evidence", "pack", "--case", "C-7", "--words", "bowl"];
+        let of = [bundle.to_str().unwrap(), "--out", again.to_str().unwrap()];
+        data.run([&usual[..], &of].concat()).assert_code(0);
+        assert!(std::fs::read(straight).unwrap() == std::fs::read(&again).unwrap());
+        // Both lie side by side also where the document is named.
+        let named = data.beside("named.pdf");
+        let allowed = [&reason[..], &["--allow-missing"]].concat();
+        pack(["--conversation", "chat 1"], &named, &allowed).assert_code(0);
+        verify(&named.with_extension("zip"), &[]).assert_code(0);
+        // Nothing is made of nothing, nothing without a reason, nothing of a bundle and an order at once.
+        let nothing = data.beside("nothing.pdf");
+        pack(["--order", "nobody's"], &nothing, &reason).assert_code(1);
+        pack(["--order", "A-1"], &nothing, &[]).assert_code(2);
+        pack(["--order", "A-1"], &nothing, &[bundle.to_str().unwrap()]).assert_code(2);
+        assert!(!nothing.exists() && !nothing.with_extension("zip").exists());
+    });
+}
+
 /// Where there is nothing, or nothing may be had, there is no file, and the answer tells nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_have_it_gets_nothing() {

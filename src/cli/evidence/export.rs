@@ -1,22 +1,12 @@
 //! `verbatim evidence export --out CASE.zip …`
 
-use std::fs;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::access::operator;
-use crate::app::App;
-use crate::cli::client::Client;
-use crate::cli::target::{TargetArgs, owner_client, owner_of};
-use crate::cli::{Exit, progress};
-use crate::durable::{Mode, Naming, Staged};
-use crate::evidence::{EvidenceRequest, Redaction};
-use crate::model::{ErrorKind, Via};
-use crate::server::{Service, status_of};
+use super::wanted::Wanted;
+use crate::cli::Exit;
+use crate::cli::target::TargetArgs;
 
 #[derive(Debug, Args)]
 #[command(
@@ -27,138 +17,22 @@ pub(super) struct Export {
     /// File to write
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// A conversation; may be given again, as may orders and customers
-    #[arg(long, value_name = "ID")]
-    conversation: Vec<String>,
-    /// Every conversation of an order
-    #[arg(long, value_name = "ORDER")]
-    order: Vec<String>,
-    /// Every conversation of a customer
-    #[arg(long, value_name = "ID")]
-    customer: Vec<String>,
-    /// Withhold what was said before this instant or local date
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    from: Option<String>,
-    /// Withhold what was said from this instant or local date on
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    to: Option<String>,
-    /// Withhold parts, each as a whole: sender, body or meta, with commas, of all or of
-    /// @role:ROLE, @sender:ID or @message:ID. `sender@role:customer` hides who customers are;
-    /// `body@message:m7` hides one text. A single word in a text cannot be hidden
-    #[arg(long, value_name = "RULE")]
-    redact: Vec<Redaction>,
-    /// Disclose the shop's notes to itself
-    #[arg(long)]
-    with_private: bool,
+    #[command(flatten)]
+    wanted: Wanted,
     /// Number of the case this is for
     #[arg(long, value_name = "ID", env = "VERBATIM_CASE")]
     case: String,
     /// Why it is made; recorded with the export
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// A checkpoint that the other side holds: the bundle shows that the log goes on from it
-    #[arg(long, value_name = "FILE")]
-    since: Option<PathBuf>,
-    /// Exit with 0 also where files are missing or damaged
-    #[arg(long)]
-    allow_missing: bool,
     #[command(flatten)]
     target: TargetArgs,
 }
 
-/// What a bundle was, once it is whole.
-pub(in crate::cli) struct Made {
-    pub(in crate::cli) records: u64,
-    pub(in crate::cli) holes: String,
-}
-
 impl Export {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let request = self.request()?;
-        request.check()?;
-        let path = &self.out;
-        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            bail!("`{}` is there, and is no file", path.display());
-        }
-        let bar = progress::working("making the bundle");
-        let cannot_create = || format!("cannot create `{}`", path.display());
-        let staged = Staged::alone(path, Mode::Private).with_context(cannot_create)?;
-        let mut out =
-            BufWriter::with_capacity(1 << 20, staged.writer().with_context(cannot_create)?);
-        let made = self.write(&request, &mut out).await;
-        bar.finish_and_clear();
-        let Some(made) = made? else {
-            eprintln!("there is nothing of what was asked for in shop `{}`", self.target.shop);
-            return Ok(Exit::No);
-        };
-        out.flush().with_context(cannot_create)?;
-        drop(out);
-        let named = || format!("cannot name the bundle `{}`", path.display());
-        staged.publish(Naming::Overwrite).with_context(named)?;
-        eprintln!("wrote {} records to {}", made.records, path.display());
-        if made.holes.is_empty() {
-            return Ok(Exit::Yes);
-        }
-        eprintln!("warning: the bundle has holes, and says so: {}", made.holes);
-        Ok(if self.allow_missing { Exit::Yes } else { Exit::No })
-    }
-
-    fn request(&self) -> anyhow::Result<EvidenceRequest> {
-        let read = |path: &Path| {
-            fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
-        };
-        Ok(EvidenceRequest {
-            conversations: self.conversation.clone(),
-            orders: self.order.clone(),
-            customers: self.customer.clone(),
-            from: self.from.clone(),
-            to: self.to.clone(),
-            redact: self.redact.clone(),
-            with_private: self.with_private,
-            case: self.case.clone(),
-            reason: self.reason.clone(),
-            since: self.since.as_deref().map(read).transpose()?,
-        })
-    }
-
-    /// Writes the bundle; `None` where there is nothing of what was asked for.
-    async fn write(
-        &self,
-        request: &EvidenceRequest,
-        out: &mut (impl Write + Send),
-    ) -> anyhow::Result<Option<Made>> {
-        let args = &self.target;
-        if let (Some(url), Some(token)) = (&args.url, &args.token) {
-            args.refuse_other_shop(token)?;
-            return Client::new(url.clone(), token)?.evidence(request, out).await;
-        }
-        args.data_dir().must_exist()?;
-        match App::start(args.data_dir(), args.config()?, None).await {
-            Ok(app) => {
-                let made = self.in_place(&app, request, out).await;
-                let stopped = app.stop();
-                let made = made?;
-                stopped.map(|()| made)
-            }
-            Err(error) => owner_client(args, &owner_of(error)?)?.evidence(request, out).await,
-        }
-    }
-
-    /// In this process, which records the export like any other.
-    async fn in_place(
-        &self,
-        app: &App,
-        request: &EvidenceRequest,
-        out: &mut (impl Write + Send),
-    ) -> anyhow::Result<Option<Made>> {
-        app.catch_up().await?;
-        let (service, identity) = (Service::of(app)?, Arc::new(operator(&self.target.shop)));
-        let bundle = match service.bundle(&identity, request.clone(), Via::Command).await {
-            Ok(bundle) => bundle,
-            Err(problem) if problem.status == status_of(ErrorKind::NotFound) => return Ok(None),
-            Err(problem) => bail!("{}", problem.detail),
-        };
-        tokio::task::block_in_place(|| bundle.write(out)).context("cannot write the bundle")?;
-        Ok(Some(Made { records: bundle.records, holes: bundle.holes.join(", ") }))
+        let request = self.wanted.request(&self.case, &self.reason)?;
+        let made = self.wanted.make(&request, &self.out, &self.target).await?;
+        Ok(made.map_or(Exit::No, |made| self.wanted.exit_of(&made)))
     }
 }

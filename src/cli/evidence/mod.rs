@@ -6,12 +6,13 @@ mod ledger_client;
 mod monitor;
 mod pack;
 mod verify;
+mod wanted;
 
 use clap::{Args, Subcommand};
 
 use super::Exit;
 
-pub(super) use export::Made;
+pub(super) use wanted::Made;
 
 #[derive(Debug, Args)]
 pub(super) struct Evidence {
@@ -29,8 +30,8 @@ enum EvidenceCommand {
     Key(key::Key),
     /// Watch a ledger from outside: whether it keeps to what it signed
     Monitor(monitor::Monitor),
-    /// A PDF for a bank or a platform, made from a bundle
-    Pack(pack::Pack),
+    /// A PDF for a bank or a platform, with the bundle it is made from
+    Pack(Box<pack::Pack>),
 }
 
 impl Evidence {
@@ -40,7 +41,7 @@ impl Evidence {
             EvidenceCommand::Verify(command) => command.run(),
             EvidenceCommand::Key(command) => command.run().await,
             EvidenceCommand::Monitor(command) => command.run().await,
-            EvidenceCommand::Pack(command) => command.run(),
+            EvidenceCommand::Pack(command) => command.run().await,
         }
     }
 }

@@ -8,20 +8,33 @@ use anyhow::{Context, ensure};
 use chrono_tz::Tz;
 use clap::Args;
 
+use super::wanted::Wanted;
 use crate::cli::shown::shown;
+use crate::cli::target::TargetArgs;
 use crate::cli::{Exit, write};
 use crate::durable::{Mode, Naming, Staged};
 use crate::evidence::pack::{BundleRead, Fonts, Profile, Report, Source, pack, read_bundle};
 
-/// A PDF for a bank or a platform, made from a bundle
+/// A PDF for a bank or a platform, with the bundle it is made from
 ///
 /// It shows what the bundle discloses, and names the bundle's hash on every page: an excerpt around the
-/// messages chosen, or all of it. Fonts are looked for where systems have them.
+/// messages chosen, or all of it. Where no bundle is named, one is made of --order, --conversation or
+/// --customer first, and kept beside the document. Fonts are looked for where systems have them.
 #[derive(Debug, Args)]
 pub(super) struct Pack {
-    /// The bundle that `evidence export` made
-    #[arg(value_name = "CASE.zip")]
-    bundle: PathBuf,
+    /// The bundle that `evidence export` made; without it one is made
+    #[arg(
+        value_name = "CASE.zip",
+        required_unless_present_any = ["conversation", "order", "customer"],
+        conflicts_with_all = ["conversation", "order", "customer", "from", "to", "redact", "with_private",
+            "since", "allow_missing", "reason"]
+    )]
+    bundle: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Why a bundle is made; recorded with the export
+    #[arg(long, value_name = "TEXT", required_unless_present = "bundle")]
+    reason: Option<String>,
     /// The messages that matter, by their ids, or CONVERSATION/ID where two have the same
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     messages: Vec<String>,
@@ -35,7 +48,7 @@ pub(super) struct Pack {
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
     /// Number of the case, as it stands on every page
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", env = "VERBATIM_CASE")]
     case: String,
     /// Folder for the files, or a name ending in .pdf for the document alone
     #[arg(long, short, value_name = "DIR|FILE")]
@@ -43,11 +56,10 @@ pub(super) struct Pack {
     /// Fonts to set it with, in this order, in place of those found
     #[arg(long, value_name = "FILE")]
     font: Vec<PathBuf>,
-    /// Zone in which times are shown first
-    #[arg(long, value_name = "ZONE", env = "VERBATIM_ZONE", default_value = "UTC")]
-    zone: Tz,
     #[arg(long, value_enum, default_value_t)]
     format: PackFormat,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -60,12 +72,46 @@ enum PackFormat {
 }
 
 impl Pack {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
-        let cannot_open = || format!("cannot open `{}`", self.bundle.display());
-        let read = read_bundle(File::open(&self.bundle).with_context(cannot_open)?)?;
-        let source = self.source(read)?;
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        match &self.bundle {
+            // A bundle says nothing of a zone: no setting of a data directory is looked for.
+            Some(bundle) => {
+                self.pack(bundle, self.target.zone.unwrap_or(Tz::UTC))?;
+                Ok(Exit::Yes)
+            }
+            None => self.make_both().await,
+        }
+    }
+
+    /// The bundle first, which is kept whatever becomes of the document.
+    async fn make_both(&self) -> anyhow::Result<Exit> {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        let request = self.wanted.request(&self.case, reason)?;
+        let bundle = if self.is_document() {
+            self.out.with_extension("zip")
+        } else {
+            let cannot_make = || format!("cannot make `{}`", self.out.display());
+            fs::create_dir_all(&self.out).with_context(cannot_make)?;
+            self.out.join(format!("{}.zip", request.folder()))
+        };
+        let Some(made) = self.wanted.make(&request, &bundle, &self.target).await? else {
+            return Ok(Exit::No);
+        };
+        self.pack(&bundle, self.target.config()?.zone)?;
+        Ok(self.wanted.exit_of(&made))
+    }
+
+    /// Whether the document alone is asked for, by its name.
+    fn is_document(&self) -> bool {
+        self.out.extension().is_some_and(|extension| extension == "pdf")
+    }
+
+    fn pack(&self, bundle: &Path, zone: Tz) -> anyhow::Result<()> {
+        let cannot_open = || format!("cannot open `{}`", bundle.display());
+        let read = read_bundle(File::open(bundle).with_context(cannot_open)?)?;
+        let source = self.source(read, zone)?;
         let packed = pack(&source, self.profile, &mut Fonts::find(&self.font)?)?;
-        if self.out.extension().is_some_and(|extension| extension == "pdf") {
+        if self.is_document() {
             if let Some(document) = packed.files.first() {
                 write_file(&self.out, &document.bytes)?;
             }
@@ -80,10 +126,10 @@ impl Pack {
             PackFormat::Json => write::json_line(&packed.report)?,
             PackFormat::Text => eprint!("{}", text(&packed.report)),
         }
-        Ok(Exit::Yes)
+        Ok(())
     }
 
-    fn source(&self, read: BundleRead) -> anyhow::Result<Source> {
+    fn source(&self, read: BundleRead, zone: Tz) -> anyhow::Result<Source> {
         let mut chosen = read.named(&self.messages)?;
         if let Some(words) = &self.words {
             let found = read.with_words(words);
@@ -100,7 +146,7 @@ impl Pack {
             conversations: read.conversations,
             chosen,
             context: self.context,
-            zone: self.zone,
+            zone,
             made_at: read.made_at,
             made_by: read.made_by,
             bundle_sha256: read.sha256,

@@ -1,0 +1,161 @@
+//! What a bundle is to have, and how it becomes a file: of a data directory or from a server. `evidence export` makes
+//! a bundle, `evidence pack` one and a document of it.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use crate::access::operator;
+use crate::app::App;
+use crate::cli::client::Client;
+use crate::cli::target::{TargetArgs, owner_client, owner_of};
+use crate::cli::{Exit, progress};
+use crate::durable::{Mode, Naming, Staged};
+use crate::evidence::{EvidenceRequest, Redaction};
+use crate::model::{ErrorKind, Via};
+use crate::server::{Service, status_of};
+
+/// What goes into a bundle, and what is withheld.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    /// A conversation; may be given again, as may orders and customers
+    #[arg(long, value_name = "ID")]
+    conversation: Vec<String>,
+    /// Every conversation of an order
+    #[arg(long, value_name = "ORDER")]
+    order: Vec<String>,
+    /// Every conversation of a customer
+    #[arg(long, value_name = "ID")]
+    customer: Vec<String>,
+    /// Withhold what was said before this instant or local date
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Withhold what was said from this instant or local date on
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Withhold parts, each as a whole: sender, body or meta, with commas, of all or of
+    /// @role:ROLE, @sender:ID or @message:ID. `sender@role:customer` hides who customers are;
+    /// `body@message:m7` hides one text. A single word in a text cannot be hidden
+    #[arg(long, value_name = "RULE")]
+    redact: Vec<Redaction>,
+    /// Disclose the shop's notes to itself
+    #[arg(long)]
+    with_private: bool,
+    /// A checkpoint that the other side holds: the bundle shows that the log goes on from it
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+    /// Exit with 0 also where files are missing or damaged
+    #[arg(long)]
+    allow_missing: bool,
+}
+
+/// What a bundle was, once it is whole.
+pub(in crate::cli) struct Made {
+    pub(in crate::cli) records: u64,
+    pub(in crate::cli) holes: String,
+}
+
+impl Wanted {
+    /// What is asked for, checked.
+    pub(super) fn request(&self, case: &str, reason: &str) -> anyhow::Result<EvidenceRequest> {
+        let read = |path: &Path| {
+            fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+        };
+        let request = EvidenceRequest {
+            conversations: self.conversation.clone(),
+            orders: self.order.clone(),
+            customers: self.customer.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            redact: self.redact.clone(),
+            with_private: self.with_private,
+            case: case.to_string(),
+            reason: reason.to_string(),
+            since: self.since.as_deref().map(read).transpose()?,
+        };
+        request.check()?;
+        Ok(request)
+    }
+
+    /// Makes the bundle as the file `path`, whole or not at all; `None` where there is nothing of what was
+    /// asked for.
+    pub(super) async fn make(
+        &self,
+        request: &EvidenceRequest,
+        path: &Path,
+        target: &TargetArgs,
+    ) -> anyhow::Result<Option<Made>> {
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            bail!("`{}` is there, and is no file", path.display());
+        }
+        let bar = progress::working("making the bundle");
+        let cannot_create = || format!("cannot create `{}`", path.display());
+        let staged = Staged::alone(path, Mode::Private).with_context(cannot_create)?;
+        let mut out =
+            BufWriter::with_capacity(1 << 20, staged.writer().with_context(cannot_create)?);
+        let made = write(request, &mut out, target).await;
+        bar.finish_and_clear();
+        let Some(made) = made? else {
+            eprintln!("there is nothing of what was asked for in shop `{}`", target.shop);
+            return Ok(None);
+        };
+        out.flush().with_context(cannot_create)?;
+        drop(out);
+        let named = || format!("cannot name the bundle `{}`", path.display());
+        staged.publish(Naming::Overwrite).with_context(named)?;
+        eprintln!("wrote {} records to {}", made.records, path.display());
+        if !made.holes.is_empty() {
+            eprintln!("warning: the bundle has holes, and says so: {}", made.holes);
+        }
+        Ok(Some(made))
+    }
+
+    /// What a bundle that was made means to whoever called.
+    pub(super) fn exit_of(&self, made: &Made) -> Exit {
+        if made.holes.is_empty() || self.allow_missing { Exit::Yes } else { Exit::No }
+    }
+}
+
+/// Writes the bundle; `None` where there is nothing of what was asked for.
+async fn write(
+    request: &EvidenceRequest,
+    out: &mut (impl Write + Send),
+    target: &TargetArgs,
+) -> anyhow::Result<Option<Made>> {
+    if let (Some(url), Some(token)) = (&target.url, &target.token) {
+        target.refuse_other_shop(token)?;
+        return Client::new(url.clone(), token)?.evidence(request, out).await;
+    }
+    target.data_dir().must_exist()?;
+    match App::start(target.data_dir(), target.config()?, None).await {
+        Ok(app) => {
+            let made = in_place(&app, request, out, &target.shop).await;
+            let stopped = app.stop();
+            let made = made?;
+            stopped.map(|()| made)
+        }
+        Err(error) => owner_client(target, &owner_of(error)?)?.evidence(request, out).await,
+    }
+}
+
+/// In this process, which records the export like any other.
+async fn in_place(
+    app: &App,
+    request: &EvidenceRequest,
+    out: &mut (impl Write + Send),
+    shop: &str,
+) -> anyhow::Result<Option<Made>> {
+    app.catch_up().await?;
+    let (service, identity) = (Service::of(app)?, Arc::new(operator(shop)));
+    let bundle = match service.bundle(&identity, request.clone(), Via::Command).await {
+        Ok(bundle) => bundle,
+        Err(problem) if problem.status == status_of(ErrorKind::NotFound) => return Ok(None),
+        Err(problem) => bail!("{}", problem.detail),
+    };
+    tokio::task::block_in_place(|| bundle.write(out)).context("cannot write the bundle")?;
+    Ok(Some(Made { records: bundle.records, holes: bundle.holes.join(", ") }))
+}
