@@ -31,6 +31,8 @@ mod row;
 mod leaf;
 // The conversations and messages a condition chooses.
 mod scope;
+// Order numbers among words.
+mod orders;
 // From words and conditions to a question for each message.
 mod ask;
 // One segment.

@@ -65,7 +65,7 @@ impl SearchQuery {
     pub fn new(shop: impl Into<String>, phrase: impl Into<String>) -> SearchQuery {
         let words: String = phrase.into();
         let at = 0..words.len();
-        let phrase = Words { text: words.clone(), at };
+        let phrase = Words { text: words.clone(), is_phrase: true, at };
         SearchQuery {
             shop: shop.into(),
             zone: Tz::UTC,

@@ -18,6 +18,7 @@ use super::leaf::Asked;
 use super::looked_at::looked_at;
 use super::marks::Marks;
 use super::newest::choose;
+use super::orders::with_orders;
 use super::view::View;
 use super::{Conversations, SearchError, SearchQuery, Whose, find, known};
 use crate::index::schema::schema;
@@ -114,13 +115,16 @@ pub(super) fn run_within(
     query.check()?;
     let view = View::of(snapshot, query, deadline)?;
     view.check_shop()?;
+    let typed = query;
+    let (query, orders) = &with_orders(&view, query)?;
     let Some(root) = query.whole() else { return Ok(view.empty(query)) };
     let asked = Asked::of(&view, &root, query.mode)?;
     let of = |error| view.error(error);
     let hits = Hits::of(&view, &asked).map_err(of)?;
     let mut answer = view.empty(query);
+    answer.filters.extend(orders.iter().map(|order| format!("order or text {order}")));
     answer.total = hits.count();
-    let tree = QueryTree { root: query.root.clone() };
+    let tree = QueryTree { root: typed.root.clone() };
     (answer.matches, answer.more_matches) = known::matches(&view, &tree).map_err(of)?;
     if answer.total == 0 {
         let (looked, words) = looked_at(&view, query)?;

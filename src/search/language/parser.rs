@@ -91,7 +91,8 @@ impl<'a> Parser<'a> {
             TokenKind::Not => Ok(Node::Not(Box::new(self.single(depth + 1)?))),
             TokenKind::Open => self.group(at.clone(), depth + 1),
             TokenKind::Field(name) => self.field(*name, at.clone()),
-            TokenKind::Phrase(text) | TokenKind::Word(text) => self.words(text, at.clone()),
+            TokenKind::Phrase(text) => self.words(text, true, at.clone()),
+            TokenKind::Word(text) => self.words(text, false, at.clone()),
             TokenKind::And | TokenKind::Or | TokenKind::Close => {
                 let rule = "stand after something to look for; as text, put it in quotes";
                 self.error(at.clone(), rule)
@@ -111,14 +112,19 @@ impl<'a> Parser<'a> {
         Ok(node)
     }
 
-    fn words(&mut self, text: &str, at: Range<usize>) -> Result<Node, LanguageError> {
+    fn words(
+        &mut self,
+        text: &str,
+        is_phrase: bool,
+        at: Range<usize>,
+    ) -> Result<Node, LanguageError> {
         self.count_term(&at)?;
         // Whitespace counts inside a phrase but finds nothing of use alone; what folds to nothing
         // would match anything.
         if fold(text).trim().is_empty() {
             return self.error(at, "contain something visible");
         }
-        Ok(Node::Words(Words { text: text.to_string(), at }))
+        Ok(Node::Words(Words { text: text.to_string(), is_phrase, at }))
     }
 
     fn count_term(&mut self, at: &Range<usize>) -> Result<(), LanguageError> {

@@ -26,6 +26,8 @@ pub enum Node {
 pub struct Words {
     /// What is looked for, without quotes.
     pub text: String,
+    /// Whether it stood in quotes: then it is text and nothing else.
+    pub is_phrase: bool,
     /// Bytes of the query.
     pub at: Range<usize>,
 }

@@ -117,6 +117,30 @@ async fn an_answer_is_the_documented_json() {
     assert_eq!(again, answer);
 }
 
+/// An order number beside words means the order, too, and the answer says so; alone, in quotes, not whole or
+/// taken away it is text.
+#[tokio::test]
+async fn an_order_number_beside_words_is_an_order() {
+    for tail_from in [0, 6, 12] {
+        let (_dir, snapshot) = snapshot_of(scene(), tail_from).await;
+        let check = |typed: &str, expected: &[u64], filters: &[&str]| {
+            let query =
+                SearchQuery::read("shop", typed, chrono_tz::UTC, Micros(0)).expect("is read");
+            let found: Vec<u64> = offsets(&snapshot, &query).into_iter().collect();
+            assert_eq!(found, expected, "{typed}");
+            assert_eq!(run(&snapshot, &query).expect("answers").filters, filters, "{typed}");
+        };
+        check("a1 refund", &[1, 2, 6], &["order or text a1"]);
+        check("refund B2 A1", &[], &["order or text B2", "order or text A1"]);
+        check("(B2 please) OR (A1 hello)", &[1, 3], &["order or text B2", "order or text A1"]);
+        check("A1", &[], &[]);
+        check("\"A1\" refund", &[], &[]);
+        check("A1* refund", &[], &[]);
+        check("refund -A1", &[1, 2, 3, 6, 8, 10], &[]);
+        check("refund 1", &[], &[]);
+    }
+}
+
 /// A clerk quotes what was not found: it says what was looked at, under the filters, and what each word
 /// alone would have found.
 #[tokio::test]

@@ -17,6 +17,8 @@ use crate::model::{Event, Kind, Micros, Record, Role, Visibility};
 #[derive(Clone, Debug)]
 pub(super) enum Asked {
     Words(String),
+    /// A word outside quotes that may be the number of an order.
+    Number(String),
     Order(String),
     Customer(String),
     Agent(String),
@@ -65,6 +67,7 @@ fn holds(records: &[&Record], record: &Record, asked: &Asked, mode: Mode) -> boo
         |id: &Option<String>, name: &str| id.as_ref().is_some_and(|id| folded(id) == folded(name));
     match asked {
         Asked::Words(words) => event.text.as_ref().is_some_and(|text| contains(text, words, mode)),
+        Asked::Number(number) => holds(records, record, &Asked::Words(number.clone()), mode),
         Asked::Order(order) => in_conversation(&|other| is_id(&other.order, order)),
         Asked::OrderStart(start) => in_conversation(&|other| {
             other.order.as_ref().is_some_and(|order| folded(order).starts_with(&folded(start)))
@@ -87,7 +90,13 @@ fn holds(records: &[&Record], record: &Record, asked: &Asked, mode: Mode) -> boo
         Asked::IsEdited => is_changed(records, record, Kind::Edit),
         Asked::IsRetracted => is_changed(records, record, Kind::Retract),
         Asked::IsPrivate => event.visibility == Visibility::Private,
-        Asked::All(all) => all.iter().all(|part| holds(records, record, part, mode)),
+        Asked::All(all) => all.iter().all(|part| {
+            let is_order = match part {
+                Asked::Number(number) => in_conversation(&|other| is_id(&other.order, number)),
+                _ => false,
+            };
+            is_order || holds(records, record, part, mode)
+        }),
         Asked::Any(any) => any.iter().any(|part| holds(records, record, part, mode)),
         Asked::Not(part) => !holds(records, record, part, mode),
     }

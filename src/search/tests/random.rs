@@ -226,6 +226,9 @@ pub(super) fn asked(dice: &mut Dice, records: &[Record], depth: usize) -> Asked 
         (0..2 + dice.roll(2)).map(|_| asked(dice, records, depth - 1)).collect()
     };
     match dice.roll(if depth == 0 { 10 } else { 16 }) {
+        0 if dice.roll(3) == 0 => Asked::Number(
+            dice.pick(&["fl20251", "FL20252", "ＦＬ3", "FL2025", "1", "2"]).to_string(),
+        ),
         0..=6 => Asked::Words(words(dice, records)),
         7..=9 => field(dice, records),
         10..=12 => Asked::All(several(dice)),
@@ -262,13 +265,15 @@ pub(super) fn typed(dice: &mut Dice, asked: &Asked) -> String {
     };
     match asked {
         Asked::Words(words) => {
-            let is_plain = words.chars().all(|char| char.is_alphanumeric());
+            // With a digit it could be the number of an order.
+            let is_plain = words.chars().all(|char| char.is_alphanumeric() && !char.is_numeric());
             if is_plain && dice.roll(2) == 0 && !["AND", "OR", "NOT"].contains(&words.as_str()) {
                 words.clone()
             } else {
                 quoted(words)
             }
         }
+        Asked::Number(number) => number.clone(),
         Asked::Order(name) => format!("order:{}", quoted(name)),
         Asked::OrderStart(start) => format!("order:{start}*"),
         Asked::Customer(name) => format!("customer:{name}"),
