@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use tokio::task::block_in_place;
 use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute};
 
-use super::shims::{CLOCK, STEPS};
+use super::shims::CLOCK;
+use super::steps::start_to_die;
 use super::support::{Data, Http, PATIENCE, SHOP, Server, message, seeded, trials};
 
 /// A word that nobody else says.
@@ -386,15 +387,7 @@ async fn an_erasure_goes_on_by_itself_wherever_the_process_dies() {
         let mut deaths = 0;
         loop {
             let nth = 600_f64.powf(random.random_range(0.3..1.0)) as u64 * (1 + deaths / 8);
-            let started = block_in_place(|| {
-                Server::try_start(&data, |command| {
-                    command.env("LD_PRELOAD", STEPS.as_os_str());
-                    command.env("VERBATIM_TEST_DISK", data.path());
-                    command.env("VERBATIM_TEST_STEP", &said);
-                    command.env("VERBATIM_TEST_DIE_AT_STEP", nth.to_string());
-                })
-            });
-            if let Ok(mut server) = started {
+            if let Some(mut server) = start_to_die(&data, nth, &said) {
                 let admin = server.http(&token);
                 let since = Instant::now();
                 while !server.has_ended() && since.elapsed() < Duration::from_secs(4) {

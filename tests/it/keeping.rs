@@ -11,8 +11,9 @@ use tokio::task::block_in_place;
 use verbatim::access::TokenRole::{Admin, Customer};
 
 use super::erasure::{ANN, SETTINGS, files_under, found_in, serve, until_done};
-use super::shims::{CLOCK, STEPS};
+use super::shims::CLOCK;
 use super::socket::Socket;
+use super::steps::start_to_die;
 use super::support::{Data, Http, PATIENCE, SHOP, Server, message, seeded, trials};
 
 /// A message of Ann's with a file of its own. Returns the file's hash.
@@ -398,15 +399,7 @@ async fn a_hold_keeps_what_it_found_wherever_the_process_dies() {
         let said = data.beside("step");
         for death in 0..6_u64 {
             let nth = 400_f64.powf(random.random_range(0.3..1.0)) as u64 * (1 + death / 3);
-            let started = block_in_place(|| {
-                Server::try_start(&data, |command| {
-                    command.env("LD_PRELOAD", STEPS.as_os_str());
-                    command.env("VERBATIM_TEST_DISK", data.path());
-                    command.env("VERBATIM_TEST_STEP", &said);
-                    command.env("VERBATIM_TEST_DIE_AT_STEP", nth.to_string());
-                })
-            });
-            let Ok(mut server) = started else { continue };
+            let Some(mut server) = start_to_die(&data, nth, &said) else { continue };
             let admin = server.http(&token);
             let number = random.random_range(1..COUNT);
             let held = json!({"conversation": format!("c{number}")}).to_string();

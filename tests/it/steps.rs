@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use rand::Rng;
@@ -58,6 +59,20 @@ async fn a_death_between_any_two_steps_takes_nothing() {
     );
 }
 
+/// A server that dies just before its `nth` step that changes a file, of which it writes into `said` what it
+/// would have been. `None` where it died in its start.
+pub fn start_to_die(data: &Data, nth: u64, said: &Path) -> Option<Server> {
+    let started = block_in_place(|| {
+        Server::try_start(data, |command| {
+            command.env("LD_PRELOAD", STEPS.as_os_str());
+            command.env("VERBATIM_TEST_DISK", data.path());
+            command.env("VERBATIM_TEST_STEP", said);
+            command.env("VERBATIM_TEST_DIE_AT_STEP", nth.to_string());
+        })
+    });
+    started.ok()
+}
+
 /// Dies so often in one directory. Returns how many events were acknowledged.
 async fn die_often(
     deaths: u64,
@@ -72,16 +87,7 @@ async fn die_often(
     let said = data.beside("step");
     for _ in 0..deaths {
         let nth = dies_at(random);
-        let started = block_in_place(|| {
-            Server::try_start(data, |command| {
-                command.env("LD_PRELOAD", STEPS.as_os_str());
-                command.env("VERBATIM_TEST_DISK", data.path());
-                command.env("VERBATIM_TEST_STEP", &said);
-                command.env("VERBATIM_TEST_DIE_AT_STEP", nth.to_string());
-            })
-        });
-        // It may have died in its start.
-        if let Ok(mut server) = started {
+        if let Some(mut server) = start_to_die(data, nth, &said) {
             let (_, url) = watch::channel(server.url.clone());
             let sending = clients.send(&url);
             sending.until_killed(&mut server).await;
