@@ -5,14 +5,11 @@
 //! because the commit never came, stays.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{self, Mode};
+use super::json_file;
 use crate::log::Rewritten;
 use crate::model::{ConversationKey, Micros, Offset};
 
@@ -67,13 +64,7 @@ impl Begun {
     /// What a data directory says; nothing where it says nothing.
     pub(super) fn read(root: &Path) -> anyhow::Result<Begun> {
         let path = root.join(FILE);
-        let read = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OnDisk::default()),
-            Err(error) => Err(error),
-        };
-        let OnDisk { conversations, rewritten } =
-            read.with_context(|| format!("cannot read `{}`", path.display()))?;
+        let OnDisk { conversations, rewritten } = json_file::read(&path)?;
         let conversations = conversations
             .into_iter()
             .map(|(name, begun)| ((name.shop, name.conversation), begun))
@@ -153,9 +144,7 @@ impl Begun {
         });
         let on_disk =
             OnDisk { conversations: conversations.collect(), rewritten: self.rewritten.clone() };
-        let bytes = serde_json::to_vec(&on_disk)?;
-        durable::write(&self.path, Mode::Private, &bytes)
-            .with_context(|| format!("cannot write `{}`", self.path.display()))?;
+        json_file::write(&self.path, &on_disk)?;
         self.has_changed = false;
         Ok(())
     }

@@ -8,7 +8,7 @@ use anyhow::{bail, ensure};
 use super::Erasing;
 use super::begun::Begun;
 use super::obstacles::Obstacles;
-use super::todo::Planned;
+use super::planned::Planned;
 use crate::log::Rewritten;
 use crate::model::{Offset, Record};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Erasing;
 use super::begun::{Begun, NamedFile};
 use super::obstacles::Obstacles;
-use super::todo::Planned;
+use super::planned::Planned;
 use crate::app::attached;
 
 impl Erasing {

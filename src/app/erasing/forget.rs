@@ -8,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 use super::Erasing;
 use super::begun::Begun;
 use super::obstacles::Obstacles;
-use super::todo::Planned;
+use super::planned::Planned;
 use crate::durable;
 use crate::log::{Forgotten, OfConversation};
 use crate::model::Record;

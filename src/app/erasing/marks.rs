@@ -2,14 +2,11 @@
 //! hour costs what became old in it. Where it is missing, all of a shop is looked through once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{self, Mode};
+use super::json_file;
 use crate::model::Offset;
 
 const FILE: &str = "expiring.json";
@@ -31,12 +28,7 @@ pub(super) struct Mark {
 impl Marks {
     pub(super) fn read(root: &Path) -> anyhow::Result<Marks> {
         let path = root.join(FILE);
-        let of_shops = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-            Err(error) => Err(error),
-        };
-        let of_shops = of_shops.with_context(|| format!("cannot read `{}`", path.display()))?;
+        let of_shops = json_file::read(&path)?;
         Ok(Marks { path, of_shops })
     }
 
@@ -49,8 +41,6 @@ impl Marks {
     /// Moves a shop's mark, durably.
     pub(super) fn set(&mut self, shop: &str, mark: Mark) -> anyhow::Result<()> {
         self.of_shops.insert(shop.to_string(), mark);
-        let bytes = serde_json::to_vec(&self.of_shops)?;
-        durable::write(&self.path, Mode::Private, &bytes)
-            .with_context(|| format!("cannot write `{}`", self.path.display()))
+        json_file::write(&self.path, &self.of_shops)
     }
 }

@@ -29,12 +29,16 @@ mod expire;
 mod files;
 // The stores forget it.
 mod forget;
+// Small files beside the stores.
+mod json_file;
 // Up to where a shop was looked through for it.
 mod marks;
 // What stops it, for the status.
 mod obstacles;
 // When to look again.
 mod pace;
+// What is to be erased of one conversation.
+mod planned;
 // What was done, as a record.
 mod receipts;
 // What is asked for and not held back.
@@ -61,7 +65,8 @@ use begun::Begun;
 use expire::Expiry;
 use obstacles::Obstacles;
 use pace::{LOOK_EVERY, Pace};
-use todo::{Planned, chosen};
+use planned::Planned;
+use todo::chosen;
 
 /// What erasing needs.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::todo::Planned;
+use super::planned::Planned;
 use crate::model::ConversationKey;
 
 /// Why erasures wait.

@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::begun::{Begun, NamedFile};
-use super::todo::Planned;
+use super::planned::Planned;
 use super::{Erasing, own_event};
 use crate::access::operator;
 use crate::erasure::erased_by;

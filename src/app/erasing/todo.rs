@@ -5,27 +5,13 @@ use std::collections::{HashMap, HashSet};
 use super::Erasing;
 use super::begun::Begun;
 use super::obstacles::Obstacles;
+use super::planned::Planned;
 use crate::erasure::{Asked, ErasureState, is_held_back, tombstones};
-use crate::model::{ConversationKey, Erasure, Offset, Record, Seq, held_by};
+use crate::model::{ConversationKey, Erasure, Seq, held_by};
 use crate::records::PageSize;
 
 /// Conversations erased together: each is in memory, whole.
 const CONVERSATIONS_MAX: usize = 256;
-
-/// What is to be erased of one conversation.
-pub(super) struct Planned {
-    pub(super) key: ConversationKey,
-    pub(super) records: Vec<Record>,
-    pub(super) erasures: Vec<Asked>,
-    /// Empty once it is erased.
-    pub(super) tombstones: Vec<Record>,
-}
-
-impl Planned {
-    pub(super) fn last_erased(&self) -> Option<Offset> {
-        self.tombstones.iter().map(|record| record.offset).max()
-    }
-}
 
 /// Some conversations of which anything is asked to be erased, in the order in which it was: those
 /// that are not held, and after them those that are `stuck`, or were begun before they were held.
