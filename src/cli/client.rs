@@ -14,7 +14,6 @@ use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::evidence::Made;
 use super::pinned;
 use crate::app::Status;
 use crate::evidence::EvidenceRequest;
@@ -48,6 +47,12 @@ pub(super) struct Appended {
     pub(super) answers: Vec<Result<Ack, Box<Problem>>>,
     /// How many of the acknowledged events were kept before.
     pub(super) duplicates: u64,
+}
+
+/// What a bundle was, once it is whole.
+pub(super) struct Made {
+    pub(super) records: u64,
+    pub(super) holes: String,
 }
 
 impl Client {

@@ -12,8 +12,6 @@ use clap::{Args, Subcommand};
 
 use super::Exit;
 
-pub(super) use wanted::Made;
-
 #[derive(Debug, Args)]
 pub(super) struct Evidence {
     #[command(subcommand)]

@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::access::operator;
 use crate::app::App;
-use crate::cli::client::Client;
+use crate::cli::client::{Client, Made};
 use crate::cli::target::{TargetArgs, owner_client, owner_of};
 use crate::cli::{Exit, progress};
 use crate::durable::{Mode, Naming, Staged};
@@ -51,12 +51,6 @@ pub(super) struct Wanted {
     /// Exit with 0 also where files are missing or damaged
     #[arg(long)]
     allow_missing: bool,
-}
-
-/// What a bundle was, once it is whole.
-pub(in crate::cli) struct Made {
-    pub(in crate::cli) records: u64,
-    pub(in crate::cli) holes: String,
 }
 
 impl Wanted {
