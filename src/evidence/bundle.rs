@@ -9,16 +9,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono_tz::Tz;
 
 use super::EvidenceError;
 use super::copies::{Cells, PAGE_END, PAGE_HEAD, table_head};
-use super::custody::{Custody, completeness};
+use super::custody::completeness;
 use super::hex_bytes::HexBytes;
 use super::json;
-use super::request::EvidenceRequest;
+use super::order::{Counted, Counts, Order};
 use super::row::{Disclosure, Part, ReadRow, Row};
 use super::seal::{self, BAGIT, MANIFEST, SEAL, TAG_MANIFEST};
 use super::spool::{BundleFile, Spool};
@@ -26,7 +26,7 @@ use super::texts;
 use super::verify::{CONSISTENCY, KEYS, PROOF, Proof, consistency_text, holes};
 use super::zip::{self, FILES_MAX, ZIP_BYTES_MAX};
 use crate::ledger::Checkpoint;
-use crate::model::{Attachment, Chain, Erased, LeafHash, Micros, Offset, Reader, Record, Seq};
+use crate::model::{Attachment, Chain, Micros, Offset, Reader, Record, Seq};
 use crate::records::Page;
 
 /// Where records and attachments come from.
@@ -69,22 +69,6 @@ pub struct Growth {
     pub hashes: Vec<[u8; 32]>,
 }
 
-/// A bundle that is to be made.
-pub struct Order<'a> {
-    pub shop: &'a str,
-    pub request: &'a EvidenceRequest,
-    /// Found for the request, each once.
-    pub conversations: &'a BTreeSet<String>,
-    /// Records below its size go in.
-    pub checkpoint: &'a Checkpoint,
-    pub custody: &'a Custody,
-    /// In which display copies show times.
-    pub zone: Tz,
-    pub now: Micros,
-    /// Where files lie while they grow.
-    pub spool: &'a Path,
-}
-
 /// A bundle whose files are known.
 pub struct Bundle {
     folder: String,
@@ -115,25 +99,6 @@ struct Attached {
     files: Vec<BundleFile>,
     /// Where each lies in the bundle, by its hash.
     names: BTreeMap<String, String>,
-}
-
-/// What completeness counts.
-#[derive(Default)]
-pub(super) struct Counts {
-    pub(super) conversations: Vec<Counted>,
-    pub(super) withheld: BTreeMap<String, u64>,
-    pub(super) files: BTreeMap<String, u64>,
-    /// Leaf of each record whose content was erased, and when and why.
-    pub(super) erased: Vec<(LeafHash, Option<Box<Erased>>)>,
-}
-
-/// A conversation in the bundle.
-pub(super) struct Counted {
-    /// None where no disclosed part names it.
-    pub(super) name: Option<String>,
-    pub(super) chain: Chain,
-    pub(super) first_received_at: Micros,
-    pub(super) last_received_at: Micros,
 }
 
 impl Bundle {

@@ -3,18 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::bundle::{Counts, Order};
 use super::json::{self, Json, Object, object};
-use crate::model::Ack;
-
-/// Who makes the bundle, and where.
-#[derive(Clone, Debug, Default)]
-pub struct Custody {
-    /// Subject of the token, or the operator of the machine.
-    pub who: String,
-    /// The record of this export in the shop's own trail.
-    pub entry: Option<Ack>,
-}
+use super::order::{Counts, Custody, Order};
 
 impl Custody {
     /// What happened to the records, a line each.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use chrono_tz::Tz;
 use tokio::sync::Semaphore;
 
-use super::bundle::{Bundle, Growth, Order, Sealer, Source};
-use super::custody::Custody;
+use super::bundle::{Bundle, Growth, Sealer, Source};
 use super::json::{self, Json};
+use super::order::{Custody, Order};
 use super::{EvidenceError, EvidenceRequest};
 use crate::ledger::{Checkpoint, LedgerReader, VerifierKey};
 use crate::log::LogReader;

@@ -17,6 +17,7 @@ mod redact;
 mod row;
 mod copies;
 // The files of a bundle, and what binds them together.
+mod order;
 mod bundle;
 mod custody;
 // Bundles of a running verbatim.
@@ -39,10 +40,10 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::{Bundle, Growth, Order, Sealer, Source};
-pub use custody::Custody;
+pub use bundle::{Bundle, Growth, Sealer, Source};
 pub use error::EvidenceError;
 pub use maker::{Asker, BundleMaker, Material};
+pub use order::{Custody, Order};
 pub use redact::Redaction;
 pub use request::EvidenceRequest;
 pub use verify::{Held, STEPS, Verdict, verify};

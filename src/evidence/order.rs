@@ -1,0 +1,54 @@
+//! A bundle that is to be made, and what is counted while it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use chrono_tz::Tz;
+
+use super::request::EvidenceRequest;
+use crate::ledger::Checkpoint;
+use crate::model::{Ack, Chain, Erased, LeafHash, Micros};
+
+/// A bundle that is to be made.
+pub struct Order<'a> {
+    pub shop: &'a str,
+    pub request: &'a EvidenceRequest,
+    /// Found for the request, each once.
+    pub conversations: &'a BTreeSet<String>,
+    /// Records below its size go in.
+    pub checkpoint: &'a Checkpoint,
+    pub custody: &'a Custody,
+    /// In which display copies show times.
+    pub zone: Tz,
+    pub now: Micros,
+    /// Where files lie while they grow.
+    pub spool: &'a Path,
+}
+
+/// Who makes the bundle, and where.
+#[derive(Clone, Debug, Default)]
+pub struct Custody {
+    /// Subject of the token, or the operator of the machine.
+    pub who: String,
+    /// The record of this export in the shop's own trail.
+    pub entry: Option<Ack>,
+}
+
+/// What completeness counts.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) conversations: Vec<Counted>,
+    pub(super) withheld: BTreeMap<String, u64>,
+    pub(super) files: BTreeMap<String, u64>,
+    /// Leaf of each record whose content was erased, and when and why.
+    pub(super) erased: Vec<(LeafHash, Option<Box<Erased>>)>,
+}
+
+/// A conversation in the bundle.
+pub(super) struct Counted {
+    /// None where no disclosed part names it.
+    pub(super) name: Option<String>,
+    pub(super) chain: Chain,
+    pub(super) first_received_at: Micros,
+    pub(super) last_received_at: Micros,
+}
