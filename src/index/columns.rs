@@ -13,7 +13,7 @@ use tantivy::columnar::Column;
 use tantivy::index::SegmentId;
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{InvertedIndexReader, Result, SegmentReader, Term};
+use tantivy::{DocId, InvertedIndexReader, Result, SegmentReader, Term};
 
 use super::documents::Documents;
 
@@ -122,11 +122,25 @@ impl<'a> TermDocuments<'a> {
                 self.index.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?,
             ),
         };
-        while !postings.docs().is_empty() {
-            postings.docs().iter().for_each(|document| documents.insert(*document));
-            postings.advance();
-        }
+        each_document(postings, |document| documents.insert(document));
         Ok(())
+    }
+}
+
+/// The documents of `segment` whose `field` has `term`, as a list: for terms of few.
+pub fn list_documents_with(segment: &SegmentReader, term: &Term) -> Result<Vec<DocId>> {
+    let index = segment.inverted_index(term.field())?;
+    let mut documents = Vec::new();
+    if let Some(mut postings) = index.read_block_postings(term, IndexRecordOption::Basic)? {
+        each_document(&mut postings, |document| documents.push(document));
+    }
+    Ok(documents)
+}
+
+fn each_document(postings: &mut BlockSegmentPostings, mut take: impl FnMut(DocId)) {
+    while !postings.docs().is_empty() {
+        postings.docs().iter().for_each(|document| take(*document));
+        postings.advance();
     }
 }
 

@@ -96,6 +96,12 @@ pub fn range_of(shop: &str) -> Range<String> {
     format!("{shop}\u{1f}")..format!("{shop}\u{20}")
 }
 
+/// Between which strings the terms of `shop` lie that are of one id.
+pub fn range_of_id(shop: &str, kind: KnownKind, folded_id: &str) -> Range<String> {
+    let of_id = format!("{shop}\u{1f}{}{folded_id}", kind.letter());
+    format!("{of_id}\u{1f}")..format!("{of_id}\u{20}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,5 +133,14 @@ mod tests {
         );
         assert!(terms.iter().all(|term| range_of("s").contains(term)));
         assert!(terms.iter().all(|term| !range_of("s2").contains(term)));
+        let count_of = |kind, id: &str| {
+            let range = range_of_id("s", kind, id);
+            terms.iter().filter(|term| range.contains(*term)).count()
+        };
+        assert_eq!(count_of(KnownKind::Order, "fl1"), 1);
+        assert_eq!(count_of(KnownKind::Agent, "max"), 1);
+        for none in ["fl", "fl12", "max"] {
+            assert_eq!(count_of(KnownKind::Order, none), 0, "{none}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::view::View;
 use super::{SearchError, known};
 use crate::index::columns::add_documents_with;
 use crate::index::fold;
-use crate::index::known_as::{Known, KnownKind, terms_of};
+use crate::index::known_as::{Known, KnownKind, range_of_id, terms_of};
 use crate::index::schema::schema;
 use crate::model::{FieldError, Micros, Offset, Record};
 
@@ -127,10 +127,12 @@ impl Found {
 
 fn of_index(view: &View<'_>, whose: Whose, id: &str) -> tantivy::Result<Found> {
     let mut found = Found::default();
+    let folded = fold(id);
+    let range = range_of_id(view.shop, whose.kind(), &folded);
     for segment in &view.segments {
         view.deadline.check()?;
         let mut documents = segment.none();
-        known::each_known(view, segment, &fold(id), |known, term| {
+        known::each_known(view, segment, &range, &folded, |known, term| {
             if whose.is(known, id) {
                 add_documents_with(&mut documents, segment.reader(), schema().known_as, term)?;
             }

@@ -1,6 +1,7 @@
 //! Orders, customers and agents that are called what was typed: by id or name, in whole or in part.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
 use tantivy::DocId;
 use tantivy::Result;
@@ -50,9 +51,10 @@ type AllFound = BTreeMap<(KnownKind, String), Found>;
 /// What is called like one of `tree`'s words, or like all of them; and how many more there are.
 pub(super) fn matches(view: &View<'_>, tree: &QueryTree) -> Result<(Vec<Match>, u64)> {
     let mut found = AllFound::new();
+    let of_shop = range_of(view.shop);
     for typed in typed_names(tree) {
         for (number, segment) in view.segments.iter().enumerate() {
-            each_known(view, segment, &typed, |known, term| {
+            each_known(view, segment, &of_shop, &typed, |known, term| {
                 if let Some(nearness) = nearness(known, &typed) {
                     let of_segment = (number, term.to_vec());
                     if let Some(found) = take(&mut found, known, nearness)
@@ -180,24 +182,24 @@ fn first_of(
     last
 }
 
-/// Hands each order, customer and agent of the shop that a segment knows, and whose term holds
+/// Hands each order, customer and agent of `range` that a segment knows, and whose term holds
 /// `piece`, to `take`, with the term.
 pub(super) fn each_known(
     view: &View<'_>,
     segment: &Segment<'_>,
+    range: &Range<String>,
     piece: &str,
     mut take: impl FnMut(&Known<'_>, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let range = range_of(view.shop);
     if let Some(terms) = view.snapshot.terms().terms_of(segment.reader(), Vocabulary::KnownAs)? {
-        for term in terms.containing_in(piece, &range) {
+        for term in terms.containing_in(piece, range) {
             if let Some(known) = Known::of_term(term.text) {
                 take(&known, term.text.as_bytes())?;
             }
         }
         return Ok(());
     }
-    // Too many to keep: the shop's stretch of the dictionary is walked.
+    // Too many to keep: that stretch of the dictionary is walked.
     let index = segment.reader().inverted_index(schema().known_as)?;
     let mut walk = index.terms().range().ge(&range.start).lt(&range.end).into_stream()?;
     while walk.advance() {

@@ -6,12 +6,11 @@ use std::hash::{BuildHasher, RandomState};
 use super::answer::{LookedAt, WordCount};
 use super::hits::Hits;
 use super::language::Node;
-use super::leaf::{Asked, is_searched, trait_term};
+use super::leaf::{Asked, trait_term};
 use super::view::View;
 use super::{SearchError, SearchQuery};
-use crate::index::documents::Documents;
 use crate::index::schema::Trait;
-use crate::model::{Micros, Record};
+use crate::model::Micros;
 
 /// What was looked at for `query`, and how many of it have each of its words.
 pub(super) fn looked_at(
@@ -20,8 +19,13 @@ pub(super) fn looked_at(
 ) -> Result<(LookedAt, Vec<WordCount>), SearchError> {
     let filters = filters_of(query);
     let asked = filters.as_ref().map(|root| Asked::of(view, root, query.mode)).transpose()?;
-    let looked = Looked::of(view, asked.as_ref()).map_err(|error| view.error(error))?;
-    Ok((looked.count(view).map_err(|error| view.error(error))?, words(view, query, filters)?))
+    let of = |error| view.error(error);
+    let looked = match &asked {
+        Some(asked) => Hits::of(view, asked),
+        None => Hits::all(view),
+    };
+    let looked = looked.and_then(|looked| count(&looked, view)).map_err(of)?;
+    Ok((looked, words(view, query, filters)?))
 }
 
 /// The parts of a question that all hits have and that say nothing of text: what must be so beside
@@ -70,60 +74,39 @@ fn words(
     Ok(counts)
 }
 
-/// What was looked at.
-struct Looked<'a> {
-    of_segments: Vec<Documents>,
-    of_tail: Vec<&'a Record>,
-}
-
-impl<'a> Looked<'a> {
-    fn of(view: &View<'a>, asked: Option<&Asked>) -> tantivy::Result<Looked<'a>> {
-        let of_segment = |segment: &super::segment::Segment<'_>| {
-            let searched = segment.searched(view.shop, view.before)?;
-            match asked {
-                Some(asked) => segment.hits(asked, &searched, &view.deadline),
-                None => Ok(searched),
-            }
-        };
-        let of_segments = view.segments.iter().map(of_segment).collect::<tantivy::Result<_>>()?;
-        let is_meant =
-            |record: &&Record| is_searched(record) && asked.is_none_or(|asked| asked.holds(record));
-        Ok(Looked { of_segments, of_tail: view.tail().filter(is_meant).collect() })
-    }
-
-    fn count(&self, view: &View<'_>) -> tantivy::Result<LookedAt> {
-        let mut looked = LookedAt::default();
-        // Names are told apart by 64 bits: among a million, two would share them once in 37 million
-        // answers.
-        let (hashes, mut names) = (RandomState::new(), HashSet::new());
-        let mut newest = None;
-        for (documents, segment) in self.of_segments.iter().zip(&view.segments) {
-            let mut with_text = documents.clone();
-            with_text.keep(&*segment.wide(&trait_term(Trait::Text))?);
-            looked.messages += with_text.count();
-            looked.without_text += documents.count() - with_text.count();
-            segment.each_name(documents, |name| {
-                names.insert(hashes.hash_one(name));
-            })?;
-            // The greatest offset was received last.
-            let last = segment.last_received(documents);
-            if let Some((offset, document)) = last
-                && newest.is_none_or(|(known, _)| known < offset)
-            {
-                let shown = segment.shown(&segment.stored(document)?, document)?;
-                newest = Some((offset, shown.received_at));
-            }
+/// What was looked at, where these are all.
+fn count(all: &Hits<'_>, view: &View<'_>) -> tantivy::Result<LookedAt> {
+    let mut looked = LookedAt::default();
+    // Names are told apart by 64 bits: among a million, two would share them once in 37 million
+    // answers.
+    let (hashes, mut names) = (RandomState::new(), HashSet::new());
+    let mut newest = None;
+    for (documents, segment) in all.of_segments.iter().zip(&view.segments) {
+        let mut with_text = documents.clone();
+        with_text.keep(&*segment.wide(&trait_term(Trait::Text))?);
+        looked.messages += with_text.count();
+        looked.without_text += documents.count() - with_text.count();
+        segment.each_name(documents, |name| {
+            names.insert(hashes.hash_one(name));
+        })?;
+        // The greatest offset was received last.
+        let last = segment.last_received(documents);
+        if let Some((offset, document)) = last
+            && newest.is_none_or(|(known, _)| known < offset)
+        {
+            let shown = segment.shown(&segment.stored(document)?, document)?;
+            newest = Some((offset, shown.received_at));
         }
-        for record in &self.of_tail {
-            match record.event.text {
-                Some(_) => looked.messages += 1,
-                None => looked.without_text += 1,
-            }
-            names.insert(hashes.hash_one(record.event.conversation.as_str()));
-            newest = Some((record.offset, record.received_at));
-        }
-        looked.conversations = names.len() as u64;
-        looked.received_until = newest.map(|(_, received_at): (_, Micros)| received_at);
-        Ok(looked)
     }
+    for record in &all.of_tail {
+        match record.event.text {
+            Some(_) => looked.messages += 1,
+            None => looked.without_text += 1,
+        }
+        names.insert(hashes.hash_one(record.event.conversation.as_str()));
+        newest = Some((record.offset, record.received_at));
+    }
+    looked.conversations = names.len() as u64;
+    looked.received_until = newest.map(|(_, received_at): (_, Micros)| received_at);
+    Ok(looked)
 }

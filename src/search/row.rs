@@ -3,7 +3,6 @@
 //! Of each slot of a row the places are read that its terms have, less the slot's own: where the row
 //! would begin. Where all slots agree it does. The slot with the fewest documents goes first, so that of
 //! the others only few are read.
-//! Cost (measured): about 40 ns for each document of a slot that the slots before it leave.
 
 use std::ops::Range;
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::postings::TermInfo;
-use tantivy::schema::IndexRecordOption;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, Result, SegmentReader, Term};
 
@@ -12,7 +11,9 @@ use super::leaf::trait_term;
 use super::plan::Piece;
 use super::stored::Stored;
 use super::term_pattern::each_word;
-use crate::index::columns::{BLOCK_DOCUMENTS, Block, TermDocuments, add_documents_with};
+use crate::index::columns::{
+    BLOCK_DOCUMENTS, Block, TermDocuments, add_documents_with, list_documents_with,
+};
 use crate::index::documents::Documents;
 use crate::index::schema::{Trait, schema};
 use crate::index::{IndexSnapshot, Shown};
@@ -177,16 +178,8 @@ impl<'a> Segment<'a> {
 
     /// The documents of a conversation, of whatever shop: few, so that a set of all would be mostly empty.
     pub(super) fn of_conversation(&self, name: &str) -> Result<Vec<DocId>> {
-        let index = self.reader.inverted_index(schema().conversation)?;
         let term = Term::from_field_text(schema().conversation, name);
-        let mut documents = Vec::new();
-        if let Some(mut postings) = index.read_block_postings(&term, IndexRecordOption::Basic)? {
-            while !postings.docs().is_empty() {
-                documents.extend_from_slice(postings.docs());
-                postings.advance();
-            }
-        }
-        Ok(documents)
+        list_documents_with(self.reader, &term)
     }
 
     /// The edits and retractions of `shop` below `before`, or those of one conversation of it.
