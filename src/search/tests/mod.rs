@@ -6,7 +6,6 @@ mod differential;
 mod documented;
 mod pages;
 mod random;
-mod speed;
 mod texts;
 
 use std::collections::BTreeSet;
