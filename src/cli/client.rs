@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use chrono_tz::Tz;
 use futures::StreamExt;
 use http_body_util::BodyExt;
 use indicatif::ProgressBar;
@@ -24,7 +25,7 @@ use crate::search::{Conversations, SearchAnswer};
 use crate::server::{
     AccessParameters, BATCH_BYTES_MAX, BYTES_TRAILER, CASE_HEADER, COMPLETE_TO_HEADER,
     DUPLICATES_HEADER, ExportParameters, HOLES_HEADER, Problem, REASON_HEADER, RECORDS_HEADER,
-    ROWS_TRAILER, SearchParameters, WhoseParameters,
+    ROWS_TRAILER, SearchParameters, WhoseParameters, ZONE_HEADER,
 };
 use crate::sql::{Answer, NamedQuery};
 
@@ -89,6 +90,12 @@ impl Client {
 
     fn get(&self, url: Url) -> reqwest::RequestBuilder {
         self.http.get(url).headers(self.purpose.clone())
+    }
+
+    /// The zone in which the server shows times; `None` where it does not say, or does not answer.
+    pub(super) async fn zone(&self) -> Option<Tz> {
+        let response = self.http.get(self.url("healthz").ok()?).send().await.ok()?;
+        response.headers().get(ZONE_HEADER)?.to_str().ok()?.parse().ok()
     }
 
     /// Sends as many requests as the bytes of the events need.

@@ -113,19 +113,24 @@ impl Target {
     pub(super) async fn open(args: &TargetArgs) -> anyhow::Result<Target> {
         if let (Some(url), Some(token)) = (&args.url, &args.token) {
             args.refuse_other_shop(token)?;
-            let zone = args.config()?.zone;
-            return Ok(Target::Remote { client: Client::new(url.clone(), token)?, zone });
+            return Target::remote(args, Client::new(url.clone(), token)?).await;
         }
         args.data_dir().must_exist()?;
         let config = args.config()?;
-        let zone = config.zone;
         match InPlace::open(args.data_dir(), config).await {
             Ok(data) => Ok(Target::InPlace(Box::new(Asked { data, shop: args.shop.clone() }))),
-            Err(error) => {
-                let client = owner_client(args, &owner_of(error)?)?;
-                Ok(Target::Remote { client, zone })
-            }
+            Err(error) => Target::remote(args, owner_client(args, &owner_of(error)?)?).await,
         }
+    }
+
+    /// A server, whose zone is that of all times unless another is asked for. Where it does not answer, the
+    /// question itself will say so.
+    async fn remote(args: &TargetArgs, client: Client) -> anyhow::Result<Target> {
+        let zone = match args.zone {
+            Some(zone) => zone,
+            None => client.zone().await.unwrap_or(args.config()?.zone),
+        };
+        Ok(Target::Remote { client, zone })
     }
 
     /// The same, saying with each question for what it is. In place nothing is recorded: who may open a

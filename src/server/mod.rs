@@ -67,7 +67,7 @@ pub use connections::Connections;
 pub use http::{
     AccessParameters, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, Erasures,
     ExportParameters, HOLES_HEADER, Holds, Kept, RECORDS_HEADER, ROWS_TRAILER, SearchParameters,
-    WhoseParameters, evidence_zip,
+    WhoseParameters, ZONE_HEADER, evidence_zip,
 };
 pub use problem::{Problem, status_of};
 pub use purpose::{CASE_HEADER, For, REASON_HEADER};

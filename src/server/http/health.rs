@@ -1,14 +1,18 @@
 //! `GET /healthz` and `GET /readyz`, for whoever starts, restarts and sends traffic to a process: no
-//! token, and nothing told but yes or no.
+//! token, and nothing told but yes or no, and the zone in which times are shown.
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 
 use crate::server::Service;
 
+/// The name of the server's zone (IANA): clients show times in it that are not asked for another.
+pub const ZONE_HEADER: &str = "verbatim-zone";
+
 /// Whether the process serves: it ends by itself where its log fails.
-pub(super) async fn is_alive() -> &'static str {
-    "ok\n"
+pub(super) async fn is_alive(State(service): State<Service>) -> impl IntoResponse {
+    ([(ZONE_HEADER, service.zone.name())], "ok\n")
 }
 
 /// Whether events are taken.

@@ -42,6 +42,7 @@ pub use append::DUPLICATES_HEADER;
 pub use conversation_list::WhoseParameters;
 pub use evidence::{HOLES_HEADER, RECORDS_HEADER, zip as evidence_zip};
 pub use export::ExportParameters;
+pub use health::ZONE_HEADER;
 pub use keeping::{Erasures, Holds, Kept};
 pub use search::SearchParameters;
 
