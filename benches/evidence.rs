@@ -109,7 +109,11 @@ fn bundles(chat: &Chat, messages: usize, scratch: &Path, report: &mut Report) {
     let export = || {
         let mut command = Command::new(PROGRAM);
         command.args(["evidence", "export", "--shop", SHOP, "--conversation", CONVERSATION]);
-        command.args(["--reason", "benchmark", "--out"]).arg(&bundle).arg("--data").arg(&data);
+        command
+            .args(["--case", "1", "--reason", "benchmark", "--out"])
+            .arg(&bundle)
+            .arg("--data")
+            .arg(&data);
         command
     };
     let removed = || drop(fs::remove_file(&bundle));

@@ -273,7 +273,10 @@ impl App {
             sql: self.sql.clone(),
             ledger: self.ledger.clone(),
             zone: self.config.zone,
-            spool: self.data.root().to_path_buf(),
+            spool: DiskSpace::of(
+                self.data.root().to_path_buf(),
+                2 * self.config.disk_reserve_bytes(),
+            ),
         })
     }
 

@@ -8,7 +8,7 @@
 //! files and the sums over them: those say who made the bundle, and when.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
@@ -24,7 +24,7 @@ use super::seal::{self, BAGIT, MANIFEST, SEAL, TAG_MANIFEST};
 use super::spool::{BundleFile, Spool};
 use super::texts;
 use super::verify::{CONSISTENCY, KEYS, PROOF, Proof, consistency_text, holes};
-use super::zip::{self, FILES_MAX, ZIP_BYTES_MAX};
+use super::zipped::Zipped;
 use crate::ledger::Checkpoint;
 use crate::model::{Attachment, Chain, Micros, Offset, Reader, Record, Seq};
 use crate::records::Page;
@@ -71,9 +71,7 @@ pub struct Growth {
 
 /// A bundle whose files are known.
 pub struct Bundle {
-    folder: String,
-    /// By name.
-    files: Vec<BundleFile>,
+    pub zip: Zipped,
     pub records: u64,
     /// What is not in it though the records name it, in words.
     pub holes: Vec<String>,
@@ -116,7 +114,7 @@ impl Bundle {
             with_private: order.request.with_private,
             redactions: &order.request.redact,
         };
-        let spool = || Spool::in_folder(order.spool);
+        let spool = || Spool::on(order.spool);
         let mut making = Making {
             order,
             source,
@@ -136,37 +134,6 @@ impl Bundle {
         }
         making.page.write_all(PAGE_END.as_bytes())?;
         making.sealed(sealer)
-    }
-
-    /// How many bytes [`Bundle::write`] writes.
-    pub fn bytes(&self) -> u64 {
-        zip::size_of(&self.entries())
-    }
-
-    /// Writes the zip.
-    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let entries = self.entries();
-        for (file, entry) in self.files.iter().zip(&entries) {
-            out.write_all(&entry.local())?;
-            file.write(out)?;
-        }
-        zip::write_end(&entries, out)?;
-        out.flush()
-    }
-
-    fn entries(&self) -> Vec<zip::Entry> {
-        // Each fits: the sum of all does.
-        self.files.iter().filter_map(|file| file.entry(&self.folder)).collect()
-    }
-
-    /// Refuses what no zip can hold.
-    fn check_size(&self) -> Result<(), EvidenceError> {
-        let bytes = self.files.iter().map(|file| file.passed.bytes + 1_024).sum();
-        let files = self.files.len();
-        if bytes > ZIP_BYTES_MAX || files > FILES_MAX {
-            return Err(EvidenceError::TooLarge { bytes, files });
-        }
-        Ok(())
     }
 }
 
@@ -298,11 +265,8 @@ impl<S: Source> Making<'_, S> {
         let tag_manifest = BundleFile::of(TAG_MANIFEST, manifest_of(&files, seal::is_tag_file));
         let seal = sealer.sign(&seal::text(&tag_manifest.passed.sha256))?;
         files.extend([tag_manifest, BundleFile::of(SEAL, seal)]);
-        files.sort_by(|one, other| one.name.cmp(&other.name));
         let records = proof.leaves.len() as u64;
-        let bundle = Bundle { folder: order.request.folder(), files, records, holes };
-        bundle.check_size()?;
-        Ok(bundle)
+        Ok(Bundle { zip: Zipped::of(order.request.folder(), files)?, records, holes })
     }
 }
 

@@ -12,12 +12,13 @@ use tokio::sync::Semaphore;
 use super::bundle::{Bundle, Growth, Sealer, Source};
 use super::json::{self, Json};
 use super::order::{Custody, Order};
-use super::{EvidenceError, EvidenceRequest};
+use super::pack::{PackError, PackRequest, pack_with_bundle};
+use super::{EvidenceError, EvidenceRequest, Zipped};
 use crate::ledger::{Checkpoint, LedgerReader, VerifierKey};
 use crate::log::LogReader;
 use crate::model::{Ack, Micros, Offset, Record, Seq};
 use crate::records::{Page, PageSize, Records};
-use crate::relay::AttachmentStore;
+use crate::relay::{AttachmentStore, DiskSpace};
 use crate::sql::{Sql, Value};
 
 /// What is in memory of the records of one bundle.
@@ -27,6 +28,8 @@ const SIGN_TIME_MAX: Duration = Duration::from_secs(60);
 const SIGN_POLL: Duration = Duration::from_millis(50);
 /// Bundles that are made at once: each reads and hashes as fast as one core does.
 const BUNDLES_AT_ONCE: usize = 2;
+/// Packs that are made at once: each sets type as fast as one core does, with all of it in memory.
+const PACKS_AT_ONCE: usize = 1;
 /// Conversations of one bundle: what a customer of ten years has.
 const CONVERSATIONS_MAX: usize = 10_000;
 
@@ -36,6 +39,8 @@ pub struct BundleMaker {
     material: Material,
     /// A permit for each bundle that is made now.
     turns: Arc<Semaphore>,
+    /// As for bundles.
+    pack_turns: Arc<Semaphore>,
 }
 
 /// What bundles are made of.
@@ -48,7 +53,7 @@ pub struct Material {
     pub ledger: LedgerReader,
     pub zone: Tz,
     /// Where files lie while they grow.
-    pub spool: PathBuf,
+    pub spool: DiskSpace,
 }
 
 /// Who wants a bundle, and where it is written down that they do.
@@ -62,7 +67,9 @@ pub struct Asker {
 
 impl BundleMaker {
     pub fn of(material: Material) -> BundleMaker {
-        BundleMaker { material, turns: Arc::new(Semaphore::new(BUNDLES_AT_ONCE)) }
+        let turns = |count| Arc::new(Semaphore::new(count));
+        let (turns, pack_turns) = (turns(BUNDLES_AT_ONCE), turns(PACKS_AT_ONCE));
+        BundleMaker { material, turns, pack_turns }
     }
 
     /// The conversations of a request. What is another shop's is not there.
@@ -161,6 +168,19 @@ impl BundleMaker {
             bundle
         };
         tokio::task::spawn_blocking(make).await?
+    }
+
+    /// The document of a bundle, with it, when it is its turn.
+    pub async fn pack(&self, bundle: Bundle, request: PackRequest) -> Result<Zipped, PackError> {
+        // Never closed.
+        let turn = self.pack_turns.clone().acquire_owned().await.ok();
+        let spool = self.material.spool.clone();
+        let make = move || {
+            let packed = pack_with_bundle(&bundle, &request, &spool);
+            drop(turn);
+            packed
+        };
+        tokio::task::spawn_blocking(make).await.map_err(EvidenceError::from)?
     }
 
     /// Blocks while it reads.

@@ -29,6 +29,7 @@ mod texts;
 mod hex_bytes;
 mod json;
 mod zip;
+mod zipped;
 // What others have signed.
 mod note;
 // Whether a bundle holds.
@@ -47,3 +48,4 @@ pub use order::{Custody, Order};
 pub use redact::Redaction;
 pub use request::EvidenceRequest;
 pub use verify::{Held, STEPS, Verdict, verify};
+pub use zipped::Zipped;

@@ -1,13 +1,13 @@
 //! A bundle that is to be made, and what is counted while it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use chrono_tz::Tz;
 
 use super::request::EvidenceRequest;
 use crate::ledger::Checkpoint;
 use crate::model::{Ack, Chain, Erased, LeafHash, Micros};
+use crate::relay::DiskSpace;
 
 /// A bundle that is to be made.
 pub struct Order<'a> {
@@ -22,7 +22,7 @@ pub struct Order<'a> {
     pub zone: Tz,
     pub now: Micros,
     /// Where files lie while they grow.
-    pub spool: &'a Path,
+    pub spool: &'a DiskSpace,
 }
 
 /// Who makes the bundle, and where.

@@ -3,11 +3,15 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
 use super::zip::{Crc, Entry, ZIP_BYTES_MAX};
+use crate::relay::{DiskSpace, Held};
+
+/// Bytes written between two looks at the disk's space.
+const LOOK_EVERY: u64 = 1024 * 1024;
 
 /// What is known of bytes once they have all passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,9 @@ pub(super) struct Passed {
 pub(super) struct Spool {
     file: BufWriter<File>,
     meter: Meter,
+    disk: DiskSpace,
+    /// Bytes at the next look at the disk's space.
+    look_at: u64,
 }
 
 /// Where the bytes of a file of the bundle are.
@@ -59,9 +66,11 @@ impl Meter {
 }
 
 impl Spool {
-    pub(super) fn in_folder(folder: &Path) -> io::Result<Spool> {
-        let file = BufWriter::with_capacity(256 * 1024, tempfile::tempfile_in(folder)?);
-        Ok(Spool { file, meter: Meter::default() })
+    /// One in the folder of `disk`, which is refused bytes while the disk has not the space that is kept for
+    /// messages.
+    pub(super) fn on(disk: &DiskSpace) -> io::Result<Spool> {
+        let file = BufWriter::with_capacity(256 * 1024, tempfile::tempfile_in(disk.path())?);
+        Ok(Spool { file, meter: Meter::default(), disk: disk.clone(), look_at: 0 })
     }
 
     pub(super) fn finish(self, name: &str) -> io::Result<BundleFile> {
@@ -79,6 +88,11 @@ impl Write for Spool {
                 io::ErrorKind::FileTooLarge,
                 "it is larger than a zip can be",
             ));
+        }
+        if self.meter.bytes >= self.look_at {
+            let no_room = |held: Held| io::Error::new(io::ErrorKind::StorageFull, held.to_string());
+            self.disk.check().map_err(no_room)?;
+            self.look_at = self.meter.bytes + LOOK_EVERY;
         }
         self.file.write_all(bytes)?;
         self.meter.add(bytes);
@@ -102,6 +116,19 @@ impl BundleFile {
     pub(super) fn kept(name: String, path: PathBuf) -> io::Result<BundleFile> {
         let passed = copy(&mut File::open(&path)?, &mut io::sink())?;
         Ok(BundleFile { name, passed, content: Content::Kept(path) })
+    }
+
+    /// The file it lies in, from its first byte on; what is made in memory lies in none.
+    pub(super) fn opened(&self) -> io::Result<File> {
+        match &self.content {
+            Content::Bytes(_) => Err(io::ErrorKind::Unsupported.into()),
+            Content::Spooled(file) => {
+                let mut file = file.try_clone()?;
+                file.rewind()?;
+                Ok(file)
+            }
+            Content::Kept(path) => File::open(path),
+        }
     }
 
     /// What the zip says of it.
@@ -141,5 +168,21 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<Passed> {
         }
         meter.add(&buffer[..count]);
         to.write_all(&buffer[..count])?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_on_a_disk_that_is_almost_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut full = Spool::on(&DiskSpace::of(folder.path().to_path_buf(), u64::MAX)).unwrap();
+        let error = full.write(b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
+        let mut free = Spool::on(&DiskSpace::of(folder.path().to_path_buf(), 0)).unwrap();
+        free.write_all(&vec![7; 3 << 20]).unwrap();
+        assert_eq!(free.finish("f").unwrap().passed.bytes, 3 << 20);
     }
 }

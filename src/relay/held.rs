@@ -2,7 +2,7 @@
 //! clock that jumped. Both end by themselves, and what was kept before is answered meanwhile.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -175,8 +175,13 @@ impl DiskSpace {
         DiskSpace { path, reserve_bytes, asked: Arc::default(), free_bytes }
     }
 
+    /// Where it is asked.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Refuses what would be written while too little is left.
-    pub(super) fn check(&self) -> Result<(), Held> {
+    pub fn check(&self) -> Result<(), Held> {
         let mut asked = self.asked.lock();
         let free_bytes = match *asked {
             Some((at, free_bytes)) if at.elapsed() < ASK_EVERY => free_bytes,

@@ -51,7 +51,11 @@ const SLOW: &[Slow] = &[
     },
     Slow {
         what: "bundles",
-        routes: &[(Method::POST, "/v1/evidence"), (Method::POST, "/evidence")],
+        routes: &[
+            (Method::POST, "/v1/evidence"),
+            (Method::POST, "/v1/evidence/pack"),
+            (Method::POST, "/evidence"),
+        ],
         max: 2,
         max_of_all: 8,
     },

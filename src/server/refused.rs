@@ -28,6 +28,7 @@ const RECORDED: &[(&str, AccessAction, Via)] = &[
     ("/v1/export/{table}", AccessAction::Export, Via::Api),
     ("/v1/access", AccessAction::Trail, Via::Api),
     ("/v1/evidence", AccessAction::Evidence, Via::Api),
+    ("/v1/evidence/pack", AccessAction::Evidence, Via::Api),
     ("/evidence", AccessAction::Evidence, Via::Page),
 ];
 /// Sending events goes by the same route as the stream of them.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use verbatim::access::TokenRole::{Admin, Analyst, Bot, Customer, Dispute, Human, Importer};
 
 use super::command::{Ran, command, ran};
-use super::support::{Data, Server, message};
+use super::support::{Data, SHOP, Server, message};
 
 const PHOTO: &[u8] = b"\x89PNG\r\n\x1a\nnot much of a picture";
 
@@ -266,5 +266,139 @@ async fn who_may_not_have_it_gets_nothing() {
         export(&data, &out, &[]).assert_code(2);
         export(&data, &out, &["--order", "A-1", "--since", "/nowhere"]).assert_code(2);
         assert_eq!(beside(&data, "none.zip"), Vec::<PathBuf>::new());
+    });
+}
+
+/// The names of a zip's files, and its files unpacked into a folder of that name.
+fn unpacked(data: &Data, zip: &[u8], name: &str) -> (Vec<String>, PathBuf) {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip)).unwrap();
+    let names = archive.file_names().map(|name| name.unwrap().to_string());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let folder = data.beside(name);
+    archive.extract(&folder).unwrap();
+    (names, folder)
+}
+
+/// A server makes the document for a bank too, beside the bundle whose hash stands on its pages, in its
+/// own zone, and for nobody who may not have the bundle.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_packs_a_bundle_with_its_document() {
+    let data = Data::committing_often();
+    data.set("zone = \"Asia/Shanghai\"\ncommit_interval_ms = 50\n");
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    server.http_as(&data, "boss", &[Admin]).caught_up(false).await;
+    let here = server.http_as(&data, "dora", &[Dispute]);
+    let body = |order: &str, pack: Value| {
+        let bundle = json!({"orders": [order], "case": "C-7", "reason": "r"});
+        json!({"bundle": bundle, "pack": pack}).to_string()
+    };
+    let route = "/v1/evidence/pack";
+    let asked = body("A-1", json!({"words": "bowl", "context": 0, "profile": "wave"}));
+    let answer = here.post(route, "application/json", asked).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
+    assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+    assert!(answer.header("verbatim-holes").contains("missing"), "a picture never came");
+    let (names, folder) = unpacked(&data, &answer.body, "packed");
+    assert_eq!(names, ["C-7-wave/C-7.zip", "C-7-wave/pack.pdf", "C-7-wave/report.json"]);
+    let bundle = folder.join(&names[0]);
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(folder.join(&names[2])).unwrap()).unwrap();
+    assert_eq!((&report["messages_shown"], &report["messages"]), (&json!(1), &json!(3)));
+    let hash = hex::encode(Sha256::digest(std::fs::read(&bundle).unwrap()));
+    let pdf = folder.join(&names[1]);
+    tokio::task::block_in_place(|| {
+        assert_holds(&bundle, &vkey(&data));
+        let text = Command::new("pdftotext").arg("-layout").arg(&pdf).arg("-").output().unwrap();
+        let text = String::from_utf8(text.stdout).unwrap();
+        for words in [hash.as_str(), "the bowl is broken 碗", "+08:00", "C-7"] {
+            assert!(text.contains(words), "`{words}` is not in {text}");
+        }
+        for words in ["careful with carl", "we refund"] {
+            assert!(!text.contains(words), "`{words}` is in {text}");
+        }
+        // The same of the bundle by command, which knows case and zone from it, to the byte.
+        let again = data.beside("again.pdf");
+        let mut pack = command();
+        pack.args(["evidence", "pack"]).arg(&bundle).args(["--words", "bowl", "--context", "0"]);
+        ran({
+            pack.args(["--profile", "wave", "--out"]).arg(&again);
+            pack
+        })
+        .assert_code(0);
+        assert!(std::fs::read(&again).unwrap() == std::fs::read(&pdf).unwrap());
+    });
+    for (order, pack, status) in [
+        ("nobody's", json!({}), 404),
+        ("A-1", json!({"words": "unsaid"}), 404),
+        ("A-1", json!({"messages": ["m1", "n"]}), 404),
+        ("A-1", json!({"profile": "paypal"}), 400),
+        ("A-1", json!({"context": 1_001}), 400),
+        ("A-1", json!({"contexts": 1}), 400),
+    ] {
+        let answer = here.post(route, "application/json", body(order, pack.clone())).await;
+        assert_eq!(answer.status, status, "{order} {pack}: {}", answer.text());
+        assert!(!answer.text().contains("careful"), "{}", answer.text());
+    }
+    let there = server.http(&data.token("other", "dora", &[Dispute]));
+    assert_eq!(there.post(route, "application/json", body("A-1", json!({}))).await.status, 404);
+    for role in [Customer, Human, Bot, Importer, Analyst] {
+        let http = server.http_as(&data, "someone", &[role]);
+        http.post(route, "application/json", body("A-1", json!({}))).await.problem(403);
+    }
+    // From the page.
+    let typed = "order=A-1&case=C-7&reason=r&messages=m1,+m3&profile=print&pack=on";
+    let form = "application/x-www-form-urlencoded";
+    let answer = here.post("/evidence", form, typed).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
+    let (names, _) = unpacked(&data, &answer.body, "of-page");
+    assert_eq!(names, ["C-7-print/C-7.zip", "C-7-print/pack.pdf", "C-7-print/report.json"]);
+    let answer = here.post("/evidence", form, typed.replace("m3", "m9")).await;
+    assert!(answer.status == 404 && answer.text().contains("`m9`"), "{}", answer.text());
+    assert!(answer.text().contains("value=\"m1, m9\""), "what was typed stays");
+    let answer = here.post("/evidence", form, typed.replace("print", "paypal")).await;
+    assert!(answer.status == 400 && answer.text().contains("paypal"), "{}", answer.text());
+}
+
+/// Times are of the server's zone, wherever its client runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_shows_times_in_the_servers_zone() {
+    let data = Data::committing_often();
+    data.set("zone = \"Asia/Shanghai\"\ncommit_interval_ms = 50\n");
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    let (url, token) = (server.url.clone(), data.token(SHOP, "dora", &[Dispute]));
+    let show = |more: &[&str]| {
+        let mut show = command();
+        show.env("VERBATIM_DATA", data.beside("nowhere"));
+        show.args(["show", "chat 1", "--url", &url, "--token", &token]).args(more);
+        let shown = tokio::task::block_in_place(|| ran(show));
+        shown.assert_code(0);
+        shown.stdout
+    };
+    assert!(show(&[]).contains("+08:00"), "{}", show(&[]));
+    let elsewhere = show(&["--zone", "Europe/Paris"]);
+    assert!(!elsewhere.contains("+08:00"), "{elsewhere}");
+}
+
+/// A key that has signed nothing yet is in its place from the first bundle on, and whoever knows the one
+/// before follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_right_after_another_key_holds() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    server.http_as(&data, "boss", &[Admin]).caught_up(true).await;
+    assert_eq!(server.stop(), 0);
+    tokio::task::block_in_place(|| {
+        let old = vkey(&data);
+        data.succeeds(["evidence", "key", "rotate"]);
+        let new = vkey(&data);
+        assert_ne!(old, new);
+        let out = data.beside("rotated.zip");
+        export(&data, &out, &["--order", "A-1", "--allow-missing"]).assert_code(0);
+        assert_holds(&out, &new);
+        assert_holds(&out, &old);
     });
 }

@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
-use chrono_tz::Tz;
+use anyhow::Context;
 use clap::Args;
 
 use super::wanted::Wanted;
@@ -13,13 +12,19 @@ use crate::cli::shown::shown;
 use crate::cli::target::TargetArgs;
 use crate::cli::{Exit, write};
 use crate::durable::{Mode, Naming, Staged};
-use crate::evidence::pack::{BundleRead, Fonts, Profile, Report, Source, pack, read_bundle};
+use crate::evidence::pack::{
+    CONTEXT_USUAL, Fonts, PackRequest, Profile, Report, pack, read_bundle,
+};
+
+/// Bytes of the evidence copy, and of all that is read of a bundle beside it.
+const BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// A PDF for a bank or a platform, with the bundle it is made from
 ///
 /// It shows what the bundle discloses, and names the bundle's hash on every page: an excerpt around the
 /// messages chosen, or all of it. Where no bundle is named, one is made of --order, --conversation or
-/// --customer first, and kept beside the document. Fonts are looked for where systems have them.
+/// --customer first, and kept beside the document. Times are shown in the bundle's zone. Fonts are looked
+/// for where systems have them.
 #[derive(Debug, Args)]
 pub(super) struct Pack {
     /// The bundle that `evidence export` made; without it one is made
@@ -42,14 +47,14 @@ pub(super) struct Pack {
     #[arg(long, value_name = "QUERY")]
     words: Option<String>,
     /// Messages shown before and after each of them
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = CONTEXT_USUAL)]
     context: usize,
     /// For whom: whose limits are kept
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
-    /// Number of the case, as it stands on every page
-    #[arg(long, value_name = "ID", env = "VERBATIM_CASE")]
-    case: String,
+    /// Number of the case, as it stands on every page; that of the bundle, where one is named
+    #[arg(long, value_name = "ID", env = "VERBATIM_CASE", required_unless_present = "bundle")]
+    case: Option<String>,
     /// Folder for the files, or a name ending in .pdf for the document alone
     #[arg(long, short, value_name = "DIR|FILE")]
     out: PathBuf,
@@ -74,9 +79,8 @@ enum PackFormat {
 impl Pack {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         match &self.bundle {
-            // A bundle says nothing of a zone: no setting of a data directory is looked for.
             Some(bundle) => {
-                self.pack(bundle, self.target.zone.unwrap_or(Tz::UTC))?;
+                self.pack(bundle)?;
                 Ok(Exit::Yes)
             }
             None => self.make_both().await,
@@ -86,7 +90,7 @@ impl Pack {
     /// The bundle first, which is kept whatever becomes of the document.
     async fn make_both(&self) -> anyhow::Result<Exit> {
         let reason = self.reason.as_deref().unwrap_or_default();
-        let request = self.wanted.request(&self.case, reason)?;
+        let request = self.wanted.request(self.case.as_deref().unwrap_or_default(), reason)?;
         let bundle = if self.is_document() {
             self.out.with_extension("zip")
         } else {
@@ -97,7 +101,7 @@ impl Pack {
         let Some(made) = self.wanted.make(&request, &bundle, &self.target).await? else {
             return Ok(Exit::No);
         };
-        self.pack(&bundle, self.target.config()?.zone)?;
+        self.pack(&bundle)?;
         Ok(self.wanted.exit_of(&made))
     }
 
@@ -106,11 +110,18 @@ impl Pack {
         self.out.extension().is_some_and(|extension| extension == "pdf")
     }
 
-    fn pack(&self, bundle: &Path, zone: Tz) -> anyhow::Result<()> {
+    fn pack(&self, bundle: &Path) -> anyhow::Result<()> {
         let cannot_open = || format!("cannot open `{}`", bundle.display());
-        let read = read_bundle(File::open(bundle).with_context(cannot_open)?)?;
-        let source = self.source(read, zone)?;
-        let packed = pack(&source, self.profile, &mut Fonts::find(&self.font)?)?;
+        let mut read = read_bundle(File::open(bundle).with_context(cannot_open)?, BYTES_MAX)?;
+        read.case = self.case.clone().or(read.case);
+        let request = PackRequest {
+            messages: self.messages.clone(),
+            words: self.words.clone(),
+            context: self.context,
+            profile: self.profile,
+        };
+        let source = read.source(&request, self.target.zone)?;
+        let packed = pack(&source, request.profile, &mut Fonts::find(&self.font)?)?;
         if self.is_document() {
             if let Some(document) = packed.files.first() {
                 write_file(&self.out, &document.bytes)?;
@@ -127,33 +138,6 @@ impl Pack {
             PackFormat::Text => eprint!("{}", text(&packed.report)),
         }
         Ok(())
-    }
-
-    fn source(&self, read: BundleRead, zone: Tz) -> anyhow::Result<Source> {
-        let mut chosen = read.named(&self.messages)?;
-        if let Some(words) = &self.words {
-            let found = read.with_words(words);
-            ensure!(!found.is_empty(), "no message in the bundle has `{words}`");
-            chosen.extend(found);
-        }
-        Ok(Source {
-            shop: read.shop.unwrap_or_default(),
-            case: self.case.clone(),
-            order: read
-                .conversations
-                .iter()
-                .find_map(|of| of.records.iter().find_map(|record| record.event.order.clone())),
-            conversations: read.conversations,
-            chosen,
-            context: self.context,
-            zone,
-            made_at: read.made_at,
-            made_by: read.made_by,
-            bundle_sha256: read.sha256,
-            files: read.files,
-            withheld: read.withheld,
-            attachments: read.attachments,
-        })
     }
 }
 

@@ -150,6 +150,6 @@ async fn in_place(
         Err(problem) if problem.status == status_of(ErrorKind::NotFound) => return Ok(None),
         Err(problem) => bail!("{}", problem.detail),
     };
-    tokio::task::block_in_place(|| bundle.write(out)).context("cannot write the bundle")?;
+    tokio::task::block_in_place(|| bundle.zip.write(out)).context("cannot write the bundle")?;
     Ok(Some(Made { records: bundle.records, holes: bundle.holes.join(", ") }))
 }

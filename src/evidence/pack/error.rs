@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::evidence::EvidenceError;
 use crate::model::{ErrorKind, FieldError, Kinded};
 
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,8 @@ pub enum PackError {
     BadFont { path: PathBuf, reason: String },
     #[error("the bundle cannot be read: {reason}")]
     BadBundle { reason: String },
+    #[error("no message in the bundle has `{words}`")]
+    NoWords { words: String },
     #[error("of the messages chosen these are not there: {missing}")]
     NotThere { missing: String },
     #[error(
@@ -30,6 +33,8 @@ pub enum PackError {
     },
     #[error("the document cannot be written: {0}")]
     Pdf(String),
+    #[error(transparent)]
+    Bundle(#[from] EvidenceError),
 }
 
 impl Kinded for PackError {
@@ -38,7 +43,8 @@ impl Kinded for PackError {
             PackError::Field(_) | PackError::TooMuch { .. } | PackError::BadBundle { .. } => {
                 ErrorKind::BadInput
             }
-            PackError::NotThere { .. } => ErrorKind::NotFound,
+            PackError::NotThere { .. } | PackError::NoWords { .. } => ErrorKind::NotFound,
+            PackError::Bundle(error) => error.kind(),
             // For whoever runs verbatim: it is told whole on the command line, where there is no server.
             PackError::NoFont { .. } | PackError::BadFont { .. } | PackError::Pdf(_) => {
                 ErrorKind::Bug
@@ -51,6 +57,7 @@ impl Kinded for PackError {
             PackError::NoFont { .. } => Some(
                 "no font on the server can set this text; whoever runs it installs one, such as Debian's `fonts-wqy-microhei`",
             ),
+            PackError::Bundle(error) => error.told(),
             _ => None,
         }
     }
@@ -58,6 +65,7 @@ impl Kinded for PackError {
     fn field(&self) -> Option<&FieldError> {
         match self {
             PackError::Field(field) => Some(field),
+            PackError::Bundle(error) => error.field(),
             _ => None,
         }
     }

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 
+use chrono_tz::Tz;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
 use super::excerpt::seen_records;
-use super::{Conversation, MessageId, Named, PackError};
+use super::{Conversation, MessageId, Named, PackError, PackRequest, Source};
 use crate::model::{
     Event, FieldError, Kind, LeafHash, Micros, Offset, Origin, PublicRecord, Record, Seq,
     parse_time,
@@ -22,14 +23,13 @@ use crate::relay::media_type_of;
 use crate::search::{Marks, Mode};
 use crate::transcript::{Entry, transcript};
 
-/// Bytes of the evidence copy, and of all that is read of a bundle beside it.
-const MESSAGES_BYTES_MAX: u64 = 256 * 1024 * 1024;
-const FILES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The evidence copy.
 const MESSAGES: &str = "data/messages.jsonl";
 const ATTACHMENTS: &str = "data/attachments/";
 /// Who made the bundle, and when: the line of it that says so.
 const CUSTODY: &str = "custody/custody.jsonl";
+/// What was asked for, for which case, and the zone of its times.
+const COMPLETENESS: &str = "custody/completeness.json";
 const EXPORTED: &str = "exported";
 /// What travels inside a document, most important first: what the names of files begin with.
 const EMBEDDED: &[&str] = &[
@@ -53,6 +53,9 @@ pub struct BundleRead {
     pub files: Vec<Named>,
     /// Pictures by the hash of their bytes.
     pub attachments: BTreeMap<String, Vec<u8>>,
+    /// The case it was made for, and the zone in which it shows times, as it says.
+    pub case: Option<String>,
+    pub zone: Option<Tz>,
     /// When the bundle was made, and by whom, as it says.
     pub made_at: Micros,
     pub made_by: String,
@@ -90,8 +93,9 @@ enum Part {
     },
 }
 
-/// Reads the bundle in `file`.
-pub fn read_bundle(file: File) -> Result<BundleRead, PackError> {
+/// Reads the bundle in `file`: its evidence copy, and what else a pack takes of it, of up to `bytes_max`
+/// bytes each.
+pub fn read_bundle(file: File, bytes_max: u64) -> Result<BundleRead, PackError> {
     let bad = |reason: String| PackError::BadBundle { reason };
     let mut file = BufReader::new(file);
     let sha256 = sha256_of(&mut file).map_err(|error| bad(error.to_string()))?;
@@ -100,7 +104,7 @@ pub fn read_bundle(file: File) -> Result<BundleRead, PackError> {
     let names = zip.file_names().map(|name| name.map(|name| name.to_string()));
     let names: BTreeSet<String> =
         names.collect::<Result<_, _>>().map_err(|error| bad(error.to_string()))?;
-    let mut left = FILES_BYTES_MAX;
+    let mut left = bytes_max;
     for name in names {
         // All lies in one folder.
         let Some((_, inner)) = name.split_once('/') else { continue };
@@ -108,7 +112,7 @@ pub fn read_bundle(file: File) -> Result<BundleRead, PackError> {
         if !is_file && !is_picture {
             continue;
         }
-        let max = if inner == MESSAGES { MESSAGES_BYTES_MAX } else { left };
+        let max = if inner == MESSAGES { bytes_max } else { left };
         let entry = zip.by_name(&name).map_err(|error| bad(error.to_string()))?;
         let size = entry.size();
         if size > max && is_picture {
@@ -142,6 +146,7 @@ pub fn read_bundle(file: File) -> Result<BundleRead, PackError> {
         added.map_err(|error| bad(format!("`{MESSAGES}` line {number}: {error}")))?;
     }
     read.note_maker();
+    read.note_case();
     Ok(read)
 }
 
@@ -189,10 +194,48 @@ impl BundleRead {
         found
     }
 
+    /// What a pack shows of this bundle, in the bundle's own zone where no other is asked for.
+    pub fn source(self, request: &PackRequest, zone: Option<Tz>) -> Result<Source, PackError> {
+        let mut chosen = self.named(&request.messages)?;
+        if let Some(words) = &request.words {
+            let found = self.with_words(words);
+            if found.is_empty() {
+                return Err(PackError::NoWords { words: words.clone() });
+            }
+            chosen.extend(found);
+        }
+        let mut records = self.conversations.iter().flat_map(|of| &of.records);
+        Ok(Source {
+            shop: self.shop.unwrap_or_default(),
+            case: self.case.unwrap_or_default(),
+            order: records.find_map(|record| record.event.order.clone()),
+            conversations: self.conversations,
+            chosen,
+            context: request.context,
+            zone: zone.or(self.zone).unwrap_or(Tz::UTC),
+            made_at: self.made_at,
+            made_by: self.made_by,
+            bundle_sha256: self.sha256,
+            files: self.files,
+            withheld: self.withheld,
+            attachments: self.attachments,
+        })
+    }
+
+    /// The text of a file; empty where it is not there.
+    fn text(&self, name: &str) -> String {
+        let file = self.files.iter().find(|file| file.name == name);
+        file.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default()
+    }
+
+    fn note_case(&mut self) {
+        let said: Value = serde_json::from_str(&self.text(COMPLETENESS)).unwrap_or_default();
+        self.case = said["case"].as_str().map(str::to_string);
+        self.zone = said["zone"].as_str().and_then(|zone| zone.parse().ok());
+    }
+
     fn note_maker(&mut self) {
-        let custody = self.files.iter().find(|file| file.name == CUSTODY);
-        let text = custody.map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
-        for line in text.unwrap_or_default().lines() {
+        for line in self.text(CUSTODY).lines() {
             let Ok(said) = serde_json::from_str::<Value>(line) else { continue };
             if said["what"] == EXPORTED {
                 self.made_at = said["from"].as_str().and_then(parse_time).unwrap_or_default();

@@ -20,11 +20,12 @@ mod profiles;
 mod story;
 mod texts;
 mod typeset;
+mod with_bundle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Micros;
 
@@ -34,6 +35,30 @@ pub use fit::pack;
 pub use fonts::Fonts;
 pub use from_bundle::{BundleRead, read_bundle};
 pub use profiles::{Limits, Profile};
+pub use with_bundle::pack_with_bundle;
+
+/// Which messages of a bundle a pack is about, and for whom it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PackRequest {
+    /// The messages that matter: ids, or CONVERSATION/ID where two have the same. None of them named, all do.
+    pub messages: Vec<String>,
+    /// Those with these words matter too; written as for a search.
+    pub words: Option<String>,
+    /// Messages shown before and after each.
+    pub context: usize,
+    pub profile: Profile,
+}
+
+impl Default for PackRequest {
+    fn default() -> PackRequest {
+        let profile = Profile::default();
+        PackRequest { messages: Vec::new(), words: None, context: CONTEXT_USUAL, profile }
+    }
+}
+
+/// Enough of what came before a promise to see what it answers.
+pub const CONTEXT_USUAL: usize = 5;
 
 /// A file by its name in the bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]

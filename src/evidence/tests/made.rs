@@ -192,7 +192,7 @@ fn the_same_order_makes_the_same_bytes() {
     let made = |custody: &Custody, now| {
         let bundle = log.bundle_by(&request, &log.newest(), custody, Micros(now)).unwrap();
         let mut bytes = Vec::new();
-        bundle.write(&mut bytes).unwrap();
+        bundle.zip.write(&mut bytes).unwrap();
         bytes
     };
     let ann = Custody { who: "ann".to_string(), ..Custody::default() };
@@ -244,10 +244,10 @@ fn a_file_that_changes_under_the_bundle_breaks_it_off() {
     let bundle = log.bundle(&request(&["c2"]), &log.newest()).unwrap();
     let photo = log.kept.values().find(|path| std::fs::read(path).unwrap() == b"photo").unwrap();
     std::fs::write(photo, b"PHOTO").unwrap();
-    let error = bundle.write(&mut Vec::new()).unwrap_err().to_string();
+    let error = bundle.zip.write(&mut Vec::new()).unwrap_err().to_string();
     assert!(error.contains("000001.bin` changed"), "{error}");
     std::fs::remove_file(photo).unwrap();
-    assert!(bundle.write(&mut Vec::new()).is_err());
+    assert!(bundle.zip.write(&mut Vec::new()).is_err());
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn holes_are_said_where_they_are_seen() {
     let bundle = log.bundle(&request(&["c2"]), &log.newest()).unwrap();
     assert_eq!(bundle.holes, ["1 attachments are damaged", "1 attachments are missing"]);
     let mut bytes = Vec::new();
-    bundle.write(&mut bytes).unwrap();
+    bundle.zip.write(&mut bytes).unwrap();
     let holds = |words: &str| bytes.windows(words.len()).any(|window| window == words.as_bytes());
     assert!(holds("This bundle has holes: 1 attachments are damaged") && holds("本证据包有缺口"));
 }

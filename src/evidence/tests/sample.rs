@@ -18,6 +18,7 @@ use crate::model::{
     Authority, By, CanonicalEvent, Chain, Event, Micros, Offset, Origin, Record, Seq,
 };
 use crate::records::Page;
+use crate::relay::DiskSpace;
 
 pub(super) const SHOP: &str = "shop";
 /// 2026-01-03 02:13:05.25 in Shanghai.
@@ -212,7 +213,7 @@ impl Log {
             custody,
             zone: Tz::Asia__Shanghai,
             now,
-            spool: self.folder.path(),
+            spool: &DiskSpace::of(self.folder.path().to_path_buf(), 0),
         };
         Bundle::make(&order, self.source(), self, |_| {})
     }
@@ -222,8 +223,8 @@ impl Log {
         let path = self.folder.path().join(name);
         let bundle = self.bundle(request, &self.newest()).unwrap();
         let mut bytes = Vec::new();
-        bundle.write(&mut bytes).unwrap();
-        assert_eq!(bytes.len() as u64, bundle.bytes());
+        bundle.zip.write(&mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, bundle.zip.bytes());
         std::fs::write(&path, bytes).unwrap();
         path
     }

@@ -1,4 +1,5 @@
-//! `POST /v1/evidence`: a bundle, as a zip that is sent as it is read. Its length is said before its first
+//! `POST /v1/evidence`: a bundle. `POST /v1/evidence/pack`: one, and the document for a bank or a platform
+//! that is made of it. Either is a zip that is sent as it is read, and its length is said before its first
 //! byte, so that whoever gets less knows it.
 
 use std::io::{self, Write};
@@ -11,10 +12,12 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
+use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use crate::access::{Action, Identity};
-use crate::evidence::{Asker, Bundle, EvidenceRequest};
+use crate::evidence::pack::PackRequest;
+use crate::evidence::{Asker, Bundle, EvidenceRequest, Zipped};
 use crate::model::{Access, AccessAction, ErrorKind, Purpose, Via};
 use crate::server::{Problem, Service, Token};
 
@@ -27,6 +30,16 @@ pub const HOLES_HEADER: &str = "verbatim-holes";
 const PIECES_WAITING_MAX: usize = 16;
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// What is asked of `/v1/evidence/pack`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PackBody {
+    /// As for `/v1/evidence`.
+    bundle: EvidenceRequest,
+    #[serde(default)]
+    pack: PackRequest,
+}
+
 pub(super) async fn export(
     State(service): State<Service>,
     Token(identity): Token,
@@ -35,32 +48,46 @@ pub(super) async fn export(
     identity.require(Action::ExportEvidence)?;
     let Json(request) =
         request.map_err(|error| Problem::new(ErrorKind::BadInput, error.body_text()))?;
-    zip(&service, &identity, request, Via::Api).await
+    evidence_zip(&service, &identity, request, None, Via::Api).await
 }
 
-/// The answer to a request, from whatever door.
-pub async fn zip(
+pub(super) async fn pack(
+    State(service): State<Service>,
+    Token(identity): Token,
+    body: Result<Json<PackBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    identity.require(Action::ExportEvidence)?;
+    let Json(PackBody { bundle, pack }) =
+        body.map_err(|error| Problem::new(ErrorKind::BadInput, error.body_text()))?;
+    evidence_zip(&service, &identity, bundle, Some(pack), Via::Api).await
+}
+
+/// The answer to a request, from whatever door: the bundle, and the `pack` of it where one is asked for.
+pub async fn evidence_zip(
     service: &Service,
     identity: &Arc<Identity>,
     request: EvidenceRequest,
+    pack: Option<PackRequest>,
     via: Via,
 ) -> Result<Response, Problem> {
-    let name = format!("{}.zip", request.folder());
     let bundle = service.bundle(identity, request, via).await?;
+    let (records, holes) = (bundle.records, bundle.holes.join(", "));
+    let zip = match pack {
+        Some(pack) => service.bundles.pack(bundle, pack).await?,
+        None => bundle.zip,
+    };
     let mut response = Body::empty().into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bundle.bytes()));
-    headers.insert(RECORDS_HEADER, HeaderValue::from(bundle.records));
-    let named = format!("attachment; filename=\"{name}\"");
-    for (header, value) in
-        [(header::CONTENT_DISPOSITION.as_str(), named), (HOLES_HEADER, bundle.holes.join(", "))]
-    {
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(zip.bytes()));
+    headers.insert(RECORDS_HEADER, HeaderValue::from(records));
+    let named = format!("attachment; filename=\"{}\"", zip.name());
+    for (header, value) in [(header::CONTENT_DISPOSITION.as_str(), named), (HOLES_HEADER, holes)] {
         if let Some(value) = HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()) {
             headers.insert(header::HeaderName::from_static(header), value);
         }
     }
-    *response.body_mut() = body(bundle);
+    *response.body_mut() = body(zip);
     Ok(response)
 }
 
@@ -102,12 +129,12 @@ fn access(request: &EvidenceRequest, via: Via) -> Result<Access, Problem> {
     })
 }
 
-/// The bytes of a bundle. What breaks off ends the body with an error, so that the client sees it.
-fn body(bundle: Bundle) -> Body {
+/// The bytes of a zip. What breaks off ends the body with an error, so that the client sees it.
+fn body(zip: Zipped) -> Body {
     let (pieces, body) = mpsc::channel::<io::Result<Bytes>>(PIECES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let mut out = Pieces { pieces, piece: Vec::with_capacity(PIECE_BYTES) };
-        if let Err(error) = bundle.write(&mut out) {
+        if let Err(error) = zip.write(&mut out) {
             tracing::warn!(%error, "a bundle broke off");
             // Fails when the client went away.
             let _ = out.pieces.blocking_send(Err(error));

@@ -40,7 +40,7 @@ use crate::sql::Answer;
 pub use access::AccessParameters;
 pub use append::DUPLICATES_HEADER;
 pub use conversation_list::WhoseParameters;
-pub use evidence::{HOLES_HEADER, RECORDS_HEADER, zip as evidence_zip};
+pub use evidence::{HOLES_HEADER, RECORDS_HEADER, evidence_zip};
 pub use export::ExportParameters;
 pub use health::ZONE_HEADER;
 pub use keeping::{Erasures, Holds, Kept};
@@ -74,6 +74,7 @@ pub(super) fn routes() -> Router<Service> {
         .route("/v1/search", get(search::run))
         .route("/v1/export/{table}", get(export::stream))
         .route("/v1/evidence", post(evidence::export))
+        .route("/v1/evidence/pack", post(evidence::pack))
         .route("/v1/access", get(access::list))
         .route("/v1/rules", get(rules::show))
         .route("/v1/checkpoint", get(ledger::checkpoint))

@@ -1,12 +1,16 @@
-//! A bundle of a conversation or an order, for whoever works on a case: a form, and the zip.
+//! A bundle of a conversation or an order, for whoever works on a case, and the document of it for a bank
+//! or a platform: a form, and the zip.
 
 use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
 
 use super::{PageLayout, page};
+use crate::evidence::pack::{PackRequest, Profile};
 use crate::evidence::{EvidenceRequest, Redaction};
 use crate::model::{FieldError, Purpose, Via};
 use crate::server::{For, Service, evidence_zip};
@@ -19,9 +23,18 @@ use crate::web::visitor::{Visitor, admit};
 struct EvidencePage {
     layout: PageLayout,
     form: EvidenceForm,
+    profiles: &'static [(Profile, &'static str)],
     /// Why the last attempt failed; empty at first.
     problem: String,
 }
+
+/// For whom a document is made, in words.
+const PROFILES: &[(Profile, &str)] = &[
+    (Profile::Print, "to print, for a court or the customer"),
+    (Profile::Shopify, "Shopify"),
+    (Profile::Stripe, "Stripe"),
+    (Profile::Wave, "Wave"),
+];
 
 /// What was typed. Boxes that are not ticked are not sent.
 #[derive(Default, Deserialize)]
@@ -36,6 +49,12 @@ pub(in crate::web) struct EvidenceForm {
     reason: String,
     with_private: Option<String>,
     without_customer: Option<String>,
+    /// Ids of the messages that matter, between spaces or commas.
+    messages: String,
+    words: String,
+    profile: String,
+    /// The button of the document.
+    pack: Option<String>,
 }
 
 pub(in crate::web) async fn show(
@@ -51,7 +70,7 @@ pub(in crate::web) async fn show(
     let Purpose { case, reason } = purpose;
     form.case = case.unwrap_or_default();
     form.reason = reason.unwrap_or_default();
-    page(&EvidencePage { layout, form, problem: String::new() })
+    page(&EvidencePage { layout, form, profiles: PROFILES, problem: String::new() })
 }
 
 pub(in crate::web) async fn make(
@@ -64,13 +83,13 @@ pub(in crate::web) async fn make(
     }
     let failed = |form, status, problem| {
         let layout = PageLayout::of(&identity, "evidence");
-        (status, page(&EvidencePage { layout, form, problem })).into_response()
+        (status, page(&EvidencePage { layout, form, profiles: PROFILES, problem })).into_response()
     };
-    let request = match form.request() {
-        Ok(request) => request,
+    let (request, pack) = match form.request().and_then(|request| Ok((request, form.pack()?))) {
+        Ok(asked) => asked,
         Err(error) => return failed(form, StatusCode::BAD_REQUEST, error.to_string()),
     };
-    match evidence_zip(&service, &identity, request, Via::Page).await {
+    match evidence_zip(&service, &identity, request, pack, Via::Page).await {
         Ok(response) => response,
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status);
@@ -103,5 +122,23 @@ impl EvidenceForm {
         };
         request.check()?;
         Ok(request)
+    }
+
+    /// The document, where its button was pressed.
+    fn pack(&self) -> Result<Option<PackRequest>, FieldError> {
+        if self.pack.is_none() {
+            return Ok(None);
+        }
+        let profile = match self.profile.as_str() {
+            "" => Profile::default(),
+            name => {
+                let read = Profile::deserialize(name.into_deserializer());
+                read.map_err(|error: Error| FieldError::new("profile", name, error.to_string()))?
+            }
+        };
+        let messages = self.messages.split([',', ' ', '\n']).map(str::trim);
+        let messages = messages.filter(|id| !id.is_empty()).map(str::to_string).collect();
+        let words = Some(self.words.trim().to_string()).filter(|words| !words.is_empty());
+        Ok(Some(PackRequest { messages, words, profile, ..PackRequest::default() }))
     }
 }
