@@ -83,7 +83,7 @@ fn match_line(found: &Match, zone: Tz) -> String {
     let plural = if found.conversations == 1 { "" } else { "s" };
     let newest = shown_time(found.newest, zone);
     let (id, count) = (clean(&found.id), found.conversations);
-    format!("{kind} {id}{name}: {least}{count} conversation{plural}, newest {newest}\n")
+    format!("{kind} {id}{name}: {least}{count} conversation{plural}, last named {newest}\n")
 }
 
 fn more_line(found: &ConversationHits) -> String {

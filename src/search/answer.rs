@@ -52,7 +52,7 @@ pub struct Match {
     /// Whether they are more than were counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_more: bool,
-    /// When it was in one last.
+    /// When a record named it last: what was said later need not.
     pub newest: Micros,
 }
 

@@ -64,7 +64,7 @@ fn the_promise_is_found_with_its_day_and_what_became_of_the_rest() {
         // No message says the number.
         let order = data.run(["search", "88213"]);
         order.assert_code(1);
-        let said = "Order FL2025122688213: 1 conversation, newest 2026-01-05";
+        let said = "Order FL2025122688213: 1 conversation, last named 2026-01-05";
         assert!(order.stdout.contains(said), "{order}");
         drop(server);
     }
