@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use super::{assets, pages};
 use crate::server::Service;
@@ -21,6 +22,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; object-src 'none'; ba
 
 /// The pages' routes, and a page for addresses that lead nowhere.
 pub fn routes() -> Router<Service> {
+    // A bundle's length is said before its first byte, and no compression keeps that.
+    let compressible = DefaultPredicate::new().and(NotForContentType::const_new("application/zip"));
     Router::new()
         .route("/", get(pages::dashboard::show))
         .route("/questions/{name}", get(pages::question::show))
@@ -51,7 +54,7 @@ pub fn routes() -> Router<Service> {
         .route("/assets/{name}", get(assets::serve))
         .fallback(pages::not_found)
         // Layers wrap what stands above them, so they come last.
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressible))
         .layer(axum::middleware::map_response(guard))
 }
 

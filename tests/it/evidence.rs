@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use verbatim::access::TokenRole::{Admin, Analyst, Bot, Customer, Dispute, Human, Importer};
 
 use super::command::{Ran, command, ran};
@@ -353,6 +355,12 @@ async fn a_server_packs_a_bundle_with_its_document() {
     let answer = here.post("/evidence", form, typed).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
     let (names, _) = unpacked(&data, &answer.body, "of-page");
+    // As browsers ask: the bundle came compressed, without a length, and broke off.
+    let asked = here.request(reqwest::Method::POST, "/evidence").body(typed);
+    let asked = asked.header("content-type", form).header("accept-encoding", "gzip, deflate, br");
+    let by_browser = here.send(asked).await;
+    assert_eq!(by_browser.header("content-length"), by_browser.body.len().to_string());
+    assert_eq!(unpacked(&data, &by_browser.body, "by-browser").0, names);
     assert_eq!(names, ["C-7-print/C-7.zip", "C-7-print/pack.pdf", "C-7-print/report.json"]);
     let answer = here.post("/evidence", form, typed.replace("m3", "m9")).await;
     assert!(answer.status == 404 && answer.text().contains("`m9`"), "{}", answer.text());
@@ -401,4 +409,42 @@ async fn a_bundle_right_after_another_key_holds() {
         assert_holds(&out, &new);
         assert_holds(&out, &old);
     });
+}
+
+/// A bundle that did not arrive is not said to have been handed out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_breaks_off_is_recorded_so() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let film = vec![7_u8; 12 << 20];
+    let sha256 = hex::encode(Sha256::digest(&film));
+    assert_eq!(admin.put(&format!("/v1/attachments/{sha256}"), film).await.status, 201);
+    let mut sent = message("c", "m", "customer", "carl", "look");
+    sent["attachments"] =
+        json!([{"sha256": sha256, "name": "film", "media_type": "video/mp4", "bytes": 12 << 20}]);
+    assert_eq!(admin.event(&sent).await.status, 200);
+    let body = json!({"conversations": ["c"], "case": "C-7", "reason": "r"}).to_string();
+    let address = server.url.strip_prefix("http://").unwrap();
+    let token = data.token(SHOP, "dora", &[Dispute]);
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/evidence HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut begun = [0; 12];
+    client.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    drop(client);
+    let since = Instant::now();
+    loop {
+        let page = admin.get("/v1/access?action=evidence&outcome=broke_off").await.json();
+        if let Some(access) = page["accesses"].as_array().unwrap().first() {
+            assert_eq!((&access["sub"], &access["case"]), (&json!("dora"), &json!("C-7")));
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(30), "{page}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

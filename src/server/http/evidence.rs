@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::access::{Action, Identity};
 use crate::evidence::pack::PackRequest;
 use crate::evidence::{Asker, Bundle, EvidenceRequest, Zipped};
-use crate::model::{Access, AccessAction, ErrorKind, Purpose, Via};
+use crate::model::{Access, AccessAction, AccessOutcome, ErrorKind, Purpose, Via};
 use crate::server::{Problem, Service, Token};
 
 /// How many records a bundle has.
@@ -70,6 +70,8 @@ pub async fn evidence_zip(
     pack: Option<PackRequest>,
     via: Via,
 ) -> Result<Response, Problem> {
+    // It is recorded before there is anything of it; where it does not arrive, that is recorded too.
+    let broke_off = Access { outcome: AccessOutcome::BrokeOff, ..access(&request, via)? };
     let bundle = service.bundle(identity, request, via).await?;
     let (records, holes) = (bundle.records, bundle.holes.join(", "));
     let zip = match pack {
@@ -87,7 +89,8 @@ pub async fn evidence_zip(
             headers.insert(header::HeaderName::from_static(header), value);
         }
     }
-    *response.body_mut() = body(zip);
+    let (service, identity) = (service.clone(), identity.clone());
+    *response.body_mut() = body(zip, move || service.trail().record(&identity, broke_off));
     Ok(response)
 }
 
@@ -129,22 +132,21 @@ fn access(request: &EvidenceRequest, via: Via) -> Result<Access, Problem> {
     })
 }
 
-/// The bytes of a zip. What breaks off ends the body with an error, so that the client sees it.
-fn body(zip: Zipped) -> Body {
-    let (pieces, body) = mpsc::channel::<io::Result<Bytes>>(PIECES_WAITING_MAX);
+/// The bytes of a zip. What breaks off ends the body with an error, so that the client sees it, and
+/// `broke_off` hears of it.
+fn body(zip: Zipped, broke_off: impl FnOnce() + Send + 'static) -> Body {
+    let (pieces, mut body) = mpsc::channel::<io::Result<Bytes>>(PIECES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let mut out = Pieces { pieces, piece: Vec::with_capacity(PIECE_BYTES) };
         if let Err(error) = zip.write(&mut out) {
             tracing::warn!(%error, "a bundle broke off");
+            broke_off();
             // Fails when the client went away.
             let _ = out.pieces.blocking_send(Err(error));
         }
     });
-    let next = async |mut body: mpsc::Receiver<io::Result<Bytes>>| {
-        let piece = body.recv().await?;
-        Some((piece, body))
-    };
-    Body::from_stream(stream::unfold(body, next))
+    // Unlike an unfolded stream it may be asked again after its end.
+    Body::from_stream(stream::poll_fn(move |context| body.poll_recv(context)))
 }
 
 /// Sends what is written, and waits while the client is slow.
