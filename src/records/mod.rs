@@ -111,15 +111,16 @@ impl Records {
     ) -> Result<Page, RecordsError> {
         let key = ConversationKey::new(shop, conversation);
         // Seqs are dense from 1, so the conversation's offsets in order are those of seq 1, 2, 3, …
-        let offsets = self.lookup.offsets(shop, conversation)?.into_iter();
-        let offsets: Vec<(ConversationKey, Offset)> =
-            offsets.skip(after.0 as usize).map(|offset| (key.clone(), offset)).collect();
+        let offsets = self.lookup.offsets(shop, conversation)?;
+        let offsets = offsets.get(after.0 as usize..).unwrap_or_default();
         let mut page = Page { records: Vec::new(), has_more: offsets.len() > count_max };
         let mut rest = &offsets[..offsets.len().min(count_max)];
         let (mut bytes, mut piece) = (0, PIECE_RECORDS_MIN);
         while !rest.is_empty() {
             let (wanted, later) = rest.split_at(rest.len().min(piece));
-            for record in self.at(wanted)? {
+            let wanted: Vec<(ConversationKey, Offset)> =
+                wanted.iter().map(|offset| (key.clone(), *offset)).collect();
+            for record in self.at(&wanted)? {
                 if bytes >= bytes_max {
                     page.has_more = true;
                     return Ok(page);
@@ -128,7 +129,8 @@ impl Records {
                 page.records.push(record);
             }
             // Of long messages few are read in vain, of short ones many at once.
-            piece *= 4;
+            let fit = bytes_max.saturating_sub(bytes) / (bytes / page.records.len()).max(1);
+            piece = (piece * 4).min(fit + 1);
             rest = later;
         }
         Ok(page)
