@@ -68,10 +68,9 @@ impl Summary {
         let events = || records.iter().map(|record| &record.event);
         let people = |role: Role| {
             let own = events().map(|event| &event.sender).filter(|sender| sender.role == role);
-            let people =
-                own.map(|sender| Person { id: sender.id.clone(), name: sender.name.clone() });
-            one_each(distinct(people))
+            one_each(distinct(own.map(|sender| (sender.id.as_str(), sender.name.as_deref()))))
         };
+        let owned = |all: Vec<&str>| all.into_iter().map(str::to_string).collect();
         let place = |record: Option<&&Record>| {
             record.map(|record| (record.seq.0, record.offset)).unwrap_or_default()
         };
@@ -81,11 +80,11 @@ impl Summary {
             timed.map(|record| record.occurred_at())
         };
         Summary {
-            orders: distinct(events().filter_map(|event| event.order.clone())),
+            orders: owned(distinct(events().filter_map(|event| event.order.as_deref()))),
             customers: people(Role::Customer),
             agents: people(Role::Human),
             bots: people(Role::Bot),
-            channels: distinct(events().filter_map(|event| event.channel.clone())),
+            channels: owned(distinct(events().filter_map(|event| event.channel.as_deref()))),
             tags: tags(records),
             status: status(records),
             rating: events()
@@ -111,11 +110,10 @@ fn by_of_all(records: &[&Record]) -> Option<By> {
 }
 
 fn last_words(records: &[&Record]) -> Option<LastWords> {
-    let entries = transcript(records.iter().copied());
-    let last = entries.iter().rev().find_map(|entry| match entry {
-        Entry::Message(message) => Some(message),
-        Entry::Line(_) => None,
-    })?;
+    // What was done to it stands behind it.
+    let place = records.iter().rposition(|record| record.event.kind == Kind::Message)?;
+    let entries = transcript(records[place..].iter().copied());
+    let Some(Entry::Message(last)) = entries.first() else { return None };
     let standing = last.versions().last().unwrap_or(&last.sent);
     let (event, sender) = (standing.event, &last.sent.event.sender);
     let names = || event.attachments.iter().map(|file| file.name.as_str()).collect::<Vec<_>>();
@@ -134,22 +132,17 @@ fn last_words(records: &[&Record]) -> Option<LastWords> {
 }
 
 /// Each once, in order of appearance.
-fn distinct<T: Clone + Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+fn distinct<T: Copy + Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = BTreeSet::new();
-    all.filter(|one| seen.insert(one.clone())).collect()
+    all.filter(|one| seen.insert(*one)).collect()
 }
 
 /// Without those that are named elsewhere in the list under their id.
-fn one_each(people: Vec<Person>) -> Vec<Person> {
-    let named: BTreeSet<String> = people
-        .iter()
-        .filter(|person| person.name.is_some())
-        .map(|person| person.id.clone())
-        .collect();
-    people
-        .into_iter()
-        .filter(|person| person.name.is_some() || !named.contains(&person.id))
-        .collect()
+fn one_each(people: Vec<(&str, Option<&str>)>) -> Vec<Person> {
+    let named: BTreeSet<&str> =
+        people.iter().filter(|(_, name)| name.is_some()).map(|(id, _)| *id).collect();
+    let stay = people.into_iter().filter(|(id, name)| name.is_some() || !named.contains(id));
+    stay.map(|(id, name)| Person { id: id.to_string(), name: name.map(str::to_string) }).collect()
 }
 
 fn tags(records: &[&Record]) -> Vec<String> {
