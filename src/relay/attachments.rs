@@ -170,10 +170,10 @@ impl AttachmentStore {
         self.disk.remove(&path)
     }
 
-    /// Opens an attachment that `record` names; `None` when it is not there.
-    pub async fn open(&self, record: &Record, sha256: &str) -> Result<Option<File>, RelayError> {
+    /// Opens an attachment that `record` names; `None` when it is not there. Blocks.
+    pub fn open(&self, record: &Record, sha256: &str) -> Result<Option<std::fs::File>, RelayError> {
         for holder in Holder::all_of_record(record) {
-            match File::open(self.path_of(holder, sha256)?).await {
+            match std::fs::File::open(self.path_of(holder, sha256)?) {
                 Ok(file) => return Ok(Some(file)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error.into()),
@@ -183,27 +183,34 @@ impl AttachmentStore {
     }
 
     /// [`AttachmentStore::open`], once the bytes were compared with their hash: what is handed out is what was
-    /// sent.
+    /// sent. Blocks.
     ///
     /// # Errors
     /// [`RelayError::DamagedAttachment`] where it is not.
+    pub fn open_compared(
+        &self,
+        record: &Record,
+        sha256: &str,
+    ) -> Result<Option<std::fs::File>, RelayError> {
+        let Some(mut file) = self.open(record, sha256)? else { return Ok(None) };
+        let found = hash_of(&mut file)?;
+        if found != sha256 {
+            tracing::error!(sha256, found, "an attachment is damaged");
+            return Err(RelayError::DamagedAttachment { sha256: sha256.to_string(), found });
+        }
+        file.rewind()?;
+        Ok(Some(file))
+    }
+
+    /// [`AttachmentStore::open_compared`] where it may block.
     pub async fn open_whole(
         &self,
         record: &Record,
         sha256: &str,
     ) -> Result<Option<File>, RelayError> {
-        let Some(file) = self.open(record, sha256).await? else { return Ok(None) };
-        let (mut file, sha256) = (file.into_std().await, sha256.to_string());
-        on_blocking(move || {
-            let found = hash_of(&mut file)?;
-            if found != sha256 {
-                tracing::error!(sha256, found, "an attachment is damaged");
-                return Err(RelayError::DamagedAttachment { sha256, found });
-            }
-            file.rewind()?;
-            Ok(Some(File::from_std(file)))
-        })
-        .await
+        let (store, record, sha256) = (self.clone(), record.clone(), sha256.to_string());
+        let file = on_blocking(move || store.open_compared(&record, &sha256)).await?;
+        Ok(file.map(File::from_std))
     }
 }
 

@@ -5,6 +5,7 @@
 use chrono_tz::Tz;
 
 use super::clock::with_offset;
+use super::outline::Outline;
 use super::row::Row;
 use super::rows::{Places, View};
 use super::shown::Shown;
@@ -58,17 +59,17 @@ impl Document {
                 continue;
             }
             let summary = Summary::of(&seen.records);
-            let view = View {
+            let outline = Outline::of(View {
                 seen: &seen,
+                summary: &summary,
                 audience: about.audience,
                 part: parts.len() + 1,
                 zone: about.zone,
-                language: &summary.language,
                 order: about.order.as_deref().or(summary.orders.first().map(String::as_str)),
-                by: summary.by.as_ref(),
                 places,
-            };
-            let (rows, zone) = (view.rows(), about.zone);
+            });
+            let rows = outline.headed().iter().map(|row| outline.made(row)).collect();
+            let zone = about.zone;
             let is_internal = about.audience == Audience::Shop;
             parts.push(Part { conversation: Shown::plain(name), summary, rows, zone, is_internal });
         }

@@ -22,7 +22,8 @@ mod change;
 mod stamp;
 // Whose conversation it is and how it ended.
 mod summary;
-// A transcript as rows.
+// Which rows a transcript has, and how each is made.
+mod outline;
 mod rows;
 mod row;
 // Rows with a head, to hand over.
@@ -39,9 +40,10 @@ pub use fold::{Entry, Line, Message, Quote, transcript};
 pub use handed::{HandedEntry, handed};
 pub use html::{DOCUMENT_SHEET, Style};
 pub use labels::{Label, role_name};
+pub use outline::{Headed, Outline, Planned, with_days};
 pub use row::{
     Act, Bubble, ChangeView, FileState, FileView, Hit, LineView, Reply, Row, SenderView, Version,
 };
-pub use rows::{Dated, Inert, Places, View, with_days};
+pub use rows::{Inert, Places, View};
 pub use stamp::Stamp;
 pub use summary::{Person, Summary};

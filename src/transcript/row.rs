@@ -167,19 +167,4 @@ impl Row {
             }
         }
     }
-
-    /// The stamps in it; see [`Row::stamps_mut`].
-    pub fn stamps(&self) -> Vec<&Stamp> {
-        match self {
-            Row::Day(_) | Row::Conversation(..) => Vec::new(),
-            Row::Line(line) => vec![&line.stamp],
-            Row::Change(change) if change.has_receipt => vec![&change.stamp],
-            Row::Change(_) => Vec::new(),
-            Row::Message(bubble) => {
-                let versions = bubble.versions.iter().map(|version| &version.stamp);
-                let retractions = bubble.acts.iter().filter(|act| act.retracts);
-                versions.chain(retractions.map(|act| &act.stamp)).collect()
-            }
-        }
-    }
 }

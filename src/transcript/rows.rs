@@ -1,31 +1,28 @@
-//! A transcript as rows: each message where it was first said, with all its versions, and each change once more as a
-//! line at its own time, since what was objected to may be what was later changed.
+//! How each row of a transcript is made: texts escaped, what was searched for marked, citations written.
 //!
-//! Invariants: rows are in the order of the log; each record has one receipt, in one row.
-
-use std::collections::HashMap;
+//! It decides neither which rows there are nor in which order: [`Outline`](super::Outline) does.
 
 use chrono_tz::Tz;
 
 use super::change::changed;
-use super::clock::in_zone;
-use super::fold::{Entry, Line, Message, transcript};
+use super::fold::{Line, Message};
 use super::labels::{kind_label, role_label, role_name};
 use super::row::{
-    Act, Bubble, ChangeView, FileState, FileView, Hit, LineView, Reply, Row, SenderView, Version,
+    Act, Bubble, ChangeView, FileState, FileView, Hit, LineView, Reply, SenderView, Version,
 };
 use super::shown::Shown;
-use super::stamp::{Place, Stamp, citation, clocks, erased, is_timed, local, time_of_day};
+use super::stamp::{Place, Stamp, citation, clocks, erased, local, time_of_day};
+use super::summary::Summary;
 use crate::model::{
-    Attachment, Audience, By, Event, Kind, Micros, Offset, Origin, PublicRecord, Seen, Visibility,
+    Attachment, Audience, Kind, Offset, Origin, PublicRecord, Record, Seen, Visibility,
 };
 
-/// What a transcript's surroundings know of it.
+/// What a transcript's surroundings know of it. They are asked for what is shown and for nothing else.
 pub trait Places {
     /// Where a record stands, by its name in the page.
     fn record(&self, anchor: &str, offset: Offset) -> String;
-    /// What is known of a file, and where it can be had: empty where it cannot.
-    fn file(&self, event: &Event, file: &Attachment) -> (FileState, String);
+    /// What is known of a file that `record` names, and where it can be had: empty where it cannot.
+    fn file(&self, record: &Record, file: &Attachment) -> (FileState, String);
     /// What of a text was searched for: byte ranges of it.
     fn spans(&self, text: &str) -> Vec<(usize, usize)>;
 }
@@ -38,7 +35,7 @@ impl Places for Inert {
         format!("#{anchor}")
     }
 
-    fn file(&self, _event: &Event, _file: &Attachment) -> (FileState, String) {
+    fn file(&self, _record: &Record, _file: &Attachment) -> (FileState, String) {
         (FileState::NotAsked, String::new())
     }
 
@@ -48,90 +45,48 @@ impl Places for Inert {
 }
 
 /// What all rows of one conversation share.
+#[derive(Clone, Copy)]
 pub struct View<'a> {
     pub seen: &'a Seen<'a>,
+    pub summary: &'a Summary,
     pub audience: Audience,
     /// Number of this conversation among those shown together, from 1.
     pub part: usize,
     pub zone: Tz,
-    /// The conversation's language, as far as it is known.
-    pub language: &'a str,
     pub order: Option<&'a str>,
-    /// Who really sent all of it: said above, not with each record.
-    pub by: Option<&'a By>,
     pub places: &'a dyn Places,
 }
 
-/// A row with what it is sorted and headed by.
-pub struct Dated {
-    pub offset: Offset,
-    /// When it happened, as far as that is known.
-    pub at: Option<Micros>,
-    pub row: Row,
-}
+impl<'a> View<'a> {
+    /// A conversation on a page of the shop's.
+    pub fn of_shop(
+        seen: &'a Seen<'a>,
+        summary: &'a Summary,
+        zone: Tz,
+        places: &'a dyn Places,
+    ) -> View<'a> {
+        let order = summary.orders.first().map(String::as_str);
+        View { seen, summary, audience: Audience::Shop, part: 1, zone, order, places }
+    }
 
-/// Rows with a heading where a new day begins.
-pub fn with_days(dated: Vec<Dated>, zone: Tz) -> Vec<Row> {
-    let mut rows = Vec::with_capacity(dated.len());
-    let mut day = None;
-    for Dated { at, row, .. } in dated {
-        let own = at.map(|at| in_zone(at, zone).date_naive());
-        if own.is_some() && own != day {
-            day = own;
-            rows.extend(own.map(Row::Day));
+    /// Where a record stands.
+    pub fn address(&self, offset: Offset) -> String {
+        self.places.record(&self.anchor(offset), offset)
+    }
+
+    /// A record's name in the page: by its offset, or, where that is not told, by its place among what is shown.
+    pub fn anchor(&self, offset: Offset) -> String {
+        match self.audience {
+            Audience::Shop => format!("m-{offset}"),
+            Audience::OtherSide => format!("r-{}-{}", self.part, self.number(offset)),
         }
-        rows.push(row);
-    }
-    rows
-}
-
-impl View<'_> {
-    /// All rows, with a heading where a new day begins.
-    pub fn rows(&self) -> Vec<Row> {
-        with_days(self.dated_rows(), self.zone)
     }
 
-    /// All rows in order, without headings.
-    pub fn dated_rows(&self) -> Vec<Dated> {
-        let places: HashMap<Offset, usize> =
-            (1..).zip(&self.seen.records).map(|(number, record)| (record.offset, number)).collect();
-        let numbered = Numbered { view: self, numbers: places };
-        let mut rows = Vec::new();
-        for entry in transcript(self.seen.records.iter().copied()) {
-            match entry {
-                Entry::Line(line) => {
-                    let row = Row::Line(Box::new(numbered.line(&line)));
-                    rows.push(numbered.dated(&line.record, row));
-                }
-                Entry::Message(message) => {
-                    let row = Row::Message(Box::new(numbered.bubble(&message)));
-                    rows.push(numbered.dated(&message.sent, row));
-                    rows.extend(numbered.changes(&message));
-                }
-            }
-        }
-        rows.sort_by_key(|dated| dated.offset);
-        rows
-    }
-}
-
-/// A view that knows each record's place among those shown.
-struct Numbered<'a> {
-    view: &'a View<'a>,
-    numbers: HashMap<Offset, usize>,
-}
-
-impl Numbered<'_> {
-    fn dated(&self, record: &PublicRecord<'_>, row: Row) -> Dated {
-        let at = is_timed(record).then_some(record.occurred_at);
-        Dated { offset: record.offset, at, row }
-    }
-
-    fn bubble(&self, message: &Message<'_>) -> Bubble {
+    pub(super) fn bubble(&self, message: &Message<'_>) -> Bubble {
         let event = message.sent.event;
         let version = |record: &PublicRecord<'_>| Version {
             text: self.shown(record.event.text.as_deref()),
-            files: self.files(record.event),
+            files: self.files(record),
             stamp: self.stamp(record),
             edited_by: (record.offset != message.sent.offset).then(|| self.sender(record).name),
         };
@@ -139,7 +94,7 @@ impl Numbered<'_> {
             message.versions().filter_map(|version| version.event.text.as_deref()).collect();
         Bubble {
             sender: self.sender(&message.sent),
-            language: language_of(&all_text, event.language.as_deref(), self.view.language),
+            language: language_of(&all_text, event.language.as_deref(), &self.summary.language),
             private: event.visibility == Visibility::Private,
             automatic: event.automatic,
             reply: self.reply(message),
@@ -151,7 +106,7 @@ impl Numbered<'_> {
     }
 
     fn reply(&self, message: &Message<'_>) -> Option<Reply> {
-        let quote = message.reply_to.as_ref().filter(|quote| !self.view.seen.hides(&quote.id))?;
+        let quote = message.reply_to.as_ref().filter(|quote| !self.seen.hides(&quote.id))?;
         let answered = quote.offset.and_then(|offset| self.record_at(offset));
         let address = quote.offset.map(|offset| self.address(offset));
         Some(Reply {
@@ -159,16 +114,23 @@ impl Numbered<'_> {
             excerpt: Shown::plain(&quote.excerpt),
             id: Shown::plain(&quote.id),
             address: address.unwrap_or_default(),
-            private: answered.is_some_and(|event| event.visibility == Visibility::Private),
+            private: answered.is_some_and(|record| record.event.visibility == Visibility::Private),
         })
     }
 
-    fn record_at(&self, offset: Offset) -> Option<&Event> {
-        let place = self.numbers.get(&offset)?.checked_sub(1)?;
-        self.view.seen.records.get(place).map(|record| &record.event)
+    fn record_at(&self, offset: Offset) -> Option<&'a Record> {
+        let records = &self.seen.records;
+        let place = records.binary_search_by_key(&offset, |record| record.offset).ok()?;
+        records.get(place).copied()
     }
 
-    fn line(&self, line: &Line<'_>) -> LineView {
+    /// A record's place among those shown, from 1.
+    fn number(&self, offset: Offset) -> usize {
+        let place = self.seen.records.binary_search_by_key(&offset, |record| record.offset);
+        place.map_or(0, |place| place + 1)
+    }
+
+    pub(super) fn line(&self, line: &Line<'_>) -> LineView {
         let event = line.record.event;
         LineView {
             stamp: self.stamp(&line.record),
@@ -178,7 +140,7 @@ impl Numbered<'_> {
             private: event.visibility == Visibility::Private,
             internal: !Audience::OtherSide.hears(event),
             text: self.shown(event.text.as_deref()),
-            files: self.files(event),
+            files: self.files(&line.record),
             data: plain(event.data.as_ref().map(|data| data.get())),
         }
     }
@@ -197,20 +159,13 @@ impl Numbered<'_> {
         later.into_iter().map(act).collect()
     }
 
-    /// What was done to a message, each at its own time.
-    fn changes(&self, message: &Message<'_>) -> Vec<Dated> {
-        let edits = message.versions().zip(&message.edits);
-        let edits = edits.map(|(before, edit)| self.change(message, edit, Some(before)));
-        let others = message.retractions.iter().chain(&message.reads);
-        edits.chain(others.map(|record| self.change(message, record, None))).collect()
-    }
-
-    fn change(
+    /// What was done to a message: `before` is the version that an edit replaced.
+    pub(super) fn change(
         &self,
         message: &Message<'_>,
         record: &PublicRecord<'_>,
         before: Option<&PublicRecord<'_>>,
-    ) -> Dated {
+    ) -> ChangeView {
         let text = |record: &PublicRecord<'_>| record.event.text.clone().unwrap_or_default();
         let places = before.filter(|before| before.erased.is_none() && record.erased.is_none());
         let places = places.map(|before| changed(&text(before), &text(record))).unwrap_or_default();
@@ -222,67 +177,50 @@ impl Numbered<'_> {
             // The record's name in the page is where its receipt is.
             stamp.anchor = format!("at-{}", stamp.anchor);
         }
-        let change = ChangeView {
+        ChangeView {
             stamp,
             sender: self.sender(record),
             label: kind_label(record.event.kind),
             has_receipt,
             private: record.event.visibility == Visibility::Private
                 || message.sent.event.visibility == Visibility::Private,
-            of_time: time_of_day(&message.sent, self.view.zone),
+            of_time: time_of_day(&message.sent, self.zone),
             of_sender: self.sender(&message.sent).name,
             of_address: self.address(message.sent.offset),
             places: places.into_iter().map(both).collect(),
-        };
-        self.dated(record, Row::Change(Box::new(change)))
+        }
     }
 
     fn stamp(&self, record: &PublicRecord<'_>) -> Stamp {
-        let view = self.view;
-        let place = (view.audience == Audience::Shop)
+        let place = (self.audience == Audience::Shop)
             .then_some(Place { offset: record.offset, seq: record.seq.0 });
-        let cited = citation(record, view.order, place, view.zone);
-        let spans = record.event.text.as_deref().map(|text| view.places.spans(text));
+        let cited = citation(record, self.order, place, self.zone);
+        let spans = record.event.text.as_deref().map(|text| self.places.spans(text));
         Stamp {
             anchor: self.anchor(record.offset),
             address: self.address(record.offset),
             number: self.number(record.offset),
             place,
-            time: time_of_day(record, view.zone),
-            local: local(record, view.zone),
+            time: time_of_day(record, self.zone),
+            local: local(record, self.zone),
             machine: record.occurred_at.to_string(),
-            clocks: clocks(record, view.zone),
+            clocks: clocks(record, self.zone),
             imported: record.origin == Origin::Imported,
             leaf: record.leaf,
-            erased: plain(erased(record, place.is_some(), view.zone).as_deref()),
-            erased_on_paper: plain(erased(record, false, view.zone).as_deref()),
+            erased: plain(erased(record, place.is_some(), self.zone).as_deref()),
+            erased_on_paper: plain(erased(record, false, self.zone).as_deref()),
             citation: Shown::plain(&cited),
             hit: spans.filter(|spans| !spans.is_empty()).map(|_| Hit::default()),
         }
     }
 
-    fn number(&self, offset: Offset) -> usize {
-        self.numbers.get(&offset).copied().unwrap_or_default()
+    fn files(&self, record: &PublicRecord<'_>) -> Vec<FileView> {
+        let Some(record) = self.record_at(record.offset) else { return Vec::new() };
+        record.event.attachments.iter().map(|file| self.file(record, file)).collect()
     }
 
-    /// A record's name in the page: by its offset, or, where that is not told, by its place among what is shown.
-    fn anchor(&self, offset: Offset) -> String {
-        match self.view.audience {
-            Audience::Shop => format!("m-{offset}"),
-            Audience::OtherSide => format!("r-{}-{}", self.view.part, self.number(offset)),
-        }
-    }
-
-    fn address(&self, offset: Offset) -> String {
-        self.view.places.record(&self.anchor(offset), offset)
-    }
-
-    fn files(&self, event: &Event) -> Vec<FileView> {
-        event.attachments.iter().map(|file| self.file(event, file)).collect()
-    }
-
-    fn file(&self, event: &Event, file: &Attachment) -> FileView {
-        let (state, address) = self.view.places.file(event, file);
+    fn file(&self, record: &Record, file: &Attachment) -> FileView {
+        let (state, address) = self.places.file(record, file);
         FileView {
             name: Shown::plain(&file.name),
             state,
@@ -294,7 +232,7 @@ impl Numbered<'_> {
     }
 
     fn shown(&self, text: Option<&str>) -> Shown {
-        text.map(|text| Shown::marked(text, &self.view.places.spans(text))).unwrap_or_default()
+        text.map(|text| Shown::marked(text, &self.places.spans(text))).unwrap_or_default()
     }
 
     fn sender(&self, record: &PublicRecord<'_>) -> SenderView {
@@ -303,7 +241,7 @@ impl Numbered<'_> {
         let own_role = role_name(sender.role);
         let by = record
             .by
-            .filter(|by| self.view.audience == Audience::Shop && self.view.by != Some(*by));
+            .filter(|by| self.audience == Audience::Shop && self.summary.by.as_ref() != Some(*by));
         let by = by.map(|by| format!("{} {}", by.role.as_str(), by.sub));
         SenderView {
             id: sender.id.clone(),

@@ -11,12 +11,12 @@ use axum::response::Response;
 
 use serde::Deserialize;
 
-use super::chronology::chronology;
+use super::chronology::Chronology;
 use super::header::Header;
-use super::places::files_of;
+use super::places::looking_at;
 use super::print::{self, Print};
-use super::transcript::{ROWS_PER_PAGE, SHOWN, failed};
-use super::{Notice, PageLayout, page};
+use super::transcript::{SHOWN, failed};
+use super::{Notice, PageLayout, answered, page_of};
 use crate::access::Identity;
 use crate::log::bytes_of;
 use crate::model::{
@@ -24,11 +24,11 @@ use crate::model::{
 };
 use crate::records::{Page, PageSize, RecordsError};
 use crate::search::{Conversations, Whose};
-use crate::server::{For, Problem, Service};
+use crate::server::{For, Service};
 use crate::transcript::{FileState, Row, Summary, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;
-use crate::web::links::{Link, evidence_of, page_of};
+use crate::web::links::{self, Link, evidence_of};
 use crate::web::shown::Shown;
 use crate::web::visitor::{Visitor, admit};
 
@@ -101,31 +101,69 @@ pub(in crate::web) struct ListForm {
 pub(in crate::web) async fn order(
     state: State<Service>,
     visitor: Visitor,
-    For(purpose): For,
-    Path(id): Path<String>,
-    Typed(form): Typed<ListForm>,
+    purpose: For,
+    id: Path<String>,
+    form: Typed<ListForm>,
 ) -> Response {
-    Asked { whose: Whose::Order, id, form, purpose }.show(state, visitor).await
+    show(Whose::Order, state, visitor, purpose, id, form).await
 }
 
 pub(in crate::web) async fn customer(
     state: State<Service>,
     visitor: Visitor,
-    For(purpose): For,
-    Path(id): Path<String>,
-    Typed(form): Typed<ListForm>,
+    purpose: For,
+    id: Path<String>,
+    form: Typed<ListForm>,
 ) -> Response {
-    Asked { whose: Whose::Customer, id, form, purpose }.show(state, visitor).await
+    show(Whose::Customer, state, visitor, purpose, id, form).await
 }
 
 pub(in crate::web) async fn agent(
     state: State<Service>,
     visitor: Visitor,
+    purpose: For,
+    id: Path<String>,
+    form: Typed<ListForm>,
+) -> Response {
+    show(Whose::Agent, state, visitor, purpose, id, form).await
+}
+
+async fn show(
+    whose: Whose,
+    State(service): State<Service>,
+    Visitor(identity): Visitor,
     For(purpose): For,
     Path(id): Path<String>,
     Typed(form): Typed<ListForm>,
 ) -> Response {
-    Asked { whose: Whose::Agent, id, form, purpose }.show(state, visitor).await
+    if let Err(refusal) = admit(&identity, Area::Conversations) {
+        return *refusal;
+    }
+    let print = match Print::asked(&form.print, &identity) {
+        Ok(print) => print,
+        Err(refusal) => return *refusal,
+    };
+    let asked = Asked { whose, id, form, purpose, print };
+    let found = service.search.conversations(&identity.shop, whose, &asked.id).await;
+    let mut found = match found {
+        Ok(found) if found.conversations.is_empty() => return asked.unknown(&identity),
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(%error, "conversations could not be found");
+            return Notice::failure(&identity, error.kind());
+        }
+    };
+    let rows = Some(found.conversations.len() as u64);
+    service.trail().record(&identity, Access { rows, ..asked.access() });
+    if whose == Whose::Order {
+        // An order is read as it went.
+        found.conversations.reverse();
+    }
+    let (at_work, reader) = (service.clone(), identity.clone());
+    match service.read(&identity, move || asked.make(&at_work, &reader, found)).await {
+        Ok(html) => answered(html),
+        Err(problem) => failed(&identity, &problem),
+    }
 }
 
 /// What is asked for.
@@ -134,65 +172,34 @@ struct Asked {
     id: String,
     form: ListForm,
     purpose: Purpose,
+    print: Option<Print>,
 }
 
+/// A page, if it could be rendered; an error where its records could not be read.
+type Made = Result<Result<String, askama::Error>, RecordsError>;
+
 impl Asked {
-    async fn show(self, State(service): State<Service>, Visitor(identity): Visitor) -> Response {
-        if let Err(refusal) = admit(&identity, Area::Conversations) {
-            return *refusal;
+    /// Reads the conversations and makes the page. Blocks.
+    fn make(&self, service: &Service, identity: &Identity, found: Conversations) -> Made {
+        match self.print {
+            Some(print) => self.print(service, identity, found, print),
+            None if self.form.view == "chronology" => self.chronology(service, identity, found),
+            None => self.cards(service, identity, found),
         }
-        let print = match Print::asked(&self.form.print, &identity) {
-            Ok(print) => print,
-            Err(refusal) => return *refusal,
-        };
-        let found = service.search.conversations(&identity.shop, self.whose, &self.id).await;
-        let mut found = match found {
-            Ok(found) if found.conversations.is_empty() => return self.unknown(&identity),
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(%error, "conversations could not be found");
-                return Notice::failure(&identity, error.kind());
-            }
-        };
-        let rows = Some(found.conversations.len() as u64);
-        service.trail().record(&identity, Access { rows, ..self.access() });
-        if self.whose == Whose::Order {
-            // An order is read as it went.
-            found.conversations.reverse();
-        }
-        let shown = match print {
-            Some(print) => self.print(&service, &identity, found, print).await,
-            None if self.form.view == "chronology" => {
-                self.chronology(&service, &identity, found).await
-            }
-            None => self.cards(&service, &identity, found).await,
-        };
-        shown.unwrap_or_else(|problem| failed(&identity, &problem))
     }
 
-    async fn cards(
-        &self,
-        service: &Service,
-        identity: &Identity,
-        found: Conversations,
-    ) -> Result<Response, Problem> {
-        let total = found.conversations.len();
-        let pages = total.div_ceil(PER_PAGE).max(1);
-        let number = self.form.page.parse().unwrap_or(1).clamp(1, pages);
-        let names = found.conversations.into_iter().skip((number - 1) * PER_PAGE).take(PER_PAGE);
-        let (names, records) = (names.collect::<Vec<_>>(), service.records.clone());
-        let (shop, zone, made_at) = (identity.shop.clone(), service.zone, Micros::now());
-        let read = move || -> Result<Vec<Card>, RecordsError> {
-            let card = |name: &String| {
-                let Page { records, has_more } = records.after(&shop, name, Seq(0), CARD)?;
-                let summary = Summary::of(&Seen::by(Audience::Shop, &records).records);
-                let conversation = Link::conversation(name);
-                Ok(Card { conversation, header: Header::of(&summary, zone), is_cut: has_more })
-            };
-            names.iter().map(card).collect()
+    fn cards(&self, service: &Service, identity: &Identity, found: Conversations) -> Made {
+        let (zone, made_at, total) = (service.zone, Micros::now(), found.conversations.len());
+        let (page, pages) = page_of(&self.form.page, total, PER_PAGE);
+        let names = found.conversations.iter().skip((page - 1) * PER_PAGE).take(PER_PAGE);
+        let card = |name: &String| -> Result<Card, RecordsError> {
+            let read = service.records.after(&identity.shop, name, Seq(0), CARD)?;
+            let summary = Summary::of(&Seen::by(Audience::Shop, &read.records).records);
+            let conversation = Link::conversation(name);
+            Ok(Card { conversation, header: Header::of(&summary, zone), is_cut: read.has_more })
         };
-        let cards = service.read(identity, read).await?;
-        Ok(page(&ConversationsPage {
+        let cards = names.map(card).collect::<Result<Vec<Card>, RecordsError>>()?;
+        let page = ConversationsPage {
             layout: PageLayout::of(identity, "search").on(&self.purpose),
             what: self.what(),
             id: Shown::plain(&self.id),
@@ -205,26 +212,20 @@ impl Asked {
             total,
             is_cut: found.is_cut,
             cards,
-            page: number,
+            page,
             pages,
-        }))
+        };
+        Ok(page.render())
     }
 
-    async fn chronology(
-        &self,
-        service: &Service,
-        identity: &Identity,
-        found: Conversations,
-    ) -> Result<Response, Problem> {
-        let total = found.conversations.len();
-        let (zone, made_at, complete_to) = (service.zone, Micros::now(), found.complete_to);
-        let (conversations, is_cut) = read_together(service, identity, found).await?;
-        let files = files_of(&service.attachments, records_of(&conversations)).await;
-        let rows = chronology(&conversations, &files, zone);
-        let pages = rows.len().div_ceil(ROWS_PER_PAGE).max(1);
-        let number = self.form.page.parse().unwrap_or(1).clamp(1, pages);
-        let shown = rows.into_iter().skip((number - 1) * ROWS_PER_PAGE).take(ROWS_PER_PAGE);
-        Ok(page(&ChronologyPage {
+    fn chronology(&self, service: &Service, identity: &Identity, found: Conversations) -> Made {
+        let (zone, made_at) = (service.zone, Micros::now());
+        let (total, complete_to) = (found.conversations.len(), found.complete_to);
+        let (conversations, is_cut) = read_together(service, identity, found)?;
+        let look_at = looking_at(&service.attachments);
+        let Chronology { rows, page, pages } =
+            Chronology::of(&conversations, &look_at, zone, &self.form.page);
+        let page = ChronologyPage {
             layout: PageLayout::of(identity, "search").on(&self.purpose),
             what: self.what(),
             id: Shown::plain(&self.id),
@@ -236,25 +237,25 @@ impl Asked {
             complete_to,
             total,
             is_cut,
-            rows: shown.collect(),
-            page: number,
+            rows,
+            page,
             pages,
-        }))
+        };
+        Ok(page.render())
     }
 
-    async fn print(
+    fn print(
         &self,
         service: &Service,
         identity: &Identity,
         found: Conversations,
         print: Print,
-    ) -> Result<Response, Problem> {
+    ) -> Made {
         let (made_at, complete_to) = (Micros::now(), found.complete_to);
-        let (conversations, is_cut) = read_together(service, identity, found).await?;
-        let files = files_of(&service.attachments, records_of(&conversations)).await;
+        let (conversations, is_cut) = read_together(service, identity, found)?;
         let order = (self.whose == Whose::Order).then_some(self.id.as_str());
         let of = print::Of { order, is_cut, made_at, complete_to };
-        Ok(print.page(identity, service.zone, of, &conversations, &files, &self.address()))
+        Ok(print.page(identity, service, of, &conversations, &self.address()))
     }
 
     fn unknown(&self, identity: &Identity) -> Response {
@@ -295,7 +296,7 @@ impl Asked {
             Whose::Customer => "customers",
             Whose::Agent => "agents",
         };
-        page_of(pages, &self.id)
+        links::page_of(pages, &self.id)
     }
 
     /// Bundles are made for orders and customers, never for agents.
@@ -308,32 +309,25 @@ impl Asked {
     }
 }
 
-fn records_of(conversations: &[(String, Vec<Record>)]) -> impl Iterator<Item = &Record> {
-    conversations.iter().flat_map(|(_, records)| records)
-}
-
 /// The conversations with their records, as many as are shown together, and whether there is more.
-async fn read_together(
+fn read_together(
     service: &Service,
     identity: &Identity,
     found: Conversations,
-) -> Result<(Vec<(String, Vec<Record>)>, bool), Problem> {
-    let (records, shop) = (service.records.clone(), identity.shop.clone());
-    let read = move || -> Result<_, RecordsError> {
-        let mut is_cut = found.is_cut || found.conversations.len() > TOGETHER_MAX;
-        let (mut room, mut together) = (SHOWN, Vec::new());
-        for name in found.conversations.into_iter().take(TOGETHER_MAX) {
-            let Page { records: read, has_more } = records.after(&shop, &name, Seq(0), room)?;
-            is_cut |= has_more;
-            room.count_max = room.count_max.saturating_sub(read.len());
-            room.bytes_max = room.bytes_max.saturating_sub(read.iter().map(bytes_of).sum());
-            if !read.is_empty() {
-                together.push((name, read));
-            }
+) -> Result<(Vec<(String, Vec<Record>)>, bool), RecordsError> {
+    let mut is_cut = found.is_cut || found.conversations.len() > TOGETHER_MAX;
+    let (mut room, mut together) = (SHOWN, Vec::new());
+    for name in found.conversations.into_iter().take(TOGETHER_MAX) {
+        let Page { records, has_more } =
+            service.records.after(&identity.shop, &name, Seq(0), room)?;
+        is_cut |= has_more;
+        room.count_max = room.count_max.saturating_sub(records.len());
+        room.bytes_max = room.bytes_max.saturating_sub(records.iter().map(bytes_of).sum());
+        if !records.is_empty() {
+            together.push((name, records));
         }
-        Ok((together, is_cut))
-    };
-    service.read(identity, read).await
+    }
+    Ok((together, is_cut))
 }
 
 #[cfg(test)]
@@ -344,7 +338,7 @@ mod tests {
     fn an_order_and_a_customer_lead_to_a_bundle_and_an_agent_to_none() {
         let evidence = |whose| {
             let (id, form) = ("FL 1".to_string(), ListForm::default());
-            Asked { whose, id, form, purpose: Purpose::default() }.evidence()
+            Asked { whose, id, form, purpose: Purpose::default(), print: None }.evidence()
         };
         assert_eq!(evidence(Whose::Order), "/evidence?order=FL%201");
         assert_eq!(evidence(Whose::Customer), "/evidence?customer=FL%201");

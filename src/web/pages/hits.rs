@@ -1,6 +1,9 @@
 //! The places of a transcript where what was searched for stands, numbered, each leading to its neighbours.
 
-use crate::transcript::{Hit, Row};
+use super::ROWS_PER_PAGE;
+use crate::model::Offset;
+use crate::search::Marks;
+use crate::transcript::{Headed, Hit, Outline, Planned, Row, View};
 use crate::web::shown::Shown;
 
 /// What stands above the rows: how many places there are, and the way to the first.
@@ -11,56 +14,60 @@ pub(in crate::web) struct HitsBar {
     pub first: String,
 }
 
-/// Where the places are.
-pub(in crate::web) struct Hits {
-    count: usize,
-    first: String,
-}
-
 impl HitsBar {
-    pub(in crate::web) fn of(words: &str, hits: Hits) -> HitsBar {
-        HitsBar { words: Shown::plain(words), count: hits.count, first: hits.first }
-    }
-}
-
-/// A place: its page, its name there, and its address from elsewhere.
-struct Found {
-    page: usize,
-    anchor: String,
-    address: String,
-}
-
-impl Found {
-    /// The way to it from a page.
-    fn from(&self, page: usize) -> String {
-        if self.page == page { format!("#{}", self.anchor) } else { self.address.clone() }
-    }
-}
-
-/// Numbers the places in all `rows`, of which `rows_per_page` stand on one page.
-pub(in crate::web) fn number_hits(rows: &mut [Row], rows_per_page: usize) -> Hits {
-    let mut found = Vec::new();
-    for (index, row) in rows.iter().enumerate() {
-        let page = index / rows_per_page;
-        let stamps = row.stamps().into_iter().filter(|stamp| stamp.hit.is_some());
-        found.extend(stamps.map(|stamp| Found {
-            page,
-            anchor: stamp.anchor.clone(),
-            address: stamp.address.clone(),
-        }));
-    }
-    let mut number: usize = 0;
-    for (index, row) in rows.iter_mut().enumerate() {
-        let page = index / rows_per_page;
-        for stamp in row.stamps_mut().into_iter().filter(|stamp| stamp.hit.is_some()) {
-            let way = |to: Option<usize>| {
-                to.and_then(|to| found.get(to)).map(|found| found.from(page)).unwrap_or_default()
-            };
-            let (previous, next) = (way(number.checked_sub(1)), way(Some(number + 1)));
-            number += 1;
-            stamp.hit = Some(Hit { number, count: found.len(), previous, next });
+    pub(in crate::web) fn of(words: &str, hits: &Hits<'_>) -> HitsBar {
+        let first = hits.found.first().map(|(_, offset)| hits.view.address(*offset));
+        HitsBar {
+            words: Shown::plain(words),
+            count: hits.found.len(),
+            first: first.unwrap_or_default(),
         }
     }
-    let first = found.first().map(|first| first.address.clone()).unwrap_or_default();
-    Hits { count: found.len(), first }
+}
+
+/// Where the places are.
+pub(in crate::web) struct Hits<'a> {
+    view: View<'a>,
+    /// On which page, from 1, and in which record, as they are read.
+    found: Vec<(usize, Offset)>,
+}
+
+impl<'a> Hits<'a> {
+    /// The places in all rows.
+    pub(in crate::web) fn of(
+        outline: &Outline<'a>,
+        rows: &[Headed<Planned>],
+        marks: &Marks,
+    ) -> Hits<'a> {
+        let mut found = Vec::new();
+        for (page, rows) in (1..).zip(rows.chunks(ROWS_PER_PAGE)) {
+            let planned = rows.iter().filter_map(|row| match row {
+                Headed::Row(planned) => Some(planned),
+                Headed::Day(_) => None,
+            });
+            for record in planned.flat_map(|planned| outline.receipts(planned)) {
+                let text = record.event.text.as_deref().unwrap_or_default();
+                if !marks.spans(text).is_empty() {
+                    found.push((page, record.offset));
+                }
+            }
+        }
+        Hits { view: outline.view, found }
+    }
+
+    /// Numbers the places in the rows of a page.
+    pub(in crate::web) fn number(&self, rows: &mut [Row], page: usize) {
+        let mut index = self.found.partition_point(|(on, _)| *on < page);
+        let stamps = rows.iter_mut().flat_map(Row::stamps_mut);
+        for stamp in stamps.filter(|stamp| stamp.hit.is_some()) {
+            let way = |to: Option<usize>| match to.and_then(|to| self.found.get(to)) {
+                Some((on, offset)) if *on == page => format!("#{}", self.view.anchor(*offset)),
+                Some((_, offset)) => self.view.address(*offset),
+                None => String::new(),
+            };
+            let (previous, next) = (way(index.checked_sub(1)), way(Some(index + 1)));
+            index += 1;
+            stamp.hit = Some(Hit { number: index, count: self.found.len(), previous, next });
+        }
+    }
 }

@@ -117,9 +117,28 @@ pub(super) fn failure_text(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// Rows of a transcript on one page.
+const ROWS_PER_PAGE: usize = 1_000;
+
+/// The page asked for by its number in an address, from 1, and how many there are of so many rows.
+fn page_of(asked: &str, rows: usize, rows_per_page: usize) -> (usize, usize) {
+    let pages = rows.div_ceil(rows_per_page).max(1);
+    (asked.parse().unwrap_or(1).clamp(1, pages), pages)
+}
+
+/// What of the rows is on a page.
+fn rows_on<T>(page: usize, rows: &[T]) -> &[T] {
+    rows.chunks(ROWS_PER_PAGE).nth(page - 1).unwrap_or_default()
+}
+
 /// Renders a page.
 pub(super) fn page(template: &impl Template) -> Response {
-    match template.render() {
+    answered(template.render())
+}
+
+/// A page that was rendered elsewhere.
+fn answered(rendered: Result<String, askama::Error>) -> Response {
+    match rendered {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");

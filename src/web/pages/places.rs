@@ -1,11 +1,10 @@
 //! What a page knows of a transcript's surroundings: where its records stand, which of its files are there and whole,
 //! and what was searched for.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::io::Read;
 
-use tokio::io::AsyncReadExt;
-
-use crate::model::{Attachment, ErrorKind, Event, Kinded, Offset, Record};
+use crate::model::{Attachment, ErrorKind, Kinded, Offset, Record};
 use crate::relay::{AttachmentStore, media_type_of};
 use crate::search::Marks;
 use crate::transcript::{FileState, Places};
@@ -15,13 +14,14 @@ use crate::web::links::{address, file_address};
 /// is asked for.
 const COMPARED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// What is known of each file, by conversation, event and hash.
-pub(in crate::web) type Files = HashMap<(String, String, String), FileState>;
+/// Tells of the file that a record names by this hash whether it is there, whether it is what was sent, and what its
+/// bytes show it to be. Blocks.
+pub(in crate::web) type LookAt<'a> = &'a dyn Fn(&Record, &str) -> FileState;
 
 /// A transcript on a page of its own.
 pub(in crate::web) struct OnPage<'a> {
     pub conversation: &'a str,
-    pub files: &'a Files,
+    pub look_at: LookAt<'a>,
     pub marks: &'a Marks,
     /// `words=…&mode=…&`: kept in links to other places of the transcript.
     pub carried: &'a str,
@@ -33,8 +33,8 @@ impl Places for OnPage<'_> {
         format!("{page}?{}at={offset}#{anchor}", self.carried)
     }
 
-    fn file(&self, event: &Event, file: &Attachment) -> (FileState, String) {
-        found(self.files, event, file)
+    fn file(&self, record: &Record, file: &Attachment) -> (FileState, String) {
+        found(self.look_at, record, file)
     }
 
     fn spans(&self, text: &str) -> Vec<(usize, usize)> {
@@ -44,7 +44,7 @@ impl Places for OnPage<'_> {
 
 /// A transcript to be printed: its links stay within it.
 pub(in crate::web) struct OnPaper<'a> {
-    pub files: &'a Files,
+    pub look_at: LookAt<'a>,
 }
 
 impl Places for OnPaper<'_> {
@@ -52,8 +52,8 @@ impl Places for OnPaper<'_> {
         format!("#{anchor}")
     }
 
-    fn file(&self, event: &Event, file: &Attachment) -> (FileState, String) {
-        found(self.files, event, file)
+    fn file(&self, record: &Record, file: &Attachment) -> (FileState, String) {
+        found(self.look_at, record, file)
     }
 
     fn spans(&self, _text: &str) -> Vec<(usize, usize)> {
@@ -61,53 +61,34 @@ impl Places for OnPaper<'_> {
     }
 }
 
-fn found(files: &Files, event: &Event, file: &Attachment) -> (FileState, String) {
-    let state = files.get(&named(event, file)).copied().unwrap_or(FileState::Missing);
+fn found(look_at: LookAt<'_>, record: &Record, file: &Attachment) -> (FileState, String) {
+    let state = look_at(record, &file.sha256);
     let address = match state {
         FileState::Missing | FileState::Damaged => String::new(),
-        _ => file_address(&event.conversation, &event.id, &file.sha256),
+        _ => file_address(&record.event.conversation, &record.event.id, &file.sha256),
     };
     (state, address)
 }
 
-fn named(event: &Event, file: &Attachment) -> (String, String, String) {
-    (event.conversation.clone(), event.id.clone(), file.sha256.clone())
+/// Looks at the files in `store`, for one page.
+pub(in crate::web) fn looking_at(store: &AttachmentStore) -> impl Fn(&Record, &str) -> FileState {
+    let room = Cell::new(COMPARED_BYTES_MAX);
+    move |record, sha256| state_of(store, record, sha256, &room)
 }
 
-/// Which files are there, whether they are what was sent, and what their bytes show them to be.
-pub(in crate::web) async fn files_of<'a>(
-    store: &AttachmentStore,
-    records: impl IntoIterator<Item = &'a Record>,
-) -> Files {
-    let mut files = Files::new();
-    let mut room = COMPARED_BYTES_MAX;
-    for record in records {
-        for file in &record.event.attachments {
-            let state = state_of(store, record, &file.sha256, &mut room).await;
-            files.insert(named(&record.event, file), state);
-        }
-    }
-    files
-}
-
-async fn state_of(
-    store: &AttachmentStore,
-    record: &Record,
-    sha256: &str,
-    room: &mut u64,
-) -> FileState {
-    let Ok(Some(mut file)) = store.open(record, sha256).await else { return FileState::Missing };
-    let bytes = file.metadata().await.map_or(u64::MAX, |metadata| metadata.len());
-    if bytes <= *room {
-        *room -= bytes;
-        match store.open_whole(record, sha256).await {
+fn state_of(store: &AttachmentStore, record: &Record, sha256: &str, room: &Cell<u64>) -> FileState {
+    let Ok(Some(mut file)) = store.open(record, sha256) else { return FileState::Missing };
+    let bytes = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
+    if bytes <= room.get() {
+        room.set(room.get() - bytes);
+        match store.open_compared(record, sha256) {
             Err(error) if error.kind() == ErrorKind::Corrupt => return FileState::Damaged,
             Err(_) | Ok(None) => return FileState::Missing,
             Ok(Some(_)) => {}
         }
     }
     let mut first_bytes = [0; 16];
-    let count = file.read(&mut first_bytes).await.unwrap_or(0);
+    let count = file.read(&mut first_bytes).unwrap_or(0);
     match media_type_of(&first_bytes[..count]) {
         media_type if media_type.starts_with("image/") => FileState::Picture,
         media_type if media_type.starts_with("audio/") => FileState::Audio,

@@ -2,13 +2,13 @@
 //! of it.
 
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
-use chrono_tz::Tz;
+use axum::response::Response;
 
-use super::places::{Files, OnPaper};
+use super::places::{OnPaper, looking_at};
 use super::{Notice, PageLayout};
 use crate::access::{Action, Identity};
-use crate::model::{Audience, ErrorKind, Micros, Offset, Record};
+use crate::model::{Audience, Micros, Offset, Record};
+use crate::server::Service;
 use crate::transcript::{About, Document, Style};
 use crate::web::assets;
 
@@ -54,27 +54,27 @@ impl Print {
         self == Print::OtherSide || identity.may(Action::ReadPrivate)
     }
 
-    /// The page. `back` leads to where it was asked for.
+    /// The page. `back` leads to where it was asked for. Blocks.
     pub(super) fn page(
         self,
         identity: &Identity,
-        zone: Tz,
+        service: &Service,
         of: Of<'_>,
         conversations: &[(String, Vec<Record>)],
-        files: &Files,
         back: &str,
-    ) -> Response {
+    ) -> Result<String, askama::Error> {
         let about = About {
             shop: identity.shop.clone(),
             order: of.order.map(str::to_string),
             audience: self.audience(),
-            zone,
+            zone: service.zone,
             made_at: of.made_at,
             made_by: identity.subject.clone(),
             complete_to: (self == Print::Internal).then_some(of.complete_to),
             is_cut: of.is_cut,
         };
-        let document = Document::new(about, conversations, &OnPaper { files });
+        let look_at = looking_at(&service.attachments);
+        let document = Document::new(about, conversations, &OnPaper { look_at: &look_at });
         let sheet = assets::address("document.css");
         let mut links = vec![(back.to_string(), "Back".to_string())];
         if self == Print::OtherSide && Print::Internal.is_for(identity) {
@@ -83,13 +83,7 @@ impl Print {
         if self == Print::Internal {
             links.push((format!("{back}?print=1"), "For the other side".to_string()));
         }
-        match document.html(Style::At(&sheet), &links) {
-            Ok(html) => Html(html).into_response(),
-            Err(error) => {
-                tracing::error!(%error, "a transcript could not be rendered");
-                Notice::failure(identity, ErrorKind::Bug)
-            }
-        }
+        document.html(Style::At(&sheet), &links)
     }
 
     fn audience(self) -> Audience {

@@ -12,18 +12,16 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::header::Header;
-use super::hits::{HitsBar, number_hits};
-use super::places::{Files, OnPage, files_of};
+use super::hits::{Hits, HitsBar};
+use super::places::{LookAt, OnPage, looking_at};
 use super::print::{self, Print};
-use super::{Notice, PageLayout, page};
+use super::{Notice, PageLayout, ROWS_PER_PAGE, answered, page_of, rows_on};
 use crate::access::{Identity, require_reading};
-use crate::model::{
-    Access, AccessAction, Audience, ErrorKind, Micros, Offset, Record, Seen, Seq, Via,
-};
-use crate::records::{Page, PageSize};
+use crate::model::{Access, AccessAction, Audience, ErrorKind, Micros, Offset, Seen, Seq, Via};
+use crate::records::{Page, PageSize, RecordsError};
 use crate::search::Marks;
 use crate::server::{For, Problem, Service};
-use crate::transcript::{FileState, Row, Summary, View, with_offset};
+use crate::transcript::{FileState, Headed, Outline, Planned, Row, Summary, View, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;
 use crate::web::links::{address, evidence_of};
@@ -35,8 +33,6 @@ use crate::web::visitor::{Visitor, admit};
 pub(super) const SHOWN: PageSize = PageSize { count_max: 10_000, bytes_max: 32 << 20 };
 /// Longest words that are marked; see the search form.
 const WORDS_CHARS_MAX: usize = 200;
-/// Rows on one page.
-pub(super) const ROWS_PER_PAGE: usize = 1_000;
 
 #[derive(Template)]
 #[template(path = "transcript.html")]
@@ -100,32 +96,29 @@ pub(in crate::web) async fn show(
         Ok(print) => print,
         Err(refusal) => return *refusal,
     };
-    let complete_to = service.log.head();
-    let made_at = Micros::now();
-    let found = match read(&service, &identity, &conversation).await {
-        Ok(found) => found,
+    let asked = Asked {
+        conversation: conversation.clone(),
+        form,
+        print,
+        zone: service.zone,
+        layout: PageLayout::of(&identity, "search").on(&purpose),
+        may_print_notes: Print::Internal.is_for(&identity),
+        made_at: Micros::now(),
+        complete_to: service.log.head(),
+    };
+    let (at_work, reader) = (service.clone(), identity.clone());
+    let made = match service.read(&identity, move || asked.make(&at_work, &reader)).await {
+        Ok(Some(made)) => made,
+        Ok(None) => return unknown(&identity, &conversation),
         Err(problem) => return failed(&identity, &problem),
     };
-    if Seen::by(Audience::Shop, &found.records).records.is_empty() {
-        return unknown(&identity, &conversation);
-    }
     let access = Access {
-        conversation: Some(conversation.clone()),
-        rows: Some(found.records.len() as u64),
-        ..Access::new(AccessAction::View, Via::Page, purpose.clone())
+        conversation: Some(conversation),
+        rows: Some(made.records as u64),
+        ..Access::new(AccessAction::View, Via::Page, purpose)
     };
     service.trail().record(&identity, access);
-    let files = files_of(&service.attachments, &found.records).await;
-    if let Some(print) = print {
-        let of = print::Of { order: None, is_cut: found.cut, made_at, complete_to };
-        let back = address(&conversation, None);
-        let parts = vec![(conversation, found.records)];
-        return print.page(&identity, service.zone, of, &parts, &files, &back);
-    }
-    let asked = Asked { conversation: &conversation, form: &form, zone: service.zone };
-    let may_print_notes = Print::Internal.is_for(&identity);
-    let layout = PageLayout::of(&identity, "search").on(&purpose);
-    page(&asked.view(layout, &found, &files, (made_at, complete_to), may_print_notes))
+    answered(made.html)
 }
 
 pub(super) fn failed(identity: &Identity, problem: &Problem) -> Response {
@@ -143,21 +136,6 @@ fn unknown(identity: &Identity, conversation: &str) -> Response {
         hint: "Search finds conversations by words, order number, customer or agent.".to_string(),
     };
     notice.into_response(StatusCode::NOT_FOUND)
-}
-
-/// A conversation's records.
-struct Read {
-    records: Vec<Record>,
-    /// There are more.
-    cut: bool,
-}
-
-async fn read(service: &Service, identity: &Identity, conversation: &str) -> Result<Read, Problem> {
-    let (records, shop) = (service.records.clone(), identity.shop.clone());
-    let conversation = conversation.to_string();
-    let read = move || records.after(&shop, &conversation, Seq(0), SHOWN);
-    let Page { records, has_more } = service.read(identity, read).await?;
-    Ok(Read { records, cut: has_more })
 }
 
 impl PlaceForm {
@@ -181,6 +159,22 @@ impl PlaceForm {
         if carried.is_empty() { carried } else { format!("{carried}&") }
     }
 
+    /// The page asked for by number, or the one that holds the record asked for; and how many there are.
+    fn page_of(&self, outline: &Outline<'_>, rows: &[Headed<Planned>]) -> (usize, usize) {
+        let Ok(at) = self.record.parse() else {
+            return page_of(&self.page, rows.len(), ROWS_PER_PAGE);
+        };
+        let holds_it = |row: &Headed<Planned>| match row {
+            Headed::Day(_) => false,
+            Headed::Row(planned) => {
+                outline.receipts(planned).iter().any(|record| record.offset == Offset(at))
+            }
+        };
+        let place = rows.iter().position(holds_it).unwrap_or(0);
+        let (_, pages) = page_of("", rows.len(), ROWS_PER_PAGE);
+        (place / ROWS_PER_PAGE + 1, pages)
+    }
+
     /// The address that scrolls to a record: a fragment does not survive signing in, a query does.
     fn place(&self, conversation: &str, at: Offset) -> String {
         format!("{}?{}record={at}#m-{at}", address(conversation, None), self.carried())
@@ -188,82 +182,92 @@ impl PlaceForm {
 }
 
 /// What is asked for.
-struct Asked<'a> {
-    conversation: &'a str,
-    form: &'a PlaceForm,
+struct Asked {
+    conversation: String,
+    form: PlaceForm,
+    print: Option<Print>,
     zone: Tz,
+    layout: PageLayout,
+    may_print_notes: bool,
+    made_at: Micros,
+    complete_to: Offset,
 }
 
-impl Asked<'_> {
-    fn view(
-        &self,
-        layout: PageLayout,
-        found: &Read,
-        files: &Files,
-        (made_at, complete_to): (Micros, Offset),
-        may_print_notes: bool,
-    ) -> TranscriptPage {
-        let (conversation, zone) = (self.conversation, self.zone);
+/// A page, and of how many records it was made.
+struct Made {
+    records: usize,
+    html: Result<String, askama::Error>,
+}
+
+impl Asked {
+    /// Reads the conversation and makes the page; `None` where there is nothing of it. Blocks.
+    fn make(self, service: &Service, identity: &Identity) -> Result<Option<Made>, RecordsError> {
+        let found = service.records.after(&identity.shop, &self.conversation, Seq(0), SHOWN)?;
+        if Seen::by(Audience::Shop, &found.records).records.is_empty() {
+            return Ok(None);
+        }
+        let records = found.records.len();
+        let html = match self.print {
+            Some(print) => {
+                let Asked { made_at, complete_to, .. } = self;
+                let of = print::Of { order: None, is_cut: found.has_more, made_at, complete_to };
+                let back = address(&self.conversation, None);
+                print.page(identity, service, of, &[(self.conversation, found.records)], &back)
+            }
+            None => self.view(&found, &looking_at(&service.attachments)).render(),
+        };
+        Ok(Some(Made { records, html }))
+    }
+
+    /// The page: of all rows those that stand on it are made.
+    fn view(self, found: &Page, look_at: LookAt<'_>) -> TranscriptPage {
+        let (conversation, zone) = (self.conversation.as_str(), self.zone);
         let seen = Seen::by(Audience::Shop, &found.records);
         let summary = Summary::of(&seen.records);
         let marks = self.form.marks();
         let carried = self.form.carried();
-        let places = OnPage { conversation, files, marks: &marks, carried: &carried };
-        let view = View {
-            seen: &seen,
-            audience: Audience::Shop,
-            part: 1,
-            zone,
-            language: &summary.language,
-            order: summary.orders.first().map(String::as_str),
-            by: summary.by.as_ref(),
-            places: &places,
-        };
-        let mut rows = view.rows();
-        let pages = rows.len().div_ceil(ROWS_PER_PAGE).max(1);
-        let number = self.page_of(&rows).min(pages);
-        let hits = number_hits(&mut rows, ROWS_PER_PAGE);
-        let shown = rows.into_iter().skip((number - 1) * ROWS_PER_PAGE).take(ROWS_PER_PAGE);
+        let places = OnPage { conversation, look_at, marks: &marks, carried: &carried };
+        let outline = Outline::of(View::of_shop(&seen, &summary, zone, &places));
+        let all = outline.headed();
+        let (page, pages) = self.form.page_of(&outline, &all);
+        let hits = Hits::of(&outline, &all, &marks);
+        let mut rows: Vec<Row> = rows_on(page, &all).iter().map(|row| outline.made(row)).collect();
+        hits.number(&mut rows, page);
+        let words = &self.form.words;
         TranscriptPage {
-            layout,
             conversation: Shown::plain(conversation),
             address: address(conversation, None),
             evidence: evidence_of("conversation", conversation),
-            rows: shown.collect(),
             header: Header::of(&summary, zone),
             zone: zone.name().to_string(),
-            made_at: with_offset(made_at, zone),
-            complete_to,
+            made_at: with_offset(self.made_at, zone),
+            complete_to: self.complete_to,
             records: summary.records,
             seqs: summary.seqs,
             offsets: summary.offsets,
-            page: number,
+            rows,
+            page,
             pages,
-            cut: found.cut,
-            hits: (!self.form.words.trim().is_empty()).then(|| HitsBar::of(&self.form.words, hits)),
+            cut: found.has_more,
+            hits: (!words.trim().is_empty()).then(|| HitsBar::of(words, &hits)),
+            layout: self.layout,
+            may_print_notes: self.may_print_notes,
             carried,
-            may_print_notes,
         }
-    }
-
-    /// The page asked for by number, or the one that holds the record asked for. From 1.
-    fn page_of(&self, rows: &[Row]) -> usize {
-        let Ok(at) = self.form.record.parse() else {
-            return self.form.page.parse().unwrap_or(1).max(1);
-        };
-        let is_it = |row: &Row| {
-            let stamps = row.stamps();
-            stamps.iter().filter_map(|stamp| stamp.place).any(|place| place.offset == Offset(at))
-        };
-        rows.iter().position(is_it).unwrap_or(0) / ROWS_PER_PAGE + 1
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::HashMap;
+
     use super::*;
-    use crate::model::Origin;
     use crate::model::testing::{position, record_at};
+    use crate::model::{Origin, Record};
+
+    /// What is known of files, by their hashes.
+    type Files = HashMap<String, FileState>;
 
     const START: i64 = 1_767_463_985_000_000; // 2026-01-04 02:13:05 in Shanghai
 
@@ -277,23 +281,36 @@ mod tests {
         numbered.map(record).collect()
     }
 
-    fn view(found: &Read, files: &Files, form: &PlaceForm) -> TranscriptPage {
-        let zone = chrono_tz::Asia::Shanghai;
-        let asked = Asked { conversation: "c\u{202e}", form, zone };
-        asked.view(PageLayout::default(), found, files, (Micros(START), Offset(9)), true)
+    fn asked(form: PlaceForm) -> Asked {
+        Asked {
+            conversation: "c\u{202e}".to_string(),
+            form,
+            print: None,
+            zone: chrono_tz::Asia::Shanghai,
+            layout: PageLayout::default(),
+            may_print_notes: true,
+            made_at: Micros(START),
+            complete_to: Offset(9),
+        }
+    }
+
+    fn view(found: &Page, files: &Files, form: PlaceForm) -> TranscriptPage {
+        let look_at =
+            |_: &Record, sha256: &str| files.get(sha256).copied().unwrap_or(FileState::Missing);
+        asked(form).view(found, &look_at)
     }
 
     fn html(events: &[&str], files: &Files) -> String {
-        let found = Read { records: records(events), cut: false };
-        view(&found, files, &PlaceForm::default()).render().unwrap()
+        let found = Page { records: records(events), has_more: false };
+        view(&found, files, PlaceForm::default()).render().unwrap()
     }
 
     #[test]
     fn whoever_may_ask_for_a_bundle_is_led_to_its_form_and_nobody_else() {
         let said = format!(r#""id":"m","kind":"message","text":"428",{CUSTOMER}"#);
-        let found = Read { records: records(&[&said]), cut: false };
+        let found = Page { records: records(&[&said]), has_more: false };
         for sees_evidence in [true, false] {
-            let mut page = view(&found, &Files::default(), &PlaceForm::default());
+            let mut page = view(&found, &Files::default(), PlaceForm::default());
             page.layout.sees_evidence = sees_evidence;
             let html = page.render().unwrap();
             assert_eq!(html.contains("href=\"/evidence?conversation=c%"), sees_evidence, "{html}");
@@ -389,8 +406,7 @@ mod tests {
             ("3", FileState::Download),
             ("5", FileState::Damaged),
         ];
-        let named = |digit: &str| ("c".to_string(), "m1".to_string(), digit.repeat(64));
-        let files = states.map(|(digit, state)| (named(digit), state)).into();
+        let files = states.map(|(digit, state)| (digit.repeat(64), state)).into();
         let html = html(&[&event], &files);
         for (what, count) in [
             ("<img ", 1),
@@ -443,8 +459,8 @@ mod tests {
         let event = format!(
             r#""id":"m1","kind":"message","text":"退 428 元","order":"FL1","sent_at":"2026-01-04T02:13:00+08:00",{CUSTOMER}"#
         );
-        let found = Read { records: records(&[&event]), cut: false };
-        let html = view(&found, &Files::new(), &PlaceForm::default()).render().unwrap();
+        let found = Page { records: records(&[&event]), has_more: false };
+        let html = view(&found, &Files::new(), PlaceForm::default()).render().unwrap();
         let cited = html.split(r#"id="cite-m-0">"#).nth(1).unwrap().split("</pre>").next().unwrap();
         for expected in [
             "“退 428 元”",
@@ -468,13 +484,13 @@ mod tests {
             format!(r#""id":"m4","kind":"rate","rating":5,"text":"428!",{CUSTOMER}"#),
         ];
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
-        let found = Read { records: records(&events), cut: false };
+        let found = Page { records: records(&events), has_more: false };
         let form = |words: &str, mode: &str| PlaceForm {
             words: words.to_string(),
             mode: mode.to_string(),
             ..PlaceForm::default()
         };
-        let page = |words, mode| view(&found, &Files::new(), &form(words, mode)).render().unwrap();
+        let page = |words, mode| view(&found, &Files::new(), form(words, mode)).render().unwrap();
         let html = page("428", "");
         for expected in [
             "refund <mark>428</mark>",
@@ -500,11 +516,11 @@ mod tests {
         let mut events: Vec<String> = (0..1_500).map(event).collect();
         events.push(format!(r#""id":"e","kind":"edit","target":"m1200","text":"y",{CUSTOMER}"#));
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
-        let found = Read { records: records(&events), cut: true };
+        let found = Page { records: records(&events), has_more: true };
         let page = |record: &str, page: &str| {
             let (record, page) = (record.to_string(), page.to_string());
             let form = PlaceForm { record, page, ..PlaceForm::default() };
-            view(&found, &Files::new(), &form)
+            view(&found, &Files::new(), form)
         };
         let number = |record, number| page(record, number).page;
         assert_eq!(
@@ -519,6 +535,32 @@ mod tests {
         let html = page("", "2").render().unwrap();
         assert!(html.contains("Page 2 of 2"), "{html}");
         assert!(html.contains("Only the first 1501 records"));
+    }
+
+    /// All rows of ten thousand records were made for a page of a thousand.
+    #[test]
+    fn what_is_not_on_the_page_is_not_made() {
+        let file = format!(
+            r#"{{"sha256":"{}","name":"a.png","media_type":"image/png","bytes":9}}"#,
+            "1".repeat(64)
+        );
+        let event = |index: usize| {
+            format!(r#""id":"m{index}","kind":"message","attachments":[{file}],{CUSTOMER}"#)
+        };
+        let events: Vec<String> = (0..1_500).map(event).collect();
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let found = Page { records: records(&events), has_more: false };
+        let looked_at = RefCell::new(Vec::new());
+        let look_at = |record: &Record, _: &str| {
+            looked_at.borrow_mut().push(record.offset.0);
+            FileState::Picture
+        };
+        let form = PlaceForm { page: "2".to_string(), ..PlaceForm::default() };
+        let rows = asked(form).view(&found, &look_at).rows;
+        let days = rows.iter().filter(|row| matches!(row, Row::Day(_))).count();
+        let messages = (rows.len() - days) as u64;
+        assert_eq!(looked_at.into_inner(), (1_500 - messages..1_500).collect::<Vec<_>>());
+        assert!(messages < 510, "{messages}");
     }
 
     #[test]
