@@ -98,43 +98,24 @@ pub(in crate::web) struct ListForm {
     print: String,
 }
 
-pub(in crate::web) async fn order(
-    state: State<Service>,
-    visitor: Visitor,
-    purpose: For,
-    id: Path<String>,
-    form: Typed<ListForm>,
-) -> Response {
-    show(Whose::Order, state, visitor, purpose, id, form).await
+/// What each of the pages is asked with.
+type Asking = (State<Service>, Visitor, For, Path<String>, Typed<ListForm>);
+
+pub(in crate::web) async fn order(asking: Asking) -> Response {
+    show(Whose::Order, asking).await
 }
 
-pub(in crate::web) async fn customer(
-    state: State<Service>,
-    visitor: Visitor,
-    purpose: For,
-    id: Path<String>,
-    form: Typed<ListForm>,
-) -> Response {
-    show(Whose::Customer, state, visitor, purpose, id, form).await
+pub(in crate::web) async fn customer(asking: Asking) -> Response {
+    show(Whose::Customer, asking).await
 }
 
-pub(in crate::web) async fn agent(
-    state: State<Service>,
-    visitor: Visitor,
-    purpose: For,
-    id: Path<String>,
-    form: Typed<ListForm>,
-) -> Response {
-    show(Whose::Agent, state, visitor, purpose, id, form).await
+pub(in crate::web) async fn agent(asking: Asking) -> Response {
+    show(Whose::Agent, asking).await
 }
 
 async fn show(
     whose: Whose,
-    State(service): State<Service>,
-    Visitor(identity): Visitor,
-    For(purpose): For,
-    Path(id): Path<String>,
-    Typed(form): Typed<ListForm>,
+    (State(service), Visitor(identity), For(purpose), Path(id), Typed(form)): Asking,
 ) -> Response {
     if let Err(refusal) = admit(&identity, Area::Conversations) {
         return *refusal;
