@@ -24,7 +24,7 @@ use crate::ledger::{Ledger, LedgerReader};
 use crate::log::{Followed, LogError, LogReader, Store};
 use crate::model::Offset;
 use crate::records::Records;
-use crate::relay::{Lookup, LookupStore};
+use crate::relay::{AttachmentStore, Lookup, LookupStore};
 use crate::search::Search;
 use crate::sql::{self, NamedQuery, Sql};
 
@@ -90,6 +90,15 @@ impl InPlace {
             Ok(Records::new(self.log.clone(), self.lookup()?, archive))
         };
         self.records.get_or_try_init(open).await
+    }
+
+    /// The files that were sent; `None` where none ever was.
+    pub fn attachments(&self) -> anyhow::Result<Option<AttachmentStore>> {
+        let folder = self.data.attachments();
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        Ok(Some(AttachmentStore::open_or_create(&folder, 0)?))
     }
 
     /// How far each store is: with nobody to feed it, as far as it has committed.

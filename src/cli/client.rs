@@ -14,13 +14,15 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
-use super::pinned;
+use super::{pictures, pinned};
 use crate::app::Status;
 use crate::evidence::EvidenceRequest;
 use crate::export::{Exported, render};
 use crate::model::{Ack, Event, Offset, Origin, Purpose, Record, RulesHistory};
 use crate::records::AccessPage;
+use crate::relay::DAMAGED_TOLD;
 use crate::search::{Conversations, SearchAnswer};
 use crate::server::{
     AccessParameters, BATCH_BYTES_MAX, BYTES_TRAILER, CASE_HEADER, COMPLETE_TO_HEADER,
@@ -193,6 +195,49 @@ impl Client {
             return Ok(None);
         }
         Ok(Some(checked(response).await?.json().await?))
+    }
+
+    /// A file's bytes are compared with its hash by the server, and here.
+    pub(super) async fn picture(
+        &self,
+        record: &Record,
+        sha256: &str,
+        bytes_max: u64,
+    ) -> anyhow::Result<pictures::Asked> {
+        let mut url = self.url("v1/conversations")?;
+        let Event { conversation, id, .. } = &record.event;
+        url.path_segments_mut().map_err(|()| anyhow!("`{}` cannot be asked", self.base))?.extend([
+            conversation,
+            "events",
+            id,
+            "attachments",
+            sha256,
+        ]);
+        let response = match checked(self.get(url).send().await?).await {
+            Ok(response) => response,
+            Err(error) => {
+                return match error.downcast_ref::<Refused>() {
+                    Some(refused) if refused.status == StatusCode::NOT_FOUND => {
+                        Ok(pictures::Asked::Missing)
+                    }
+                    Some(refused) if refused.detail == DAMAGED_TOLD => Ok(pictures::Asked::Damaged),
+                    _ => Err(error),
+                };
+            }
+        };
+        let media_type = response.headers().get(CONTENT_TYPE).and_then(|said| said.to_str().ok());
+        if !media_type.is_some_and(pictures::is_picture) {
+            return Ok(pictures::Asked::NoPicture);
+        }
+        let bytes = response.content_length().context("the server did not say how long it is")?;
+        if bytes > bytes_max {
+            return Ok(pictures::Asked::Larger { bytes });
+        }
+        let picture = response.bytes().await.context("the server broke off a picture")?;
+        if hex::encode(Sha256::digest(&picture)) != sha256 {
+            return Ok(pictures::Asked::Damaged);
+        }
+        Ok(pictures::Asked::Picture(picture.into()))
     }
 
     pub(super) async fn accesses(

@@ -7,6 +7,7 @@ use std::io::Write;
 use futures::StreamExt;
 use indicatif::ProgressBar;
 
+use super::pictures;
 use crate::app::{InPlace, Status};
 use crate::export::{ExportQuery, Exported};
 use crate::model::{ErrorKind, Kinded, Micros, Record, RulesHistory};
@@ -60,6 +61,18 @@ impl Asked {
             Ok(records) => Ok(Some(records)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn picture(
+        &self,
+        record: &Record,
+        sha256: &str,
+        bytes_max: u64,
+    ) -> anyhow::Result<pictures::Asked> {
+        match self.data.attachments()? {
+            Some(store) => pictures::picture_in(&store, record, sha256, bytes_max),
+            None => Ok(pictures::Asked::Missing),
         }
     }
 

@@ -18,6 +18,7 @@ mod in_place;
 mod intake;
 mod local;
 mod logging;
+mod pictures;
 mod pinned;
 mod progress;
 mod purpose;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::pictures::Pictures;
 use super::purpose::PurposeArgs;
 use super::target::{Target, TargetArgs};
 use super::{Exit, write};
@@ -39,7 +40,7 @@ enum ShowFormat {
     /// For people of the shop: private notes are in it, and marked
     #[default]
     Text,
-    /// One page for the other side: what the customer could see, no script, nothing fetched
+    /// One page for the other side: what the customer could see, pictures within it, no script, nothing fetched
     Html,
     /// For mails and tickets to the other side: what the customer could see
     Md,
@@ -55,7 +56,13 @@ impl Show {
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let made_at = Micros::now();
         let conversations = self.read(&target).await?;
-        let document = Document::new(self.about(&target, made_at), &conversations, &Inert);
+        let about = self.about(&target, made_at);
+        let document = if self.format == ShowFormat::Html {
+            let pictures = Pictures::of(&target, self.audience(), &conversations).await?;
+            Document::new(about, &conversations, &pictures)
+        } else {
+            Document::new(about, &conversations, &Inert)
+        };
         if document.is_empty() {
             eprintln!("{}", self.nothing());
             return Ok(Exit::No);

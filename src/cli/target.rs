@@ -16,6 +16,7 @@ use indicatif::ProgressBar;
 
 use super::client::Client;
 use super::in_place::Asked;
+use super::pictures;
 use super::purpose::PurposeArgs;
 use crate::access::{Tokens, operator};
 use crate::app::{Config, DataDir, DataDirError, InPlace, Owner, Status};
@@ -205,6 +206,19 @@ impl Target {
         match self {
             Target::InPlace(asked) => asked.conversation(id).await,
             Target::Remote { client, .. } => client.conversation(id).await,
+        }
+    }
+
+    /// The picture of at most `bytes_max` bytes that `record` names by this hash.
+    pub(super) async fn picture(
+        &self,
+        record: &Record,
+        sha256: &str,
+        bytes_max: u64,
+    ) -> anyhow::Result<pictures::Asked> {
+        match self {
+            Target::InPlace(asked) => asked.picture(record, sha256, bytes_max),
+            Target::Remote { client, .. } => client.picture(record, sha256, bytes_max).await,
         }
     }
 

@@ -57,6 +57,9 @@ impl RelayError {
     }
 }
 
+/// What is told of a file that is not what was sent.
+pub const DAMAGED_TOLD: &str = "the file kept here is damaged: its bytes are not what was sent";
+
 impl Kinded for RelayError {
     fn kind(&self) -> ErrorKind {
         match self {
@@ -86,9 +89,7 @@ impl Kinded for RelayError {
                 Some("an earlier event of this conversation could not be taken; send both again")
             }
             RelayError::Held(held) => Some(held.told()),
-            RelayError::DamagedAttachment { .. } => {
-                Some("the file kept here is damaged: its bytes are not what was sent")
-            }
+            RelayError::DamagedAttachment { .. } => Some(DAMAGED_TOLD),
             RelayError::NoRoom => Some(
                 "no attachments are taken: the server's disk is almost full; messages still may be",
             ),

@@ -45,7 +45,7 @@ use crate::model::CanonicalEvent;
 pub use appender::{Answers, Appending, Outcome};
 use appender::{Submission, Submissions};
 pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
-pub use error::RelayError;
+pub use error::{DAMAGED_TOLD, RelayError};
 pub use gate::ClosedGate;
 use held::Reception;
 pub use held::{DiskSpace, Held};

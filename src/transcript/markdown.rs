@@ -3,7 +3,7 @@
 //! Invariant: what people wrote stays text: none of it becomes a heading, a link or markup.
 
 use super::document::{Document, Part};
-use super::row::{Bubble, ChangeView, FileState, FileView, LineView, Row, SenderView};
+use super::row::{Bubble, ChangeView, FileView, LineView, Row, SenderView};
 use super::shown::Shown;
 use super::stamp::Stamp;
 use crate::model::Audience;
@@ -183,11 +183,7 @@ impl Writer {
 
     fn files(&mut self, files: &[FileView]) {
         for file in files {
-            let state = match file.state {
-                FileState::Missing => "; 文件不在此处 the file is not here",
-                FileState::Damaged => "; 文件已损坏 the file is damaged",
-                _ => "",
-            };
+            let state = file.state.why_not().map(|why| format!("; {why}")).unwrap_or_default();
             self.line(&format!(
                 "  附件 Attachment: {} ({}, {} bytes{state}), SHA-256 `{}`  ",
                 safe(&file.name),

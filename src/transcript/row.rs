@@ -137,8 +137,38 @@ pub enum FileState {
     Missing,
     /// Its bytes are not what was sent.
     Damaged,
+    /// A picture that is too large to be shown here.
+    TooLarge,
+    /// A picture for which those before it leave no room.
+    NoRoom,
     /// Nobody looked.
     NotAsked,
+}
+
+impl FileState {
+    /// Why it is not to be had, or a picture not shown.
+    pub fn why_not(self) -> Option<Label> {
+        match self {
+            FileState::Missing => Some(Label::new("文件不在此处", "the file is not here")),
+            FileState::Damaged => Some(Label::new(
+                "文件已损坏",
+                "the file is damaged: its bytes are not what was sent",
+            )),
+            FileState::TooLarge => Some(Label::new(
+                "图片过大，未在此显示",
+                "the picture is too large to be shown here",
+            )),
+            FileState::NoRoom => Some(Label::new(
+                "图片未显示，前面的图片已占满此页",
+                "the picture is not shown: those before it fill this page",
+            )),
+            FileState::Picture
+            | FileState::Audio
+            | FileState::Video
+            | FileState::Download
+            | FileState::NotAsked => None,
+        }
+    }
 }
 
 /// A place where what was searched for stands, among all of them.

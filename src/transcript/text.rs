@@ -3,7 +3,7 @@
 //! Invariant: nothing that people wrote moves the cursor or reorders the line around it.
 
 use super::document::{Document, Part};
-use super::row::{Bubble, ChangeView, FileState, FileView, LineView, Row, SenderView};
+use super::row::{Bubble, ChangeView, FileView, LineView, Row, SenderView};
 use super::shown::{Piece, Shown};
 use super::stamp::Stamp;
 use crate::model::Audience;
@@ -140,11 +140,8 @@ impl Writer {
 
     fn files(&mut self, files: &[FileView]) {
         for file in files {
-            let state = match file.state {
-                FileState::Missing => ", not here",
-                FileState::Damaged => ", damaged",
-                _ => "",
-            };
+            let state = file.state.why_not().map(|why| format!("; {}", why.en));
+            let state = state.unwrap_or_default();
             self.line(&format!(
                 "    attachment {} ({}, {} bytes{state}) {}",
                 line_of(&file.name),

@@ -1,7 +1,10 @@
 //! Whole transcripts as they are read and handed over: on pages, on paper, from the command line.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::task::block_in_place;
 use verbatim::access::TokenRole::{Admin, Dispute};
 
 use super::support::{Data, Http, SHOP, Server, lines, message};
@@ -260,6 +263,115 @@ fn show_hands_over_the_same_in_every_form() {
     unknown.assert_code(1);
     unknown.assert_stderr_has("FL9");
     data.run(["show"]).assert_code(2);
+}
+
+/// Sends a message with one file, and tells the file's hash.
+async fn send_file(of: &Http, mut message: Value, name: &str, bytes: &[u8]) -> String {
+    let sha256 = hex::encode(Sha256::digest(bytes));
+    let put = of.put(&format!("/v1/attachments/{sha256}"), bytes.to_vec()).await;
+    assert_eq!(put.status, 201, "{}", put.text());
+    message["attachments"] = json!([{
+        "sha256": sha256, "name": name, "media_type": "text/plain", "bytes": bytes.len()
+    }]);
+    assert_eq!(of.event(&message).await.status, 200);
+    sha256
+}
+
+/// What a clerk mailed named the pictures, and whoever got the mail could not see them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_to_mail_has_the_pictures_that_its_reader_may_see() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let boss = server.http_as(&data, "boss", &[Admin]);
+    let picture = |what: &str| [b"\x89PNG ", what.as_bytes()].concat();
+    let said = |id: &str| message("c-1", id, "human", "boss", id);
+    let (seen, taken_back, gone) = (picture("seen"), picture("taken back"), picture("gone"));
+    let (of_note, animated) = (picture(OWN), b"GIF89a whatever its name".to_vec());
+    send_file(&boss, said("m1"), "seen.png", &seen).await;
+    let mut note = said("n1");
+    note["visibility"] = json!("private");
+    let note = send_file(&boss, note, &format!("{OWN}.png"), &of_note).await;
+    send_file(&boss, said("m2"), "taken_back.png", &taken_back).await;
+    let retract = json!({"id": "x2", "conversation": "c-1", "kind": "retract", "target": "m2"});
+    assert_eq!(boss.event(&by("boss", "human", retract)).await.status, 200);
+    send_file(&boss, said("m3"), "gone.png", &gone).await;
+    send_file(&boss, said("m4"), "called.txt", &animated).await;
+    let named = send_file(&boss, said("m5"), "called.png", b"no picture").await;
+    let missing = send_file(&boss, said("m6"), "missing.png", &picture("missing")).await;
+    let damaged = send_file(&boss, said("m7"), "damaged.png", &picture("damaged")).await;
+    let erased = block_in_place(|| {
+        data.run(["erase", "--message", "m3", "--conversation", "c-1", "--ground", "asked"])
+    });
+    erased.assert_code(0);
+    let attachments = data.path().join("attachments");
+    std::fs::remove_file(file_named(&attachments, &missing)).unwrap();
+    std::fs::write(file_named(&attachments, &damaged), picture("of another")).unwrap();
+
+    let address = |media_type: &str, bytes: &[u8]| {
+        format!("<img src=\"data:image/{media_type};base64,{}\"", STANDARD.encode(bytes))
+    };
+    let check = |html: &str, has_notes: bool| {
+        let pictures = [address("png", &seen), address("gif", &animated)];
+        // A retracted message shows what it showed as text: all of it.
+        for shown in pictures.iter().chain(&[address("png", &taken_back)]) {
+            assert!(html.contains(shown), "{shown}");
+        }
+        assert_eq!(html.contains(&address("png", &of_note)), has_notes);
+        assert_eq!((html.contains(&note), html.contains(OWN)), (has_notes, has_notes));
+        assert_eq!(html.matches("<img").count(), 3 + usize::from(has_notes));
+        assert!(!html.contains(&STANDARD.encode(&gone)) && !html.contains("gone.png"));
+        for (name, sha256, why) in [
+            ("missing.png", &missing, "; <b>文件不在此处 the file is not here</b>"),
+            ("damaged.png", &damaged, "; <b>文件已损坏 the file is damaged"),
+            ("called.png", &named, "</p>"),
+        ] {
+            let (_, of_file) = html.split_once(&format!("<bdi>{name}</bdi>")).unwrap();
+            let (line, of_file) = of_file.split_once(" bytes)").unwrap();
+            assert!(of_file.starts_with(why), "{line} {}", &of_file[..80]);
+            assert!(html.contains(&format!("SHA-256 {sha256}")));
+        }
+    };
+    let token = data.token(SHOP, "boss", &[Admin]);
+    let of_server = ["--url", &server.url, "--token", &token];
+    let show = ["show", "c-1", "--format", "html"];
+    let run = |arguments: &[&str]| block_in_place(|| data.succeeds(arguments));
+    check(&run(&[&show[..], &of_server].concat()), false);
+    check(&run(&[&show[..], &of_server, &["--with-private"]].concat()), true);
+    let page = boss.get("/conversations/c-1").await.text();
+    assert_eq!(page.matches("<img").count(), 4, "{page}");
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    check(&run(&show), false);
+    check(&run(&[&show[..], &["--with-private"]].concat()), true);
+}
+
+/// A mail takes 25 MB.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_to_mail_stays_as_large_as_a_mail_may_be() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let boss = server.http_as(&data, "boss", &[Admin]);
+    let picture =
+        |first: u8, bytes: usize| [&b"\x89PNG"[..], &[first], &vec![0; bytes - 5]].concat();
+    let largest = 4 << 20;
+    for (number, bytes) in [(1, largest + 1), (2, largest), (3, largest), (4, 16), (5, largest)] {
+        let said = message("c-1", &format!("m{number}"), "human", "boss", "see");
+        send_file(&boss, said, &format!("{number}.png"), &picture(number, bytes)).await;
+    }
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    let html = block_in_place(|| data.succeeds(["show", "c-1", "--format", "html"]));
+    assert_eq!(html.matches("<img").count(), 3);
+    for (number, is_shown, why) in [
+        (1, false, "the picture is too large to be shown here"),
+        (2, true, "</p>"),
+        (3, true, "</p>"),
+        (4, true, "</p>"),
+        (5, false, "the picture is not shown: those before it fill this page"),
+    ] {
+        assert_eq!(html.contains(&format!("alt=\"图片 picture: {number}.png\"")), is_shown);
+        let (_, line) = html.split_once(&format!("<bdi>{number}.png</bdi>")).unwrap();
+        assert!(line.split_once('\n').unwrap().0.contains(why), "{number}");
+    }
+    assert!(html.len() < 25_000_000 / 4 * 3, "{}", html.len());
 }
 
 /// A picture whose bytes changed on the disk was served as if it were what was sent.
