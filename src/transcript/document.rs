@@ -5,6 +5,7 @@
 use chrono_tz::Tz;
 
 use super::clock::with_offset;
+use super::labels::{self, Label};
 use super::outline::Outline;
 use super::row::Row;
 use super::rows::{Places, View};
@@ -85,28 +86,47 @@ impl Document {
         self.about.audience == Audience::Shop
     }
 
-    pub(super) fn shop(&self) -> Shown {
-        Shown::plain(&self.about.shop)
+    /// What stands above all of it: names and values.
+    pub(super) fn head(&self) -> Vec<(Label, Shown)> {
+        let About { shop, zone, made_by, complete_to, .. } = &self.about;
+        let made_at = with_offset(self.about.made_at, *zone);
+        let offset = complete_to.map(|offset| format!("; offset {offset}")).unwrap_or_default();
+        let holds = match self.about.audience {
+            Audience::Shop => labels::EVERY_RECORD,
+            Audience::OtherSide => labels::WHAT_THE_CUSTOMER_SAW,
+        };
+        let head = [
+            (labels::SHOP, shop.clone()),
+            (labels::ORDER, self.orders()),
+            (labels::ZONE, format!("{zone}; {}", labels::TIMES_TELL)),
+            (labels::MADE, format!("{made_at}, {made_by}")),
+            (labels::COMPLETE_TO, format!("{made_at}: {}{offset}", labels::ACKNOWLEDGED_BEFORE)),
+            (labels::HOLDS, holds.to_string()),
+        ];
+        let told = head.into_iter().filter(|(_, value)| !value.is_empty());
+        told.map(|(name, value)| (name, Shown::plain(&value))).collect()
     }
 
-    pub(super) fn made_by(&self) -> Shown {
-        Shown::plain(&self.about.made_by)
-    }
-
-    pub(super) fn made_at(&self) -> String {
-        with_offset(self.about.made_at, self.about.zone)
+    /// What must be said before anything else, each in a line of its own.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let warnings = [
+            (self.is_internal(), labels::INTERNAL, labels::HAS_NOTES),
+            (self.about.is_cut, labels::NOT_COMPLETE, labels::FIRST_RECORDS),
+        ];
+        let said = warnings.into_iter().filter(|(is_so, _, _)| *is_so);
+        said.map(|(_, what, why)| format!("{what}: {why}")).collect()
     }
 
     /// What the whole is called: the order, or else the conversation.
     pub(super) fn title(&self) -> String {
         match (&self.about.order, self.parts.as_slice()) {
-            (Some(order), _) => format!("订单 Order {}", Shown::plain(order).text()),
-            (None, [part]) => format!("会话 Conversation {}", part.conversation.text()),
+            (Some(order), _) => format!("{} {}", labels::ORDER, Shown::plain(order).text()),
+            (None, [part]) => format!("{} {}", labels::CONVERSATION, part.conversation.text()),
             (None, parts) => format!("{} 个会话 conversations", parts.len()),
         }
     }
 
-    pub(super) fn orders(&self) -> String {
+    fn orders(&self) -> String {
         let mut orders: Vec<&str> = Vec::new();
         let all = self.parts.iter().flat_map(|part| &part.summary.orders);
         for order in self.about.order.iter().chain(all) {
@@ -114,34 +134,46 @@ impl Document {
                 orders.push(order);
             }
         }
-        Shown::plain(&orders.join(", ")).text()
+        orders.join(", ")
     }
 }
 
 impl Part {
+    /// What stands above it: names and values.
+    pub(super) fn head(&self) -> Vec<(Label, Shown)> {
+        let Summary { status, rating, records, messages, .. } = &self.summary;
+        let rating = rating.map(|rating| format!("; {} {rating} of 5", labels::RATED));
+        let mut head = vec![
+            (labels::TIME, self.span()),
+            (labels::STATUS, format!("{status}{}", rating.unwrap_or_default())),
+        ];
+        head.extend(self.people());
+        head.push((labels::RECORDS, format!("{records}, {} {messages}", labels::MESSAGES)));
+        head.into_iter().map(|(name, value)| (name, Shown::plain(&value))).collect()
+    }
+
     /// From when to when.
-    pub(super) fn span(&self) -> String {
+    fn span(&self) -> String {
         let zone = self.zone;
         match self.summary.span {
             Some((from, to)) => format!("{} – {}", with_offset(from, zone), with_offset(to, zone)),
-            None => "时间未知 times not known".to_string(),
+            None => labels::TIMES_NOT_KNOWN.to_string(),
         }
     }
 
     /// Who takes part, in each role.
-    pub(super) fn people(&self) -> Vec<(&'static str, String)> {
-        let Summary { customers, agents, bots, .. } = &self.summary;
-        let roles = [("客户 Customer", customers), ("客服 Agents", agents), ("机器人 Bot", bots)];
+    fn people(&self) -> Vec<(Label, String)> {
+        let Summary { customers, agents, bots, by, .. } = &self.summary;
+        let roles = [(labels::CUSTOMER, customers), (labels::AGENTS, agents), (labels::BOT, bots)];
         let named = roles.into_iter().filter(|(_, people)| !people.is_empty());
-        let mut all: Vec<(&'static str, String)> = named
+        let mut all: Vec<(Label, String)> = named
             .map(|(role, people)| {
                 let people: Vec<String> = people.iter().map(|person| person.in_full()).collect();
-                (role, Shown::plain(&people.join(", ")).text())
+                (role, people.join(", "))
             })
             .collect();
-        if let (Some(by), true) = (&self.summary.by, self.is_internal) {
-            let by = format!("{} {}", by.role.as_str(), by.sub);
-            all.push(("经 All sent by", Shown::plain(&by).text()));
+        if let (Some(by), true) = (by, self.is_internal) {
+            all.push((labels::ALL_SENT_BY, format!("{} {}", by.role.as_str(), by.sub)));
         }
         all
     }

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::document::Document;
+use super::labels;
 use super::row::{FileState, Row};
 
 /// Where the page's style sheet is.

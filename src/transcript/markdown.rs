@@ -3,10 +3,10 @@
 //! Invariant: what people wrote stays text: none of it becomes a heading, a link or markup.
 
 use super::document::{Document, Part};
+use super::labels::{self, Label};
 use super::row::{Bubble, ChangeView, FileView, LineView, Row, SenderView};
 use super::shown::Shown;
 use super::stamp::Stamp;
-use crate::model::Audience;
 
 impl Document {
     /// As Markdown, with each record's receipt in full.
@@ -14,34 +14,11 @@ impl Document {
         let mut writer = Writer { text: String::new() };
         writer.line(&format!("# {}", escaped(&self.title())));
         writer.line("");
-        if self.is_internal() {
-            writer.line(
-                "**内部 INTERNAL: 含内部备注，不得外传 contains private notes, not for the other side**",
-            );
+        for warning in self.warnings() {
+            writer.line(&format!("**{warning}**"));
             writer.line("");
         }
-        writer.item("店铺 Shop", &safe(&self.shop()));
-        if !self.orders().is_empty() {
-            writer.item("订单 Order", &escaped(&self.orders()));
-        }
-        writer.item("时区 Zone", &escaped(self.about.zone.name()));
-        writer
-            .item("制作 Made", &format!("{}, {}", escaped(&self.made_at()), safe(&self.made_by())));
-        let offset = self.about.complete_to.map(|offset| format!("; offset {offset}"));
-        writer.item(
-            "完整至 Complete to",
-            &format!(
-                "{}: 此前已确认的全部内容 everything acknowledged before{}",
-                escaped(&self.made_at()),
-                offset.unwrap_or_default()
-            ),
-        );
-        writer.item("范围 Holds", match self.about.audience {
-            Audience::Shop => "全部记录 every record",
-            Audience::OtherSide => {
-                "客户可见的全部内容；店铺内部记录不在此副本中 everything that the customer could see; the shop's internal records are no part of this copy"
-            }
-        });
+        writer.items(self.head());
         for part in &self.parts {
             writer.part(part);
         }
@@ -55,21 +32,12 @@ struct Writer {
 
 impl Writer {
     fn part(&mut self, part: &Part) {
-        let summary = &part.summary;
         self.line("");
-        self.line(&format!("## 会话 Conversation {}", safe(&part.conversation)));
+        self.line(&format!("## {} {}", labels::CONVERSATION, safe(&part.conversation)));
         self.line("");
-        self.item("时间 Time", &escaped(&part.span()));
-        let rating = summary.rating.map(|rating| format!("; 评分 rated {rating} of 5"));
-        self.item("状态 Status", &format!("{}{}", summary.status, rating.unwrap_or_default()));
-        for (role, people) in part.people() {
-            self.item(role, &escaped(&people));
-        }
-        if summary.imported {
-            self.item(
-                "导入 Imported",
-                "时间以原记录所述为准 its times are as the old transcript tells them",
-            );
+        self.items(part.head());
+        if part.summary.imported {
+            self.line(&format!("- {}", labels::BROUGHT_IN));
         }
         for row in &part.rows {
             self.row(row);
@@ -127,21 +95,20 @@ impl Writer {
 
     fn message(&mut self, bubble: &Bubble) {
         for version in &bubble.versions {
-            let mut marks = private_mark(bubble.private).to_string();
-            for (is_on, mark) in [
-                (bubble.automatic, " *(自动 automatic)*"),
-                (bubble.retracted, " *(已撤回 retracted later)*"),
-            ] {
-                marks.push_str(if is_on { mark } else { "" });
+            let mut marks = private_mark(bubble.private);
+            for (is_on, mark) in
+                [(bubble.automatic, labels::AUTOMATIC), (bubble.retracted, labels::RETRACTED_LATER)]
+            {
+                marks.push_str(&if is_on { format!(" *({mark})*") } else { String::new() });
             }
             let who = match &version.edited_by {
-                Some(by) => format!("*编辑 Edited by* {}", safe(by)),
+                Some(by) => format!("*{}* {}", labels::EDITED_BY, safe(by)),
                 None => who(&bubble.sender),
             };
             self.head(&version.stamp, &format!("{who}{marks}"));
             if let (Some(reply), None) = (&bubble.reply, &version.edited_by) {
                 let quoted = if reply.address.is_empty() { &reply.id } else { &reply.excerpt };
-                self.line(&format!("  *回复 In reply to:* {}  ", safe(quoted)));
+                self.line(&format!("  *{}:* {}  ", labels::IN_REPLY_TO, safe(quoted)));
             }
             self.content(&version.text, &version.stamp);
             self.files(&version.files);
@@ -164,9 +131,10 @@ impl Writer {
     }
 
     fn head(&mut self, stamp: &Stamp, words: &str) {
-        let time =
-            if stamp.local.is_empty() { "时间未知 time not known" } else { &stamp.local };
-        let imported = if stamp.imported { " *(导入 imported)*" } else { "" };
+        let not_known = labels::TIME_NOT_KNOWN.to_string();
+        let time = if stamp.local.is_empty() { &not_known } else { &stamp.local };
+        let imported = stamp.imported.then(|| format!(" *({})*", labels::IMPORTED));
+        let imported = imported.unwrap_or_default();
         self.line("");
         self.line(&format!("- **{}** {}{imported} {words}  ", stamp.number, escaped(time)));
     }
@@ -185,7 +153,8 @@ impl Writer {
         for file in files {
             let state = file.state.why_not().map(|why| format!("; {why}")).unwrap_or_default();
             self.line(&format!(
-                "  附件 Attachment: {} ({}, {} bytes{state}), SHA-256 `{}`  ",
+                "  {}: {} ({}, {} bytes{state}), SHA-256 `{}`  ",
+                labels::ATTACHMENT,
                 safe(&file.name),
                 safe(&file.media_type),
                 file.bytes,
@@ -208,8 +177,10 @@ impl Writer {
         self.line(&format!("  {}; {place}leaf `{}`", escaped(&stamp.clocks), stamp.leaf));
     }
 
-    fn item(&mut self, name: &str, value: &str) {
-        self.line(&format!("- {name}: {value}"));
+    fn items(&mut self, items: Vec<(Label, Shown)>) {
+        for (name, value) in items {
+            self.line(&format!("- {name}: {}", safe(&value)));
+        }
     }
 
     fn line(&mut self, line: &str) {
@@ -222,13 +193,13 @@ fn who(sender: &SenderView) -> String {
     let by = if sender.by.is_empty() {
         String::new()
     } else {
-        format!(" (经 sent by {})", safe(&sender.by))
+        format!(" ({} {})", labels::SENT_BY, safe(&sender.by))
     };
     format!("**{}** ({}){by}", safe(&sender.name), sender.role_label)
 }
 
-fn private_mark(is_private: bool) -> &'static str {
-    if is_private { " **(内部备注 private note)**" } else { "" }
+fn private_mark(is_private: bool) -> String {
+    if is_private { format!(" **({})**", labels::PRIVATE_NOTE) } else { String::new() }
 }
 
 /// What people wrote, on one line.

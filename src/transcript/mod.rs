@@ -15,7 +15,7 @@ pub mod shown;
 // Instants as people read them.
 mod clock;
 // Labels in both languages.
-mod labels;
+pub mod labels;
 // What an edit changed.
 mod change;
 // When and where a record stands, in words that can be quoted.

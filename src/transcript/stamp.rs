@@ -5,7 +5,7 @@
 use chrono_tz::Tz;
 
 use super::clock::{full_utc, in_zone, with_offset};
-use super::labels::role_label;
+use super::labels::{ATTACHMENT, ERASED, TIME_NOT_KNOWN, role_label};
 use super::shown::Shown;
 use crate::model::{LeafHash, Micros, Offset, Origin, PublicRecord};
 
@@ -64,7 +64,7 @@ pub(super) fn time_of_day(record: &PublicRecord<'_>, zone: Tz) -> String {
     if is_timed(record) {
         in_zone(record.occurred_at, zone).format("%H:%M:%S").to_string()
     } else {
-        "time not known".to_string()
+        TIME_NOT_KNOWN.en.to_string()
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) fn erased(record: &PublicRecord<'_>, is_internal: bool, zone: Tz) -> 
     let erased = record.erased?;
     let at = with_offset(erased.at, zone);
     let ground = if is_internal { format!(": {}", erased.ground) } else { String::new() };
-    Some(format!("已删除 erased {at}{ground}"))
+    Some(format!("{ERASED} {at}{ground}"))
 }
 
 fn both(instant: Micros, zone: Tz) -> String {
@@ -114,7 +114,7 @@ pub(super) fn citation(
     }
     for file in &event.attachments {
         lines.push(format!(
-            "附件 attachment: {} ({}, {} bytes), SHA-256 {}",
+            "{ATTACHMENT}: {} ({}, {} bytes), SHA-256 {}",
             file.name, file.media_type, file.bytes, file.sha256
         ));
     }

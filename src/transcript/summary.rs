@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::fold::{Entry, transcript};
-use super::labels::Label;
+use super::labels::{ERASED, Label};
 use crate::model::{By, Kind, Micros, Offset, Origin, Record, Role, Visibility};
 
 /// Somebody who takes part.
@@ -122,7 +122,7 @@ fn last_words(records: &[&Record]) -> Option<LastWords> {
         role: sender.role,
         text: match (&event.text, standing.erased) {
             (Some(text), _) => text.clone(),
-            (None, Some(_)) => "已删除 erased".to_string(),
+            (None, Some(_)) => ERASED.to_string(),
             (None, None) => names().join(", "),
         },
         offset: last.sent.offset,

@@ -3,6 +3,7 @@
 //! Invariant: nothing that people wrote moves the cursor or reorders the line around it.
 
 use super::document::{Document, Part};
+use super::labels;
 use super::row::{Bubble, ChangeView, FileView, LineView, Row, SenderView};
 use super::shown::{Piece, Shown};
 use super::stamp::Stamp;
@@ -52,7 +53,7 @@ impl Writer {
             self.line(&format!("all of it sent by {by}"));
         }
         if summary.imported {
-            self.line("brought in from an old transcript: its times are as that one tells them");
+            self.line(labels::BROUGHT_IN.en);
         }
         self.line("");
     }
@@ -175,9 +176,10 @@ fn head(stamp: &Stamp, sender: &SenderView) -> String {
     let by = if sender.by.is_empty() {
         String::new()
     } else {
-        format!(" (sent by {})", line_of(&sender.by))
+        format!(" ({} {})", labels::SENT_BY.en, line_of(&sender.by))
     };
-    let imported = if stamp.imported { " [imported]" } else { "" };
+    let imported =
+        if stamp.imported { format!(" [{}]", labels::IMPORTED.en) } else { String::new() };
     format!("{} {} {}{by}{imported}", place(stamp), sender.role, line_of(&sender.name))
 }
 

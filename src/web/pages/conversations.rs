@@ -25,6 +25,7 @@ use crate::model::{
 use crate::records::{Page, PageSize, RecordsError};
 use crate::search::{Conversations, Whose};
 use crate::server::{For, Service};
+use crate::transcript::labels;
 use crate::transcript::{FileState, Row, Summary, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;

@@ -21,6 +21,7 @@ use crate::model::{Access, AccessAction, Audience, ErrorKind, Micros, Offset, Se
 use crate::records::{Page, PageSize, RecordsError};
 use crate::search::Marks;
 use crate::server::{For, Problem, Service};
+use crate::transcript::labels;
 use crate::transcript::{FileState, Headed, Outline, Planned, Row, Summary, View, with_offset};
 use crate::web::area::Area;
 use crate::web::form::Typed;
