@@ -4,7 +4,7 @@
 
 use super::document::{Document, Part};
 use super::labels;
-use super::row::{Bubble, ChangeView, FileView, LineView, Row, SenderView};
+use super::row::{Bubble, ChangeView, FileView, LineView, Reply, Row, SenderView};
 use super::shown::{Piece, Shown};
 use super::stamp::Stamp;
 use crate::model::Audience;
@@ -111,15 +111,12 @@ impl Writer {
             marks.iter().filter(|(is_on, _)| *is_on).map(|(_, mark)| *mark).collect();
         let marks =
             if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) };
-        if let Some(reply) = &bubble.reply {
-            let quoted = if reply.address.is_empty() { &reply.id } else { &reply.excerpt };
-            self.line(&format!("    in reply to: {}", line_of(quoted)));
-        }
         for version in &bubble.versions {
             let text = content(&version.text, &version.stamp);
             match &version.edited_by {
                 None => {
-                    self.line(&format!("{}{marks}: {text}", head(&version.stamp, &bubble.sender)))
+                    self.line(&format!("{}{marks}: {text}", head(&version.stamp, &bubble.sender)));
+                    self.reply(bubble.reply.as_ref());
                 }
                 Some(by) => self.line(&format!(
                     "    edited {} {}: {text}",
@@ -137,6 +134,16 @@ impl Writer {
             self.receipt(&act.stamp);
         }
         self.data(&bubble.data);
+    }
+
+    fn reply(&mut self, reply: Option<&Reply>) {
+        let Some(reply) = reply else { return };
+        let quoted = if reply.address.is_empty() {
+            line_of(&reply.id)
+        } else {
+            format!("{}: {}", line_of(&reply.sender), line_of(&reply.excerpt))
+        };
+        self.line(&format!("    in reply to {quoted}"));
     }
 
     fn files(&mut self, files: &[FileView]) {
