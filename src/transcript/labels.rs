@@ -63,6 +63,8 @@ pub(super) const BROUGHT_IN: Label = Label::new(
 );
 
 // What stands beside a record.
+pub(super) const UNCHANGED: Label =
+    Label::new("至此未编辑、未撤回", "neither edited nor retracted up to here");
 pub const ATTACHMENT: Label = Label::new("附件", "attachment");
 pub const AUTOMATIC: Label = Label::new("自动", "automatic");
 pub const ERASED: Label = Label::new("已删除", "erased");

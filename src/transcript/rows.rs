@@ -6,7 +6,9 @@ use chrono_tz::Tz;
 
 use super::change::changed;
 use super::fold::{Line, Message};
-use super::labels::{kind_label, role_label, role_name};
+use super::labels::{
+    ERASED, INTERNAL, PRIVATE_NOTE, TIME_NOT_KNOWN, UNCHANGED, kind_label, role_label, role_name,
+};
 use super::row::{
     Act, Bubble, ChangeView, FileState, FileView, Hit, LineView, Reply, SenderView, Version,
 };
@@ -14,7 +16,7 @@ use super::shown::Shown;
 use super::stamp::{Place, Stamp, citation, clocks, erased, local, time_of_day};
 use super::summary::Summary;
 use crate::model::{
-    Attachment, Audience, Kind, Offset, Origin, PublicRecord, Record, Seen, Visibility,
+    Attachment, Audience, Event, Kind, Offset, Origin, PublicRecord, Record, Seen, Visibility,
 };
 
 /// What a transcript's surroundings know of it. They are asked for what is shown and for nothing else.
@@ -87,7 +89,7 @@ impl<'a> View<'a> {
         let version = |record: &PublicRecord<'_>| Version {
             text: self.shown(record.event.text.as_deref()),
             files: self.files(record),
-            stamp: self.stamp(record),
+            stamp: self.stamp(record, self.fate(message, record)),
             edited_by: (record.offset != message.sent.offset).then(|| self.sender(record).name),
         };
         let all_text: String =
@@ -133,7 +135,7 @@ impl<'a> View<'a> {
     pub(super) fn line(&self, line: &Line<'_>) -> LineView {
         let event = line.record.event;
         LineView {
-            stamp: self.stamp(&line.record),
+            stamp: self.stamp(&line.record, private(event)),
             sender: self.sender(&line.record),
             label: kind_label(event.kind),
             summary: Shown::plain(&line.words),
@@ -149,7 +151,7 @@ impl<'a> View<'a> {
         let act = |record: &PublicRecord<'_>| Act {
             label: kind_label(record.event.kind),
             retracts: record.event.kind == Kind::Retract,
-            stamp: self.stamp(record),
+            stamp: self.stamp(record, private(record.event)),
             by: self.sender(record).name,
             reason: self.shown(record.event.text.as_deref()),
         };
@@ -171,7 +173,7 @@ impl<'a> View<'a> {
         let places = places.map(|before| changed(&text(before), &text(record))).unwrap_or_default();
         let both =
             |(before, after): (String, String)| (Shown::plain(&before), Shown::plain(&after));
-        let mut stamp = self.stamp(record);
+        let mut stamp = self.stamp(record, self.fate(message, record));
         let has_receipt = record.event.kind == Kind::Read;
         if !has_receipt {
             // The record's name in the page is where its receipt is.
@@ -191,10 +193,43 @@ impl<'a> View<'a> {
         }
     }
 
-    fn stamp(&self, record: &PublicRecord<'_>) -> Stamp {
+    /// What became of a version of a message, and that nothing did: whoever quotes it must know.
+    fn fate(&self, message: &Message<'_>, version: &PublicRecord<'_>) -> Vec<String> {
+        let mut fate = private(message.sent.event);
+        if !message.versions().any(|other| other.offset == version.offset) {
+            return fate;
+        }
+        let at = |record: &PublicRecord<'_>| match local(record, self.zone) {
+            at if at.is_empty() => TIME_NOT_KNOWN.to_string(),
+            at => at,
+        };
+        let told = fate.len();
+        let next = message.versions().find(|other| other.offset > version.offset);
+        if let Some(next) = next {
+            let text = match (&next.event.text, next.erased) {
+                (Some(text), _) => format!("“{text}”"),
+                (None, Some(_)) => ERASED.to_string(),
+                (None, None) => String::new(),
+            };
+            fate.push(format!("{} {}: {text}", kind_label(Kind::Edit), at(next)));
+        }
+        for retraction in &message.retractions {
+            let by = self.sender(retraction).id;
+            fate.push(format!("{} {} ({by})", kind_label(Kind::Retract), at(retraction)));
+        }
+        if fate.len() == told {
+            fate.push(match self.audience {
+                Audience::Shop => format!("{UNCHANGED} (seq {})", self.summary.seqs.1),
+                Audience::OtherSide => UNCHANGED.to_string(),
+            });
+        }
+        fate
+    }
+
+    fn stamp(&self, record: &PublicRecord<'_>, fate: Vec<String>) -> Stamp {
         let place = (self.audience == Audience::Shop)
             .then_some(Place { offset: record.offset, seq: record.seq.0 });
-        let cited = citation(record, self.order, place, self.zone);
+        let cited = citation(record, fate, self.order, place, self.zone);
         let spans = record.event.text.as_deref().map(|text| self.places.spans(text));
         Stamp {
             anchor: self.anchor(record.offset),
@@ -252,6 +287,12 @@ impl<'a> View<'a> {
             by: plain(by.as_deref()),
         }
     }
+}
+
+/// That a record is the shop's own, where it is.
+fn private(event: &Event) -> Vec<String> {
+    let is_private = event.visibility == Visibility::Private;
+    is_private.then(|| format!("{INTERNAL}: {PRIVATE_NOTE}")).into_iter().collect()
 }
 
 fn plain(text: Option<&str>) -> Shown {

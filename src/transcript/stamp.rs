@@ -95,9 +95,11 @@ fn both(instant: Micros, zone: Tz) -> String {
     format!("{} = {}", with_offset(instant, zone), full_utc(instant))
 }
 
-/// A record in words for a letter: what was said, by whom, when by which clock, and what identifies it.
+/// A record in words for a letter: what was said, by whom, when by which clock, what became of it (`fate`), and what
+/// identifies it.
 pub(super) fn citation(
     record: &PublicRecord<'_>,
+    fate: Vec<String>,
     order: Option<&str>,
     place: Option<Place>,
     zone: Tz,
@@ -118,6 +120,7 @@ pub(super) fn citation(
             file.name, file.media_type, file.bytes, file.sha256
         ));
     }
+    lines.extend(fate);
     lines.push(match &sender.name {
         Some(name) => format!("发送者 sender: {name} ({}), {role}", sender.id),
         None => format!("发送者 sender: {}, {role}", sender.id),
@@ -142,11 +145,13 @@ pub(super) fn citation(
         "店铺 shop {}, {order}会话 conversation {}",
         record.shop, event.conversation
     ));
+    let of = event.target.as_deref().map(|target| format!(" of {target}")).unwrap_or_default();
+    let kind = event.kind.as_str();
     lines.push(match place {
         Some(Place { offset, seq }) => {
-            format!("{} {}, seq {seq}, offset {offset}", event.kind.as_str(), event.id)
+            format!("{kind} {}{of}, seq {seq}, offset {offset}", event.id)
         }
-        None => format!("{} {}", event.kind.as_str(), event.id),
+        None => format!("{kind} {}{of}", event.id),
     });
     lines.push(format!("leaf {}", record.leaf));
     lines.join("\n")

@@ -160,6 +160,13 @@ impl PlaceForm {
         if carried.is_empty() { carried } else { format!("{carried}&") }
     }
 
+    /// The form for a bundle of `conversation`, and for a document about what was searched for.
+    fn evidence_of(&self, conversation: &str) -> String {
+        let (form, carried) = (evidence_of("conversation", conversation), self.carried());
+        let carried = carried.trim_end_matches('&');
+        if carried.is_empty() { form } else { format!("{form}&{carried}") }
+    }
+
     /// The page asked for by number, or the one that holds the record asked for; and how many there are.
     fn page_of(&self, outline: &Outline<'_>, rows: &[Headed<Planned>]) -> (usize, usize) {
         let Ok(at) = self.record.parse() else {
@@ -238,7 +245,7 @@ impl Asked {
         TranscriptPage {
             conversation: Shown::plain(conversation),
             address: address(conversation, None),
-            evidence: evidence_of("conversation", conversation),
+            evidence: self.form.evidence_of(conversation),
             header: Header::of(&summary, zone),
             zone: zone.name().to_string(),
             made_at: with_offset(self.made_at, zone),
@@ -476,6 +483,40 @@ mod tests {
         }
     }
 
+    /// Whoever quotes a message that was taken back must see it in the quotation.
+    #[test]
+    fn a_citation_says_what_became_of_the_message() {
+        let events = [
+            format!(r#""id":"m1","kind":"message","text":"refund 236",{AGENT}"#),
+            format!(r#""id":"e1","kind":"edit","target":"m1","text":"refund 263",{AGENT}"#),
+            format!(r#""id":"m2","kind":"message","text":"all of it",{AGENT}"#),
+            format!(r#""id":"r2","kind":"retract","target":"m2",{AGENT}"#),
+            format!(r#""id":"n","kind":"message","text":"careful","visibility":"private",{AGENT}"#),
+            format!(r#""id":"m3","kind":"message","text":"thanks",{CUSTOMER}"#),
+        ];
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let found = Page { records: records(&events), has_more: false };
+        let html = view(&found, &Files::new(), PlaceForm::default()).render().unwrap();
+        let cited = |offset: usize| {
+            let begin = format!("id=\"cite-m-{offset}\">");
+            html.split(&begin).nth(1).unwrap().split("</pre>").next().unwrap()
+        };
+        let unchanged = "neither edited nor retracted up to here (seq 6)";
+        for (offset, expected) in [
+            (0, &["编辑 edited 2026-01-0", "“refund 263”"][..]),
+            (1, &["“refund 263”", unchanged, "edit e1 of m1"]),
+            (2, &["撤回 retracted 2026-01-0"]),
+            (4, &["INTERNAL: 内部备注 private note", unchanged]),
+            (5, &[unchanged]),
+        ] {
+            for expected in expected {
+                assert!(cited(offset).contains(expected), "{expected} not in {}", cited(offset));
+            }
+            let is_changed = !expected.contains(&unchanged);
+            assert!(!is_changed || !cited(offset).contains("neither"), "{}", cited(offset));
+        }
+    }
+
     #[test]
     fn what_was_searched_for_is_marked_numbered_and_linked() {
         let events = [
@@ -501,6 +542,7 @@ mod tests {
             "<b>2 of 3</b> <a href=\"#m-0\" rel=\"prev\"",
             "<b>3 of 3</b> <a href=\"#m-2\" rel=\"prev\"",
             "?words=428&#38;at=0#m-0",
+            "href=\"/evidence?conversation=c&#38;words=428\"",
         ] {
             assert!(html.contains(expected), "{expected} not in {html}");
         }
