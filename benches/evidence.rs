@@ -150,7 +150,7 @@ fn conversation(messages: usize) -> Vec<u8> {
         let (role, id) = if number % 2 == 0 { ("customer", "u-1") } else { ("human", "agent-1") };
         let event = json!({
             "id": format!("long-{number}"), "conversation": CONVERSATION, "kind": "message",
-            "sender": {"id": id, "role": role}, "order": "L-1", "customer": {"id": "u-1"},
+            "sender": {"id": id, "role": role}, "order": "L-1",
             "text": format!("{number}: 申请退款的进度麻烦查一下, the parcel of order {} has not arrived", number * 7_919),
         });
         serde_json::to_writer(&mut body, &event).unwrap();
