@@ -80,7 +80,7 @@ fn broken_shape(name: &str, shape: Shape, value: &Value) -> Option<FieldError> {
         Shape::Position | Shape::ShortPosition => must(value.is_u64(), "be a whole number"),
         Shape::Sender => broken_sender(value),
         Shape::Attachments => broken_attachments(value),
-        // No client sets it.
+        // The first two no client sets; the last is of any shape.
         Shape::By | Shape::Erased | Shape::Json => None,
     }
 }
