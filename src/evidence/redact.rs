@@ -20,12 +20,12 @@ const META: &str = "meta";
 pub struct Redaction {
     text: String,
     parts: Vec<&'static str>,
-    of: Of,
+    scope: Scope,
 }
 
-/// Whose parts.
+/// Of which records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Of {
+enum Scope {
     All,
     Role(Role),
     Sender(String),
@@ -37,13 +37,13 @@ impl Redaction {
     pub fn parse(text: &str) -> Result<Redaction, FieldError> {
         let rule = "be sender, body or meta (or some of them, with commas), alone or followed by @role:ROLE, @sender:ID or @message:ID";
         let wrong = || FieldError::new("redact", text, rule);
-        let (parts, of) = match text.split_once('@') {
-            None => (text, Of::All),
-            Some((parts, of)) => (parts, Of::parse(of).ok_or_else(wrong)?),
+        let (parts, scope) = match text.split_once('@') {
+            None => (text, Scope::All),
+            Some((parts, scope)) => (parts, Scope::parse(scope).ok_or_else(wrong)?),
         };
         let part = |name: &str| PARTS.into_iter().find(|part| *part == name);
         let parts: Option<Vec<&'static str>> = parts.split(',').map(part).collect();
-        Ok(Redaction { text: text.to_string(), parts: parts.ok_or_else(wrong)?, of })
+        Ok(Redaction { text: text.to_string(), parts: parts.ok_or_else(wrong)?, scope })
     }
 
     /// Whether it hides a part of this record.
@@ -52,44 +52,42 @@ impl Redaction {
         if part == META && event.customer.as_ref().is_some_and(|name| self.hides_customer(name)) {
             return true;
         }
-        let is_meant = match &self.of {
-            Of::All => true,
-            Of::Role(role) => event.sender.role == *role,
-            Of::Sender(id) => event.sender.id == *id,
+        let is_meant = match &self.scope {
+            Scope::All => true,
+            Scope::Role(role) => event.sender.role == *role,
+            Scope::Sender(id) => event.sender.id == *id,
             // With its id go the edits of it, which say it again.
-            Of::Message(id) => event.id == *id || event.target.as_ref() == Some(id),
+            Scope::Message(id) => event.id == *id || event.target.as_ref() == Some(id),
         };
         is_meant && self.parts.contains(&part)
     }
-}
 
-impl Redaction {
     /// Whether it hides who this customer is.
     pub(super) fn hides_customer(&self, name: &str) -> bool {
-        let is_meant = match &self.of {
-            Of::All | Of::Role(Role::Customer) => true,
-            Of::Sender(id) => id == name,
-            Of::Role(_) | Of::Message(_) => false,
+        let is_meant = match &self.scope {
+            Scope::All | Scope::Role(Role::Customer) => true,
+            Scope::Sender(id) => id == name,
+            Scope::Role(_) | Scope::Message(_) => false,
         };
         is_meant && self.parts.contains(&SENDER)
     }
 
     /// The rule as a bundle states it, without the name that it hides.
     pub(super) fn stated(&self) -> String {
-        match &self.of {
-            Of::Sender(_) => format!("{}@sender", self.parts.join(",")),
+        match &self.scope {
+            Scope::Sender(_) => format!("{}@sender", self.parts.join(",")),
             _ => self.text.clone(),
         }
     }
 }
 
-impl Of {
-    fn parse(text: &str) -> Option<Of> {
+impl Scope {
+    fn parse(text: &str) -> Option<Scope> {
         let (what, which) = text.split_once(':')?;
         match what {
-            "role" => which.parse().ok().map(Of::Role),
-            "sender" if !which.is_empty() => Some(Of::Sender(which.to_string())),
-            "message" if !which.is_empty() => Some(Of::Message(which.to_string())),
+            "role" => which.parse().ok().map(Scope::Role),
+            "sender" if !which.is_empty() => Some(Scope::Sender(which.to_string())),
+            "message" if !which.is_empty() => Some(Scope::Message(which.to_string())),
             _ => None,
         }
     }
