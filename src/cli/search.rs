@@ -3,7 +3,7 @@
 //! What is found, or that nothing is, is data: on stdout, to be quoted. How much of it is shown, and how
 //! the rest is had, stands there too, since whoever quotes a part must know that it is one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use anyhow::bail;
 use chrono_tz::Tz;
@@ -11,10 +11,11 @@ use clap::Args;
 
 use super::client::Refused;
 use super::purpose::PurposeArgs;
+use super::search_text::{self, Transcripts};
 use super::shown::shown;
 use super::target::{SHOP_USUAL, Target, TargetArgs};
-use super::{Exit, label, search_text, write};
-use crate::model::{Kind, Micros, Record, Role};
+use super::{Exit, label, write};
+use crate::model::{Kind, Micros, Role};
 use crate::search::language::{LanguageError, parse};
 use crate::search::{Mode, SearchAnswer, SearchError};
 use crate::server::SearchParameters;
@@ -103,9 +104,6 @@ enum SearchMode {
 
 /// Most shops that an error lists.
 const SHOPS_LISTED: usize = 20;
-
-/// Records of each conversation found.
-pub(super) type Transcripts = HashMap<String, Vec<Record>>;
 
 impl Search {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {

@@ -4,17 +4,20 @@
 //! Invariant: every time carries its distance from UTC, and whatever is left out is counted where it
 //! would stand.
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal};
 
 use chrono_tz::Tz;
 
-use super::search::Transcripts;
 use super::shown::shown;
 use crate::model::{Kind, Micros, Origin, Record, Visibility};
 use crate::search::{ConversationHits, Hit, KnownKind, Match, Negative, SearchAnswer, shown_time};
 
 /// How much of a later version is shown beside an earlier one.
 const NOW_CHARS: usize = 60;
+
+/// Records of each conversation found.
+pub(super) type Transcripts = HashMap<String, Vec<Record>>;
 
 /// The answer; `context` messages around each hit come from `transcripts`.
 pub(super) fn text(
