@@ -41,9 +41,7 @@ impl Exit {
     pub(super) fn found(found: bool) -> Exit {
         if found { Exit::Yes } else { Exit::No }
     }
-}
 
-impl Exit {
     pub(super) fn code(self) -> u8 {
         match self {
             Exit::Yes => 0,

@@ -40,7 +40,8 @@ impl Report {
             return Ok(Exit::Yes);
         };
         let answer = target.report(name, &self.arguments()).await;
-        write::rows(&answer?, self.format)
+        write::rows(&answer?, self.format)?;
+        Ok(Exit::Yes)
     }
 
     fn arguments(&self) -> BTreeMap<String, String> {

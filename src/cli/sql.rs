@@ -43,6 +43,7 @@ impl Sql {
         };
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let answer = target.sql(&query).await;
-        write::rows(&answer?, self.format)
+        write::rows(&answer?, self.format)?;
+        Ok(Exit::Yes)
     }
 }

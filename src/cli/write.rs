@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 
-use super::Exit;
 use crate::export::render;
 use crate::sql::Answer;
 
@@ -42,7 +41,7 @@ pub(super) fn json_line(value: &impl serde::Serialize) -> anyhow::Result<()> {
 }
 
 /// Writes an answer's rows; a note that is not data goes to stderr.
-pub(super) fn rows(answer: &Answer, format: RowFormat) -> anyhow::Result<Exit> {
+pub(super) fn rows(answer: &Answer, format: RowFormat) -> anyhow::Result<()> {
     let bytes = match format {
         RowFormat::Table => format!("{}\n", render::table(answer)?).into_bytes(),
         RowFormat::Json => render::json(answer)?,
@@ -52,5 +51,5 @@ pub(super) fn rows(answer: &Answer, format: RowFormat) -> anyhow::Result<Exit> {
     if format == RowFormat::Table {
         eprintln!("complete to offset {}", answer.complete_to);
     }
-    Ok(Exit::Yes)
+    Ok(())
 }
