@@ -22,15 +22,10 @@ pub(super) struct LedgerClient {
     http: reqwest::Client,
 }
 
+/// A proof of either kind.
 #[derive(Deserialize)]
-struct Consistency {
+struct Proof {
     hashes: Vec<LeafHash>,
-}
-
-/// The way from a leaf to the root.
-#[derive(Deserialize)]
-pub(super) struct Proof {
-    pub(super) hashes: Vec<LeafHash>,
 }
 
 impl LedgerClient {
@@ -52,13 +47,16 @@ impl LedgerClient {
     }
 
     pub(super) async fn consistency(&self, from: u64, to: u64) -> anyhow::Result<Vec<[u8; 32]>> {
-        let proof: Consistency = self.json("v1/consistency", &[("from", from), ("to", to)]).await?;
-        Ok(proof.hashes.into_iter().map(|hash| hash.0).collect())
+        self.proof_of("v1/consistency", &[("from", from), ("to", to)]).await
     }
 
     /// The way from the leaf at `offset` to the root of the tree of `size` leaves.
-    pub(super) async fn proof(&self, offset: u64, size: u64) -> anyhow::Result<Vec<[u8; 32]>> {
-        let proof: Proof = self.json("v1/proof", &[("offset", offset), ("size", size)]).await?;
+    pub(super) async fn inclusion(&self, offset: u64, size: u64) -> anyhow::Result<Vec<[u8; 32]>> {
+        self.proof_of("v1/proof", &[("offset", offset), ("size", size)]).await
+    }
+
+    async fn proof_of(&self, path: &str, query: &[(&str, u64)]) -> anyhow::Result<Vec<[u8; 32]>> {
+        let proof: Proof = self.json(path, query).await?;
         Ok(proof.hashes.into_iter().map(|hash| hash.0).collect())
     }
 

@@ -213,7 +213,7 @@ async fn judge_receipts(
             continue;
         }
         let path = if receipt.offset < checkpoint.size {
-            client.proof(receipt.offset, checkpoint.size).await?
+            client.inclusion(receipt.offset, checkpoint.size).await?
         } else {
             Vec::new()
         };
