@@ -51,19 +51,7 @@ impl Search {
     /// is acknowledged now. Dropped, it ends.
     pub async fn run(&self, query: SearchQuery) -> Result<SearchAnswer, SearchError> {
         query.check()?;
-        let turn = self.searching.clone().acquire_owned();
-        let turn = tokio::time::timeout(SEARCH_TIME_MAX, turn).await;
-        let Ok(Ok(turn)) = turn else {
-            return Err(SearchError::TooMany { max: SEARCHES_AT_ONCE });
-        };
-        let (deadline, _asker) = Deadline::within(SEARCH_TIME_MAX);
-        let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
-        let search = move || {
-            let answer = run_within(&snapshot, &query, deadline);
-            drop(turn);
-            answer
-        };
-        tokio::task::spawn_blocking(search).await.map_err(SearchError::Task)?
+        self.in_turn(move |snapshot, deadline| run_within(snapshot, &query, deadline)).await
     }
 
     /// The shops of which there are records. For whoever may know of all of them.
@@ -72,9 +60,7 @@ impl Search {
         let read = move || shops(&snapshot);
         tokio::task::spawn_blocking(read).await.map_err(SearchError::Task)?
     }
-}
 
-impl Search {
     /// Which conversations of `shop` an order, a customer or an agent is in, after waiting briefly for the
     /// index to have what is acknowledged now.
     pub async fn conversations(
@@ -83,6 +69,19 @@ impl Search {
         whose: Whose,
         id: &str,
     ) -> Result<Conversations, SearchError> {
+        let (query, id) = (SearchQuery::new(shop, ""), id.to_string());
+        self.in_turn(move |snapshot, deadline| {
+            let view = View::of(snapshot, &query, deadline)?;
+            find::find(&view, whose, &id)
+        })
+        .await
+    }
+
+    /// Lets `answer` look at the index as it is once it is its turn, off the async threads. Dropped, it ends.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&IndexSnapshot, Deadline) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<T, SearchError> {
         let turn = self.searching.clone().acquire_owned();
         let turn = tokio::time::timeout(SEARCH_TIME_MAX, turn).await;
         let Ok(Ok(turn)) = turn else {
@@ -90,14 +89,12 @@ impl Search {
         };
         let (deadline, _asker) = Deadline::within(SEARCH_TIME_MAX);
         let snapshot = self.index.caught_up().await.snapshot().map_err(IndexError::from)?;
-        let (query, id) = (SearchQuery::new(shop, ""), id.to_string());
-        let found = move || {
-            let found = View::of(&snapshot, &query, deadline)
-                .and_then(|view| find::find(&view, whose, &id));
+        let look = move || {
+            let answer = answer(&snapshot, deadline);
             drop(turn);
-            found
+            answer
         };
-        tokio::task::spawn_blocking(found).await.map_err(SearchError::Task)?
+        tokio::task::spawn_blocking(look).await.map_err(SearchError::Task)?
     }
 }
 
