@@ -7,7 +7,7 @@ use tantivy::DocId;
 use tantivy::Result;
 
 use super::answer::Match;
-use super::language::QueryTree;
+use super::language::Words;
 use super::segment::Segment;
 use super::view::View;
 use crate::index::characters::{Class, character};
@@ -48,11 +48,11 @@ struct Found {
 
 type AllFound = BTreeMap<(KnownKind, String), Found>;
 
-/// What is called like one of `tree`'s words, or like all of them; and how many more there are.
-pub(super) fn matches(view: &View<'_>, tree: &QueryTree) -> Result<(Vec<Match>, u64)> {
+/// What is called like one of the words sought, or like all of them; and how many more there are.
+pub(super) fn matches(view: &View<'_>, sought: &[&Words]) -> Result<(Vec<Match>, u64)> {
     let mut found = AllFound::new();
     let of_shop = range_of(view.shop);
-    for typed in typed_names(tree) {
+    for typed in typed_names(sought) {
         for (number, segment) in view.segments.iter().enumerate() {
             each_known(view, segment, &of_shop, &typed, |known, term| {
                 if let Some(nearness) = nearness(known, &typed) {
@@ -86,8 +86,7 @@ pub(super) fn matches(view: &View<'_>, tree: &QueryTree) -> Result<(Vec<Match>, 
 }
 
 /// Each word and phrase, and all of them as one, folded; what is too short to be a name is left out.
-fn typed_names(tree: &QueryTree) -> Vec<String> {
-    let sought = tree.sought();
+fn typed_names(sought: &[&Words]) -> Vec<String> {
     let mut typed: Vec<String> = sought.iter().map(|words| fold(words.text.trim())).collect();
     if sought.len() > 1 {
         let whole: Vec<&str> = sought.iter().map(|words| words.text.trim()).collect();

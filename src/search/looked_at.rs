@@ -53,10 +53,7 @@ fn words(
     query: &SearchQuery,
     filters: Option<Node>,
 ) -> Result<Vec<WordCount>, SearchError> {
-    let mut sought = Vec::new();
-    if let Some(root) = &query.root {
-        root.each_sought(&mut |words| sought.push(words));
-    }
+    let sought = query.root.as_ref().map(Node::sought).unwrap_or_default();
     if sought.len() < 2 {
         return Ok(Vec::new());
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Mode;
-use super::language::{Node, parse};
+use super::language::{Node, Words, parse};
 use super::verify::{Needle, merged};
 use crate::model::Micros;
 
@@ -21,14 +21,13 @@ impl Marks {
     /// text shows it either way.
     pub fn of(query: &str, mode: Mode) -> Marks {
         // Dates mark nothing, so any zone and any day will do.
-        let tree = parse(query, chrono_tz::UTC, ANY_DAY).unwrap_or_default();
-        tree.root.map_or_else(Marks::default, |root| Marks::of_tree(&root, mode))
+        let root = parse(query, chrono_tz::UTC, ANY_DAY).unwrap_or_default();
+        root.map_or_else(Marks::default, |root| Marks::of_tree(&root, mode))
     }
 
     pub(super) fn of_tree(root: &Node, mode: Mode) -> Marks {
-        let mut needles = Vec::new();
-        root.each_sought(&mut |words| needles.push(Needle::of(&words.text, mode)));
-        Marks { needles }
+        let needle = |words: &Words| Needle::of(&words.text, mode);
+        Marks { needles: root.sought().into_iter().map(needle).collect() }
     }
 
     /// Where they stand in `text`: bytes of whole characters as people see them, ascending, none

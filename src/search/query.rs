@@ -88,7 +88,7 @@ impl SearchQuery {
         now: Micros,
     ) -> Result<SearchQuery, LanguageError> {
         let words: String = words.into();
-        let root = parse(&words, zone, now)?.root;
+        let root = parse(&words, zone, now)?;
         Ok(SearchQuery { zone, words, root, ..SearchQuery::new(shop, "") })
     }
 

@@ -13,7 +13,7 @@ use super::answer::SearchAnswer;
 use super::cursor::Cursor;
 use super::deadline::{Deadline, SEARCH_TIME_MAX};
 use super::hits::Hits;
-use super::language::{Node, QueryTree};
+use super::language::Node;
 use super::leaf::Asked;
 use super::looked_at::looked_at;
 use super::marks::Marks;
@@ -121,8 +121,8 @@ pub(super) fn run_within(
     let mut answer = view.empty(query);
     answer.filters.extend(orders.iter().map(|order| format!("order or text {order}")));
     answer.total = hits.count();
-    let tree = QueryTree { root: typed.root.clone() };
-    (answer.matches, answer.more_matches) = known::matches(&view, &tree).map_err(of)?;
+    let sought = typed.root.as_ref().map(Node::sought).unwrap_or_default();
+    (answer.matches, answer.more_matches) = known::matches(&view, &sought).map_err(of)?;
     if answer.total == 0 {
         let (looked, words) = looked_at(&view, query)?;
         (answer.looked_at, answer.words) = (Some(looked), words);

@@ -24,7 +24,7 @@ mod tree;
 pub use error::LanguageError;
 pub use names::FieldName;
 pub use parser::parse;
-pub use tree::{Condition, Name, Node, QueryTree, Words};
+pub use tree::{Condition, Name, Node, Words};
 
 /// Longest query, in Unicode characters.
 pub const QUERY_CHARS_MAX: usize = 1_024;

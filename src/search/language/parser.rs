@@ -8,22 +8,23 @@ use strum::VariantNames;
 
 use super::lexer::{Token, TokenKind, tokens};
 use super::names::{HAS, IS};
-use super::tree::{Condition, Name, Node, QueryTree, Words};
+use super::tree::{Condition, Name, Node, Words};
 use super::{DEPTH_MAX, FieldName, LanguageError, TERMS_MAX};
 use crate::index::fold;
 use crate::model::{Kind, Micros, Role, instant_of};
 
-/// Reads `query`. Dates are those of `zone`, and days before now count from `now`.
-pub fn parse(query: &str, zone: Tz, now: Micros) -> Result<QueryTree, LanguageError> {
+/// Reads `query`; `None` where nothing was asked. Dates are those of `zone`, and days before now count from
+/// `now`.
+pub fn parse(query: &str, zone: Tz, now: Micros) -> Result<Option<Node>, LanguageError> {
     let tokens = tokens(query)?;
     let mut parser = Parser { query, tokens: &tokens, next: 0, terms: 0, zone, now };
     if tokens.is_empty() {
-        return Ok(QueryTree::default());
+        return Ok(None);
     }
     let root = parser.either(0)?;
     // A parenthesis that closes nothing is a word, and all else was taken.
     debug_assert_eq!(parser.next, tokens.len());
-    Ok(QueryTree { root: Some(root) })
+    Ok(Some(root))
 }
 
 struct Parser<'a> {

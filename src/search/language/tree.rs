@@ -5,12 +5,6 @@ use std::ops::Range;
 
 use crate::model::{Kind, Micros, Role};
 
-/// A query as it was read; without a root, nothing was asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct QueryTree {
-    pub root: Option<Node>,
-}
-
 /// One part of a query. Lists have two members at least.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
@@ -92,25 +86,12 @@ impl Node {
         }
     }
 
-    /// Calls `see` with every word that a message may have, and not with those it must not have.
-    pub fn each_sought<'a>(&'a self, see: &mut impl FnMut(&'a Words)) {
-        match self {
-            Node::Words(words) => see(words),
-            Node::Field(_) | Node::Not(_) => {}
-            Node::All(nodes) | Node::Any(nodes) => {
-                nodes.iter().for_each(|node| node.each_sought(see));
-            }
-        }
-    }
-}
-
-impl QueryTree {
-    /// Every word and phrase that a hit may have, in the order typed.
+    /// Every word and phrase that a hit may have, in the order typed; not those that it must not have.
     pub fn sought(&self) -> Vec<&Words> {
-        let mut sought = Vec::new();
-        if let Some(root) = &self.root {
-            root.each_sought(&mut |words| sought.push(words));
+        match self {
+            Node::Words(words) => vec![words],
+            Node::Field(_) | Node::Not(_) => Vec::new(),
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().flat_map(Node::sought).collect(),
         }
-        sought
     }
 }
