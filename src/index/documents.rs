@@ -67,17 +67,17 @@ impl Documents {
     }
 
     /// Adds those of `other`, a set of the same segment.
-    pub fn add(&mut self, other: &Documents) {
+    pub fn union_with(&mut self, other: &Documents) {
         self.zip(other, |word, other| word | other);
     }
 
     /// Leaves only those that are in `other`, too.
-    pub fn keep(&mut self, other: &Documents) {
+    pub fn intersect_with(&mut self, other: &Documents) {
         self.zip(other, |word, other| word & other);
     }
 
     /// Takes those of `other` away.
-    pub fn take(&mut self, other: &Documents) {
+    pub fn difference_with(&mut self, other: &Documents) {
         self.zip(other, |word, other| word & !other);
     }
 
@@ -170,9 +170,9 @@ mod tests {
                 assert_eq!(joined.count(), expected.len() as u64);
                 assert_eq!(joined.is_empty(), expected.is_empty());
             };
-            check(Documents::add, &left | &right);
-            check(Documents::keep, &left & &right);
-            check(Documents::take, &left - &right);
+            check(Documents::union_with, &left | &right);
+            check(Documents::intersect_with, &left & &right);
+            check(Documents::difference_with, &left - &right);
             let all: BTreeSet<u32> = (0..len).collect();
             assert_eq!(Documents::all(len), set(&all));
             assert_eq!(set(&left).complement(), set(&(&all - &left)));

@@ -74,9 +74,9 @@ impl Segment<'_> {
         let may_hold = self.settle_rows(asked, &mut leaves, within, deadline)?;
         let within = may_hold.as_ref().unwrap_or(within);
         let (mut open, mut hits) = join(&asked.check, &leaves);
-        open.keep(within);
-        hits.keep(within);
-        open.take(&hits);
+        open.intersect_with(within);
+        hits.intersect_with(within);
+        open.difference_with(&hits);
         let mut seen: u32 = 0;
         for document in open.iter() {
             if seen.is_multiple_of(LOOK_EVERY) {
@@ -107,7 +107,7 @@ impl Segment<'_> {
             }
             let may_hold = may_hold.get_or_insert_with(|| {
                 let (mut maybe, _) = join(&asked.check, leaves);
-                maybe.keep(within);
+                maybe.intersect_with(within);
                 maybe
             });
             self.look_for_rows(proof, &mut leaves[number], may_hold, deadline)?;
@@ -181,7 +181,7 @@ impl Segment<'_> {
             deadline.check()?;
             let of_piece = self.documents_of(piece)?;
             match &mut maybe {
-                Some(maybe) => maybe.keep(&of_piece),
+                Some(maybe) => maybe.intersect_with(&of_piece),
                 None => maybe = Some(of_piece),
             }
             if maybe.as_ref().is_some_and(Documents::is_empty) {
@@ -197,7 +197,7 @@ impl Segment<'_> {
             Proof::Terms { except } => {
                 let mut sure = maybe.clone();
                 for term in except {
-                    sure.take(&*self.wide(term)?);
+                    sure.difference_with(&*self.wide(term)?);
                 }
                 sure
             }
@@ -216,7 +216,7 @@ impl Segment<'_> {
         deadline: &Deadline,
     ) -> Result<()> {
         let mut asked = Documents::clone(&sets.maybe);
-        asked.keep(within);
+        asked.intersect_with(within);
         match proof {
             Proof::Never | Proof::Terms { .. } => {}
             Proof::RowAlone(row) => {
@@ -225,12 +225,12 @@ impl Segment<'_> {
             Proof::Row { row, except } => {
                 let mut open = self.none();
                 for term in except {
-                    open.add(&*self.wide(term)?);
+                    open.union_with(&*self.wide(term)?);
                 }
-                open.keep(&asked);
-                asked.take(&open);
+                open.intersect_with(&asked);
+                asked.difference_with(&open);
                 let sure = documents_in_row(self, row, &asked, deadline)?;
-                open.add(&sure);
+                open.union_with(&sure);
                 *sets = Sets { maybe: Arc::new(open), sure: Arc::new(sure) };
             }
         }
@@ -261,8 +261,8 @@ fn join(check: &Check, leaves: &[Sets]) -> (Documents, Documents) {
             let Sets { maybe, sure } = &leaves[*number];
             (Documents::clone(maybe), Documents::clone(sure))
         }
-        Check::All(checks) => joined(checks, Documents::keep),
-        Check::Any(checks) => joined(checks, Documents::add),
+        Check::All(checks) => joined(checks, Documents::intersect_with),
+        Check::Any(checks) => joined(checks, Documents::union_with),
         Check::Not(check) => {
             let (maybe, sure) = join(check, leaves);
             (sure.complement(), maybe.complement())

@@ -84,7 +84,7 @@ pub(super) fn documents_in_row(
             }
             agreed = Some(left);
         }
-        in_row.add(&wanted);
+        in_row.union_with(&wanted);
     }
     Ok(in_row)
 }

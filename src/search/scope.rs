@@ -81,7 +81,7 @@ pub(super) fn tagged_conversations(
     for segment in &view.segments {
         let mut names = || {
             let mut documents = crate::index::columns::documents_with(segment.reader(), &term)?;
-            documents.keep(&*segment.of_shop(view.shop)?);
+            documents.intersect_with(&*segment.of_shop(view.shop)?);
             segment.keep_below(&mut documents, view.before);
             segment.each_name(&documents, |name| {
                 found.insert(name.to_string());

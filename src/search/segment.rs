@@ -70,8 +70,8 @@ impl<'a> Segment<'a> {
     /// The documents below `before` that `shop` may find at all: with text, or with attachments.
     pub(super) fn searched(&self, shop: &str, before: Offset) -> Result<Documents> {
         let mut searched = Documents::clone(&*self.wide(&trait_term(Trait::Text))?);
-        searched.add(&*self.wide(&trait_term(Trait::Attachment))?);
-        searched.keep(&*self.of_shop(shop)?);
+        searched.union_with(&*self.wide(&trait_term(Trait::Attachment))?);
+        searched.intersect_with(&*self.of_shop(shop)?);
         self.keep_below(&mut searched, before);
         Ok(searched)
     }
@@ -195,8 +195,8 @@ impl<'a> Segment<'a> {
         let of_shop = self.of_shop(shop)?;
         let Some(conversation) = conversation else {
             let mut changes = Documents::clone(&edits);
-            changes.add(&retractions);
-            changes.keep(&of_shop);
+            changes.union_with(&retractions);
+            changes.intersect_with(&of_shop);
             self.keep_below(&mut changes, before);
             return Ok(changes.iter().collect());
         };
