@@ -1,6 +1,6 @@
-//! What is known of each segment's columns and wide terms, kept from one question to the next: between
-//! which times and offsets each block of documents lies, and the documents of terms that many
-//! questions ask for, such as a shop.
+//! What is known of each segment's columns and of its most frequent terms, kept from one question to the
+//! next: between which times and offsets each block of documents lies, and the documents of terms that
+//! many questions ask for, such as a shop.
 //!
 //! Invariants: segments never change, so neither does what is known of them; at most
 //! [`KEPT_BYTES_MAX`] are kept.
@@ -17,7 +17,7 @@ use tantivy::{DocId, InvertedIndexReader, Result, SegmentReader, Term};
 
 use super::documents::Documents;
 
-/// 128 MiB of the process's 2 GiB: of 100 M documents, blocks take 3 MiB and each wide term 12.
+/// 128 MiB of the process's 2 GiB: of 100 M documents, blocks take 3 MiB and each term 12.
 const KEPT_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// About as many as an index of 100 M documents has segments, times what is asked of each.
 const ITEMS_EXPECTED: usize = 512;
@@ -26,11 +26,11 @@ pub const BLOCK_DOCUMENTS: u32 = 1_024;
 
 /// What is known of the segments.
 pub struct ColumnCache {
-    items: Cache<(SegmentId, Asked), Item, ByBytes>,
+    items: Cache<(SegmentId, Key), Item, ByBytes>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Asked {
+enum Key {
     Blocks,
     Term(Term),
 }
@@ -59,7 +59,7 @@ impl ColumnCache {
     /// The blocks of `segment`, in order.
     pub fn blocks(&self, segment: &SegmentReader) -> Result<Arc<Vec<Block>>> {
         let read = || -> Result<Item> { Ok(Item::Blocks(Arc::new(read_blocks(segment)?))) };
-        match self.items.get_or_insert_with(&(segment.segment_id(), Asked::Blocks), read)? {
+        match self.items.get_or_insert_with(&(segment.segment_id(), Key::Blocks), read)? {
             Item::Blocks(blocks) => Ok(blocks),
             Item::Documents(_) => Ok(Arc::new(read_blocks(segment)?)),
         }
@@ -70,8 +70,8 @@ impl ColumnCache {
     pub fn documents(&self, segment: &SegmentReader, term: &Term) -> Result<Arc<Documents>> {
         let read =
             || -> Result<Item> { Ok(Item::Documents(Arc::new(documents_with(segment, term)?))) };
-        let asked = (segment.segment_id(), Asked::Term(term.clone()));
-        match self.items.get_or_insert_with(&asked, read)? {
+        let key = (segment.segment_id(), Key::Term(term.clone()));
+        match self.items.get_or_insert_with(&key, read)? {
             Item::Documents(documents) => Ok(documents),
             Item::Blocks(_) => Ok(Arc::new(documents_with(segment, term)?)),
         }
@@ -183,8 +183,8 @@ fn options() -> Options {
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<(SegmentId, Asked), Item> for ByBytes {
-    fn weight(&self, _asked: &(SegmentId, Asked), item: &Item) -> u64 {
+impl Weighter<(SegmentId, Key), Item> for ByBytes {
+    fn weight(&self, _key: &(SegmentId, Key), item: &Item) -> u64 {
         match item {
             Item::Blocks(blocks) => (blocks.len() * size_of::<Block>()) as u64,
             Item::Documents(documents) => documents.bytes() as u64,

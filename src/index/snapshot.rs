@@ -71,7 +71,7 @@ impl IndexSnapshot {
         &self.terms
     }
 
-    /// What is known of its segments' columns and wide terms, kept likewise.
+    /// What is known of its segments' columns and its most frequent terms, kept likewise.
     pub fn columns(&self) -> &Arc<ColumnCache> {
         &self.columns
     }

@@ -149,7 +149,7 @@ impl Segment<'_> {
 
     fn sets(&self, leaf: &Leaf, deadline: &Deadline) -> Result<Sets> {
         if let Some(term) = leaf.term() {
-            return Ok(Sets::of(self.wide(&term)?));
+            return Ok(Sets::of(self.cached(&term)?));
         }
         match leaf {
             Leaf::Text(plan) => self.text_sets(plan, deadline),
@@ -191,13 +191,13 @@ impl Segment<'_> {
         let maybe = match maybe {
             Some(maybe) => maybe,
             // Words without a base letter: any text may have them.
-            None => Documents::clone(&*self.wide(&trait_term(Trait::Text))?),
+            None => Documents::clone(&*self.cached(&trait_term(Trait::Text))?),
         };
         let sure = match &plan.proof {
             Proof::Terms { except } => {
                 let mut sure = maybe.clone();
                 for term in except {
-                    sure.difference_with(&*self.wide(term)?);
+                    sure.difference_with(&*self.cached(term)?);
                 }
                 sure
             }
@@ -225,7 +225,7 @@ impl Segment<'_> {
             Proof::Row { row, except } => {
                 let mut open = self.none();
                 for term in except {
-                    open.union_with(&*self.wide(term)?);
+                    open.union_with(&*self.cached(term)?);
                 }
                 open.intersect_with(&asked);
                 asked.difference_with(&open);

@@ -80,7 +80,7 @@ fn count(all: &Hits<'_>, view: &View<'_>) -> tantivy::Result<LookedAt> {
     let mut newest = None;
     for (documents, segment) in all.of_segments.iter().zip(&view.segments) {
         let mut with_text = documents.clone();
-        with_text.intersect_with(&*segment.wide(&trait_term(Trait::Text))?);
+        with_text.intersect_with(&*segment.cached(&trait_term(Trait::Text))?);
         looked.messages += with_text.count();
         looked.without_text += documents.count() - with_text.count();
         segment.each_name(documents, |name| {

@@ -69,8 +69,8 @@ impl<'a> Segment<'a> {
 
     /// The documents below `before` that `shop` may find at all: with text, or with attachments.
     pub(super) fn searched(&self, shop: &str, before: Offset) -> Result<Documents> {
-        let mut searched = Documents::clone(&*self.wide(&trait_term(Trait::Text))?);
-        searched.union_with(&*self.wide(&trait_term(Trait::Attachment))?);
+        let mut searched = Documents::clone(&*self.cached(&trait_term(Trait::Text))?);
+        searched.union_with(&*self.cached(&trait_term(Trait::Attachment))?);
         searched.intersect_with(&*self.of_shop(shop)?);
         self.keep_below(&mut searched, before);
         Ok(searched)
@@ -78,11 +78,11 @@ impl<'a> Segment<'a> {
 
     /// All documents of `shop`.
     pub(super) fn of_shop(&self, shop: &str) -> Result<Arc<Documents>> {
-        self.wide(&Term::from_field_text(schema().shop, shop))
+        self.cached(&Term::from_field_text(schema().shop, shop))
     }
 
-    /// The documents of a term that many questions ask for.
-    pub(super) fn wide(&self, term: &Term) -> Result<Arc<Documents>> {
+    /// The documents of a term that many questions ask for, kept from one to the next.
+    pub(super) fn cached(&self, term: &Term) -> Result<Arc<Documents>> {
         self.snapshot.columns().documents(self.reader, term)
     }
 
@@ -190,8 +190,8 @@ impl<'a> Segment<'a> {
         before: Offset,
     ) -> Result<Vec<DocId>> {
         let term = |kind: Kind| Term::from_field_text(schema().kind, kind.as_str());
-        let edits = self.wide(&term(Kind::Edit))?;
-        let retractions = self.wide(&term(Kind::Retract))?;
+        let edits = self.cached(&term(Kind::Edit))?;
+        let retractions = self.cached(&term(Kind::Retract))?;
         let of_shop = self.of_shop(shop)?;
         let Some(conversation) = conversation else {
             let mut changes = Documents::clone(&edits);
