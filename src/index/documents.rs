@@ -19,13 +19,6 @@ impl Documents {
         Documents { words: vec![0; len.div_ceil(WORD) as usize], len }
     }
 
-    /// All of `len` documents.
-    pub fn all(len: u32) -> Documents {
-        let mut all = Documents { words: vec![u64::MAX; len.div_ceil(WORD) as usize], len };
-        all.clear_beyond();
-        all
-    }
-
     pub fn insert(&mut self, document: u32) {
         self.words[(document / WORD) as usize] |= 1 << (document % WORD);
     }
@@ -174,7 +167,7 @@ mod tests {
             check(Documents::intersect_with, &left & &right);
             check(Documents::difference_with, &left - &right);
             let all: BTreeSet<u32> = (0..len).collect();
-            assert_eq!(Documents::all(len), set(&all));
+            assert_eq!(Documents::none(len).complement(), set(&all));
             assert_eq!(set(&left).complement(), set(&(&all - &left)));
             for to in 0..=len {
                 for from in 0..=to {
