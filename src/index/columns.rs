@@ -7,14 +7,15 @@
 
 use std::sync::Arc;
 
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, Options, OptionsBuilder, Weighter};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use tantivy::columnar::Column;
 use tantivy::index::SegmentId;
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, InvertedIndexReader, Result, SegmentReader, Term};
 
+use super::cache::cache;
 use super::documents::Documents;
 
 /// 128 MiB of the process's 2 GiB: of 100 M documents, blocks take 3 MiB and each term 12.
@@ -50,8 +51,7 @@ pub struct Block {
 
 impl Default for ColumnCache {
     fn default() -> ColumnCache {
-        let (hashes, drops) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        ColumnCache { items: Cache::with_options(options(), ByBytes, hashes, drops) }
+        ColumnCache { items: cache(ITEMS_EXPECTED, KEPT_BYTES_MAX, ByBytes) }
     }
 }
 
@@ -164,20 +164,6 @@ fn least_and_greatest(column: &Column<i64>, from: u32, to: u32) -> (i64, i64) {
     values.fold((i64::MAX, i64::MIN), |(least, greatest), value| {
         (least.min(value), greatest.max(value))
     })
-}
-
-/// One shard, all of it for hot items: each may then be as large as the whole.
-fn options() -> Options {
-    let options = OptionsBuilder::new()
-        .shards(1)
-        .hot_allocation(1.0)
-        .estimated_items_capacity(ITEMS_EXPECTED)
-        .weight_capacity(KEPT_BYTES_MAX as u64)
-        .build();
-    match options {
-        Ok(options) => options,
-        Err(_) => unreachable!("both capacities are given"),
-    }
 }
 
 #[derive(Clone)]

@@ -39,6 +39,8 @@ mod snapshot;
 // The store that keeps it.
 mod store;
 mod forget;
+// What is read of segments, kept.
+mod cache;
 // The terms of each segment, in memory.
 pub mod term_cache;
 // Sets of documents, one bit for each.

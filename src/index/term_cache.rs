@@ -10,12 +10,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memmem::Finder;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, Options, OptionsBuilder, Weighter};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use tantivy::SegmentReader;
 use tantivy::index::SegmentId;
 use tantivy::postings::TermInfo;
 
+use super::cache::cache;
 use super::schema::schema;
 
 /// 256 MiB of the process's 2 GiB: the terms (about 28 bytes each, with where they lie) of some 30 M
@@ -89,9 +90,7 @@ impl Default for TermCache {
 impl TermCache {
     /// A cache of at most `bytes_max`.
     pub fn new(bytes_max: usize) -> TermCache {
-        let (hashes, drops) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        let segments = Cache::with_options(options(bytes_max), ByBytes, hashes, drops);
-        TermCache { bytes_max, segments }
+        TermCache { bytes_max, segments: cache(SEGMENTS_EXPECTED, bytes_max, ByBytes) }
     }
 
     /// The terms of `segment`; `None` if they are too many to keep. Blocks while they are read, by
@@ -104,20 +103,6 @@ impl TermCache {
         self.segments.get_or_insert_with(&(segment.segment_id(), vocabulary), || {
             Ok(SegmentTerms::read(segment, vocabulary, self.bytes_max)?.map(Arc::new))
         })
-    }
-}
-
-/// One shard, all of it for hot segments: each may then be as large as the whole.
-fn options(bytes_max: usize) -> Options {
-    let options = OptionsBuilder::new()
-        .shards(1)
-        .hot_allocation(1.0)
-        .estimated_items_capacity(SEGMENTS_EXPECTED)
-        .weight_capacity(bytes_max as u64)
-        .build();
-    match options {
-        Ok(options) => options,
-        Err(_) => unreachable!("both capacities are given"),
     }
 }
 
