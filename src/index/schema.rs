@@ -14,6 +14,7 @@
 
 use std::sync::LazyLock;
 
+use tantivy::Term;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing,
     TextOptions,
@@ -34,6 +35,13 @@ pub enum Trait {
     UnstableText = 2,
     Attachment = 3,
     Private = 4,
+}
+
+impl Trait {
+    /// The term of `traits` that says it.
+    pub fn term(self) -> Term {
+        Term::from_field_u64(schema().traits, self as u64)
+    }
 }
 
 /// Columns that hits are grouped by.

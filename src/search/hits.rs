@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tantivy::{DocId, Result};
 
 use super::deadline::Deadline;
-use super::leaf::{Asked, Check, Leaf, is_searched, is_version, trait_term};
+use super::leaf::{Asked, Check, Leaf, is_searched, is_version};
 use super::plan::{Proof, TextPlan};
 use super::row::documents_in_row;
 use super::segment::Segment;
@@ -191,7 +191,7 @@ impl Segment<'_> {
         let maybe = match maybe {
             Some(maybe) => maybe,
             // Words without a base letter: any text may have them.
-            None => Documents::clone(&*self.cached(&trait_term(Trait::Text))?),
+            None => Documents::clone(&*self.cached(&Trait::Text.term())?),
         };
         let sure = match &plan.proof {
             Proof::Terms { except } => {

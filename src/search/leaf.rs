@@ -53,8 +53,8 @@ impl Leaf {
         match self {
             Leaf::Role(role) => text(fields.sender_role, role.as_str()),
             Leaf::Kind(kind) => text(fields.kind, kind.as_str()),
-            Leaf::Private => Some(trait_term(Trait::Private)),
-            Leaf::Attachment => Some(trait_term(Trait::Attachment)),
+            Leaf::Private => Some(Trait::Private.term()),
+            Leaf::Attachment => Some(Trait::Attachment.term()),
             Leaf::Text(_)
             | Leaf::Conversations(_)
             | Leaf::Messages(_)
@@ -85,11 +85,6 @@ impl Leaf {
 /// Whether an event is a message or a later version of one.
 pub(super) fn is_version(kind: Kind) -> bool {
     matches!(kind, Kind::Message | Kind::Edit)
-}
-
-/// The term of a trait.
-pub(super) fn trait_term(of: Trait) -> Term {
-    Term::from_field_u64(schema().traits, of as u64)
 }
 
 impl Check {

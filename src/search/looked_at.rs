@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use super::answer::{LookedAt, WordCount};
 use super::hits::Hits;
 use super::language::Node;
-use super::leaf::{Asked, trait_term};
+use super::leaf::Asked;
 use super::view::View;
 use super::{SearchError, SearchQuery};
 use crate::index::schema::Trait;
@@ -80,7 +80,7 @@ fn count(all: &Hits<'_>, view: &View<'_>) -> tantivy::Result<LookedAt> {
     let mut newest = None;
     for (documents, segment) in all.of_segments.iter().zip(&view.segments) {
         let mut with_text = documents.clone();
-        with_text.intersect_with(&*segment.cached(&trait_term(Trait::Text))?);
+        with_text.intersect_with(&*segment.cached(&Trait::Text.term())?);
         looked.messages += with_text.count();
         looked.without_text += documents.count() - with_text.count();
         segment.each_name(documents, |name| {

@@ -25,7 +25,6 @@ use tantivy::Term;
 use tantivy::schema::Field;
 
 use super::Mode;
-use super::leaf::trait_term;
 use super::row::{Row, Slot};
 use super::term_pattern::TermPattern;
 use super::verify::Needle;
@@ -101,7 +100,7 @@ impl TextPlan {
 
 /// What proves it of texts as they are folded.
 fn folded_proof(sought: &Tokenized) -> Proof {
-    let unstable = trait_term(Trait::UnstableText);
+    let unstable = Trait::UnstableText.term();
     let irregular = Term::from_field_text(schema().placed, &irregular_term());
     let Some(form) = form_of(sought) else { return Proof::Never };
     match (form, row_of(sought)) {

@@ -7,7 +7,6 @@ use tantivy::postings::TermInfo;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, Result, SegmentReader, Term};
 
-use super::leaf::trait_term;
 use super::plan::Piece;
 use super::stored::Stored;
 use super::term_pattern::each_word;
@@ -69,8 +68,8 @@ impl<'a> Segment<'a> {
 
     /// The documents below `before` that `shop` may find at all: with text, or with attachments.
     pub(super) fn searched(&self, shop: &str, before: Offset) -> Result<Documents> {
-        let mut searched = Documents::clone(&*self.cached(&trait_term(Trait::Text))?);
-        searched.union_with(&*self.cached(&trait_term(Trait::Attachment))?);
+        let mut searched = Documents::clone(&*self.cached(&Trait::Text.term())?);
+        searched.union_with(&*self.cached(&Trait::Attachment.term())?);
         searched.intersect_with(&*self.of_shop(shop)?);
         self.keep_below(&mut searched, before);
         Ok(searched)
