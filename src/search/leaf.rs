@@ -2,7 +2,7 @@
 //! message, whether it is a hit.
 //!
 //! Invariant: [`Asked::holds`] of a record is the definition of a hit; what segments answer
-//! ([`super::segment`]) is the same, faster.
+//! ([`super::hits`]) is the same, faster.
 
 use std::collections::{HashMap, HashSet};
 

@@ -21,11 +21,13 @@ mod verify;
 mod marks;
 // Which conversations an order, a customer or an agent is in.
 mod find;
-// Terms that every text with the words has.
-mod plan;
 // Terms that hold a piece of a word.
 mod term_pattern;
-// Terms that follow each other.
+// Terms that a text has, alone or in a row.
+mod piece;
+// From words to the terms of every text with them.
+mod plan;
+// The texts that have terms in a row.
 mod row;
 // A question taken apart.
 mod leaf;

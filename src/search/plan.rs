@@ -22,10 +22,9 @@
 //! places do not tell all: those are read.
 
 use tantivy::Term;
-use tantivy::schema::Field;
 
 use super::Mode;
-use super::row::{Row, Slot};
+use super::piece::{Piece, Row, Slot};
 use super::term_pattern::TermPattern;
 use super::verify::Needle;
 use crate::index::characters::is_stable;
@@ -50,24 +49,6 @@ pub(super) enum Proof {
     Row { row: Row, except: Vec<Term> },
     /// Of those with the row: they contain them.
     RowAlone(Row),
-}
-
-/// What every text with the words has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// One of these terms of a field.
-    AnyOf(Field, Vec<String>),
-    /// A word with one of the terms that fit.
-    Word(TermPattern),
-}
-
-impl Piece {
-    pub(super) fn field(&self) -> Field {
-        match self {
-            Piece::AnyOf(field, _) => *field,
-            Piece::Word(_) => schema().placed,
-        }
-    }
 }
 
 /// Words, and how segments find the texts that have them.

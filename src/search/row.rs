@@ -11,21 +11,10 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, InvertedIndexReader, Result};
 
 use super::deadline::Deadline;
-use super::plan::Piece;
+use super::piece::Row;
 use super::segment::Segment;
 use crate::index::documents::Documents;
 use crate::index::schema::schema;
-
-/// Terms that follow each other at these places.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row(pub(super) Vec<Slot>);
-
-/// A term, and its place from the beginning of the row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Slot {
-    pub(super) place: u32,
-    pub(super) piece: Piece,
-}
 
 /// Documents looked at together: × 8 bytes for each occurrence of the rarest slot is some 10 MB.
 const TOGETHER: u32 = 1 << 20;

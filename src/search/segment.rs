@@ -7,7 +7,7 @@ use tantivy::postings::TermInfo;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, Result, SegmentReader, Term};
 
-use super::plan::Piece;
+use super::piece::Piece;
 use super::stored::Stored;
 use super::term_pattern::each_word;
 use crate::index::columns::{
