@@ -12,7 +12,7 @@ use tantivy::{DocId, Result};
 use super::deadline::Deadline;
 use super::leaf::{Asked, Check, Leaf, is_searched, is_version};
 use super::plan::{Proof, TextPlan};
-use super::row::documents_in_row;
+use super::phrase::documents_with_phrase;
 use super::segment::Segment;
 use super::verify::Haystack;
 use super::view::View;
@@ -71,7 +71,7 @@ impl Segment<'_> {
     ) -> Result<Documents> {
         let sets_of = |leaf| deadline.check().and_then(|()| self.sets(leaf, deadline));
         let mut leaves = asked.leaves.iter().map(sets_of).collect::<Result<Vec<Sets>>>()?;
-        let may_hold = self.settle_rows(asked, &mut leaves, within, deadline)?;
+        let may_hold = self.settle_phrases(asked, &mut leaves, within, deadline)?;
         let within = may_hold.as_ref().unwrap_or(within);
         let (mut open, mut hits) = join(&asked.check, &leaves);
         open.intersect_with(within);
@@ -90,9 +90,9 @@ impl Segment<'_> {
         Ok(hits)
     }
 
-    /// Looks for the rows that leaves ask for, where the question may hold as far as is known before.
-    /// Returns where that is; `None` where no leaf asks for a row.
-    fn settle_rows(
+    /// Looks for the phrases that leaves ask for, where the question may hold as far as is known before.
+    /// Returns where that is; `None` where no leaf asks for a phrase.
+    fn settle_phrases(
         &self,
         asked: &Asked,
         leaves: &mut [Sets],
@@ -102,7 +102,7 @@ impl Segment<'_> {
         let mut may_hold: Option<Documents> = None;
         for (number, leaf) in asked.leaves.iter().enumerate() {
             let Leaf::Text(TextPlan { proof, .. }) = leaf else { continue };
-            if !matches!(proof, Proof::Row { .. } | Proof::RowAlone(_)) {
+            if !matches!(proof, Proof::Phrase { .. } | Proof::PhraseAlone(_)) {
                 continue;
             }
             let may_hold = may_hold.get_or_insert_with(|| {
@@ -110,7 +110,7 @@ impl Segment<'_> {
                 maybe.intersect_with(within);
                 maybe
             });
-            self.look_for_rows(proof, &mut leaves[number], may_hold, deadline)?;
+            self.look_for_phrases(proof, &mut leaves[number], may_hold, deadline)?;
         }
         Ok(may_hold)
     }
@@ -201,14 +201,14 @@ impl Segment<'_> {
                 }
                 sure
             }
-            // Rows come later, where they are needed.
-            Proof::Never | Proof::Row { .. } | Proof::RowAlone(_) => self.none(),
+            // Phrases come later, where they are needed.
+            Proof::Never | Proof::Phrase { .. } | Proof::PhraseAlone(_) => self.none(),
         };
         Ok(Sets { maybe: Arc::new(maybe), sure: Arc::new(sure) })
     }
 
-    /// Looks for rows in the documents of `within`, and leaves the others of `sets` as they are.
-    fn look_for_rows(
+    /// Looks for phrases in the documents of `within`, and leaves the others of `sets` as they are.
+    fn look_for_phrases(
         &self,
         proof: &Proof,
         sets: &mut Sets,
@@ -219,17 +219,17 @@ impl Segment<'_> {
         asked.intersect_with(within);
         match proof {
             Proof::Never | Proof::Terms { .. } => {}
-            Proof::RowAlone(row) => {
-                sets.sure = Arc::new(documents_in_row(self, row, &asked, deadline)?);
+            Proof::PhraseAlone(phrase) => {
+                sets.sure = Arc::new(documents_with_phrase(self, phrase, &asked, deadline)?);
             }
-            Proof::Row { row, except } => {
+            Proof::Phrase { phrase, except } => {
                 let mut open = self.none();
                 for term in except {
                     open.union_with(&*self.cached(term)?);
                 }
                 open.intersect_with(&asked);
                 asked.difference_with(&open);
-                let sure = documents_in_row(self, row, &asked, deadline)?;
+                let sure = documents_with_phrase(self, phrase, &asked, deadline)?;
                 open.union_with(&sure);
                 *sets = Sets { maybe: Arc::new(open), sure: Arc::new(sure) };
             }

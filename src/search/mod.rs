@@ -23,12 +23,12 @@ mod marks;
 mod find;
 // Terms that hold a piece of a word.
 mod term_pattern;
-// Terms that a text has, alone or in a row.
+// Terms that a text has, alone or as a phrase.
 mod piece;
 // From words to the terms of every text with them.
 mod plan;
 // The texts that have terms in a row.
-mod row;
+mod phrase;
 // A question taken apart.
 mod leaf;
 // The conversations and messages a condition chooses.

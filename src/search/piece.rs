@@ -1,4 +1,4 @@
-//! What terms a text with some words has: any of some, or several in a row.
+//! What terms a text with some words has: any of some, or several as a phrase.
 
 use tantivy::schema::Field;
 
@@ -23,11 +23,12 @@ impl Piece {
     }
 }
 
-/// Terms that follow each other at these places.
+/// Terms in a row: what tantivy calls a phrase, but for a slot that may be any of many terms. Text needs no
+/// quotes to be sought as one: characters of a script without spaces are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row(pub(super) Vec<Slot>);
+pub(super) struct Phrase(pub(super) Vec<Slot>);
 
-/// A term, and its place from the beginning of the row.
+/// A term, and its place from the beginning of the phrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) place: u32,

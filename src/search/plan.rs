@@ -18,13 +18,13 @@
 //! Among variants ([`crate::index::variants`]) each character stands for all its forms, and a pair
 //! may have pauses inside: 记录 is any of b记录 b記录 b记錄 b記錄 and the same of `p`.
 //!
-//! Whether terms stand in a row is told by their places ([`super::row`]), except of texts of which
+//! Whether terms stand in a row is told by their places ([`super::phrase`]), except of texts of which
 //! places do not tell all: those are read.
 
 use tantivy::Term;
 
 use super::Mode;
-use super::piece::{Piece, Row, Slot};
+use super::piece::{Piece, Phrase, Slot};
 use super::term_pattern::TermPattern;
 use super::verify::Needle;
 use crate::index::characters::is_stable;
@@ -45,10 +45,10 @@ pub(super) enum Proof {
     Never,
     /// Of those without any of these terms: they contain them.
     Terms { except: Vec<Term> },
-    /// Of those without any of these terms: the ones with the row contain them, the others do not.
-    Row { row: Row, except: Vec<Term> },
-    /// Of those with the row: they contain them.
-    RowAlone(Row),
+    /// Of those without any of these terms: the ones with the phrase contain them, the others do not.
+    Phrase { phrase: Phrase, except: Vec<Term> },
+    /// Of those with the phrase: they contain them.
+    PhraseAlone(Phrase),
 }
 
 /// Words, and how segments find the texts that have them.
@@ -84,19 +84,19 @@ fn folded_proof(sought: &Tokenized) -> Proof {
     let unstable = Trait::UnstableText.term();
     let irregular = Term::from_field_text(schema().placed, &irregular_term());
     let Some(form) = form_of(sought) else { return Proof::Never };
-    match (form, row_of(sought)) {
+    match (form, phrase_of(sought)) {
         (Form::One, _) => Proof::Terms { except: vec![unstable] },
-        (Form::Unspaced, Some(row)) => Proof::Row { row, except: vec![unstable] },
-        (Form::Mixed, Some(row)) => Proof::Row { row, except: vec![unstable, irregular] },
+        (Form::Unspaced, Some(phrase)) => Proof::Phrase { phrase, except: vec![unstable] },
+        (Form::Mixed, Some(phrase)) => Proof::Phrase { phrase, except: vec![unstable, irregular] },
         (_, None) => Proof::Never,
     }
 }
 
 /// What proves it of texts without what varies.
 fn variants_proof(sought: &Tokenized) -> Proof {
-    match (form_of(sought), row_of(sought)) {
+    match (form_of(sought), phrase_of(sought)) {
         (Some(Form::One), _) => Proof::Terms { except: Vec::new() },
-        (Some(Form::Unspaced), Some(row)) => Proof::RowAlone(row),
+        (Some(Form::Unspaced), Some(phrase)) => Proof::PhraseAlone(phrase),
         _ => Proof::Never,
     }
 }
@@ -176,7 +176,7 @@ fn bigram(sought: &Tokenized, first: usize) -> String {
 
 /// The terms of `sought` in a row, as few as hold all of it. `None` where a character has no place: it is
 /// in no pair; and where they are too many.
-fn row_of(sought: &Tokenized) -> Option<Row> {
+fn phrase_of(sought: &Tokenized) -> Option<Phrase> {
     let mut slots = Vec::new();
     let mut number = 0;
     while let Some(token) = sought.tokens.get(number).copied() {
@@ -205,7 +205,7 @@ fn row_of(sought: &Tokenized) -> Option<Row> {
             }
         }
     }
-    (slots.len() <= PIECES_MAX).then_some(Row(slots))
+    (slots.len() <= PIECES_MAX).then_some(Phrase(slots))
 }
 
 /// The terms of the pair of tokens that begins with `first`, in all forms.
@@ -258,19 +258,19 @@ mod tests {
         }
     }
 
-    /// `proof`: `-` none, `=` the terms, `[]` the row, with the terms' places; then how many terms make
+    /// `proof`: `-` none, `=` the terms, `[]` the phrase, with the terms' places; then how many terms make
     /// an exception.
     fn check(mode: Mode, sought: &str, pieces: &str, proof: &str) {
         let plan = TextPlan::of(sought, mode);
-        let of_row = |row: &Row| -> String {
-            let slots = row.0.iter().map(|slot| format!("{}{}", slot.place, shown(&slot.piece)));
+        let of_phrase = |phrase: &Phrase| -> String {
+            let slots = phrase.0.iter().map(|slot| format!("{}{}", slot.place, shown(&slot.piece)));
             format!("[{}]", slots.collect::<Vec<String>>().join(" "))
         };
         let of_proof = match &plan.proof {
             Proof::Never => "-".to_string(),
             Proof::Terms { except } => format!("={}", except.len()),
-            Proof::Row { row, except } => format!("{}{}", of_row(row), except.len()),
-            Proof::RowAlone(row) => format!("{}+", of_row(row)),
+            Proof::Phrase { phrase, except } => format!("{}{}", of_phrase(phrase), except.len()),
+            Proof::PhraseAlone(phrase) => format!("{}+", of_phrase(phrase)),
         };
         let of_pieces: Vec<String> = plan.pieces.iter().map(shown).collect();
         assert_eq!(

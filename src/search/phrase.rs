@@ -1,6 +1,6 @@
 //! Documents in which terms stand in a row.
 //!
-//! Of each slot of a row the places are read that its terms have, less the slot's own: where the row
+//! Of each slot of a phrase the places are read that its terms have, less the slot's own: where the phrase
 //! would begin. Where all slots agree it does. The slot with the fewest documents goes first, so that of
 //! the others only few are read.
 
@@ -11,7 +11,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, InvertedIndexReader, Result};
 
 use super::deadline::Deadline;
-use super::piece::Row;
+use super::piece::Phrase;
 use super::segment::Segment;
 use crate::index::documents::Documents;
 use crate::index::schema::schema;
@@ -21,23 +21,23 @@ const TOGETHER: u32 = 1 << 20;
 /// Postings are passed over one by one while at most so many of them lie between two documents wanted.
 const SKIPPED_MAX: u64 = 16;
 
-/// Where a row begins: document and place, so that they are in order as numbers are.
+/// Where a phrase begins: document and place, so that they are in order as numbers are.
 type Start = u64;
 
-/// The documents of `within` that have `row`.
-pub(super) fn documents_in_row(
+/// The documents of `within` that have `phrase`.
+pub(super) fn documents_with_phrase(
     segment: &Segment<'_>,
-    row: &Row,
+    phrase: &Phrase,
     within: &Documents,
     deadline: &Deadline,
 ) -> Result<Documents> {
-    let mut in_row = segment.none();
+    let mut with_phrase = segment.none();
     if within.is_empty() {
-        return Ok(in_row);
+        return Ok(with_phrase);
     }
     let index = segment.reader().inverted_index(schema().placed)?;
-    let mut slots = Vec::with_capacity(row.0.len());
-    for slot in &row.0 {
+    let mut slots = Vec::with_capacity(phrase.0.len());
+    for slot in &phrase.0 {
         let mut terms: Vec<TermInfo> = Vec::new();
         segment.each_term(&slot.piece, &mut |term| {
             terms.push(term.clone());
@@ -73,12 +73,12 @@ pub(super) fn documents_in_row(
             }
             agreed = Some(left);
         }
-        in_row.union_with(&wanted);
+        with_phrase.union_with(&wanted);
     }
-    Ok(in_row)
+    Ok(with_phrase)
 }
 
-/// Adds where rows may begin whose slot at `place` has the term, in documents of `wanted`, which are all
+/// Adds where phrases may begin whose slot at `place` has the term, in documents of `wanted`, which are all
 /// in `range`.
 fn add_starts(
     starts: &mut Vec<Start>,
