@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use tantivy::{DocId, Result};
 
+use super::clause::{Asked, Clause, Formula, is_searched, is_version};
 use super::deadline::Deadline;
-use super::leaf::{Asked, Check, Leaf, is_searched, is_version};
-use super::plan::{Proof, TextPlan};
 use super::phrase::documents_with_phrase;
+use super::plan::{Proof, TextPlan};
 use super::segment::Segment;
 use super::verify::Haystack;
 use super::view::View;
@@ -69,11 +69,11 @@ impl Segment<'_> {
         within: &Documents,
         deadline: &Deadline,
     ) -> Result<Documents> {
-        let sets_of = |leaf| deadline.check().and_then(|()| self.sets(leaf, deadline));
-        let mut leaves = asked.leaves.iter().map(sets_of).collect::<Result<Vec<Sets>>>()?;
-        let may_hold = self.settle_phrases(asked, &mut leaves, within, deadline)?;
+        let sets_of = |clause| deadline.check().and_then(|()| self.sets(clause, deadline));
+        let mut clauses = asked.clauses.iter().map(sets_of).collect::<Result<Vec<Sets>>>()?;
+        let may_hold = self.settle_phrases(asked, &mut clauses, within, deadline)?;
         let within = may_hold.as_ref().unwrap_or(within);
-        let (mut open, mut hits) = join(&asked.check, &leaves);
+        let (mut open, mut hits) = join(&asked.formula, &clauses);
         open.intersect_with(within);
         hits.intersect_with(within);
         open.difference_with(&hits);
@@ -83,51 +83,51 @@ impl Segment<'_> {
                 deadline.check()?;
             }
             seen = seen.wrapping_add(1);
-            if self.is_hit(asked, &leaves, document)? {
+            if self.is_hit(asked, &clauses, document)? {
                 hits.insert(document);
             }
         }
         Ok(hits)
     }
 
-    /// Looks for the phrases that leaves ask for, where the question may hold as far as is known before.
-    /// Returns where that is; `None` where no leaf asks for a phrase.
+    /// Looks for the phrases that clauses ask for, where the question may hold as far as is known before.
+    /// Returns where that is; `None` where no clause asks for a phrase.
     fn settle_phrases(
         &self,
         asked: &Asked,
-        leaves: &mut [Sets],
+        clauses: &mut [Sets],
         within: &Documents,
         deadline: &Deadline,
     ) -> Result<Option<Documents>> {
         let mut may_hold: Option<Documents> = None;
-        for (number, leaf) in asked.leaves.iter().enumerate() {
-            let Leaf::Text(TextPlan { proof, .. }) = leaf else { continue };
+        for (number, clause) in asked.clauses.iter().enumerate() {
+            let Clause::Text(TextPlan { proof, .. }) = clause else { continue };
             if !matches!(proof, Proof::Phrase { .. } | Proof::PhraseAlone(_)) {
                 continue;
             }
             let may_hold = may_hold.get_or_insert_with(|| {
-                let (mut maybe, _) = join(&asked.check, leaves);
+                let (mut maybe, _) = join(&asked.formula, clauses);
                 maybe.intersect_with(within);
                 maybe
             });
-            self.look_for_phrases(proof, &mut leaves[number], may_hold, deadline)?;
+            self.look_for_phrases(proof, &mut clauses[number], may_hold, deadline)?;
         }
         Ok(may_hold)
     }
 
     /// Whether a document is a hit of which sets leave it open.
-    fn is_hit(&self, asked: &Asked, leaves: &[Sets], document: DocId) -> Result<bool> {
+    fn is_hit(&self, asked: &Asked, clauses: &[Sets], document: DocId) -> Result<bool> {
         let stored = self.stored(document)?;
         let text = Haystack::new(stored.text.as_deref().unwrap_or_default());
         let mut failed = Ok(());
-        let is_hit = asked.check.holds(&mut |number| {
-            let sets = &leaves[number];
+        let is_hit = asked.formula.holds(&mut |number| {
+            let sets = &clauses[number];
             if sets.sure.contains(document) || !sets.maybe.contains(document) {
                 return sets.sure.contains(document);
             }
-            match &asked.leaves[number] {
-                Leaf::Text(plan) => stored.text.is_some() && plan.needle.is_in(&text),
-                Leaf::Messages(messages) => {
+            match &asked.clauses[number] {
+                Clause::Text(plan) => stored.text.is_some() && plan.needle.is_in(&text),
+                Clause::Messages(messages) => {
                     let named = self.name_of(document).and_then(|conversation| {
                         Ok(messages.get(&conversation).zip(Some(self.shown(&stored, document)?)))
                     });
@@ -147,29 +147,29 @@ impl Segment<'_> {
         failed.map(|()| is_hit)
     }
 
-    fn sets(&self, leaf: &Leaf, deadline: &Deadline) -> Result<Sets> {
-        if let Some(term) = leaf.term() {
+    fn sets(&self, clause: &Clause, deadline: &Deadline) -> Result<Sets> {
+        if let Some(term) = clause.term() {
             return Ok(Sets::of(self.cached(&term)?));
         }
-        match leaf {
-            Leaf::Text(plan) => self.text_sets(plan, deadline),
-            Leaf::Conversations(names) => {
+        match clause {
+            Clause::Text(plan) => self.text_sets(plan, deadline),
+            Clause::Conversations(names) => {
                 let mut documents = self.none();
                 for name in names {
                     self.add_conversation(&mut documents, name)?;
                 }
                 Ok(Sets::of(Arc::new(documents)))
             }
-            Leaf::Messages(messages) => {
+            Clause::Messages(messages) => {
                 let mut documents = self.none();
                 for conversation in messages.keys() {
                     self.add_conversation(&mut documents, conversation)?;
                 }
                 Ok(Sets { maybe: Arc::new(documents), sure: Arc::new(self.none()) })
             }
-            Leaf::From(from) => Ok(Sets::of(Arc::new(self.occurred(|at| from.0 <= at)))),
-            Leaf::To(to) => Ok(Sets::of(Arc::new(self.occurred(|at| at < to.0)))),
-            Leaf::Role(_) | Leaf::Kind(_) | Leaf::Private | Leaf::Attachment => {
+            Clause::From(from) => Ok(Sets::of(Arc::new(self.occurred(|at| from.0 <= at)))),
+            Clause::To(to) => Ok(Sets::of(Arc::new(self.occurred(|at| at < to.0)))),
+            Clause::Role(_) | Clause::Kind(_) | Clause::Private | Clause::Attachment => {
                 unreachable!("each is a term")
             }
         }
@@ -246,9 +246,9 @@ impl Sets {
 }
 
 /// The documents of which it may hold, and of which it surely holds.
-fn join(check: &Check, leaves: &[Sets]) -> (Documents, Documents) {
-    let joined = |checks: &[Check], with: fn(&mut Documents, &Documents)| {
-        let mut parts = checks.iter().map(|check| join(check, leaves));
+fn join(formula: &Formula, clauses: &[Sets]) -> (Documents, Documents) {
+    let joined = |formulas: &[Formula], with: fn(&mut Documents, &Documents)| {
+        let mut parts = formulas.iter().map(|formula| join(formula, clauses));
         let first = parts.next().unwrap_or((Documents::none(0), Documents::none(0)));
         parts.fold(first, |(mut maybe, mut sure), (other_maybe, other_sure)| {
             with(&mut maybe, &other_maybe);
@@ -256,15 +256,15 @@ fn join(check: &Check, leaves: &[Sets]) -> (Documents, Documents) {
             (maybe, sure)
         })
     };
-    match check {
-        Check::Leaf(number) => {
-            let Sets { maybe, sure } = &leaves[*number];
+    match formula {
+        Formula::Clause(number) => {
+            let Sets { maybe, sure } = &clauses[*number];
             (Documents::clone(maybe), Documents::clone(sure))
         }
-        Check::All(checks) => joined(checks, Documents::intersect_with),
-        Check::Any(checks) => joined(checks, Documents::union_with),
-        Check::Not(check) => {
-            let (maybe, sure) = join(check, leaves);
+        Formula::All(formulas) => joined(formulas, Documents::intersect_with),
+        Formula::Any(formulas) => joined(formulas, Documents::union_with),
+        Formula::Not(formula) => {
+            let (maybe, sure) = join(formula, clauses);
             (sure.complement(), maybe.complement())
         }
     }

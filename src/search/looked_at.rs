@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use super::answer::{LookedAt, WordCount};
+use super::clause::Asked;
 use super::hits::Hits;
 use super::language::Node;
-use super::leaf::Asked;
 use super::view::View;
 use super::{SearchError, SearchQuery};
 use crate::index::schema::Trait;

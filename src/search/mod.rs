@@ -30,7 +30,7 @@ mod plan;
 // The texts that have terms in a row.
 mod phrase;
 // A question taken apart.
-mod leaf;
+mod clause;
 // The conversations and messages a condition chooses.
 mod scope;
 // Order numbers among words.

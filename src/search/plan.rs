@@ -24,7 +24,7 @@
 use tantivy::Term;
 
 use super::Mode;
-use super::piece::{Piece, Phrase, Slot};
+use super::piece::{Phrase, Piece, Slot};
 use super::term_pattern::TermPattern;
 use super::verify::Needle;
 use crate::index::characters::is_stable;

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::answer::SearchAnswer;
+use super::clause::Asked;
 use super::cursor::Cursor;
 use super::deadline::{Deadline, SEARCH_TIME_MAX};
 use super::hits::Hits;
 use super::language::Node;
-use super::leaf::Asked;
 use super::looked_at::looked_at;
 use super::marks::Marks;
 use super::newest::choose;

@@ -15,21 +15,21 @@ use crate::model::{Kind, Micros, Record, Role, Visibility};
 
 /// A question taken apart.
 pub(super) struct Asked {
-    pub(super) leaves: Vec<Leaf>,
-    pub(super) check: Check,
+    pub(super) clauses: Vec<Clause>,
+    pub(super) formula: Formula,
 }
 
-/// How the leaves, by number, join.
+/// How the clauses, by number, join.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Check {
-    Leaf(usize),
-    All(Vec<Check>),
-    Any(Vec<Check>),
-    Not(Box<Check>),
+pub(super) enum Formula {
+    Clause(usize),
+    All(Vec<Formula>),
+    Any(Vec<Formula>),
+    Not(Box<Formula>),
 }
 
 /// What a message has or has not.
-pub(super) enum Leaf {
+pub(super) enum Clause {
     Text(TextPlan),
     /// It is in one of these conversations.
     Conversations(HashSet<String>),
@@ -45,39 +45,39 @@ pub(super) enum Leaf {
     To(Micros),
 }
 
-impl Leaf {
+impl Clause {
     /// The one term that says it, where one does.
     pub(super) fn term(&self) -> Option<Term> {
         let fields = schema();
         let text = |field, value: &str| Some(Term::from_field_text(field, value));
         match self {
-            Leaf::Role(role) => text(fields.sender_role, role.as_str()),
-            Leaf::Kind(kind) => text(fields.kind, kind.as_str()),
-            Leaf::Private => Some(Trait::Private.term()),
-            Leaf::Attachment => Some(Trait::Attachment.term()),
-            Leaf::Text(_)
-            | Leaf::Conversations(_)
-            | Leaf::Messages(_)
-            | Leaf::From(_)
-            | Leaf::To(_) => None,
+            Clause::Role(role) => text(fields.sender_role, role.as_str()),
+            Clause::Kind(kind) => text(fields.kind, kind.as_str()),
+            Clause::Private => Some(Trait::Private.term()),
+            Clause::Attachment => Some(Trait::Attachment.term()),
+            Clause::Text(_)
+            | Clause::Conversations(_)
+            | Clause::Messages(_)
+            | Clause::From(_)
+            | Clause::To(_) => None,
         }
     }
 
     fn holds(&self, record: &Record, text: &Haystack<'_>) -> bool {
         let event = &record.event;
         match self {
-            Leaf::Text(plan) => event.text.is_some() && plan.needle.is_in(text),
-            Leaf::Conversations(names) => names.contains(&event.conversation),
-            Leaf::Messages(messages) => {
+            Clause::Text(plan) => event.text.is_some() && plan.needle.is_in(text),
+            Clause::Conversations(names) => names.contains(&event.conversation),
+            Clause::Messages(messages) => {
                 messages.get(&event.conversation).is_some_and(|ids| ids.contains(&event.id))
                     && is_version(event.kind)
             }
-            Leaf::Role(role) => event.sender.role == *role,
-            Leaf::Kind(kind) => event.kind == *kind,
-            Leaf::Private => event.visibility == Visibility::Private,
-            Leaf::Attachment => !event.attachments.is_empty(),
-            Leaf::From(from) => *from <= record.occurred_at(),
-            Leaf::To(to) => record.occurred_at() < *to,
+            Clause::Role(role) => event.sender.role == *role,
+            Clause::Kind(kind) => event.kind == *kind,
+            Clause::Private => event.visibility == Visibility::Private,
+            Clause::Attachment => !event.attachments.is_empty(),
+            Clause::From(from) => *from <= record.occurred_at(),
+            Clause::To(to) => record.occurred_at() < *to,
         }
     }
 }
@@ -87,14 +87,14 @@ pub(super) fn is_version(kind: Kind) -> bool {
     matches!(kind, Kind::Message | Kind::Edit)
 }
 
-impl Check {
-    /// Whether it holds where leaf `number` holds as `leaf` says.
-    pub(super) fn holds(&self, leaf: &mut impl FnMut(usize) -> bool) -> bool {
+impl Formula {
+    /// Whether it holds where clause `number` holds as `clause` says.
+    pub(super) fn holds(&self, clause: &mut impl FnMut(usize) -> bool) -> bool {
         match self {
-            Check::Leaf(number) => leaf(*number),
-            Check::All(checks) => checks.iter().all(|check| check.holds(leaf)),
-            Check::Any(checks) => checks.iter().any(|check| check.holds(leaf)),
-            Check::Not(check) => !check.holds(leaf),
+            Formula::Clause(number) => clause(*number),
+            Formula::All(formulas) => formulas.iter().all(|formula| formula.holds(clause)),
+            Formula::Any(formulas) => formulas.iter().any(|formula| formula.holds(clause)),
+            Formula::Not(formula) => !formula.holds(clause),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Asked {
     pub(super) fn holds(&self, record: &Record) -> bool {
         let text = Haystack::new(record.event.text.as_deref().unwrap_or_default());
         is_searched(record)
-            && self.check.holds(&mut |number| self.leaves[number].holds(record, &text))
+            && self.formula.holds(&mut |number| self.clauses[number].holds(record, &text))
     }
 }
 
