@@ -16,6 +16,7 @@ mod event;
 pub mod fields;
 mod ids;
 mod instant;
+pub mod json_schema;
 mod keeping;
 mod labels;
 mod leaf;

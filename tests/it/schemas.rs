@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use verbatim::access::TokenRole::Admin;
 use verbatim::access::{CUSTOMER_KINDS, rights_table, shop_fields};
-use verbatim::model::{CUSTOMER_HEARS, Event, Kind, fields};
+use verbatim::model::{CUSTOMER_HEARS, Event, Kind, json_schema};
 
 use super::support::{Data, Server, sample};
 
 fn schemas() -> [(PathBuf, Value); 2] {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
     [
-        (folder.join("event.json"), fields::event_json_schema()),
-        (folder.join("record.json"), fields::record_json_schema()),
+        (folder.join("event.json"), json_schema::event()),
+        (folder.join("record.json"), json_schema::record()),
     ]
 }
 
@@ -75,7 +75,7 @@ fn keys(object: &Value) -> BTreeSet<String> {
 /// record has exactly a record's properties.
 #[tokio::test(flavor = "multi_thread")]
 async fn sample_events_and_their_records_keep_to_the_schemas() {
-    let (event_schema, record_schema) = (fields::event_json_schema(), fields::record_json_schema());
+    let (event_schema, record_schema) = (json_schema::event(), json_schema::record());
     let event_properties = keys(&event_schema["properties"]);
     let required = |schema: &Value| -> BTreeSet<String> {
         schema["required"]
