@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::fields::{
-    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, DATA_MAX_BYTES, FIELDS, ID_MAX_CHARS, RATING_MAX,
-    TEXT_MAX_BYTES, With,
+    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, DATA_MAX_BYTES, FIELDS, ID_MAX_CHARS, Kinds,
+    RATING_MAX, TEXT_MAX_BYTES,
 };
 use super::keeping;
 use super::labels::RESERVED_PREFIX;
@@ -307,7 +307,7 @@ impl Event {
     /// `assignee` of a message would be found as if somebody had been assigned.
     fn check_fields_of_kind(&self) -> Result<(), FieldError> {
         for field in FIELDS {
-            let With::Only(kinds) = field.goes_with else { continue };
+            let Kinds::Only(kinds) = field.kinds else { continue };
             if kinds.contains(&self.kind) {
                 continue;
             }

@@ -91,24 +91,24 @@ pub struct Field {
     pub set_by: SetBy,
     pub shape: Shape,
     pub required: bool,
-    pub goes_with: With,
+    pub kinds: Kinds,
     pub indexed: Indexed,
     pub meaning: &'static str,
 }
 
 /// The kinds of events that may have a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum With {
-    EveryKind,
+pub enum Kinds {
+    Every,
     Only(&'static [Kind]),
 }
 
-impl With {
+impl Kinds {
     /// Whether an event of this kind may have the field.
-    pub fn allows(self, kind: Kind) -> bool {
+    pub fn contains(self, kind: Kind) -> bool {
         match self {
-            With::EveryKind => true,
-            With::Only(kinds) => kinds.contains(&kind),
+            Kinds::Every => true,
+            Kinds::Only(kinds) => kinds.contains(&kind),
         }
     }
 }
@@ -121,13 +121,13 @@ const fn field(
     indexed: Indexed,
     meaning: &'static str,
 ) -> Field {
-    Field { name, set_by, shape, required, goes_with: With::EveryKind, indexed, meaning }
+    Field { name, set_by, shape, required, kinds: Kinds::Every, indexed, meaning }
 }
 
 impl Field {
     /// The field, on events of these kinds only.
     const fn only_on(self, kinds: &'static [Kind]) -> Field {
-        Field { goes_with: With::Only(kinds), ..self }
+        Field { kinds: Kinds::Only(kinds), ..self }
     }
 }
 

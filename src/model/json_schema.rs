@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use strum::VariantNames;
 
 use super::fields::{
-    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, FIELDS, Field, ID_MAX_CHARS, RATING_MAX, SetBy,
-    Shape, TEXT_MAX_BYTES, With,
+    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, FIELDS, Field, ID_MAX_CHARS, Kinds, RATING_MAX,
+    SetBy, Shape, TEXT_MAX_BYTES,
 };
 use super::{Authority, Role};
 
@@ -38,7 +38,7 @@ fn object_schema<'a>(
     let mut required = Vec::new();
     let mut on_some_kinds = Map::new();
     for field in fields {
-        if let With::Only(kinds) = field.goes_with {
+        if let Kinds::Only(kinds) = field.kinds {
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
             let rule = json!({"properties": {"kind": {"enum": kinds}}});
             on_some_kinds.insert(field.name.to_string(), rule);

@@ -144,7 +144,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::Kind;
-    use super::super::fields::With;
+    use super::super::fields::Kinds;
     use super::super::testing::fitted;
     use super::*;
 
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_field_goes_only_with_the_kinds_that_know_it() {
         for field in FIELDS {
-            let With::Only(kinds) = field.goes_with else { continue };
+            let Kinds::Only(kinds) = field.kinds else { continue };
             for kind in Kind::VARIANTS.iter().map(|name| name.parse::<Kind>().unwrap()) {
                 let value = match field.shape {
                     Shape::Rating => json!(3),

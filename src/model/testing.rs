@@ -42,7 +42,7 @@ pub(crate) fn record_at(
 pub(crate) fn fitted(mut event: Value) -> Value {
     let kind: Kind = event["kind"].as_str().unwrap().parse().unwrap();
     let fields = event.as_object_mut().unwrap();
-    for field in FIELDS.iter().filter(|field| !field.goes_with.allows(kind)) {
+    for field in FIELDS.iter().filter(|field| !field.kinds.contains(kind)) {
         fields.remove(field.name);
     }
     if let Some(reserved) = kind.reserved_conversation() {
