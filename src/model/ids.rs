@@ -1,9 +1,12 @@
-//! Positions, and the name of a conversation. Ranges are half-open.
+//! Positions, and the name of a conversation; what may be an id at all. Ranges are half-open.
 
 use std::fmt;
 use std::ops::Add;
 
 use serde::{Deserialize, Serialize};
+
+use super::FieldError;
+use super::fields::ID_MAX_CHARS;
 
 /// Dense position of a record in the log, from 0: the one total order.
 #[derive(
@@ -80,4 +83,23 @@ impl fmt::Display for Seq {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
     }
+}
+
+/// Whether `text` is a SHA-256 in 64 lower-case hex digits.
+pub fn is_sha256_hex(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether `value` may be the id of something.
+pub fn check_id(field: &str, value: &str) -> Result<(), FieldError> {
+    if value.is_empty() {
+        return Err(FieldError::new(field, value, "not be empty"));
+    }
+    if value.chars().count() > ID_MAX_CHARS {
+        return Err(FieldError::new(field, value, format!("be at most {ID_MAX_CHARS} characters")));
+    }
+    if value.chars().any(|char| char.is_control()) {
+        return Err(FieldError::new(field, value.escape_debug(), "have no control characters"));
+    }
+    Ok(())
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::event::check_id;
+use super::ids::check_id;
 use super::{Event, FieldError, Kind, Micros, Offset, Record};
 
 /// Cases that hold one conversation at a time: beyond it, a hold is refused.

@@ -10,6 +10,7 @@ mod accessed;
 mod audience;
 mod by;
 mod canonical;
+mod check;
 mod erased;
 mod error;
 mod event;
@@ -38,8 +39,8 @@ pub use by::By;
 pub use canonical::{CanonicalEvent, CanonicalParts};
 pub use erased::{CustomerErased, Erased};
 pub use error::{ErrorKind, FieldError, Kinded};
-pub use event::{Attachment, Event, Sender, check_id, is_sha256_hex};
-pub use ids::{ConversationKey, Offset, Seq};
+pub use event::{Attachment, Event, Sender};
+pub use ids::{ConversationKey, Offset, Seq, check_id, is_sha256_hex};
 pub use instant::{instant_of, parse_zone};
 pub use keeping::{CASES_MAX, EraseData, Erasure, HoldData, Keeping, held_by, is_receipt};
 pub use labels::{
