@@ -8,12 +8,12 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
-use super::fields::{DATA_MAX_BYTES, ID_MAX_CHARS};
+use super::fields::{DATA_BYTES_MAX, ID_CHARS_MAX};
 use super::leaf::sha256;
 use super::{FieldError, Micros};
 
 /// Longest question that is kept whole, in bytes. Escaped it may be six times as long, which is more than
-/// [`DATA_MAX_BYTES`]: it is then cut shorter.
+/// [`DATA_BYTES_MAX`]: it is then cut shorter.
 const QUERY_BYTES_MAX: usize = 4 * 1024;
 /// Longest reason, in characters: × 4 bytes = 1 KiB.
 const REASON_CHARS_MAX: usize = 256;
@@ -184,7 +184,7 @@ impl Purpose {
             text.map(|text| text.trim().to_string()).filter(|text| !text.is_empty())
         };
         let (case, reason) = (given(case), given(reason));
-        check("case", case.as_deref(), ID_MAX_CHARS)?;
+        check("case", case.as_deref(), ID_CHARS_MAX)?;
         check("reason", reason.as_deref(), REASON_CHARS_MAX)?;
         Ok(Purpose { case, reason })
     }
@@ -257,7 +257,7 @@ impl AccessEntry {
             // Kept byte for byte, so without raw control characters: serde_json leaves this one.
             let json = json.replace('\u{7f}', "\\u007f");
             // Ids are short: without a question the rest fits, 12 KiB at the very most.
-            if json.len() <= DATA_MAX_BYTES || bytes_max == 0 {
+            if json.len() <= DATA_BYTES_MAX || bytes_max == 0 {
                 return json;
             }
             bytes_max /= 2;
@@ -290,12 +290,12 @@ pub fn access_id_at(at: Micros) -> String {
 /// An id as somebody asked for it, which may be anything: no longer than an id is, without control
 /// characters.
 fn shown_id(id: String) -> String {
-    let is_plain = id.chars().count() <= ID_MAX_CHARS && !id.chars().any(char::is_control);
+    let is_plain = id.chars().count() <= ID_CHARS_MAX && !id.chars().any(char::is_control);
     if is_plain {
         return id;
     }
     let plain = id.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char });
-    plain.take(ID_MAX_CHARS).collect()
+    plain.take(ID_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -338,7 +338,7 @@ mod tests {
             ("\u{7f}".repeat(1_000_000), 2_048),
         ] {
             let data = entry(&query).to_data();
-            assert!(data.len() <= DATA_MAX_BYTES, "{} bytes", data.len());
+            assert!(data.len() <= DATA_BYTES_MAX, "{} bytes", data.len());
             let read = AccessEntry::from_data(&data).unwrap();
             let kept = read.access.query.unwrap();
             assert!(
@@ -365,7 +365,7 @@ mod tests {
             ..Access::new(AccessAction::View, Via::Api, Purpose::default())
         };
         let data = AccessEntry::new(long, vec!["customer".to_string(); 7], access).to_data();
-        assert!(data.len() <= DATA_MAX_BYTES, "{} bytes", data.len());
+        assert!(data.len() <= DATA_BYTES_MAX, "{} bytes", data.len());
         assert!(AccessEntry::from_data(&data).is_some());
     }
 

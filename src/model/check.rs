@@ -4,8 +4,8 @@
 use serde_json::value::RawValue;
 
 use super::fields::{
-    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, DATA_MAX_BYTES, FIELDS, Kinds, RATING_MAX,
-    TEXT_MAX_BYTES,
+    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, DATA_BYTES_MAX, FIELDS, Kinds, RATING_MAX,
+    TEXT_BYTES_MAX,
 };
 use super::ids::{check_id, is_sha256_hex};
 use super::keeping;
@@ -53,8 +53,8 @@ impl Event {
 
     fn check_data(&self) -> Result<(), FieldError> {
         let Some(data) = self.data.as_deref().map(RawValue::get) else { return Ok(()) };
-        if data.len() > DATA_MAX_BYTES {
-            let (length, rule) = (data.len(), format!("be at most {DATA_MAX_BYTES} bytes of JSON"));
+        if data.len() > DATA_BYTES_MAX {
+            let (length, rule) = (data.len(), format!("be at most {DATA_BYTES_MAX} bytes of JSON"));
             return Err(FieldError::new("data", format!("{length} bytes"), rule));
         }
         // Between tokens JSON allows line breaks; kept as they are, one would cut the line of every
@@ -86,9 +86,9 @@ impl Event {
 
     fn check_text(&self) -> Result<(), FieldError> {
         if let Some(text) = &self.text
-            && text.len() > TEXT_MAX_BYTES
+            && text.len() > TEXT_BYTES_MAX
         {
-            let (length, rule) = (text.len(), format!("be at most {TEXT_MAX_BYTES} bytes"));
+            let (length, rule) = (text.len(), format!("be at most {TEXT_BYTES_MAX} bytes"));
             return Err(FieldError::new("text", format!("{length} bytes"), rule));
         }
         Ok(())

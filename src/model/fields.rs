@@ -12,11 +12,11 @@ use strum::VariantNames;
 use super::{Kind, Origin, Visibility};
 
 /// Longest id, name or label, in Unicode characters.
-pub const ID_MAX_CHARS: usize = 128;
+pub const ID_CHARS_MAX: usize = 128;
 /// Longest text, in UTF-8 bytes.
-pub const TEXT_MAX_BYTES: usize = 32 * 1024;
+pub const TEXT_BYTES_MAX: usize = 32 * 1024;
 /// Longest `data`, in bytes of JSON.
-pub const DATA_MAX_BYTES: usize = 16 * 1024;
+pub const DATA_BYTES_MAX: usize = 16 * 1024;
 /// Most attachments on one event.
 pub const ATTACHMENTS_MAX: usize = 32;
 /// Longest file an attachment may say it is: the largest integer that RFC 8785 prints exactly, 2^53 − 1.
@@ -43,11 +43,11 @@ pub enum Shape {
     Time,
     /// SHA-256 in lower-case hex.
     Hash,
-    /// String of at most [`ID_MAX_CHARS`].
+    /// String of at most [`ID_CHARS_MAX`].
     Label,
     /// An RFC 3339 time kept as the string the client wrote.
     TimeText,
-    /// String of at most [`TEXT_MAX_BYTES`] bytes.
+    /// String of at most [`TEXT_BYTES_MAX`] bytes.
     Text,
     /// One of these labels.
     Enum(&'static [&'static str]),

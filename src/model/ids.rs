@@ -6,7 +6,7 @@ use std::ops::Add;
 use serde::{Deserialize, Serialize};
 
 use super::FieldError;
-use super::fields::ID_MAX_CHARS;
+use super::fields::ID_CHARS_MAX;
 
 /// Dense position of a record in the log, from 0: the one total order.
 #[derive(
@@ -95,8 +95,8 @@ pub fn check_id(field: &str, value: &str) -> Result<(), FieldError> {
     if value.is_empty() {
         return Err(FieldError::new(field, value, "not be empty"));
     }
-    if value.chars().count() > ID_MAX_CHARS {
-        return Err(FieldError::new(field, value, format!("be at most {ID_MAX_CHARS} characters")));
+    if value.chars().count() > ID_CHARS_MAX {
+        return Err(FieldError::new(field, value, format!("be at most {ID_CHARS_MAX} characters")));
     }
     if value.chars().any(|char| char.is_control()) {
         return Err(FieldError::new(field, value.escape_debug(), "have no control characters"));

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use strum::VariantNames;
 
 use super::fields::{
-    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, FIELDS, Field, ID_MAX_CHARS, Kinds, RATING_MAX,
-    SetBy, Shape, TEXT_MAX_BYTES,
+    ATTACHMENT_BYTES_SAID_MAX, ATTACHMENTS_MAX, FIELDS, Field, ID_CHARS_MAX, Kinds, RATING_MAX,
+    SetBy, Shape, TEXT_BYTES_MAX,
 };
 use super::{Authority, Role};
 
@@ -67,7 +67,7 @@ fn object_schema<'a>(
 }
 
 fn json_schema_of(shape: Shape) -> Value {
-    let label = json!({"type": "string", "minLength": 1, "maxLength": ID_MAX_CHARS});
+    let label = json!({"type": "string", "minLength": 1, "maxLength": ID_CHARS_MAX});
     let hash = json!({"type": "string", "pattern": "^[0-9a-f]{64}$"});
     match shape {
         Shape::Position => json!({"type": "integer", "minimum": 0}),
@@ -77,7 +77,7 @@ fn json_schema_of(shape: Shape) -> Value {
         Shape::Label => label,
         // JSON Schema counts characters, the relay counts UTF-8 bytes: whatever this refuses, the
         // relay refuses too.
-        Shape::Text => json!({"type": "string", "maxLength": TEXT_MAX_BYTES}),
+        Shape::Text => json!({"type": "string", "maxLength": TEXT_BYTES_MAX}),
         Shape::Enum(labels) => json!({"enum": labels}),
         Shape::Sender => json!({
             "type": "object",
