@@ -273,8 +273,8 @@ impl Maker<'_> {
         let document =
             Named { name: "pack.pdf".to_string(), media_type: PDF.to_string(), bytes: tried.bytes };
         let mut files = vec![document];
-        if let Some(chars_max) = limits.text_chars_max {
-            let (fields, cut) = texts::fields(self.source, &excerpts, chars_max);
+        if let Some(fields) = limits.fields {
+            let (fields, cut) = texts::files(self.source, &excerpts, fields);
             files.extend(fields);
             left_out.extend(cut);
         }

@@ -1,7 +1,7 @@
 //! What platforms take as evidence. Each limit names the page of the platform's help that says it, and when
 //! it was read; a figure that no page confirmed says so.
 //!
-//! A new platform is a line here.
+//! A new platform is a variant and its limits here, and nothing elsewhere.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,10 +41,20 @@ pub struct Limits {
     /// Bytes of the document.
     pub bytes_max: usize,
     pub pages_max: usize,
-    /// Characters of one text field, where there are any.
-    pub text_chars_max: Option<usize>,
+    /// Text fields beside the document, where there are any.
+    pub fields: Option<TextFields>,
     /// Where it is said.
     pub source: &'static str,
+}
+
+/// What a platform asks for beside the document, by the names of its API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextFields {
+    /// Where the text goes, of so many characters at most.
+    pub text: &'static str,
+    pub text_chars_max: usize,
+    /// Where the document goes: the id that it gets when it is uploaded.
+    pub document: &'static str,
 }
 
 /// Pages of one document where no platform says: × about 30 KiB in memory = 60 MiB.
@@ -65,7 +75,7 @@ impl Profile {
             Profile::Shopify => Limits {
                 bytes_max: 2 * MB,
                 pages_max: 49,
-                text_chars_max: None,
+                fields: None,
                 source: "https://help.shopify.com/en/manual/payments/shopify-payments/managing-chargebacks/chargebacks-shopify-admin",
             },
             // Text fields take 20,000 characters each and 150,000 together, and `customer_communication`
@@ -75,7 +85,11 @@ impl Profile {
             Profile::Stripe => Limits {
                 bytes_max: 4_500_000,
                 pages_max: 49,
-                text_chars_max: Some(20_000),
+                fields: Some(TextFields {
+                    text: "uncategorized_text",
+                    text_chars_max: 20_000,
+                    document: "customer_communication",
+                }),
                 source: "https://docs.stripe.com/api/disputes/update",
             },
             // "Putting together your chargeback documents", Wave Help Center, read on 2026-11-28: all
@@ -84,13 +98,13 @@ impl Profile {
             Profile::Wave => Limits {
                 bytes_max: 8 * MB,
                 pages_max: 18,
-                text_chars_max: None,
+                fields: None,
                 source: "https://support.waveapps.com/hc/en-us/articles/360052936371-Putting-together-your-chargeback-documents",
             },
             Profile::Print => Limits {
                 bytes_max: BYTES_MAX,
                 pages_max: PAGES_MAX,
-                text_chars_max: None,
+                fields: None,
                 source: "no platform: bounds of verbatim's own",
             },
         }

@@ -1,24 +1,21 @@
 //! The text fields that a platform asks for beside the document.
 
 use super::excerpt::{Excerpt, Part};
+use super::profiles::TextFields;
 use super::story::local;
 use super::{LeftOut, Named, Source};
 
-/// Where the text goes, as Stripe's API calls it.
-const TEXT_FIELD: &str = "uncategorized_text";
-/// Where the document goes: the id that it gets when it is uploaded.
-const FILE_FIELD: &str = "customer_communication";
-
-/// The fields as files, of at most so many characters; and what is not in them.
-pub(super) fn fields(
+/// The fields as files; and what is not in them.
+pub(super) fn files(
     source: &Source,
     excerpts: &[Excerpt<'_>],
-    chars_max: usize,
+    fields: TextFields,
 ) -> (Vec<Named>, Option<LeftOut>) {
-    let (text, left) = text(source, excerpts, chars_max);
+    let TextFields { text: text_field, text_chars_max, document } = fields;
+    let (text, left) = text(source, excerpts, text_chars_max);
     let fields = serde_json::json!({
-        TEXT_FIELD: text,
-        FILE_FIELD: "upload pack.pdf, and put the id of the upload here",
+        text_field: text,
+        document: "upload pack.pdf, and put the id of the upload here",
     });
     let named = |name: &str, media_type: &str, bytes: Vec<u8>| Named {
         name: name.to_string(),
@@ -26,12 +23,12 @@ pub(super) fn fields(
         bytes,
     };
     let files = vec![
-        named(&format!("{TEXT_FIELD}.txt"), "text/plain", text.into_bytes()),
+        named(&format!("{text_field}.txt"), "text/plain", text.into_bytes()),
         named("fields.json", "application/json", format!("{fields:#}\n").into_bytes()),
     ];
     let left_out = (left > 0).then(|| LeftOut {
-        what: format!("{left} messages in `{TEXT_FIELD}`"),
-        why: format!("it takes {chars_max} characters; pack.pdf has them"),
+        what: format!("{left} messages in `{text_field}`"),
+        why: format!("it takes {text_chars_max} characters; pack.pdf has them"),
         sha256: None,
     });
     (files, left_out)
