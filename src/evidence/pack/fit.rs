@@ -14,7 +14,7 @@ use super::picture::picture;
 use super::profiles::Limits;
 use super::story::{PICTURE_HEIGHT_MAX, PICTURE_WIDTH_MAX, Pictures, Story};
 use super::typeset::Typesetter;
-use super::{LeftOut, Named, PackError, Packed, Profile, Report, Source, texts};
+use super::{LeftOut, Named, PackError, Packed, Profile, Report, Source, text_fields};
 use crate::model::{FieldError, Record};
 
 /// Most messages before and after one that may be asked for.
@@ -274,7 +274,7 @@ impl Maker<'_> {
             Named { name: "pack.pdf".to_string(), media_type: PDF.to_string(), bytes: tried.bytes };
         let mut files = vec![document];
         if let Some(fields) = limits.fields {
-            let (fields, cut) = texts::files(self.source, &excerpts, fields);
+            let (fields, cut) = text_fields::files(self.source, &excerpts, fields);
             files.extend(fields);
             left_out.extend(cut);
         }

@@ -18,7 +18,7 @@ mod paint;
 mod picture;
 mod profiles;
 mod story;
-mod texts;
+mod text_fields;
 mod typeset;
 mod with_bundle;
 
