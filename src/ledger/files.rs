@@ -16,7 +16,7 @@ use parking_lot::RwLock;
 use tlog_tiles::{HashReader, split_stored_hash_index};
 
 use super::LedgerError;
-use super::multiproof::node;
+use super::multiproof::{empty_root, node, split};
 use super::tree::{HASH_BYTES, Hash, TILE_HEIGHT, hashes_at, levels_of, root_of_complete};
 use crate::durable::{Disk, GrowingFile};
 
@@ -109,12 +109,12 @@ impl HashFiles {
     pub(super) fn subtree(&self, range: Range<u64>) -> Result<Hash, LedgerError> {
         let leaves = range.end - range.start;
         if leaves == 0 {
-            return Ok(super::multiproof::empty_root());
+            return Ok(empty_root());
         }
         if leaves.is_power_of_two() && range.start.is_multiple_of(leaves) {
             return self.complete(leaves.ilog2(), range.start / leaves);
         }
-        let middle = range.start + (1 << (leaves - 1).ilog2());
+        let middle = split(&range);
         Ok(node(&self.subtree(range.start..middle)?, &self.subtree(middle..range.end)?))
     }
 

@@ -82,7 +82,7 @@ pub fn empty_root() -> [u8; 32] {
 }
 
 /// Where the tree of a range of more than one leaf is split.
-fn split(range: &Range<u64>) -> u64 {
+pub(super) fn split(range: &Range<u64>) -> u64 {
     range.start + (1 << (range.end - range.start - 1).ilog2())
 }
 
