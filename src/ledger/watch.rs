@@ -74,7 +74,7 @@ pub struct Receipt {
 /// What was made of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judged {
-    /// It follows, and is remembered.
+    /// It follows: to be remembered.
     Follows(Box<Checkpoint>),
     /// It needs a proof of consistency from the size of the one before to its own.
     NeedsProof(Box<Checkpoint>, Box<Checkpoint>),
