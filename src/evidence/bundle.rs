@@ -18,12 +18,13 @@ use super::copies::{Cells, PAGE_END, PAGE_HEAD, table_head};
 use super::custody::completeness;
 use super::hex_bytes::HexBytes;
 use super::json;
+use super::names;
 use super::order::{Counted, Counts, Order};
 use super::row::{Disclosure, Part, ReadRow, Row};
-use super::seal::{self, BAGIT, MANIFEST, SEAL, TAG_MANIFEST};
+use super::seal::{self, BAGIT};
 use super::spool::{BundleFile, Spool};
 use super::texts;
-use super::verify::{CONSISTENCY, KEYS, PROOF, Proof, consistency_text, holes};
+use super::verify::{Proof, consistency_text, holes};
 use super::zipped::Zipped;
 use crate::ledger::Checkpoint;
 use crate::model::{Attachment, Chain, Micros, Offset, Reader, Record, Seq};
@@ -214,7 +215,7 @@ impl<S: Source> Making<'_, S> {
         if row.body.contains_key("attachments") {
             for file in &record.event.attachments {
                 let place = self.attached.place_of(record, &file.sha256, &mut self.source)?;
-                let word = if place.starts_with("data/") { "present" } else { &place };
+                let word = if seal::is_payload(&place) { "present" } else { &place };
                 *self.counts.files.entry(word.to_string()).or_default() += 1;
                 writeln!(self.listed, "{}", listed(file, &place, row))?;
                 places.push(place);
@@ -235,36 +236,37 @@ impl<S: Source> Making<'_, S> {
         let proof = Proof { hashes, leaves: indices, size: checkpoint.size };
         let holes = holes(&counts.files);
         let mut files = vec![
-            self.messages.finish("data/messages.jsonl")?,
-            self.table.finish("data/messages.csv")?,
-            self.page.finish("data/transcript.html")?,
-            self.listed.finish("data/attachments.jsonl")?,
-            BundleFile::of("bagit.txt", BAGIT),
-            BundleFile::of("proofs/checkpoint", checkpoint.note.as_str()),
-            BundleFile::of("proofs/log.vkey", format!("{key}\n")),
-            BundleFile::of("proofs/log.pub.pem", key.to_pem()),
-            BundleFile::of(PROOF, json::written(&proof) + "\n"),
-            BundleFile::of("custody/completeness.json", completeness(order, &counts, &holes)),
-            BundleFile::of("custody/custody.jsonl", order.custody.lines(order, &counts)),
-            BundleFile::of("custody/environment.json", order.custody.environment(order)),
+            self.messages.finish(names::MESSAGES)?,
+            self.table.finish(names::TABLE)?,
+            self.page.finish(names::PAGE)?,
+            self.listed.finish(names::ATTACHMENTS)?,
+            BundleFile::of(names::BAGIT, BAGIT),
+            BundleFile::of(names::CHECKPOINT, checkpoint.note.as_str()),
+            BundleFile::of(names::VKEY, format!("{key}\n")),
+            BundleFile::of(names::PEM, key.to_pem()),
+            BundleFile::of(names::PROOF, json::written(&proof) + "\n"),
+            BundleFile::of(names::COMPLETENESS, completeness(order, &counts, &holes)),
+            BundleFile::of(names::CUSTODY, order.custody.lines(order, &counts)),
+            BundleFile::of(names::ENVIRONMENT, order.custody.environment(order)),
         ];
         files.append(&mut attached.files);
         files.extend(texts::files(&holes));
         if let Some(keys) = sealer.succession()? {
-            files.push(BundleFile::of(KEYS, keys));
+            files.push(BundleFile::of(names::KEYS, keys));
         }
         if let Some(since) = &order.request.since {
             let Growth { size, root, hashes } = sealer.consistency(since, checkpoint)?;
-            files.push(BundleFile::of(CONSISTENCY, consistency_text(size, root, &hashes)));
+            files.push(BundleFile::of(names::CONSISTENCY, consistency_text(size, root, &hashes)));
         }
-        files.push(BundleFile::of("bag-info.txt", bag_info(order, &files)));
+        files.push(BundleFile::of(names::BAG_INFO, bag_info(order, &files)));
         files.sort_by(|one, other| one.name.cmp(&other.name));
         let manifest = manifest_of(&files, seal::is_payload);
-        files.push(BundleFile::of(MANIFEST, manifest));
+        files.push(BundleFile::of(names::MANIFEST, manifest));
         files.sort_by(|one, other| one.name.cmp(&other.name));
-        let tag_manifest = BundleFile::of(TAG_MANIFEST, manifest_of(&files, seal::is_tag_file));
+        let tag_manifest =
+            BundleFile::of(names::TAG_MANIFEST, manifest_of(&files, seal::is_tag_file));
         let seal = sealer.sign(&seal::text(&tag_manifest.passed.sha256))?;
-        files.extend([tag_manifest, BundleFile::of(SEAL, seal)]);
+        files.extend([tag_manifest, BundleFile::of(names::SEAL, seal)]);
         let records = proof.leaves.len() as u64;
         Ok(Bundle { zip: Zipped::of(order.request.folder(), files)?, records, holes })
     }

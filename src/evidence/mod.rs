@@ -17,6 +17,7 @@ mod redact;
 mod row;
 mod copies;
 // The files of a bundle, and what binds them together.
+mod names;
 mod order;
 mod bundle;
 mod custody;

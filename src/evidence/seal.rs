@@ -9,18 +9,13 @@
 //! ```
 //! The first line of the note is no name of a log, so that no seal is a checkpoint.
 
-pub(super) const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
-pub(super) const MANIFEST: &str = "manifest-sha256.txt";
-pub(super) const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
-pub(super) const SEAL: &str = "bundle.sig";
+use super::names;
 
-/// The evidence, without the attachments.
-pub(super) const PAYLOAD: [&str; 4] =
-    ["data/attachments.jsonl", "data/messages.csv", "data/messages.jsonl", "data/transcript.html"];
+pub(super) const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 
 /// How an attachment is called in the bundle; `index` from 0.
 pub(super) fn attachment_name(index: usize) -> String {
-    format!("data/attachments/{:06}.bin", index + 1)
+    format!("{}{:06}.bin", names::ATTACHMENTS_FOLDER, index + 1)
 }
 
 pub(super) fn is_payload(name: &str) -> bool {
@@ -28,7 +23,7 @@ pub(super) fn is_payload(name: &str) -> bool {
 }
 
 pub(super) fn is_tag_file(name: &str) -> bool {
-    !is_payload(name) && name != TAG_MANIFEST && name != SEAL
+    !is_payload(name) && name != names::TAG_MANIFEST && name != names::SEAL
 }
 
 pub(super) fn manifest_line(sum: &str, name: &str) -> String {

@@ -15,13 +15,12 @@ use super::profiles::Limits;
 use super::story::{PICTURE_HEIGHT_MAX, PICTURE_WIDTH_MAX, Pictures, Story};
 use super::typeset::Typesetter;
 use super::{LeftOut, Named, PackError, Packed, Profile, Report, Source, text_fields};
+use crate::evidence::names;
 use crate::model::{FieldError, Record};
 
 /// Most messages before and after one that may be asked for.
 const CONTEXT_MAX: usize = 1_000;
 const PDF: &str = "application/pdf";
-/// What of the bundle says what was asked for.
-const COMPLETENESS: &str = "custody/completeness.json";
 
 /// How much of the source is in a try.
 #[derive(Clone)]
@@ -67,7 +66,8 @@ pub fn pack(source: &Source, profile: Profile, fonts: &mut Fonts) -> Result<Pack
 fn has_own(source: &Source) -> bool {
     let says_so = |file: &Named| {
         let said: Option<serde_json::Value> = serde_json::from_slice(&file.bytes).ok();
-        file.name == COMPLETENESS && said.is_some_and(|said| said["asked"]["with_private"] == true)
+        file.name == names::COMPLETENESS
+            && said.is_some_and(|said| said["asked"]["with_private"] == true)
     };
     let is_seen = |of: &Conversation| seen_records(of).len() == of.records.len();
     source.files.iter().any(says_so) || !source.conversations.iter().all(is_seen)

@@ -15,6 +15,9 @@ use zip::ZipArchive;
 
 use super::excerpt::seen_records;
 use super::{Conversation, MessageId, Named, PackError, PackRequest, Source};
+use crate::evidence::names::{
+    ATTACHMENTS_FOLDER, BAG_INFO, COMPLETENESS, CUSTODY, MANIFEST, MESSAGES, SEAL, TAG_MANIFEST,
+};
 use crate::model::{
     Event, FieldError, Kind, LeafHash, Micros, Offset, Origin, PublicRecord, Record, Seq,
     parse_time,
@@ -23,24 +26,11 @@ use crate::relay::media_type_of;
 use crate::search::{Marks, Mode};
 use crate::transcript::{Entry, transcript};
 
-/// The evidence copy.
-const MESSAGES: &str = "data/messages.jsonl";
-const ATTACHMENTS: &str = "data/attachments/";
-/// Who made the bundle, and when: the line of it that says so.
-const CUSTODY: &str = "custody/custody.jsonl";
-/// What was asked for, for which case, and the zone of its times.
-const COMPLETENESS: &str = "custody/completeness.json";
+/// The line of the custody file that says who made the bundle, and when.
 const EXPORTED: &str = "exported";
 /// What travels inside a document, most important first: what the names of files begin with.
-const EMBEDDED: &[&str] = &[
-    MESSAGES,
-    "proofs/",
-    "bundle.sig",
-    "tagmanifest-sha256.txt",
-    "manifest-sha256.txt",
-    "bag-info.txt",
-    "custody/",
-];
+const EMBEDDED: &[&str] =
+    &[MESSAGES, "proofs/", SEAL, TAG_MANIFEST, MANIFEST, BAG_INFO, "custody/"];
 
 /// What a bundle has for a pack.
 #[derive(Clone, Debug, Default)]
@@ -108,7 +98,8 @@ pub fn read_bundle(file: File, bytes_max: u64) -> Result<BundleRead, PackError> 
     for name in names {
         // All lies in one folder.
         let Some((_, inner)) = name.split_once('/') else { continue };
-        let (is_file, is_picture) = (place_of(inner).is_some(), inner.starts_with(ATTACHMENTS));
+        let (is_file, is_picture) =
+            (place_of(inner).is_some(), inner.starts_with(ATTACHMENTS_FOLDER));
         if !is_file && !is_picture {
             continue;
         }

@@ -7,8 +7,9 @@ use super::sample::{Log, event, request, verify_py};
 use crate::evidence::copies::{Cells, PAGE_END, PAGE_HEAD, table_head};
 use crate::evidence::hex_bytes::HexBytes;
 use crate::evidence::json::{self, Json};
+use crate::evidence::names::PROOF;
 use crate::evidence::row::{Part, ReadRow, Row};
-use crate::evidence::verify::{PROOF, Proof};
+use crate::evidence::verify::Proof;
 use crate::evidence::{Held, verify, zip};
 use crate::ledger::{Checkpoint, LedgerKey};
 

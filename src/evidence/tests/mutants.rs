@@ -11,8 +11,9 @@ use rand::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 use super::sample::{Log, request, verify_py};
+use crate::evidence::names::{MANIFEST, SEAL, TAG_MANIFEST};
 use crate::evidence::row::Row;
-use crate::evidence::seal::{self, MANIFEST, SEAL, TAG_MANIFEST};
+use crate::evidence::seal;
 use crate::evidence::zip::{self, Crc, Entry};
 use crate::evidence::{Held, Redaction, json, verify};
 use crate::ledger::{Checkpoint, LedgerKey};

@@ -7,6 +7,7 @@ use super::sealed::Sums;
 use super::{Failure, Leaves, refuse};
 use crate::evidence::copies::files_of;
 use crate::evidence::json::{self, Json};
+use crate::evidence::names;
 use crate::evidence::row::ReadRow;
 
 /// Words that stand where a file is not in the bundle.
@@ -24,8 +25,8 @@ pub(super) struct Committed {
 }
 
 pub(super) fn check(files: &Files, sums: &Sums) -> Result<Committed, Failure> {
-    let mut lines = files.lines("data/messages.jsonl")?;
-    let mut listed = files.lines("data/attachments.jsonl")?;
+    let mut lines = files.lines(names::MESSAGES)?;
+    let mut listed = files.lines(names::ATTACHMENTS)?;
     let mut committed = Committed {
         leaves: Leaves::new(),
         files: Vec::new(),
@@ -54,7 +55,7 @@ pub(super) fn check(files: &Files, sums: &Sums) -> Result<Committed, Failure> {
         committed.leaves.push(row.row.leaf.0);
     }
     let there: BTreeSet<&str> =
-        files.names().filter(|name| name.starts_with("data/attachments/")).collect();
+        files.names().filter(|name| name.starts_with(names::ATTACHMENTS_FOLDER)).collect();
     let named: BTreeSet<&str> = committed.files.iter().map(String::as_str).collect();
     let named: BTreeSet<&str> = named.into_iter().filter(|name| !ABSENT.contains(name)).collect();
     if listed.next()?.is_some() || there != named {

@@ -7,10 +7,9 @@ use super::committed::{ABSENT, Committed};
 use super::files::Files;
 use super::{Failure, refuse};
 use crate::evidence::json::{self, Json, object};
+use crate::evidence::names::{self, COMPLETENESS};
 use crate::evidence::note::{Head, Key};
 use crate::evidence::row::ReadRow;
-
-pub(in crate::evidence) const FILE: &str = "custody/completeness.json";
 
 /// Where a conversation stands after some of its records.
 struct Reached {
@@ -26,14 +25,14 @@ pub(super) fn check(
     head: Head,
     committed: &Committed,
 ) -> Result<String, Failure> {
-    let line = files.only_line(FILE)?;
+    let line = files.only_line(COMPLETENESS)?;
     let Some(mut said) = json::read_object(&line) else {
-        return refuse(format!("{FILE} is not canonical JSON"));
+        return refuse(format!("{COMPLETENESS} is not canonical JSON"));
     };
     let Some(shop) = said.get("shop").cloned() else {
-        return refuse(format!("{FILE} names no shop"));
+        return refuse(format!("{COMPLETENESS} names no shop"));
     };
-    let mut lines = files.lines("data/messages.jsonl")?;
+    let mut lines = files.lines(names::MESSAGES)?;
     let (mut conversations, mut reached) = (Vec::new(), None);
     while let Some(line) = lines.next()? {
         let row = ReadRow::parse(&line).or_else(refuse)?;
@@ -51,7 +50,7 @@ pub(super) fn check(
     conversations.extend(reached.map(Reached::said));
     let count = conversations.len();
     let Some(erased) = erased(said.get("erased"), committed) else {
-        return refuse(format!("{FILE} names other records as erased than those that are"));
+        return refuse(format!("{COMPLETENESS} names other records as erased than those that are"));
     };
     let mut files_by_word: BTreeMap<String, u64> = BTreeMap::new();
     for place in &committed.files {
@@ -74,7 +73,7 @@ pub(super) fn check(
         ("withheld", withheld.clone()),
     ]));
     if json::written(&said) != line {
-        return refuse(format!("{FILE} counts something else than there is"));
+        return refuse(format!("{COMPLETENESS} counts something else than there is"));
     }
     Ok(format!(
         "no record of {count} conversations is missing up to the last one here (withheld: {})",

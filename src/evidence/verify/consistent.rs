@@ -2,10 +2,10 @@
 
 use super::files::Files;
 use super::{Failure, refuse};
+use crate::evidence::names::CONSISTENCY;
 use crate::evidence::note::{Head, Key, count, hash_from_base64, hash_to_base64};
 use crate::ledger::check_consistency;
 
-pub(in crate::evidence) const FILE: &str = "proofs/consistency.txt";
 const TITLE: &str = "verbatim consistency v1";
 
 pub(super) fn check(
@@ -14,7 +14,7 @@ pub(super) fn check(
     head: Head,
     held: Option<&str>,
 ) -> Result<String, Failure> {
-    let old = if files.has(FILE) { Some(proven(files, head)?) } else { None };
+    let old = if files.has(CONSISTENCY) { Some(proven(files, head)?) } else { None };
     let Some(held) = held else {
         return Ok(match old {
             Some(old) => format!("the log goes on from its first {} records", old.size),
@@ -45,7 +45,7 @@ pub(in crate::evidence) fn text(size: u64, root: [u8; 32], hashes: &[[u8; 32]]) 
 
 /// The earlier head from which the proof in the bundle leads to this one.
 fn proven(files: &Files, head: Head) -> Result<Head, Failure> {
-    let text = files.text(FILE)?;
+    let text = files.text(CONSISTENCY)?;
     let proven = text.strip_suffix('\n').and_then(|text| {
         let mut lines = text.split('\n').map(str::to_string);
         lines.next().filter(|title| title == TITLE)?;
@@ -56,6 +56,6 @@ fn proven(files: &Files, head: Head) -> Result<Head, Failure> {
         grown.ok().map(|()| old)
     });
     proven.ok_or_else(|| {
-        Failure::Refused(format!("{FILE} does not show that the log goes on from it"))
+        Failure::Refused(format!("{CONSISTENCY} does not show that the log goes on from it"))
     })
 }

@@ -6,15 +6,16 @@ use super::committed::Committed;
 use super::files::Files;
 use super::{Failure, refuse};
 use crate::evidence::copies::{Cells, PAGE_END, PAGE_HEAD, files_of, table_head};
+use crate::evidence::names;
 use crate::evidence::row::ReadRow;
 
 pub(super) fn check(files: &Files, committed: &Committed) -> Result<(), Failure> {
-    let mut table = Copy::of(files, "data/messages.csv")?;
-    let mut page = Copy::of(files, "data/transcript.html")?;
+    let mut table = Copy::of(files, names::TABLE)?;
+    let mut page = Copy::of(files, names::PAGE)?;
     table.expect(&table_head())?;
     page.expect(PAGE_HEAD.as_bytes())?;
     let mut places = committed.files.as_slice();
-    let mut lines = files.lines("data/messages.jsonl")?;
+    let mut lines = files.lines(names::MESSAGES)?;
     while let Some(line) = lines.next()? {
         let row = ReadRow::parse(&line).or_else(refuse)?;
         let (of_row, later) = places.split_at(places.len().min(files_of(&row).len()));

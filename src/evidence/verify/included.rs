@@ -8,10 +8,9 @@ use super::files::Files;
 use super::{Failure, Leaves, refuse};
 use crate::evidence::hex_bytes::HexBytes;
 use crate::evidence::json;
+use crate::evidence::names::PROOF;
 use crate::evidence::note::Head;
 use crate::ledger::multiproof;
-
-pub(in crate::evidence) const FILE: &str = "proofs/proof.json";
 
 /// One proof for all records of a bundle: where in the log each stands, in the order of their lines, and
 /// the hash of each subtree that has none of them.
@@ -24,15 +23,15 @@ pub(in crate::evidence) struct Proof {
 }
 
 pub(super) fn check(files: &Files, head: Head, hashes: &Leaves) -> Result<(), Failure> {
-    let proof: Option<Proof> = json::read(&files.only_line(FILE)?);
+    let proof: Option<Proof> = json::read(&files.only_line(PROOF)?);
     let Some(proof) = proof else {
-        return refuse(format!("{FILE} is not canonical JSON of a proof"));
+        return refuse(format!("{PROOF} is not canonical JSON of a proof"));
     };
     let leaves: BTreeMap<u64, [u8; 32]> =
         proof.leaves.iter().copied().zip(hashes.iter().copied()).collect();
     let counts = [proof.leaves.len(), hashes.len(), leaves.len()];
     if proof.size != head.size || counts != [hashes.len(); 3] {
-        return refuse(format!("{FILE} is of other records, or of another log"));
+        return refuse(format!("{PROOF} is of other records, or of another log"));
     }
     let rest: Vec<[u8; 32]> = proof.hashes.iter().map(|hash| hash.0).collect();
     if multiproof::root(head.size, &leaves, &rest) != Ok(head.root) {

@@ -20,13 +20,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::names::CHECKPOINT;
 use super::note::{Head, Key};
 use files::Files;
 
 pub(super) use complete::holes;
-pub(super) use consistent::{FILE as CONSISTENCY, text as consistency_text};
-pub(super) use included::{FILE as PROOF, Proof};
-pub(super) use succession::FILE as KEYS;
+pub(super) use consistent::text as consistency_text;
+pub(super) use included::Proof;
 
 /// The steps, as they are called in `--format json`.
 pub const STEPS: [&str; 7] =
@@ -127,9 +127,8 @@ fn steps(path: &Path, held: &Held, holds: &mut Vec<String>) -> Result<(), Failur
 
 /// Step 2: the log signed what it was.
 fn signed(files: &Files, key: &Key) -> Result<Head, Failure> {
-    let not_one =
-        || Failure::Refused(format!("proofs/checkpoint is not a checkpoint of {}", key.name));
-    key.checkpoint(&files.text("proofs/checkpoint")?).ok_or_else(not_one)
+    let not_one = || Failure::Refused(format!("{CHECKPOINT} is not a checkpoint of {}", key.name));
+    key.checkpoint(&files.text(CHECKPOINT)?).ok_or_else(not_one)
 }
 
 /// Leaves of the records, in the order of their lines.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::files::Files;
 use super::succession::succession;
 use super::{Failure, Shown, refuse};
+use crate::evidence::names::{MANIFEST, PAYLOAD, PEM, SEAL, TAG_MANIFEST, VKEY};
 use crate::evidence::note::Key;
-use crate::evidence::seal::{self, MANIFEST, PAYLOAD, SEAL, TAG_MANIFEST};
+use crate::evidence::seal;
 
 /// SHA-256 of each file, in hex.
 pub(super) type Sums = BTreeMap<String, String>;
@@ -19,9 +20,8 @@ pub(super) fn check(files: &Files, vkey: Option<&str>) -> Result<Shown, Failure>
     }
     check_manifest(files, MANIFEST, &sums, seal::is_payload)?;
     check_manifest(files, TAG_MANIFEST, &sums, seal::is_tag_file)?;
-    let line = files.text("proofs/log.vkey")?;
-    let not_one =
-        || Failure::Refused("proofs/log.vkey is not an Ed25519 key with its id".to_string());
+    let line = files.text(VKEY)?;
+    let not_one = || Failure::Refused(format!("{VKEY} is not an Ed25519 key with its id"));
     let key = Key::parse(&line).ok_or_else(not_one)?;
     let keys = succession(&key, files);
     if vkey.is_some_and(|vkey| keys.iter().all(|key| key.line != vkey)) {
@@ -30,8 +30,8 @@ pub(super) fn check(files: &Files, vkey: Option<&str>) -> Result<Shown, Failure>
             line.trim_end()
         ));
     }
-    if files.text("proofs/log.pub.pem")? != key.pem() {
-        return refuse("proofs/log.pub.pem is another key than proofs/log.vkey");
+    if files.text(PEM)? != key.pem() {
+        return refuse(format!("{PEM} is another key than {VKEY}"));
     }
     let sum = sums.get(TAG_MANIFEST).cloned().unwrap_or_default();
     if key.opened(&files.text(SEAL)?) != Some(&seal::text(&sum)) {

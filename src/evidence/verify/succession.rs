@@ -4,14 +4,13 @@
 
 use super::files::Files;
 use crate::evidence::json::{self, Json};
+use crate::evidence::names::KEYS;
 use crate::evidence::note::Key;
-
-pub(in crate::evidence) const FILE: &str = "proofs/keys.json";
 
 /// The key, and those before it, the newest first, as far back as each named the next.
 pub(super) fn succession(key: &Key, files: &Files) -> Vec<Key> {
     let mut keys = vec![key.clone()];
-    let said = files.only_line(FILE).ok().and_then(|line| json::read_object(&line));
+    let said = files.only_line(KEYS).ok().and_then(|line| json::read_object(&line));
     let previous = said.as_ref().and_then(|said| said.get("previous")?.list());
     for said in previous.unwrap_or_default().iter().rev() {
         match before(&keys[keys.len() - 1], said) {
