@@ -19,9 +19,9 @@ use super::custody::completeness;
 use super::hex_bytes::HexBytes;
 use super::json;
 use super::names;
-use super::order::{Counted, Counts, Order};
 use super::row::{Disclosure, Part, ReadRow, Row};
 use super::seal::{self, BAGIT};
+use super::spec::{BundleSpec, Counted, Counts};
 use super::spool::{BundleFile, Spool};
 use super::texts;
 use super::verify::{Proof, consistency_text, holes};
@@ -80,7 +80,7 @@ pub struct Bundle {
 
 /// What grows while records are read.
 struct Making<'a, S> {
-    order: &'a Order<'a>,
+    spec: &'a BundleSpec<'a>,
     source: S,
     disclosure: Disclosure<'a>,
     messages: Spool,
@@ -101,23 +101,23 @@ struct Attached {
 }
 
 impl Bundle {
-    /// Reads what the order asks for, and seals it. `progress` hears of each record.
+    /// Reads what the spec asks for, and seals it. `progress` hears of each record.
     pub fn make(
-        order: &Order<'_>,
+        spec: &BundleSpec<'_>,
         source: impl Source,
         sealer: &impl Sealer,
         mut progress: impl FnMut(u64),
     ) -> Result<Bundle, EvidenceError> {
-        let range = order.request.range(order.zone, order.now)?;
+        let range = spec.request.range(spec.zone, spec.now)?;
         let disclosure = Disclosure {
             from: range.from,
             to: range.to,
-            with_private: order.request.with_private,
-            redactions: &order.request.redact,
+            with_private: spec.request.with_private,
+            redactions: &spec.request.redact,
         };
-        let spool = || Spool::on(order.spool);
+        let spool = || Spool::on(spec.spool);
         let mut making = Making {
-            order,
+            spec,
             source,
             disclosure,
             messages: spool()?,
@@ -130,7 +130,7 @@ impl Bundle {
         };
         making.table.write_all(&table_head())?;
         making.page.write_all(PAGE_HEAD.as_bytes())?;
-        for conversation in order.conversations {
+        for conversation in spec.conversations {
             making.add_conversation(conversation, &mut progress)?;
         }
         making.page.write_all(PAGE_END.as_bytes())?;
@@ -151,7 +151,7 @@ impl<S: Source> Making<'_, S> {
         loop {
             let page = self.source.page(conversation, after)?;
             let read = page.records.len();
-            let covered = |record: &&Record| record.offset < Offset(self.order.checkpoint.size);
+            let covered = |record: &&Record| record.offset < Offset(self.spec.checkpoint.size);
             let records: Vec<&Record> = page.records.iter().take_while(covered).collect();
             for record in &records {
                 after = record.seq;
@@ -183,7 +183,7 @@ impl<S: Source> Making<'_, S> {
             seq: record.seq,
         };
         let commitments = record.commitments().ok_or_else(altered)?;
-        let zone = offset_of(record.received_at, self.order.zone);
+        let zone = offset_of(record.received_at, self.spec.zone);
         let why_not = self.disclosure.why_not(record, reader);
         let row = Row::of(record, &counted.chain, &commitments, why_not, zone);
         let line = row.ok_or_else(altered)?.line();
@@ -225,11 +225,11 @@ impl<S: Source> Making<'_, S> {
     }
 
     fn sealed(self, sealer: &impl Sealer) -> Result<Bundle, EvidenceError> {
-        let Making { order, leaves, counts, mut attached, .. } = self;
+        let Making { spec, leaves, counts, mut attached, .. } = self;
         if leaves.is_empty() {
-            return Err(EvidenceError::Nothing { what: "case", name: order.request.case.clone() });
+            return Err(EvidenceError::Nothing { what: "case", name: spec.request.case.clone() });
         }
-        let (checkpoint, key) = (order.checkpoint, &order.checkpoint.key);
+        let (checkpoint, key) = (spec.checkpoint, &spec.checkpoint.key);
         let indices: Vec<u64> = leaves.iter().map(|(index, _)| *index).collect();
         let hashes = sealer.prove(checkpoint, &indices.iter().copied().collect())?;
         let hashes = hashes.into_iter().map(HexBytes).collect();
@@ -245,20 +245,20 @@ impl<S: Source> Making<'_, S> {
             BundleFile::of(names::VKEY, format!("{key}\n")),
             BundleFile::of(names::PEM, key.to_pem()),
             BundleFile::of(names::PROOF, json::written(&proof) + "\n"),
-            BundleFile::of(names::COMPLETENESS, completeness(order, &counts, &holes)),
-            BundleFile::of(names::CUSTODY, order.custody.lines(order, &counts)),
-            BundleFile::of(names::ENVIRONMENT, order.custody.environment(order)),
+            BundleFile::of(names::COMPLETENESS, completeness(spec, &counts, &holes)),
+            BundleFile::of(names::CUSTODY, spec.custody.lines(spec, &counts)),
+            BundleFile::of(names::ENVIRONMENT, spec.custody.environment(spec)),
         ];
         files.append(&mut attached.files);
         files.extend(texts::files(&holes));
         if let Some(keys) = sealer.succession()? {
             files.push(BundleFile::of(names::KEYS, keys));
         }
-        if let Some(since) = &order.request.since {
+        if let Some(since) = &spec.request.since {
             let Growth { size, root, hashes } = sealer.consistency(since, checkpoint)?;
             files.push(BundleFile::of(names::CONSISTENCY, consistency_text(size, root, &hashes)));
         }
-        files.push(BundleFile::of(names::BAG_INFO, bag_info(order, &files)));
+        files.push(BundleFile::of(names::BAG_INFO, bag_info(spec, &files)));
         files.sort_by(|one, other| one.name.cmp(&other.name));
         let manifest = manifest_of(&files, seal::is_payload);
         files.push(BundleFile::of(names::MANIFEST, manifest));
@@ -268,7 +268,7 @@ impl<S: Source> Making<'_, S> {
         let seal = sealer.sign(&seal::text(&tag_manifest.passed.sha256))?;
         files.extend([tag_manifest, BundleFile::of(names::SEAL, seal)]);
         let records = proof.leaves.len() as u64;
-        Ok(Bundle { zip: Zipped::of(order.request.folder(), files)?, records, holes })
+        Ok(Bundle { zip: Zipped::of(spec.request.folder(), files)?, records, holes })
     }
 }
 
@@ -314,14 +314,14 @@ fn manifest_of(files: &[BundleFile], is_listed: impl Fn(&str) -> bool) -> String
     listed.map(|file| seal::manifest_line(&file.passed.sha256, &file.name)).collect()
 }
 
-fn bag_info(order: &Order<'_>, files: &[BundleFile]) -> String {
+fn bag_info(spec: &BundleSpec<'_>, files: &[BundleFile]) -> String {
     let payload: Vec<&BundleFile> =
         files.iter().filter(|file| seal::is_payload(&file.name)).collect();
     let bytes: u64 = payload.iter().map(|file| file.passed.bytes).sum();
     format!(
         "Source-Organization: {}\nExternal-Identifier: {}\nPayload-Oxum: {bytes}.{}\nBag-Software-Agent: verbatim {}\n",
-        order.shop,
-        order.request.case,
+        spec.shop,
+        spec.request.case,
         payload.len(),
         env!("CARGO_PKG_VERSION"),
     )

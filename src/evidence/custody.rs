@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::json::{self, Json, Object, object};
-use super::order::{Counts, Custody, Order};
+use super::spec::{BundleSpec, Counts, Custody};
 
 impl Custody {
     /// What happened to the records, a line each.
-    pub(super) fn lines(&self, order: &Order<'_>, counts: &Counts) -> String {
+    pub(super) fn lines(&self, spec: &BundleSpec<'_>, counts: &Counts) -> String {
         let mut lines = Vec::new();
         for counted in &counts.conversations {
             lines.push(object([
@@ -17,24 +17,24 @@ impl Custody {
                 ("records", u64::from(counted.chain.last_seq.0).into()),
                 ("to", counted.last_received_at.to_string().into()),
                 ("what", "received".into()),
-                ("who", format!("the service of {}", order.shop).into()),
+                ("who", format!("the service of {}", spec.shop).into()),
             ]));
         }
         lines.push(object([
-            ("origin", order.checkpoint.origin.as_str().into()),
-            ("size", order.checkpoint.size.into()),
+            ("origin", spec.checkpoint.origin.as_str().into()),
+            ("size", spec.checkpoint.size.into()),
             ("what", "signed".into()),
-            ("who", order.checkpoint.key.to_string().into()),
+            ("who", spec.checkpoint.key.to_string().into()),
         ]));
-        lines.push(self.export(order));
+        lines.push(self.export(spec));
         lines.iter().map(|line| json::written(line) + "\n").collect()
     }
 
-    fn export(&self, order: &Order<'_>) -> Object {
+    fn export(&self, spec: &BundleSpec<'_>) -> Object {
         let mut export = object([
-            ("case", order.request.case.as_str().into()),
-            ("from", order.now.to_string().into()),
-            ("reason", order.request.reason.as_str().into()),
+            ("case", spec.request.case.as_str().into()),
+            ("from", spec.now.to_string().into()),
+            ("reason", spec.request.reason.as_str().into()),
             ("version", env!("CARGO_PKG_VERSION").into()),
             ("what", "exported".into()),
             ("who", self.who.as_str().into()),
@@ -51,10 +51,10 @@ impl Custody {
     }
 
     /// The program and its promises: nothing by which a stranger could find a way into the machine.
-    pub(super) fn environment(&self, order: &Order<'_>) -> String {
+    pub(super) fn environment(&self, spec: &BundleSpec<'_>) -> String {
         let environment = object([
             ("clock", "the server's wall clock at receipt; it never runs backwards, and after a jump nothing is taken until it is confirmed".into()),
-            ("exported_at", order.now.to_string().into()),
+            ("exported_at", spec.now.to_string().into()),
             ("os", std::env::consts::OS.into()),
             ("software", "verbatim".into()),
             ("sync", "each record was on stable storage before its sender was told so".into()),
@@ -65,7 +65,7 @@ impl Custody {
 }
 
 /// What was asked for, and what of it the bundle holds.
-pub(super) fn completeness(order: &Order<'_>, counts: &Counts, holes: &[String]) -> String {
+pub(super) fn completeness(spec: &BundleSpec<'_>, counts: &Counts, holes: &[String]) -> String {
     let conversations = counts.conversations.iter().map(|counted| {
         Json::Object(object([
             ("conversation", counted.name.as_deref().map_or(Json::Null, Json::from)),
@@ -78,31 +78,31 @@ pub(super) fn completeness(order: &Order<'_>, counts: &Counts, holes: &[String])
         Json::Object(counts.iter().map(|(word, count)| (word.clone(), (*count).into())).collect())
     };
     let checkpoint = object([
-        ("origin", order.checkpoint.origin.as_str().into()),
-        ("size", order.checkpoint.size.into()),
+        ("origin", spec.checkpoint.origin.as_str().into()),
+        ("size", spec.checkpoint.size.into()),
     ]);
     let erased = counts.erased.iter().map(|(leaf, erased)| {
         let mut said = object([("leaf", leaf.to_string().into())]);
         if let Some(erased) = erased {
             said.insert("at".to_string(), erased.at.to_string().into());
             // Why may speak of others.
-            if order.request.with_private {
+            if spec.request.with_private {
                 said.insert("ground".to_string(), erased.ground.as_str().into());
             }
         }
         Json::Object(said)
     });
     let completeness = object([
-        ("asked", Json::Object(order.request.asked())),
-        ("case", order.request.case.as_str().into()),
+        ("asked", Json::Object(spec.request.asked())),
+        ("case", spec.request.case.as_str().into()),
         ("checkpoint", Json::Object(checkpoint)),
         ("conversations", Json::List(conversations.collect())),
         ("erased", Json::List(erased.collect())),
         ("files", counted(&counts.files)),
         ("holes", Json::List(holes.iter().map(|hole| hole.as_str().into()).collect())),
-        ("shop", order.shop.into()),
+        ("shop", spec.shop.into()),
         ("withheld", counted(&counts.withheld)),
-        ("zone", order.zone.name().into()),
+        ("zone", spec.zone.name().into()),
     ]);
     json::written(&completeness) + "\n"
 }

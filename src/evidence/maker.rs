@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 
 use super::bundle::{Bundle, Growth, Sealer, Source};
 use super::json::{self, Json};
-use super::order::{Custody, Order};
 use super::pack::{PackError, PackRequest, pack_with_bundle};
+use super::spec::{BundleSpec, Custody};
 use super::{EvidenceError, EvidenceRequest, Zipped};
 use crate::ledger::{Checkpoint, LedgerReader, VerifierKey};
 use crate::log::LogReader;
@@ -192,7 +192,7 @@ impl BundleMaker {
         checkpoint: &Checkpoint,
     ) -> Result<Bundle, EvidenceError> {
         let custody = Custody { who: asker.subject.clone(), entry: asker.entry.clone() };
-        let order = Order {
+        let spec = BundleSpec {
             shop: &asker.shop,
             request,
             conversations,
@@ -203,7 +203,7 @@ impl BundleMaker {
             spool: &self.material.spool,
         };
         let source = OfShop { maker: self, shop: &asker.shop };
-        Bundle::make(&order, source, &self.material.ledger, |_| {})
+        Bundle::make(&spec, source, &self.material.ledger, |_| {})
     }
 }
 

@@ -18,7 +18,7 @@ mod row;
 mod copies;
 // The files of a bundle, and what binds them together.
 mod names;
-mod order;
+mod spec;
 mod bundle;
 mod custody;
 // Bundles of a running verbatim.
@@ -45,8 +45,8 @@ mod tests;
 pub use bundle::{Bundle, Growth, Sealer, Source};
 pub use error::EvidenceError;
 pub use maker::{Asker, BundleMaker, Material};
-pub use order::{Custody, Order};
 pub use redact::Redaction;
 pub use request::EvidenceRequest;
+pub use spec::{BundleSpec, Custody};
 pub use verify::{Held, STEPS, Verdict, verify};
 pub use zipped::Zipped;

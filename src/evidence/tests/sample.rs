@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::evidence::{
-    Bundle, Custody, EvidenceError, EvidenceRequest, Growth, Order, Sealer, Source,
+    Bundle, BundleSpec, Custody, EvidenceError, EvidenceRequest, Growth, Sealer, Source,
 };
 use crate::ledger::multiproof::{self, node};
 use crate::ledger::{Checkpoint, LedgerKey};
@@ -205,7 +205,7 @@ impl Log {
         now: Micros,
     ) -> Result<Bundle, EvidenceError> {
         let conversations: BTreeSet<String> = request.conversations.iter().cloned().collect();
-        let order = Order {
+        let spec = BundleSpec {
             shop: SHOP,
             request,
             conversations: &conversations,
@@ -215,7 +215,7 @@ impl Log {
             now,
             spool: &DiskSpace::of(self.folder.path().to_path_buf(), 0),
         };
-        Bundle::make(&order, self.source(), self, |_| {})
+        Bundle::make(&spec, self.source(), self, |_| {})
     }
 
     /// A bundle as a file of this name.

@@ -10,7 +10,7 @@ use crate::model::{Ack, Chain, Erased, LeafHash, Micros};
 use crate::relay::DiskSpace;
 
 /// A bundle that is to be made.
-pub struct Order<'a> {
+pub struct BundleSpec<'a> {
     pub shop: &'a str,
     pub request: &'a EvidenceRequest,
     /// Found for the request, each once.
