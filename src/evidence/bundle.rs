@@ -31,7 +31,7 @@ use crate::model::{Attachment, Chain, Micros, Offset, Reader, Record, Seq};
 use crate::records::Page;
 
 /// Where records and attachments come from.
-pub trait Source {
+pub(super) trait Source {
     /// The next records of a conversation.
     fn page(&mut self, conversation: &str, after: Seq) -> Result<Page, EvidenceError>;
 
@@ -44,7 +44,7 @@ pub trait Source {
 }
 
 /// What proves and signs.
-pub trait Sealer {
+pub(super) trait Sealer {
     /// The proof of these leaves in the tree that `checkpoint` signed.
     fn prove(
         &self,
@@ -63,11 +63,11 @@ pub trait Sealer {
 }
 
 /// That a log goes on from an earlier checkpoint, as RFC 6962 proves it.
-pub struct Growth {
+pub(super) struct Growth {
     /// Leaves of the earlier one.
-    pub size: u64,
-    pub root: [u8; 32],
-    pub hashes: Vec<[u8; 32]>,
+    pub(super) size: u64,
+    pub(super) root: [u8; 32],
+    pub(super) hashes: Vec<[u8; 32]>,
 }
 
 /// A bundle whose files are known.
@@ -102,7 +102,7 @@ struct Attached {
 
 impl Bundle {
     /// Reads what the spec asks for, and seals it. `progress` hears of each record.
-    pub fn make(
+    pub(super) fn make(
         spec: &BundleSpec<'_>,
         source: impl Source,
         sealer: &impl Sealer,

@@ -42,11 +42,10 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::{Bundle, Growth, Sealer, Source};
+pub use bundle::Bundle;
 pub use error::EvidenceError;
 pub use maker::{Asker, BundleMaker, Material};
 pub use redact::Redaction;
 pub use request::EvidenceRequest;
-pub use spec::{BundleSpec, Custody};
 pub use verify::{Held, STEPS, Verdict, verify};
 pub use zipped::Zipped;

@@ -10,28 +10,28 @@ use crate::model::{Ack, Chain, Erased, LeafHash, Micros};
 use crate::relay::DiskSpace;
 
 /// A bundle that is to be made.
-pub struct BundleSpec<'a> {
-    pub shop: &'a str,
-    pub request: &'a EvidenceRequest,
+pub(super) struct BundleSpec<'a> {
+    pub(super) shop: &'a str,
+    pub(super) request: &'a EvidenceRequest,
     /// Found for the request, each once.
-    pub conversations: &'a BTreeSet<String>,
+    pub(super) conversations: &'a BTreeSet<String>,
     /// Records below its size go in.
-    pub checkpoint: &'a Checkpoint,
-    pub custody: &'a Custody,
+    pub(super) checkpoint: &'a Checkpoint,
+    pub(super) custody: &'a Custody,
     /// In which display copies show times.
-    pub zone: Tz,
-    pub now: Micros,
+    pub(super) zone: Tz,
+    pub(super) now: Micros,
     /// Where files lie while they grow.
-    pub spool: &'a DiskSpace,
+    pub(super) spool: &'a DiskSpace,
 }
 
 /// Who makes the bundle, and where.
 #[derive(Clone, Debug, Default)]
-pub struct Custody {
+pub(super) struct Custody {
     /// Subject of the token, or the operator of the machine.
-    pub who: String,
+    pub(super) who: String,
     /// The record of this export in the shop's own trail.
-    pub entry: Option<Ack>,
+    pub(super) entry: Option<Ack>,
 }
 
 /// What completeness counts.

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::sample::{Log, event, request, verify_py};
-use crate::evidence::{Custody, EvidenceRequest, Held, Redaction, verify};
+use crate::evidence::spec::Custody;
+use crate::evidence::{EvidenceRequest, Held, Redaction, verify};
 use crate::model::{Audience, Micros, Seen};
 
 fn held(log: &Log) -> Held {

@@ -9,9 +9,9 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::evidence::{
-    Bundle, BundleSpec, Custody, EvidenceError, EvidenceRequest, Growth, Sealer, Source,
-};
+use crate::evidence::bundle::{Growth, Sealer, Source};
+use crate::evidence::spec::{BundleSpec, Custody};
+use crate::evidence::{Bundle, EvidenceError, EvidenceRequest};
 use crate::ledger::multiproof::{self, node};
 use crate::ledger::{Checkpoint, LedgerKey};
 use crate::model::{
