@@ -182,43 +182,17 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// CRC-32 as zips have it (ISO 3309).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Crc(u32);
-
-impl Default for Crc {
-    fn default() -> Crc {
-        Crc(u32::MAX)
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub(super) struct Crc(crc32fast::Hasher);
 
 impl Crc {
     pub(super) fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = CRC_TABLE[usize::from(self.0 as u8 ^ byte)] ^ (self.0 >> 8);
-        }
+        self.0.update(bytes);
     }
 
     pub(super) fn value(self) -> u32 {
-        !self.0
+        self.0.finalize()
     }
-}
-
-const CRC_TABLE: [u32; 256] = crc_table();
-
-const fn crc_table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
-            bit += 1;
-        }
-        table[byte] = crc;
-        byte += 1;
-    }
-    table
 }
 
 #[cfg(test)]
