@@ -39,6 +39,15 @@ pub struct Known<'a> {
 const UNIT_SEPARATOR: char = '\u{1f}';
 
 impl KnownKind {
+    /// The word by which it is asked for.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KnownKind::Order => "order",
+            KnownKind::Customer => "customer",
+            KnownKind::Agent => "agent",
+        }
+    }
+
     fn letter(self) -> char {
         match self {
             KnownKind::Order => 'o',

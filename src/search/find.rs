@@ -46,11 +46,7 @@ type Last = (Micros, Offset);
 impl Whose {
     /// The word by which it is asked for.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Whose::Order => "order",
-            Whose::Customer => "customer",
-            Whose::Agent => "agent",
-        }
+        self.kind().as_str()
     }
 
     fn kind(self) -> KnownKind {

@@ -60,15 +60,7 @@ pub(super) fn known_conversations(
             })
             .map_err(|error| view.error(error))?;
     }
-    bounded(
-        found,
-        match kind {
-            KnownKind::Order => "order",
-            KnownKind::Customer => "customer",
-            KnownKind::Agent => "agent",
-        },
-        &name.text,
-    )
+    bounded(found, kind.as_str(), &name.text)
 }
 
 /// The conversations tagged with `category`.
