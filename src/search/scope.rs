@@ -12,7 +12,7 @@ use super::fate::{Change, roots_of};
 use super::language::Name;
 use super::view::View;
 use super::{SearchError, known};
-use crate::index::columns::add_documents_with;
+use crate::index::columns::{add_documents_with, documents_with};
 use crate::index::fold;
 use crate::index::known_as::{Known, KnownKind, range_of, range_of_id, terms_of};
 use crate::index::schema::schema;
@@ -72,7 +72,7 @@ pub(super) fn tagged_conversations(
     let term = Term::from_field_text(schema().category, category);
     for segment in &view.segments {
         let mut names = || {
-            let mut documents = crate::index::columns::documents_with(segment.reader(), &term)?;
+            let mut documents = documents_with(segment.reader(), &term)?;
             documents.intersect_with(&*segment.of_shop(view.shop)?);
             segment.keep_below(&mut documents, view.before);
             segment.each_name(&documents, |name| {
@@ -115,14 +115,13 @@ pub(super) fn changed_messages(
         count += 1;
         count <= CHANGES_MAX
     };
+    let too_wide = |max| {
+        let value = if way == Kind::Edit { "edited" } else { "retracted" };
+        SearchError::TooWide { filter: "is", value: value.to_string(), max }
+    };
     let is_whole = view.each_change(None, &mut take).map_err(|error| view.error(error))?;
     if !is_whole {
-        let value = if way == Kind::Edit { "edited" } else { "retracted" };
-        return Err(SearchError::TooWide {
-            filter: "is",
-            value: value.to_string(),
-            max: CHANGES_MAX,
-        });
+        return Err(too_wide(CHANGES_MAX));
     }
     let mut changed = HashMap::new();
     for (conversation, mut changes) in by_conversation {
@@ -144,9 +143,7 @@ pub(super) fn changed_messages(
         }
     }
     if changed.len() > CONVERSATIONS_MAX {
-        let value = if way == Kind::Edit { "edited" } else { "retracted" };
-        let value = value.to_string();
-        return Err(SearchError::TooWide { filter: "is", value, max: CONVERSATIONS_MAX });
+        return Err(too_wide(CONVERSATIONS_MAX));
     }
     Ok(changed)
 }
