@@ -97,9 +97,8 @@ pub(super) fn read<T: DeserializeOwned + Serialize>(text: &str) -> Option<T> {
 
 /// [`read`], of any object.
 pub(super) fn read_object(text: &str) -> Option<Object> {
-    let value: Json = read(text)?;
-    match value {
-        Json::Object(object) if Json::Object(object.clone()).depth() <= DEPTH_MAX => Some(object),
+    match read::<Json>(text).filter(|value| value.depth() <= DEPTH_MAX)? {
+        Json::Object(object) => Some(object),
         _ => None,
     }
 }
