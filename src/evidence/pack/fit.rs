@@ -14,7 +14,7 @@ use super::picture::picture;
 use super::profiles::Limits;
 use super::story::{PICTURE_HEIGHT_MAX, PICTURE_WIDTH_MAX, Pictures, Story};
 use super::typeset::Typesetter;
-use super::{LeftOut, Named, PackError, Packed, Profile, Report, Source, text_fields};
+use super::{LeftOut, MessageId, Named, PackError, Packed, Profile, Report, Source, text_fields};
 use crate::evidence::names;
 use crate::model::{FieldError, Record};
 
@@ -75,7 +75,7 @@ fn has_own(source: &Source) -> bool {
 
 /// Refuses to make a pack about messages of which none is there.
 fn require_chosen(source: &Source, kept: &[(&str, Vec<Record>)]) -> Result<(), PackError> {
-    let is_there = |(conversation, id): &&(String, String)| {
+    let is_there = |(conversation, id): &&MessageId| {
         let mut of = kept.iter().filter(|(name, _)| name == conversation);
         of.any(|(_, records)| records.iter().any(|record| record.event.id == *id))
     };
@@ -114,7 +114,7 @@ struct Maker<'a> {
     fonts: &'a mut Fonts,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
     /// The largest portion that fits.
     fn fit(&mut self, mut portion: Portion) -> Result<(Portion, Tried), PackError> {
         let limits = self.profile.limits();
@@ -193,19 +193,16 @@ impl Maker<'_> {
         drawn
     }
 
-    fn excerpts(&self, portion: &Portion) -> Vec<Excerpt<'_>> {
+    /// Of what the pack is made, not of its maker: fonts are changed while they are at hand.
+    fn excerpts(&self, portion: &Portion) -> Vec<Excerpt<'a>> {
         let (chosen, context) = (&self.source.chosen, portion.context);
         let excerpts = self.kept.iter().map(|(id, records)| excerpt(id, records, chosen, context));
         excerpts.collect()
     }
 
     fn make(&mut self, portion: &Portion) -> Result<Tried, PackError> {
-        let (source, kept) = (self.source, self.kept);
-        let left_out = self.left_out(portion);
-        let excerpts: Vec<Excerpt<'_>> = kept
-            .iter()
-            .map(|(id, records)| excerpt(id, records, &source.chosen, portion.context))
-            .collect();
+        let (source, left_out) = (self.source, self.left_out(portion));
+        let excerpts = self.excerpts(portion);
         let embedded: Vec<&Named> = source.files.iter().take(portion.files).collect();
         let drawn: Pictures = self
             .pictures
