@@ -34,6 +34,13 @@ pub(super) enum Part<'a> {
     Gap { messages: usize, others: usize },
 }
 
+/// What is left out since what was shown last.
+#[derive(Default)]
+struct Skipped {
+    messages: usize,
+    others: usize,
+}
+
 /// The records of a conversation that the other side may see, which are what its packs are about.
 pub(super) fn seen_records(conversation: &Conversation) -> Vec<Record> {
     let seen = Seen::by(Audience::OtherSide, &conversation.records);
@@ -51,50 +58,36 @@ pub(super) fn excerpt<'a>(
     let entries = transcript(records);
     let is_chosen = |entry: &Entry<'_>| match entry {
         Entry::Message(message) => {
-            chosen.contains(&(id.to_string(), message.sent.event.id.clone()))
+            Some(chosen.contains(&(id.to_string(), message.sent.event.id.clone())))
         }
-        Entry::Line(_) => false,
+        Entry::Line(_) => None,
     };
-    let messages: Vec<bool> =
-        entries.iter().filter(|entry| is_message(entry)).map(is_chosen).collect();
-    let is_near = near(&messages, context);
-    let shows_all = chosen.is_empty();
-    let of = messages.len();
+    let is_chosen: Vec<bool> = entries.iter().filter_map(is_chosen).collect();
+    let of = is_chosen.len();
+    let is_shown = if chosen.is_empty() { vec![true; of] } else { near(&is_chosen, context) };
     let mut excerpt = Excerpt { id, parts: Vec::new(), shown: 0, of };
-    let (mut next, mut skipped) = (0, (0, 0));
-    let mut between: Vec<Part<'a>> = Vec::new();
+    let (mut next, mut skipped) = (0, Skipped::default());
     for entry in entries {
-        let message = match entry {
-            Entry::Message(message) => Box::new(message),
-            Entry::Line(line) => {
-                between.push(Part::Line(Box::new(line)));
-                continue;
+        let is_last_shown = next == 0 || is_shown[next - 1];
+        let is_next_shown = next == of || is_shown[next];
+        match entry {
+            Entry::Message(message) => {
+                if is_next_shown {
+                    excerpt.close_gap(&mut skipped);
+                    excerpt.shown += 1;
+                    let (message, is_chosen) = (Box::new(message), is_chosen[next]);
+                    excerpt.parts.push(Part::Message { message, is_chosen });
+                } else {
+                    skipped.messages += 1;
+                }
+                next += 1;
             }
-        };
-        let is_shown = shows_all || is_near.get(next).copied().unwrap_or(false);
-        let was_shown = next == 0 || shows_all || is_near.get(next - 1).copied().unwrap_or(false);
-        let chosen = messages.get(next).copied().unwrap_or(false);
-        next += 1;
-        // What happened between two messages is shown with them, where both are.
-        if is_shown && was_shown && skipped == (0, 0) {
-            excerpt.parts.append(&mut between);
-        } else {
-            skipped.1 += between.len();
-            between.clear();
+            // What happened between two messages is shown with them, where both are.
+            Entry::Line(line) if is_last_shown && is_next_shown => {
+                excerpt.parts.push(Part::Line(Box::new(line)));
+            }
+            Entry::Line(_) => skipped.others += 1,
         }
-        if !is_shown {
-            skipped.0 += 1;
-            continue;
-        }
-        excerpt.close_gap(&mut skipped);
-        excerpt.shown += 1;
-        excerpt.parts.push(Part::Message { message, is_chosen: chosen });
-    }
-    let last_is_shown = of == 0 || shows_all || is_near.last().copied().unwrap_or(false);
-    if last_is_shown && skipped == (0, 0) {
-        excerpt.parts.append(&mut between);
-    } else {
-        skipped.1 += between.len();
     }
     excerpt.close_gap(&mut skipped);
     excerpt
@@ -111,16 +104,12 @@ impl Excerpt<'_> {
         files.map(|file| file.sha256.as_str())
     }
 
-    fn close_gap(&mut self, skipped: &mut (usize, usize)) {
-        if *skipped != (0, 0) {
-            self.parts.push(Part::Gap { messages: skipped.0, others: skipped.1 });
+    fn close_gap(&mut self, skipped: &mut Skipped) {
+        let Skipped { messages, others } = std::mem::take(skipped);
+        if messages + others > 0 {
+            self.parts.push(Part::Gap { messages, others });
         }
-        *skipped = (0, 0);
     }
-}
-
-fn is_message(entry: &Entry<'_>) -> bool {
-    matches!(entry, Entry::Message(_))
 }
 
 /// Which places have a chosen one within `reach`.
