@@ -32,22 +32,7 @@ pub(super) fn check(
     let Some(shop) = said.get("shop").cloned() else {
         return refuse(format!("{COMPLETENESS} names no shop"));
     };
-    let mut lines = files.lines(names::MESSAGES)?;
-    let (mut conversations, mut reached) = (Vec::new(), None);
-    while let Some(line) = lines.next()? {
-        let row = ReadRow::parse(&line).or_else(refuse)?;
-        if row.row.seq == 1 {
-            conversations.extend(reached.take().map(Reached::said));
-        }
-        let is_of_shop = row.meta.get("shop").is_none_or(|said| *said == shop);
-        reached = match Reached::after(reached, &row).filter(|_| is_of_shop) {
-            Some(reached) => Some(reached),
-            None => {
-                return refuse(format!("line {} does not follow the line before it", lines.number));
-            }
-        };
-    }
-    conversations.extend(reached.map(Reached::said));
+    let conversations = conversations(files, &shop)?;
     let count = conversations.len();
     let Some(erased) = erased(said.get("erased"), committed) else {
         return refuse(format!("{COMPLETENESS} names other records as erased than those that are"));
@@ -79,6 +64,25 @@ pub(super) fn check(
         "no record of {count} conversations is missing up to the last one here (withheld: {})",
         json::written(&withheld)
     ))
+}
+
+/// The conversations of `shop`, in which each record follows the one before it.
+fn conversations(files: &Files, shop: &Json) -> Result<Vec<Json>, Failure> {
+    let mut lines = files.lines(names::MESSAGES)?;
+    let (mut conversations, mut reached) = (Vec::new(), None);
+    while let Some(line) = lines.next()? {
+        let row = ReadRow::parse(&line).or_else(refuse)?;
+        if row.row.seq == 1 {
+            conversations.extend(reached.take().map(Reached::said));
+        }
+        let is_of_shop = row.meta.get("shop").is_none_or(|said| said == shop);
+        reached = Reached::after(reached, &row).filter(|_| is_of_shop);
+        if reached.is_none() {
+            return refuse(format!("line {} does not follow the line before it", lines.number));
+        }
+    }
+    conversations.extend(reached.map(Reached::said));
+    Ok(conversations)
 }
 
 /// What is said of the records that were erased, where it is said of these and of no others.
