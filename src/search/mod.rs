@@ -15,7 +15,7 @@ mod mode;
 mod query;
 // Where a page ended.
 mod cursor;
-// The definition of a hit: whether a text contains what is looked for, and where.
+// Whether a text contains what is looked for, and where.
 mod verify;
 // Where words stand in any text.
 mod marks;
@@ -29,7 +29,7 @@ mod piece;
 mod plan;
 // The texts that have terms in a row.
 mod phrase;
-// A question taken apart.
+// A question taken apart: the definition of a hit.
 mod clause;
 // The conversations and messages a condition chooses.
 mod scope;

@@ -1,5 +1,4 @@
-//! Whether a text contains what is looked for, and where. What the index proposes, this decides; it
-//! is the definition of a hit.
+//! Whether a text contains what is looked for, and where. What the index proposes, this decides.
 
 use std::cell::OnceCell;
 use std::ops::Range;
