@@ -19,7 +19,7 @@ use super::custody::completeness;
 use super::hex_bytes::HexBytes;
 use super::json;
 use super::names;
-use super::row::{Disclosure, Part, ReadRow, Row};
+use super::row::{Disclosure, ParsedRow, Part, Row};
 use super::seal::{self, BAGIT};
 use super::spec::{BundleSpec, Counted, Counts};
 use super::spool::{BundleFile, Spool};
@@ -188,7 +188,7 @@ impl<S: Source> Making<'_, S> {
         let row = Row::of(record, &counted.chain, &commitments, why_not, zone);
         let line = row.ok_or_else(altered)?.line();
         // What is written must be what a verifier reads.
-        let row = ReadRow::parse(&line).map_err(|_| altered())?;
+        let row = ParsedRow::parse(&line).map_err(|_| altered())?;
         let cells = Cells::of(&row).ok_or_else(altered)?;
         writeln!(self.messages, "{line}")?;
         self.table.write_all(&cells.table_line())?;
@@ -210,7 +210,7 @@ impl<S: Source> Making<'_, S> {
     }
 
     /// Takes the files in that a record discloses that it names; where each lies, or why it does not.
-    fn attach(&mut self, record: &Record, row: &ReadRow) -> Result<Vec<String>, EvidenceError> {
+    fn attach(&mut self, record: &Record, row: &ParsedRow) -> Result<Vec<String>, EvidenceError> {
         let mut places = Vec::new();
         if row.body.contains_key("attachments") {
             for file in &record.event.attachments {
@@ -297,7 +297,7 @@ impl Attached {
 }
 
 /// The line of an attachment.
-fn listed(file: &Attachment, place: &str, row: &ReadRow) -> String {
+fn listed(file: &Attachment, place: &str, row: &ParsedRow) -> String {
     let Attachment { sha256, name, media_type, bytes } = file;
     json::written(&json::object([
         ("bytes", (*bytes).into()),

@@ -9,7 +9,7 @@
 use std::fmt::Write;
 
 use super::json::{self, Json};
-use super::row::{Part, ReadRow};
+use super::row::{ParsedRow, Part};
 
 /// The page's frame: what stands before its lines, and behind them.
 pub(super) const PAGE_HEAD: &str = include_str!("texts/head.html");
@@ -41,7 +41,7 @@ pub(super) struct Cells([String; COLUMNS.len()]);
 
 impl Cells {
     /// `None` where a disclosed part does not say what such a part says.
-    pub(super) fn of(read: &ReadRow) -> Option<Cells> {
+    pub(super) fn of(read: &ParsedRow) -> Option<Cells> {
         let text = |object: &json::Object, name: &str| match object.get(name) {
             None => Some(String::new()),
             Some(value) => value.text().map(str::to_string),
@@ -96,7 +96,7 @@ impl Cells {
 
     /// The line of the page. `files` are those that the record names, in order: where each lies in the
     /// bundle, or why it does not.
-    pub(super) fn page_line(&self, read: &ReadRow, files: &[String]) -> String {
+    pub(super) fn page_line(&self, read: &ParsedRow, files: &[String]) -> String {
         let mut cells: Vec<String> = self.0.iter().map(|cell| shown(cell)).collect();
         let named = files_of(read).iter().zip(files).map(|(file, place)| {
             let name = file.object().and_then(|file| file.get("name")).and_then(Json::text);
@@ -118,7 +118,7 @@ pub(super) fn table_head() -> Vec<u8> {
 }
 
 /// The files that a record discloses that it names.
-pub(super) fn files_of(read: &ReadRow) -> &[Json] {
+pub(super) fn files_of(read: &ParsedRow) -> &[Json] {
     read.body.get("attachments").and_then(Json::list).unwrap_or_default()
 }
 

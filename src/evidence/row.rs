@@ -195,9 +195,9 @@ fn role_of(record: &Record, part: usize, why: Option<Why>) -> Option<String> {
     (part == 0 && is_hidden).then(|| record.event.sender.role.as_str().to_string())
 }
 
-/// A row that was read, with what its disclosed parts say.
+/// A row with what its disclosed parts say.
 #[derive(Clone, Debug)]
-pub(super) struct ReadRow {
+pub(super) struct ParsedRow {
     pub(super) row: Row,
     pub(super) kind: Kind,
     /// Empty where they are withheld.
@@ -206,12 +206,12 @@ pub(super) struct ReadRow {
     pub(super) meta: Object,
 }
 
-impl ReadRow {
+impl ParsedRow {
     /// A row whose leaf follows from what it says.
     ///
     /// # Errors
     /// In a few words, what is wrong.
-    pub(super) fn parse(line: &str) -> Result<ReadRow, &'static str> {
+    pub(super) fn parse(line: &str) -> Result<ParsedRow, &'static str> {
         let not_one = "is not a record in canonical JSON";
         let row: Row = json::read(line).ok_or(not_one)?;
         let kind = Kind::from_repr(row.kind).ok_or(not_one)?;
@@ -239,7 +239,7 @@ impl ReadRow {
         if !is_of_kind || !says_whose || !names_files(&body) {
             return Err(not_one);
         }
-        Ok(ReadRow { row, kind, sender, body, meta })
+        Ok(ParsedRow { row, kind, sender, body, meta })
     }
 
     /// Whether a part of it was erased.

@@ -8,7 +8,7 @@ use crate::evidence::copies::{Cells, PAGE_END, PAGE_HEAD, table_head};
 use crate::evidence::hex_bytes::HexBytes;
 use crate::evidence::json::{self, Json};
 use crate::evidence::names::PROOF;
-use crate::evidence::row::{Part, ReadRow, Row};
+use crate::evidence::row::{ParsedRow, Part, Row};
 use crate::evidence::verify::Proof;
 use crate::evidence::{Held, verify, zip};
 use crate::ledger::{Checkpoint, LedgerKey};
@@ -115,7 +115,7 @@ fn of_one_record(log: &Log, meta: &str) -> Files {
     let mut row: Row = json::read(text(&files, MESSAGES).trim_end()).unwrap();
     row.parts.meta = Part::Disclosed { canonical: meta.to_string(), salt: HexBytes([3; 16]) };
     let line = committed(row);
-    let read = ReadRow::parse(line.trim_end()).unwrap();
+    let read = ParsedRow::parse(line.trim_end()).unwrap();
     let cells = Cells::of(&read).unwrap();
     let leaf = read.row.leaf.0;
     let proof = Proof { hashes: Vec::new(), leaves: vec![0], size: 1 };

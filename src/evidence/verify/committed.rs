@@ -8,7 +8,7 @@ use super::{Failure, Leaves, refuse};
 use crate::evidence::copies::files_of;
 use crate::evidence::json::{self, Json};
 use crate::evidence::names;
-use crate::evidence::row::ReadRow;
+use crate::evidence::row::ParsedRow;
 
 /// Words that stand where a file is not in the bundle.
 pub(super) const ABSENT: [&str; 2] = ["damaged", "missing"];
@@ -34,8 +34,8 @@ pub(super) fn check(files: &Files, sums: &Sums) -> Result<Committed, Failure> {
         erased: Leaves::new(),
     };
     while let Some(line) = lines.next()? {
-        let row =
-            ReadRow::parse(&line).or_else(|why| refuse(format!("line {} {why}", lines.number)))?;
+        let row = ParsedRow::parse(&line)
+            .or_else(|why| refuse(format!("line {} {why}", lines.number)))?;
         for file in files_of(&row) {
             let place = attached(file, &row, listed.next()?, sums);
             let other = || {
@@ -68,7 +68,7 @@ pub(super) fn check(files: &Files, sums: &Sums) -> Result<Committed, Failure> {
 }
 
 /// Where a file lies, if the line says of it what the record says and its bytes are the named ones.
-fn attached(file: &Json, row: &ReadRow, line: Option<String>, sums: &Sums) -> Option<String> {
+fn attached(file: &Json, row: &ParsedRow, line: Option<String>, sums: &Sums) -> Option<String> {
     let line = line?;
     let place = json::read_object(&line)?.get("file")?.text()?.to_string();
     let mut wanted = file.object()?.clone();

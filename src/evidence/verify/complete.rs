@@ -9,7 +9,7 @@ use super::{Failure, refuse};
 use crate::evidence::json::{self, Json, object};
 use crate::evidence::names::{self, COMPLETENESS};
 use crate::evidence::note::{Head, Key};
-use crate::evidence::row::ReadRow;
+use crate::evidence::row::ParsedRow;
 
 /// Where a conversation stands after some of its records.
 struct Reached {
@@ -71,7 +71,7 @@ fn conversations(files: &Files, shop: &Json) -> Result<Vec<Json>, Failure> {
     let mut lines = files.lines(names::MESSAGES)?;
     let (mut conversations, mut reached) = (Vec::new(), None);
     while let Some(line) = lines.next()? {
-        let row = ReadRow::parse(&line).or_else(refuse)?;
+        let row = ParsedRow::parse(&line).or_else(refuse)?;
         if row.row.seq == 1 {
             conversations.extend(reached.take().map(Reached::said));
         }
@@ -116,7 +116,7 @@ fn counted(counts: &BTreeMap<String, u64>) -> Json {
 
 impl Reached {
     /// One record further; `None` where the record is not the next.
-    fn after(before: Option<Reached>, row: &ReadRow) -> Option<Reached> {
+    fn after(before: Option<Reached>, row: &ParsedRow) -> Option<Reached> {
         let numbers = &row.row;
         let nothing = Reached { name: Json::Null, last_leaf: [0; 32], records: 0, thread: [0; 16] };
         let before = match before {

@@ -7,7 +7,7 @@ use super::files::Files;
 use super::{Failure, refuse};
 use crate::evidence::copies::{Cells, PAGE_END, PAGE_HEAD, files_of, table_head};
 use crate::evidence::names;
-use crate::evidence::row::ReadRow;
+use crate::evidence::row::ParsedRow;
 
 pub(super) fn check(files: &Files, committed: &Committed) -> Result<(), Failure> {
     let mut table = Copy::of(files, names::TABLE)?;
@@ -17,7 +17,7 @@ pub(super) fn check(files: &Files, committed: &Committed) -> Result<(), Failure>
     let mut places = committed.files.as_slice();
     let mut lines = files.lines(names::MESSAGES)?;
     while let Some(line) = lines.next()? {
-        let row = ReadRow::parse(&line).or_else(refuse)?;
+        let row = ParsedRow::parse(&line).or_else(refuse)?;
         let (of_row, later) = places.split_at(places.len().min(files_of(&row).len()));
         places = later;
         let Some(cells) = Cells::of(&row) else {
