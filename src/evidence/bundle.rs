@@ -31,7 +31,7 @@ use crate::model::{Attachment, Chain, Micros, Offset, Reader, Record, Seq};
 use crate::records::Page;
 
 /// Where records and attachments come from.
-pub(super) trait Source {
+pub(super) trait RecordSource {
     /// The next records of a conversation.
     fn page(&mut self, conversation: &str, after: Seq) -> Result<Page, EvidenceError>;
 
@@ -104,7 +104,7 @@ impl Bundle {
     /// Reads what the spec asks for, and seals it. `progress` hears of each record.
     pub(super) fn make(
         spec: &BundleSpec<'_>,
-        source: impl Source,
+        source: impl RecordSource,
         sealer: &impl Sealer,
         mut progress: impl FnMut(u64),
     ) -> Result<Bundle, EvidenceError> {
@@ -138,7 +138,7 @@ impl Bundle {
     }
 }
 
-impl<S: Source> Making<'_, S> {
+impl<S: RecordSource> Making<'_, S> {
     /// All records of a conversation that the checkpoint covers.
     fn add_conversation(
         &mut self,
@@ -277,7 +277,7 @@ impl Attached {
         &mut self,
         record: &Record,
         sha256: &str,
-        source: &mut impl Source,
+        source: &mut impl RecordSource,
     ) -> Result<String, EvidenceError> {
         let Some(path) = source.attachment(record, sha256)? else {
             return Ok("missing".to_string());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chrono_tz::Tz;
 use tokio::sync::Semaphore;
 
-use super::bundle::{Bundle, Growth, Sealer, Source};
+use super::bundle::{Bundle, Growth, RecordSource, Sealer};
 use super::json::{self, Json};
 use super::pack::{PackError, PackRequest, pack_with_bundle};
 use super::spec::{BundleSpec, Custody};
@@ -213,7 +213,7 @@ struct OfShop<'a> {
     shop: &'a str,
 }
 
-impl Source for OfShop<'_> {
+impl RecordSource for OfShop<'_> {
     fn page(&mut self, conversation: &str, after: Seq) -> Result<Page, EvidenceError> {
         Ok(self.maker.material.records.after(self.shop, conversation, after, PAGE)?)
     }

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::evidence::bundle::{Growth, Sealer, Source};
+use crate::evidence::bundle::{Growth, RecordSource, Sealer};
 use crate::evidence::spec::{BundleSpec, Custody};
 use crate::evidence::{Bundle, EvidenceError, EvidenceRequest};
 use crate::ledger::multiproof::{self, node};
@@ -284,7 +284,7 @@ fn subproof(
 /// Records and attachments of a [`Log`].
 pub(super) struct InMemory<'a>(&'a Log);
 
-impl Source for InMemory<'_> {
+impl RecordSource for InMemory<'_> {
     fn page(&mut self, conversation: &str, after: Seq) -> Result<Page, EvidenceError> {
         let later = self
             .0
