@@ -28,6 +28,7 @@ mod trimming;
 mod access_trail;
 // What was asked for is erased.
 mod erasing;
+// Which files records name.
 mod attached;
 // Holds and erasures, as people ask for them.
 mod keeper;

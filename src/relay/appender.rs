@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::gate::{ClosedGate, HoldGate, Passing};
+use super::gate::{Gates, Passing};
 use super::held::{Held, Reception};
 use super::kept::{self, KeptRecords, Repetition, Target, Targets};
 use super::line::{Line, Refused};
@@ -73,28 +73,23 @@ enum Placed {
 pub(super) struct Submissions {
     sender: mpsc::UnboundedSender<Waiting>,
     room: Arc<Semaphore>,
-    gate: HoldGate,
+    pub(super) gates: Gates,
 }
 
 /// A submission, and the room it takes until it is answered.
 struct Waiting {
     submission: Submission,
     _room: OwnedSemaphorePermit,
-    _passing: Option<Passing>,
+    _passing: Passing,
 }
 
 impl Submissions {
     /// Puts a submission in line, after waiting until there is room for it.
     pub(super) async fn send(&self, submission: Submission) -> Result<(), RelayError> {
-        let _passing = self.gate.pass(&submission.events).await;
+        let _passing = self.gates.pass(&submission.events).await;
         let kib = submission.kib().min(WAITING_KIB_MAX);
         let _room = self.room.clone().acquire_many_owned(kib).await.map_err(|_| stopping())?;
         self.sender.send(Waiting { submission, _room, _passing }).map_err(|_| stopping())
-    }
-
-    /// Lets holds wait, after waiting until those under way are answered.
-    pub(super) async fn close_gate(&self) -> ClosedGate {
-        self.gate.close().await
     }
 }
 
@@ -142,7 +137,7 @@ pub(super) fn spawn(
             appender.run(waiting, &stop, &runtime)
         })
         .map_err(|error| RelayError::Closed { reason: error.to_string() })?;
-    Ok((Submissions { sender, room, gate: HoldGate::default() }, thread))
+    Ok((Submissions { sender, room, gates: Gates::default() }, thread))
 }
 
 /// When the newest record of a log was received.

@@ -11,7 +11,7 @@
 mod prepare;
 // The one task that appends.
 mod appender;
-// Where holds wait while an erasure is committed.
+// Where holds wait while an erasure is committed, and what names a file while one is removed.
 mod gate;
 // What one sender sends, in order.
 mod line;
@@ -139,7 +139,13 @@ impl Relay {
     /// Lets holds wait until the gate is dropped, once those under way are answered: what is not held
     /// then is not held before.
     pub async fn close_to_holds(&self) -> ClosedGate {
-        self.submissions.close_gate().await
+        self.submissions.gates.holds.close().await
+    }
+
+    /// Lets what names files wait until the gate is dropped, once what is under way is answered: what
+    /// nothing in the log names then is not named before.
+    pub async fn close_to_names(&self) -> ClosedGate {
+        self.submissions.gates.names.close().await
     }
 
     /// Reads what edits and retractions change, here where it may take its time.

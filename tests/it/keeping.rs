@@ -1,7 +1,7 @@
 //! Hold before erase, whichever comes first by a moment, and one erasure in nobody else's way.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rand::Rng;
@@ -118,6 +118,53 @@ async fn a_hold_that_finds_words_and_files_keeps_them() {
     for (name, file) in kept {
         assert!(text_of(&admin, &name).await.is_some(), "{name} was held before it was erased");
         assert_eq!(admin.get(&file).await.status, 200, "{name}: the file is gone");
+    }
+}
+
+/// Which files are named was asked once, before the first of them was removed: a message that named
+/// one after that was acknowledged, with the file there, and lost it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_names_a_file_in_time_keeps_it() {
+    const FILES: usize = 400;
+    let data = Data::new();
+    let server = serve(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let ann = server.http_as(&data, ANN, &[Customer]);
+    let naming = |conversation: &str, number: usize, sha256: &str| {
+        let mut said = message(conversation, &format!("m{number}"), "customer", ANN, "look");
+        said["attachments"] = json!([{"sha256": sha256, "name": "photo.png",
+            "media_type": "image/png", "bytes": 9}]);
+        said
+    };
+    let mut hashes = Vec::new();
+    for number in 0..FILES {
+        let photo = format!("photo {number}").into_bytes();
+        let sha256 = hex::encode(Sha256::digest(&photo));
+        assert_eq!(ann.put(&format!("/v1/attachments/{sha256}"), photo).await.status, 201);
+        assert_eq!(ann.event(&naming("c", number, &sha256)).await.status, 200);
+        hashes.push(sha256);
+    }
+    admin.caught_up(true).await;
+    erase(&admin, "c").await;
+    let since = Instant::now();
+    while !data.path().join("erasing.json").exists() {
+        assert!(since.elapsed() < PATIENCE, "{}", admin.get("/v1/status").await.text());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // They are removed from the first on, and named from the last.
+    let mut kept = Vec::new();
+    for (number, sha256) in hashes.iter().enumerate().rev() {
+        assert_eq!(ann.event(&naming("d", number, sha256)).await.status, 200);
+        let is_there = |path: &PathBuf| path.ends_with(sha256);
+        if !files_under(&data.path().join("attachments")).iter().any(is_there) {
+            break;
+        }
+        kept.push(format!("/v1/conversations/d/events/m{number}/attachments/{sha256}"));
+    }
+    until_done_of(&admin, "c").await;
+    assert!(!kept.is_empty());
+    for file in kept {
+        assert_eq!(admin.get(&file).await.status, 200, "{file} was there when it was named");
     }
 }
 
@@ -512,7 +559,7 @@ async fn a_damaged_file_stops_only_what_lies_in_it() {
     data.is_left_damaged();
 }
 
-fn day_folders(root: &Path) -> Vec<std::path::PathBuf> {
+fn day_folders(root: &Path) -> Vec<PathBuf> {
     let listing = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
     let mut days: Vec<_> = listing.filter(|path| path.to_string_lossy().contains('=')).collect();
     days.sort();

@@ -6,7 +6,8 @@
 //! 2  the files it names are listed in `erasing.json`             afterwards the records do not say
 //! 3  the archive's files are written anew, and put in their      what was said is gone for good
 //!    place in one commit, while no hold is taken
-//! 4  files that nothing names any more are removed
+//! 4  files that nothing names any more are removed, each         what was named in time is there
+//!    while nothing is taken that names one
 //! 5  facts, index and lookup forget; what nobody reads any more
 //!    is removed
 //! 6  a receipt is appended                                       it is done
@@ -169,7 +170,7 @@ impl Erasing {
         begun: &mut Begun,
         obstacles: &mut Obstacles,
     ) -> anyhow::Result<()> {
-        self.remove_files(&committed, begun, obstacles);
+        self.remove_files(&committed, begun, obstacles).await;
         begun.write()?;
         let (committed, forgotten) = self.forgotten(committed, begun, obstacles);
         if let Err(error) = self.let_stores_forget(&forgotten, begun).await {
