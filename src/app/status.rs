@@ -1,7 +1,5 @@
 //! How far each store is: what `verbatim status` and `GET /v1/status` show.
 
-use std::fs;
-use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +9,7 @@ use super::DataDir;
 use super::background::Trouble;
 use super::derived::Derived;
 use super::stores::{AllWatched, Watched};
+use crate::durable::bytes_under;
 use crate::ledger;
 use crate::log::{Damage, LogReader, Scrubbed, State, Store};
 use crate::model::{MaintenanceState, Micros, Offset};
@@ -247,19 +246,4 @@ fn notes_on(store: &str, data: &DataDir) -> Vec<String> {
         "it was damaged, and was made anew; what was damaged lies in `{}` and may be removed",
         aside.display()
     )]
-}
-
-/// Bytes allocated to the files under a folder; files that vanish while it looks count nothing.
-fn bytes_under(folder: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(listing) = fs::read_dir(folder) else { return 0 };
-    listing
-        .filter_map(Result::ok)
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
-            // Blocks of 512 bytes: log segments are allocated ahead and filled later.
-            Ok(metadata) => metadata.blocks() * 512,
-            Err(_) => 0,
-        })
-        .sum()
 }

@@ -7,6 +7,7 @@
 mod database;
 mod disk;
 mod growing;
+mod room;
 mod seam;
 mod stage;
 #[cfg(test)]
@@ -18,6 +19,8 @@ mod write;
 pub(crate) use database::{copy_database, is_damage, open_database, open_keyspace, put_in_place};
 pub(crate) use disk::Disk;
 pub(crate) use growing::GrowingFile;
+pub use room::NoRoom;
+pub(crate) use room::{bytes_under, require_room};
 #[cfg(test)]
 pub(crate) use seam::{Call, Seam};
 pub(crate) use stage::{Mode, Naming, Staged, is_staging_name};

@@ -1,5 +1,6 @@
 //! Why turns and episodes cannot be written or read.
 
+use crate::durable::NoRoom;
 use crate::log::{LogError, NotOpen};
 use crate::model::{ErrorKind, Kinded, Offset};
 use crate::table::TableError;
@@ -24,6 +25,8 @@ pub enum FactsError {
     NotOpen(#[from] NotOpen),
     #[error("the states of the fold cannot be written anew: {0}")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     #[error("the states of the fold were not opened again after they were written anew")]
     StatesClosed,
     #[error("cannot make a batch of rows: {0}")]
@@ -38,9 +41,10 @@ impl Kinded for FactsError {
     fn kind(&self) -> ErrorKind {
         match self {
             FactsError::Table(error) => error.kind(),
-            FactsError::States(_) | FactsError::StatesClosed | FactsError::Io(_) => {
-                ErrorKind::Retry
-            }
+            FactsError::States(_)
+            | FactsError::StatesClosed
+            | FactsError::NoRoom(_)
+            | FactsError::Io(_) => ErrorKind::Retry,
             FactsError::Log(error) => error.kind(),
             FactsError::NotOpen(error) => error.kind(),
             FactsError::StatesDamaged { .. }

@@ -13,7 +13,9 @@ use super::log_fold::{LogFold, Uncommitted};
 use super::settled::TableCursors;
 use super::versions::{Known, Versions};
 use super::{ConversationState, FactsError, METRIC_VERSION};
-use crate::durable::{copy_database, open_database, open_keyspace, put_in_place};
+use crate::durable::{
+    bytes_under, copy_database, open_database, open_keyspace, put_in_place, require_room,
+};
 use crate::log::Forgotten;
 use crate::model::{ConversationKey, Offset, Rules};
 
@@ -158,6 +160,12 @@ impl States {
             batch.commit()?;
         }
         Ok(has_changed)
+    }
+
+    /// Refuses to have all that is stored twice where the disk's reserve would be touched.
+    pub(crate) fn require_room(&self, reserve_bytes: u64) -> Result<(), FactsError> {
+        let dir = Path::new(&self.path);
+        Ok(require_room(dir, bytes_under(dir), reserve_bytes)?)
     }
 
     /// Writes all that is stored into new files; the old ones are gone.

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -23,7 +23,7 @@ use super::versions::Versions;
 use super::{ConversationState, FactsError};
 use crate::log::{Batch, Forgot, Forgotten, LogError, LogReader, Rewritten, Store};
 use crate::model::{ConversationKey, MaintenanceState, Offset, Record, Seq};
-use crate::table::Rewrite;
+use crate::table::{Rewrite, TableError};
 
 /// The folder of all Delta tables.
 const TABLES_FOLDER: &str = "archive";
@@ -129,6 +129,38 @@ impl FactStore {
         };
         // Freeing many rows takes milliseconds: not under the lock.
         drop(before);
+    }
+
+    /// Forgets in the tables, then in the states.
+    async fn forget_all(
+        &mut self,
+        forgotten: &Forgotten,
+        rewritten: &mut Vec<Rewritten>,
+    ) -> Result<(), FactsError> {
+        let mut note = |place: String| {
+            rewritten.push(Rewritten { store: Self::NAME.to_string(), place });
+        };
+        let (wanted, forgets) = (Arc::new(forget::wanted(forgotten)), forgotten.clone());
+        let change = Arc::new(move |batch: &RecordBatch| forget::forgetting(batch, &forgets));
+        let reserve_bytes = forgotten.reserve_bytes();
+        let rewrite = Rewrite { wanted, probe: "shop", change, reserve_bytes };
+        for path in self.tables.forget(&rewrite).await? {
+            if let Some(name) = path.file_name() {
+                note(name.to_string_lossy().into_owned());
+            }
+        }
+        if forgotten.has_customers() {
+            self.states()?.require_room(reserve_bytes)?;
+            let states = self.states.take().ok_or(FactsError::StatesClosed)?;
+            for (key, _) in forgotten.conversations() {
+                self.shown.lock().fold.forget(key, forgotten);
+                states.forget(key, forgotten)?;
+            }
+            // What was overwritten lies in the database's files until they are written anew.
+            self.states = Some(states.written_anew()?);
+            note("states".to_string());
+        }
+        Ok(())
     }
 
     fn states(&self) -> Result<&States, FactsError> {
@@ -237,28 +269,18 @@ impl Store for FactStore {
     }
 
     async fn forget(&mut self, forgotten: &Forgotten) -> Result<Forgot, FactsError> {
-        let rewritten = |place: String| Rewritten { store: Self::NAME.to_string(), place };
-        let mut done = Vec::new();
-        if forgotten.has_customers() {
-            let states = self.states.take().ok_or(FactsError::StatesClosed)?;
-            for (key, _) in forgotten.conversations() {
-                self.shown.lock().fold.forget(key, forgotten);
-                states.forget(key, forgotten)?;
-            }
-            // What was overwritten lies in the database's files until they are written anew.
-            self.states = Some(states.written_anew()?);
-            done.push(rewritten("states".to_string()));
-        }
-        let (wanted, forgets) = (Arc::new(forget::wanted(forgotten)), forgotten.clone());
-        let change = Arc::new(move |batch: &RecordBatch| forget::forgetting(batch, &forgets));
-        let rewrite = Rewrite { wanted, probe: "shop", change, reserve_bytes: 0 };
-        let left = self.tables.forget(&rewrite).await?;
+        let mut rewritten = Vec::new();
+        let forgot = self.forget_all(forgotten, &mut rewritten).await;
+        // Tables may have changed before one of them could not.
         self.publish();
-        let is_gone = self.tables.sweep().await?;
-        let name =
-            |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
-        done.extend(left.iter().filter_map(name).map(rewritten));
-        Ok(Forgot { rewritten: done, is_gone })
+        match forgot {
+            Ok(()) => Ok(Forgot::once_read(rewritten, self.tables.sweep().await?)),
+            // No reason to stand still.
+            Err(FactsError::NoRoom(no_room) | FactsError::Table(TableError::NoRoom(no_room))) => {
+                Ok(Forgot { rewritten, waits: Some(no_room.to_string()) })
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn forget(
     let gone = before
         .difference(&now)
         .map(|segment| Rewritten { store: store.clone(), place: segment.clone() });
-    Ok(Forgot { rewritten: gone.collect(), is_gone })
+    Ok(Forgot::once_read(gone.collect(), is_gone))
 }
 
 impl Forgetting<'_> {

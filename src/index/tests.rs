@@ -62,10 +62,10 @@ async fn what_was_said_during_an_erasure_stays() {
     let records = said.into_iter().map(Arc::new).collect();
     let of = OfConversation { records, erased: [Offset(3)].into(), ..OfConversation::default() };
     let conversations = [(ConversationKey::new("shop", "c"), of)].into();
-    let forgotten = Forgotten::new(conversations, Pseudonyms::new([7; 32]));
+    let forgotten = Forgotten::new(conversations, Pseudonyms::new([7; 32]), 0);
     store.apply(batch(messages(10, 14))).await.expect("applies");
     store.commit().await.expect("commits");
-    assert!(store.forget(&forgotten).await.expect("forgets").is_gone);
+    assert_eq!(store.forget(&forgotten).await.expect("forgets").waits, None);
     assert_eq!(reader.snapshot().unwrap().searcher().num_docs(), 14);
     drop(store);
     let (store, _) = open(dir.path()).expect("opens again");

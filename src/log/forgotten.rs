@@ -16,6 +16,7 @@ use crate::model::{ConversationKey, Offset, Pseudonyms, Record};
 pub struct Forgotten {
     conversations: Arc<HashMap<ConversationKey, OfConversation>>,
     pseudonyms: Pseudonyms,
+    reserve_bytes: u64,
 }
 
 /// One conversation of which something was erased.
@@ -41,8 +42,14 @@ impl Forgotten {
     pub fn new(
         conversations: HashMap<ConversationKey, OfConversation>,
         pseudonyms: Pseudonyms,
+        reserve_bytes: u64,
     ) -> Forgotten {
-        Forgotten { conversations: Arc::new(conversations), pseudonyms }
+        Forgotten { conversations: Arc::new(conversations), pseudonyms, reserve_bytes }
+    }
+
+    /// What must stay free on the disk, whatever is written anew.
+    pub fn reserve_bytes(&self) -> u64 {
+        self.reserve_bytes
     }
 
     pub fn conversations(&self) -> impl Iterator<Item = (&ConversationKey, &OfConversation)> {
@@ -74,8 +81,16 @@ impl Forgotten {
 #[derive(Clone, Debug, Default)]
 pub struct Forgot {
     pub rewritten: Vec<Rewritten>,
-    /// False while somebody reads a file that has what is to go: the store is then asked again.
-    pub is_gone: bool,
+    /// Why a file is still there that has what is to go: the store is then asked again.
+    pub waits: Option<String>,
+}
+
+impl Forgot {
+    /// What is `gone` once nobody reads the old files any more.
+    pub fn once_read(rewritten: Vec<Rewritten>, is_gone: bool) -> Forgot {
+        let waits = (!is_gone).then(|| "a question still reads its old files".to_string());
+        Forgot { rewritten, waits }
+    }
 }
 
 /// Asks a store to forget, and waits for what it did. What is asked of a store that stands still is

@@ -8,6 +8,7 @@ use arrow::error::ArrowError;
 use deltalake_core::DeltaTableError;
 use parquet::errors::ParquetError;
 
+use crate::durable::NoRoom;
 use crate::model::{ErrorKind, Kinded, Offset};
 
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +35,8 @@ pub enum TableError {
         "compactions took files of the table in `{root}` while it was rewritten, {tries} times"
     )]
     Contended { root: PathBuf, tries: usize },
-    #[error(
-        "writing files of the table in `{root}` anew takes {} MiB, and {} MiB are free, of which {} MiB are to stay so", .wanted_bytes >> 20, .free_bytes >> 20, .reserve_bytes >> 20
-    )]
-    NoRoom { root: PathBuf, wanted_bytes: u64, free_bytes: u64, reserve_bytes: u64 },
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     #[error("cannot {action} the table in `{root}`: {source}")]
     Delta { action: &'static str, root: PathBuf, source: Box<DeltaTableError> },
     #[error("cannot {action} `{path}`: {source}")]
@@ -85,7 +84,7 @@ impl Kinded for TableError {
             TableError::Fenced { .. } => ErrorKind::Conflict,
             TableError::Closed { .. } | TableError::Stopped => ErrorKind::Closed,
             TableError::Contended { .. }
-            | TableError::NoRoom { .. }
+            | TableError::NoRoom(_)
             | TableError::Delta { .. }
             | TableError::Io { .. }
             | TableError::Encode { .. } => ErrorKind::Retry,

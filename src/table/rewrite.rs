@@ -24,6 +24,7 @@ use super::parquet_file::Effort;
 use super::rows::{Wanted, read_columns};
 use super::snapshot::{DataFile, TableSnapshot};
 use super::{DAY_COLUMN, Table, TableError, files};
+use crate::durable::require_room;
 use crate::model::{Micros, unless_panicked};
 
 /// How often it is begun again where a compaction took a file meanwhile.
@@ -120,7 +121,11 @@ impl Prepared {
                 concerned.push(file.clone());
             }
         }
-        check_room(&snapshot, &concerned, rewrite.reserve_bytes)?;
+        if !concerned.is_empty() {
+            // As much again as there is.
+            let wanted_bytes = concerned.iter().map(|file| file.bytes).sum();
+            require_room(&snapshot.root, wanted_bytes, rewrite.reserve_bytes)?;
+        }
         for file in concerned {
             // What is written anew has a good hash again.
             snapshot.verify(&file)?;
@@ -144,23 +149,6 @@ impl Drop for Prepared {
     fn drop(&mut self) {
         self.table.discard(&self.new);
     }
-}
-
-/// Refuses to write as much again as there is where the disk's reserve would be touched: it is for
-/// messages.
-fn check_room(
-    snapshot: &TableSnapshot,
-    concerned: &[DataFile],
-    reserve_bytes: u64,
-) -> Result<(), TableError> {
-    let wanted_bytes: u64 = concerned.iter().map(|file| file.bytes).sum();
-    // A disk that does not answer is not taken for a full one.
-    let free_bytes = fs4::available_space(&*snapshot.root).unwrap_or(u64::MAX);
-    if !concerned.is_empty() && free_bytes < wanted_bytes.saturating_add(reserve_bytes) {
-        let root = snapshot.root.to_path_buf();
-        return Err(TableError::NoRoom { root, wanted_bytes, free_bytes, reserve_bytes });
-    }
-    Ok(())
 }
 
 /// Whether any row of a file would change.

@@ -36,7 +36,9 @@ impl Erasing {
                 bail!("the store `{}` stands still", store.name);
             };
             begun.add_rewritten(forgot.rewritten);
-            ensure!(forgot.is_gone, "a question still reads old files of `{}`", store.name);
+            if let Some(waits) = forgot.waits {
+                bail!("the store `{}` has not forgotten it: {waits}", store.name);
+            }
         }
         self.remove_leftovers()
     }
@@ -70,7 +72,8 @@ impl Erasing {
             conversations.insert(of.key.clone(), OfConversation { records, erased, customers });
             readable.push(of);
         }
-        (readable, Forgotten::new(conversations, self.pseudonyms.clone()))
+        let forgotten = Forgotten::new(conversations, self.pseudonyms.clone(), self.reserve_bytes);
+        (readable, forgotten)
     }
 
     /// Removes what crashes and damages left of stores.

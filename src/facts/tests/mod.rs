@@ -10,4 +10,5 @@ mod unknown;
 mod columns;
 mod random;
 mod log;
+mod forget;
 mod speed;

@@ -10,6 +10,7 @@ use super::{
     CATCH_UP_RECORDS, CURSOR_KEY, Conversation, Lookup, LookupError, Written, conversation_key,
     id_key,
 };
+use crate::durable::{bytes_under, require_room};
 use crate::log::{Batch, Forgot, Forgotten, LogReader, LogScan, Rewritten, Store};
 use crate::model::{Offset, Record};
 
@@ -85,7 +86,11 @@ impl Store for LookupStore {
     /// Only customers' ids are here: what a record says is in the record.
     async fn forget(&mut self, forgotten: &Forgotten) -> Result<Forgot, LookupError> {
         if !forgotten.has_customers() {
-            return Ok(Forgot { rewritten: Vec::new(), is_gone: true });
+            return Ok(Forgot::default());
+        }
+        let dir = &self.lookup.disk.dir;
+        if let Err(no_room) = require_room(dir, bytes_under(dir), forgotten.reserve_bytes()) {
+            return Ok(Forgot { rewritten: Vec::new(), waits: Some(no_room.to_string()) });
         }
         self.lookup.forget(forgotten)?;
         self.lookup.write_anew()?;
@@ -93,7 +98,7 @@ impl Store for LookupStore {
         let rewritten = vec![Rewritten { store, place: "conversations".to_string() }];
         // The appender may have held a state while it changed: what it adds has the id again.
         let is_gone = !self.lookup.forget(forgotten)?;
-        Ok(Forgot { rewritten, is_gone })
+        Ok(Forgot::once_read(rewritten, is_gone))
     }
 }
 
