@@ -355,7 +355,7 @@ mod tests {
         }
 
         async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, LogError> {
-            Ok(Forgot::default())
+            Ok(Forgot::All)
         }
     }
 

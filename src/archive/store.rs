@@ -138,6 +138,6 @@ impl Store for Archive {
     /// Nothing is left to do: the archive is where records are erased first, by
     /// [`ArchiveReader::prepare_erasure`].
     async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, ArchiveError> {
-        Ok(Forgot::default())
+        Ok(Forgot::All)
     }
 }

@@ -103,7 +103,7 @@ impl Store for ErasureStore {
 
     /// Nothing of what is erased is here.
     async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, ErasureError> {
-        Ok(Forgot::default())
+        Ok(Forgot::All)
     }
 }
 

@@ -21,7 +21,7 @@ use super::states::States;
 use super::tables::Tables;
 use super::versions::Versions;
 use super::{ConversationState, FactsError};
-use crate::log::{Batch, Forgot, Forgotten, LogError, LogReader, Rewritten, Store};
+use crate::log::{Batch, Forgot, Forgotten, LogError, LogReader, Store};
 use crate::model::{ConversationKey, MaintenanceState, Offset, Record, Seq};
 use crate::table::{Rewrite, TableError};
 
@@ -132,25 +132,15 @@ impl FactStore {
     }
 
     /// Forgets in the tables, then in the states.
-    async fn forget_all(
-        &mut self,
-        forgotten: &Forgotten,
-        rewritten: &mut Vec<Rewritten>,
-    ) -> Result<(), FactsError> {
-        let mut note = |place: String| {
-            rewritten.push(Rewritten { store: Self::NAME.to_string(), place });
-        };
+    async fn forget_all(&mut self, forgotten: &Forgotten) -> Result<(), FactsError> {
         let (wanted, forgets) = (Arc::new(forget::wanted(forgotten)), forgotten.clone());
         let change = Arc::new(move |batch: &RecordBatch| forget::forgetting(batch, &forgets));
         let reserve_bytes = forgotten.reserve_bytes();
         let rewrite = Rewrite { wanted, probe: "shop", change, reserve_bytes };
-        for path in self.tables.forget(&rewrite).await? {
-            if let Some(name) = path.file_name() {
-                note(name.to_string_lossy().into_owned());
-            }
-        }
+        self.tables.rewrite(&rewrite, &|files| forgotten.note(Self::NAME, files)).await?;
         if forgotten.has_customers() {
             self.states()?.require_room(reserve_bytes)?;
+            forgotten.note(Self::NAME, ["states".to_string()]);
             let states = self.states.take().ok_or(FactsError::StatesClosed)?;
             for (key, _) in forgotten.conversations() {
                 self.shown.lock().fold.forget(key, forgotten);
@@ -158,7 +148,6 @@ impl FactStore {
             }
             // What was overwritten lies in the database's files until they are written anew.
             self.states = Some(states.written_anew()?);
-            note("states".to_string());
         }
         Ok(())
     }
@@ -269,15 +258,14 @@ impl Store for FactStore {
     }
 
     async fn forget(&mut self, forgotten: &Forgotten) -> Result<Forgot, FactsError> {
-        let mut rewritten = Vec::new();
-        let forgot = self.forget_all(forgotten, &mut rewritten).await;
+        let forgot = self.forget_all(forgotten).await;
         // Tables may have changed before one of them could not.
         self.publish();
         match forgot {
-            Ok(()) => Ok(Forgot::once_read(rewritten, self.tables.sweep().await?)),
+            Ok(()) => Ok(Forgot::once_read(self.tables.sweep().await?)),
             // No reason to stand still.
             Err(FactsError::NoRoom(no_room) | FactsError::Table(TableError::NoRoom(no_room))) => {
-                Ok(Forgot { rewritten, waits: Some(no_room.to_string()) })
+                Ok(Forgot::Waits(no_room.to_string()))
             }
             Err(error) => Err(error),
         }

@@ -2,7 +2,7 @@
 //! alone, so its cursor may lie behind: below it are all of its rows up to the states' cursor.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::NaiveDate;
 
@@ -133,13 +133,16 @@ impl Tables {
 }
 
 impl Tables {
-    /// Lets all tables forget. Returns the files that left them.
-    pub(crate) async fn forget(&self, rewrite: &Rewrite) -> Result<Vec<PathBuf>, FactsError> {
-        let mut left = Vec::new();
+    /// Changes rows of all tables; `told` hears which files are about to leave them.
+    pub(crate) async fn rewrite(
+        &self,
+        rewrite: &Rewrite,
+        told: &impl Fn(Vec<String>),
+    ) -> Result<(), FactsError> {
         for table in self.all() {
-            left.extend(table.rewrite(rewrite.clone()).await?);
+            table.rewrite(rewrite, told).await?;
         }
-        Ok(left)
+        Ok(())
     }
 
     /// Deletes files that left the tables; false while somebody reads one.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tantivy::collector::DocSetCollector;
 use tantivy::index::SegmentId;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::query::{BooleanQuery, Query, RangeQuery, TermQuery};
@@ -25,7 +26,7 @@ use super::open::merge_policy;
 use super::schema::schema;
 use super::snapshot::IndexSnapshot;
 use super::{IndexError, NAME};
-use crate::log::{Forgot, Forgotten, Rewritten};
+use crate::log::{Forgot, Forgotten};
 use crate::model::{ConversationKey, Offset};
 
 /// How long merges that are under way already are waited for.
@@ -47,23 +48,33 @@ pub(super) fn forget(
     index: &mut Forgetting<'_>,
     forgotten: &Forgotten,
 ) -> Result<Forgot, IndexError> {
-    let before = index.segments();
+    forgotten.note(NAME, index.concerned(forgotten)?);
     // Merges that the commit would begin take hold of the segments that are to be written anew, and
     // each may be of gigabytes.
     index.writer.set_merge_policy(Box::new(NoMergePolicy));
-    let is_forgotten = index.replace_documents(forgotten).and_then(|()| index.merge_away());
+    let is_forgotten =
+        index.replace_documents(forgotten).and_then(|()| index.merge_away(forgotten));
     index.writer.set_merge_policy(merge_policy());
     is_forgotten?;
-    let is_gone = index.remove_files()?;
-    let now = index.segments();
-    let store = NAME.to_string();
-    let gone = before
-        .difference(&now)
-        .map(|segment| Rewritten { store: store.clone(), place: segment.clone() });
-    Ok(Forgot::once_read(gone.collect(), is_gone))
+    Ok(Forgot::once_read(index.remove_files()?))
 }
 
 impl Forgetting<'_> {
+    /// The segments that have any of the documents which are replaced.
+    fn concerned(&self, forgotten: &Forgotten) -> Result<BTreeSet<String>, IndexError> {
+        let searcher = self.reader.searcher();
+        let mut concerned = BTreeSet::new();
+        for (key, of) in forgotten.conversations() {
+            let Some(last) = of.records.last() else { continue };
+            let found = searcher.search(&up_to(key, last.offset), &DocSetCollector);
+            for document in found.map_err(self.failed())? {
+                let segment = searcher.segment_reader(document.segment_ord);
+                concerned.insert(segment.segment_id().uuid_string());
+            }
+        }
+        Ok(concerned)
+    }
+
     fn replace_documents(&mut self, forgotten: &Forgotten) -> Result<(), IndexError> {
         for (key, of) in forgotten.conversations() {
             let Some(last) = of.records.last() else { continue };
@@ -85,13 +96,14 @@ impl Forgetting<'_> {
     }
 
     /// Writes every segment anew that has deleted documents.
-    fn merge_away(&mut self) -> Result<(), IndexError> {
+    fn merge_away(&mut self, forgotten: &Forgotten) -> Result<(), IndexError> {
         let since = Instant::now();
         loop {
             let marked = self.marked();
             if marked.is_empty() {
                 return Ok(());
             }
+            forgotten.note(NAME, marked.iter().map(SegmentId::uuid_string));
             for segment in marked {
                 let merged = self.writer.merge(&[segment]).wait();
                 if let Err(source) = merged

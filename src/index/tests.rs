@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::testing::{message, open};
 use super::{FullText, IndexError, damaged_files, is_of_earlier_version, open_read_only};
-use crate::log::{Forgotten, LogError, OfConversation, Store, batch};
+use crate::log::{Forgot, Forgotten, LogError, OfConversation, Store, batch};
 use crate::model::{ConversationKey, ErrorKind, Kinded, Offset, Pseudonyms, Record};
 
 fn messages(from: u64, to: u64) -> Vec<Record> {
@@ -65,7 +65,7 @@ async fn what_was_said_during_an_erasure_stays() {
     let forgotten = Forgotten::new(conversations, Pseudonyms::new([7; 32]), 0);
     store.apply(batch(messages(10, 14))).await.expect("applies");
     store.commit().await.expect("commits");
-    assert_eq!(store.forget(&forgotten).await.expect("forgets").waits, None);
+    assert_eq!(store.forget(&forgotten).await.expect("forgets"), Forgot::All);
     assert_eq!(reader.snapshot().unwrap().searcher().num_docs(), 14);
     drop(store);
     let (store, _) = open(dir.path()).expect("opens again");

@@ -66,6 +66,6 @@ impl Store for Ledger {
 
     /// Leaves hold nothing of what was said.
     async fn forget(&mut self, _: &Forgotten) -> Result<Forgot, LedgerError> {
-        Ok(Forgot::default())
+        Ok(Forgot::All)
     }
 }

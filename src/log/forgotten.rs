@@ -17,7 +17,11 @@ pub struct Forgotten {
     conversations: Arc<HashMap<ConversationKey, OfConversation>>,
     pseudonyms: Pseudonyms,
     reserve_bytes: u64,
+    noted: Option<Noted>,
 }
+
+/// Hears what is about to be written anew.
+type Noted = Arc<dyn Fn(Vec<Rewritten>) + Send + Sync>;
 
 /// One conversation of which something was erased.
 #[derive(Default)]
@@ -44,7 +48,23 @@ impl Forgotten {
         pseudonyms: Pseudonyms,
         reserve_bytes: u64,
     ) -> Forgotten {
-        Forgotten { conversations: Arc::new(conversations), pseudonyms, reserve_bytes }
+        let conversations = Arc::new(conversations);
+        Forgotten { conversations, pseudonyms, reserve_bytes, noted: None }
+    }
+
+    /// The same, of which `noted` hears what is about to be written anew.
+    pub fn noting(&self, noted: impl Fn(Vec<Rewritten>) + Send + Sync + 'static) -> Forgotten {
+        Forgotten { noted: Some(Arc::new(noted)), ..self.clone() }
+    }
+
+    /// Says which places of a store are about to be written anew, or to go: before they are, since
+    /// afterwards nothing says which they were.
+    pub fn note(&self, store: &str, places: impl IntoIterator<Item = String>) {
+        let rewritten = |place| Rewritten { store: store.to_string(), place };
+        let rewritten: Vec<Rewritten> = places.into_iter().map(rewritten).collect();
+        if let Some(noted) = self.noted.as_ref().filter(|_| !rewritten.is_empty()) {
+            noted(rewritten);
+        }
     }
 
     /// What must stay free on the disk, whatever is written anew.
@@ -77,19 +97,21 @@ impl Forgotten {
     }
 }
 
-/// What a store did to forget.
-#[derive(Clone, Debug, Default)]
-pub struct Forgot {
-    pub rewritten: Vec<Rewritten>,
+/// How far a store has forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forgot {
+    All,
     /// Why a file is still there that has what is to go: the store is then asked again.
-    pub waits: Option<String>,
+    Waits(String),
 }
 
 impl Forgot {
-    /// What is `gone` once nobody reads the old files any more.
-    pub fn once_read(rewritten: Vec<Rewritten>, is_gone: bool) -> Forgot {
-        let waits = (!is_gone).then(|| "a question still reads its old files".to_string());
-        Forgot { rewritten, waits }
+    /// All of it, once nobody reads the old files any more.
+    pub fn once_read(is_gone: bool) -> Forgot {
+        if is_gone {
+            return Forgot::All;
+        }
+        Forgot::Waits("a question still reads its old files".to_string())
     }
 }
 

@@ -7,7 +7,6 @@
 
 use std::fs::File;
 use std::mem;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,14 +55,20 @@ pub struct Prepared {
 }
 
 impl Table {
-    /// Changes rows. Returns the files that are no longer in the table.
+    /// Changes rows; `told` hears which files are about to leave the table.
     ///
     /// # Errors
     /// [`TableError::Contended`] where compactions were faster each time: nothing is changed then.
-    pub async fn rewrite(&self, rewrite: Rewrite) -> Result<Vec<PathBuf>, TableError> {
+    pub async fn rewrite(
+        &self,
+        rewrite: &Rewrite,
+        told: &impl Fn(Vec<String>),
+    ) -> Result<(), TableError> {
         for _ in 0..TRIES_MAX {
-            if let Some(left) = self.prepare_rewrite(rewrite.clone()).await?.commit().await? {
-                return Ok(left);
+            let prepared = self.prepare_rewrite(rewrite.clone()).await?;
+            told(prepared.leaving());
+            if prepared.commit().await? {
+                return Ok(());
             }
         }
         Err(TableError::Contended { root: self.snapshot().root.to_path_buf(), tries: TRIES_MAX })
@@ -85,16 +90,20 @@ impl Table {
 }
 
 impl Prepared {
-    /// Puts the files in the table, in one commit. Returns those that are no longer in it; `None`, with
-    /// nothing changed, where one of them was compacted meanwhile.
-    pub async fn commit(mut self) -> Result<Option<Vec<PathBuf>>, TableError> {
+    /// The files that leave the table with the commit.
+    pub fn leaving(&self) -> Vec<String> {
+        let name = |file: &DataFile| file.path.rsplit('/').next().unwrap_or_default().to_string();
+        self.old.iter().map(name).collect()
+    }
+
+    /// Puts the files in the table, in one commit. False, with nothing changed, where one of the old
+    /// ones was compacted meanwhile.
+    pub async fn commit(mut self) -> Result<bool, TableError> {
         // Whether a commit that fails is there is known only to whoever opens the table next.
         let (old, new) = (mem::take(&mut self.old), mem::take(&mut self.new));
         if old.is_empty() {
-            return Ok(Some(Vec::new()));
+            return Ok(true);
         }
-        let root = self.table.snapshot().root.clone();
-        let left = old.iter().map(|file| root.join(&*file.path)).collect();
         let now = Micros::now();
         let removed = old.iter().map(|file| {
             let mut removed = files::remove_action(file, now);
@@ -108,8 +117,7 @@ impl Prepared {
             predicate: None,
         };
         let actions = removed.chain(added).collect();
-        let is_replaced = self.table.replace(actions, operation, &old, &new).await?;
-        Ok(is_replaced.then_some(left))
+        self.table.replace(actions, operation, &old, &new).await
     }
 
     fn write_all(&mut self, rewrite: &Rewrite) -> Result<(), TableError> {

@@ -14,7 +14,7 @@ use tokio::task::block_in_place;
 use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute};
 
 use super::shims::CLOCK;
-use super::steps::start_to_die;
+use super::steps::{start_to_die, start_to_die_before};
 use super::support::{Data, Http, PATIENCE, SHOP, Server, message, seeded, trials};
 
 /// A word that nobody else says.
@@ -364,6 +364,37 @@ async fn what_a_shop_keeps_no_longer_goes_by_itself_unless_it_is_held() {
     assert!(!found_in(&data, "at once").contains("archive/events"));
     assert!(found_in(&data, SECRET).contains("archive/events"), "it is held");
     assert_eq!(block_in_place(|| server.stop()), 0);
+}
+
+/// What was written anew was known to the process alone until all of it was, and a receipt that came
+/// after its death did not name it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_names_what_was_written_anew_before_a_death() {
+    for step in ["unlink /attachments/", "unlink /archive/changes/", "unlink /index/"] {
+        let data = Data::new();
+        let server = serve(&data);
+        let token = data.token(SHOP, "boss", &[Admin]);
+        let admin = server.http(&token);
+        let ann = server.http_as(&data, ANN, &[Customer]);
+        chat(&admin, &ann).await;
+        let asked = json!({"id": "e", "conversation": "c1", "kind": "erase", "target": "m1",
+            "text": "asked", "sender": {"id": "boss", "role": "human"}});
+        assert_eq!(admin.event(&asked).await.status, 200);
+        server.kill();
+        if let Some(mut server) = start_to_die_before(&data, step) {
+            let since = Instant::now();
+            while !server.has_ended() {
+                assert!(since.elapsed() < PATIENCE, "{step} never came");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        let server = serve(&data);
+        let erasures = until_done(&server.http(&token), 1).await;
+        let places = erasures[0]["done"]["receipt"]["places"].as_array().unwrap();
+        let stores: BTreeSet<&str> =
+            places.iter().map(|place| place["store"].as_str().unwrap()).collect();
+        assert_eq!(stores, BTreeSet::from(["archive", "facts", "index"]), "{step}: {places:?}");
+    }
 }
 
 /// Dies between two steps of an erasure, again and again, until it is done.

@@ -1,7 +1,7 @@
 /* Preloaded into the program under test: counts the steps by which it changes the files below
  * VERBATIM_TEST_DISK (a file or folder is made, renamed, linked, cut off, removed or synced), and with
- * VERBATIM_TEST_DIE_AT_STEP=N kills it just before the Nth. What that step would have been is written
- * to VERBATIM_TEST_STEP. */
+ * VERBATIM_TEST_DIE_AT_STEP=N kills it just before the Nth, with VERBATIM_TEST_DIE_BEFORE="WHAT PATH" just
+ * before the first that begins so. What that step would have been is written to VERBATIM_TEST_STEP. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -20,10 +20,12 @@ static atomic_int steps;
 
 static void step(const char *what, const char *path) {
     const char *disk = getenv("VERBATIM_TEST_DISK"), *nth = getenv("VERBATIM_TEST_DIE_AT_STEP");
-    if (!disk || !nth || strncmp(path, disk, strlen(disk))) return;
-    if (atomic_fetch_add(&steps, 1) + 1 != atoi(nth)) return;
+    const char *before = getenv("VERBATIM_TEST_DIE_BEFORE");
+    if (!disk || strncmp(path, disk, strlen(disk))) return;
     char line[8192];
     int length = snprintf(line, sizeof line, "%s %s", what, path + strlen(disk));
+    int is_nth = nth && atomic_fetch_add(&steps, 1) + 1 == atoi(nth);
+    if (!is_nth && !(before && !strncmp(line, before, strlen(before)))) return;
     const char *said = getenv("VERBATIM_TEST_STEP");
     int file = said ? (REAL(open64))(said, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     if (file >= 0 && write(file, line, length) != length) abort();

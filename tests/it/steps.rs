@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use rand::Rng;
@@ -62,12 +63,25 @@ async fn a_death_between_any_two_steps_takes_nothing() {
 /// A server that dies just before its `nth` step that changes a file, of which it writes into `said` what it
 /// would have been. `None` where it died in its start.
 pub fn start_to_die(data: &Data, nth: u64, said: &Path) -> Option<Server> {
+    start_with_steps(data, |command| {
+        command.env("VERBATIM_TEST_STEP", said);
+        command.env("VERBATIM_TEST_DIE_AT_STEP", nth.to_string());
+    })
+}
+
+/// A server that dies just before its first step that begins so: what is done, and where.
+pub fn start_to_die_before(data: &Data, step: &str) -> Option<Server> {
+    start_with_steps(data, |command| {
+        command.env("VERBATIM_TEST_DIE_BEFORE", step);
+    })
+}
+
+fn start_with_steps(data: &Data, change: impl FnOnce(&mut Command)) -> Option<Server> {
     let started = block_in_place(|| {
         Server::try_start(data, |command| {
             command.env("LD_PRELOAD", STEPS.as_os_str());
             command.env("VERBATIM_TEST_DISK", data.path());
-            command.env("VERBATIM_TEST_STEP", said);
-            command.env("VERBATIM_TEST_DIE_AT_STEP", nth.to_string());
+            change(command);
         })
     });
     started.ok()

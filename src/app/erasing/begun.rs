@@ -16,10 +16,12 @@ use crate::model::{ConversationKey, Micros, Offset};
 const FILE: &str = "erasing.json";
 
 /// What was begun and has no receipt yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Begun {
     path: PathBuf,
     conversations: BTreeMap<(String, String), BegunConversation>,
+    /// Places that had any of it. Each is listed before it is written anew, or goes, so that a receipt
+    /// names it wherever the process dies; one that went otherwise meanwhile is listed all the same.
     rewritten: Vec<Rewritten>,
     /// Whether it is otherwise on disk.
     has_changed: bool,
@@ -131,6 +133,12 @@ impl Begun {
                 self.rewritten.push(one);
             }
         }
+    }
+
+    /// Takes out what was listed and is not written anew after all.
+    pub(super) fn remove_rewritten(&mut self, rewritten: &[Rewritten]) {
+        self.has_changed = true;
+        self.rewritten.retain(|one| !rewritten.contains(one));
     }
 
     /// Makes it durable.

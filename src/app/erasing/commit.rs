@@ -1,7 +1,6 @@
 //! The log and the archive let go of what is erased.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{bail, ensure};
 
@@ -9,7 +8,8 @@ use super::Erasing;
 use super::begun::Begun;
 use super::obstacles::Obstacles;
 use super::planned::Planned;
-use crate::log::Rewritten;
+use crate::archive::Archive;
+use crate::log::{Rewritten, Store};
 use crate::model::{Offset, Record};
 
 /// How often the archive is written anew where a compaction or a hold came meanwhile.
@@ -103,18 +103,20 @@ impl Erasing {
             if part.len() < count {
                 continue;
             }
-            let left = prepared.commit().await?;
+            let leaving: Vec<Rewritten> = prepared.leaving().into_iter().map(in_archive).collect();
+            begun.add_rewritten(leaving.clone());
+            begun.write()?;
+            let is_done = prepared.commit().await?;
             drop(until_committed);
-            if let Some(left) = left {
-                begun.add_rewritten(left.iter().filter_map(|path| in_archive(path)));
+            if is_done {
                 return Ok(());
             }
+            begun.remove_rewritten(&leaving);
         }
         bail!("compactions or holds came meanwhile, {TRIES_MAX} times");
     }
 }
 
-fn in_archive(path: &Path) -> Option<Rewritten> {
-    let place = path.file_name()?.to_string_lossy().into_owned();
-    Some(Rewritten { store: "archive".to_string(), place })
+fn in_archive(place: String) -> Rewritten {
+    Rewritten { store: Archive::NAME.to_string(), place }
 }

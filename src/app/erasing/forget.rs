@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
+use parking_lot::Mutex;
 
 use super::Erasing;
 use super::begun::Begun;
 use super::obstacles::Obstacles;
 use super::planned::Planned;
 use crate::durable;
-use crate::log::{Forgotten, OfConversation};
+use crate::log::{Forgot, Forgotten, OfConversation};
 use crate::model::Record;
 
 /// Folders of the data directory that a crash or a damage left, which hold what stores held.
@@ -27,20 +28,27 @@ impl Erasing {
             return Ok(());
         }
         ensure!(self.archive.sweep().await?, "a question still reads the archive's old files");
-        let forgotten = Arc::new(forgotten.clone());
+        let noted = Arc::new(Mutex::new(begun.clone()));
+        let forgot = self.let_each_forget(&noting(forgotten, noted.clone())).await;
+        begun.add_rewritten(noted.lock().rewritten().iter().cloned());
+        forgot?;
+        self.remove_leftovers()
+    }
+
+    async fn let_each_forget(&self, forgotten: &Arc<Forgotten>) -> anyhow::Result<()> {
         for store in self.stores.now() {
             if let Some(failed) = store.state().failed {
                 bail!("the store `{}` stands still: {}", store.name, failed.text);
             }
-            let Some(forgot) = store.forget(forgotten.clone()).await else {
-                bail!("the store `{}` stands still", store.name);
-            };
-            begun.add_rewritten(forgot.rewritten);
-            if let Some(waits) = forgot.waits {
-                bail!("the store `{}` has not forgotten it: {waits}", store.name);
+            match store.forget(forgotten.clone()).await {
+                Some(Forgot::All) => {}
+                Some(Forgot::Waits(why)) => {
+                    bail!("the store `{}` has not forgotten it: {why}", store.name)
+                }
+                None => bail!("the store `{}` stands still", store.name),
             }
         }
-        self.remove_leftovers()
+        Ok(())
     }
 
     /// What the stores are to forget, the conversations as the archive has them now, and the conversations
@@ -90,4 +98,16 @@ impl Erasing {
         }
         Ok(())
     }
+}
+
+/// What stores are to forget, with what they write anew listed before they do.
+fn noting(forgotten: &Forgotten, begun: Arc<Mutex<Begun>>) -> Arc<Forgotten> {
+    Arc::new(forgotten.noting(move |rewritten| {
+        let mut begun = begun.lock();
+        begun.add_rewritten(rewritten);
+        // The receipt has it all the same, unless the process dies before.
+        if let Err(error) = begun.write() {
+            tracing::warn!(%error, "what is written anew is not listed");
+        }
+    }))
 }

@@ -11,7 +11,7 @@ use super::{
     id_key,
 };
 use crate::durable::{bytes_under, require_room};
-use crate::log::{Batch, Forgot, Forgotten, LogReader, LogScan, Rewritten, Store};
+use crate::log::{Batch, Forgot, Forgotten, LogReader, LogScan, Store};
 use crate::model::{Offset, Record};
 
 /// How often a long catching up says how far it is: about every ten seconds.
@@ -86,19 +86,18 @@ impl Store for LookupStore {
     /// Only customers' ids are here: what a record says is in the record.
     async fn forget(&mut self, forgotten: &Forgotten) -> Result<Forgot, LookupError> {
         if !forgotten.has_customers() {
-            return Ok(Forgot::default());
+            return Ok(Forgot::All);
         }
         let dir = &self.lookup.disk.dir;
         if let Err(no_room) = require_room(dir, bytes_under(dir), forgotten.reserve_bytes()) {
-            return Ok(Forgot { rewritten: Vec::new(), waits: Some(no_room.to_string()) });
+            return Ok(Forgot::Waits(no_room.to_string()));
         }
+        forgotten.note(Self::NAME, ["conversations".to_string()]);
         self.lookup.forget(forgotten)?;
         self.lookup.write_anew()?;
-        let store = Self::NAME.to_string();
-        let rewritten = vec![Rewritten { store, place: "conversations".to_string() }];
         // The appender may have held a state while it changed: what it adds has the id again.
         let is_gone = !self.lookup.forget(forgotten)?;
-        Ok(Forgot::once_read(rewritten, is_gone))
+        Ok(Forgot::once_read(is_gone))
     }
 }
 
