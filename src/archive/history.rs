@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::row::{
-    Reference, conversations_of, offsets_naming, receipts_of, records_of, references_of,
+    Reference, administrative_of, conversations_of, offsets_naming, receipts_of, records_of,
+    references_of,
 };
 use super::{ArchiveError, ArchiveReader, ArchiveSnapshot};
 use arrow::array::AsArray;
@@ -113,6 +114,28 @@ impl ArchiveSnapshot {
             }
         }
         Ok(last)
+    }
+
+    /// What a shop's administration said from an offset on, in files and in the tail.
+    pub fn administrative_since(
+        &self,
+        shop: &str,
+        from: Offset,
+    ) -> Result<HashSet<Offset>, ArchiveError> {
+        let wanted = Wanted::Texts(vec![("shop", shop.to_string())]);
+        let mut found = HashSet::new();
+        let is_since = |file: &&DataFile| file.offsets().is_none_or(|held| from < held.end);
+        for file in self.table.files.iter().filter(is_since) {
+            self.table.require_whole(file)?;
+            let path = self.table.path_of(file);
+            for batch in table::read_columns(&path, &wanted, &["offset", "kind"])? {
+                found.extend(administrative_of(&batch)?);
+            }
+        }
+        let is_one =
+            |record: &&Record| record.shop == shop && record.event.kind.is_administrative();
+        found.extend(self.tail.records().filter(is_one).map(|record| record.offset));
+        Ok(found)
     }
 
     /// The records of a kind in a shop, in files and in the tail, as far as they name each other.

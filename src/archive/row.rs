@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 
 use super::ArchiveError;
 use crate::model::{
-    Attachment, By, Commitments, Erased, Event, LeafHash, Micros, Offset, Record, Salt, Sender, Seq,
+    Attachment, By, Commitments, Erased, Event, Kind, LeafHash, Micros, Offset, Record, Salt,
+    Sender, Seq,
 };
 
 /// The records of a batch of stored rows, in their order.
@@ -59,6 +60,19 @@ pub(super) fn conversations_of(
         }
     }
     Ok(found)
+}
+
+/// Offsets of the rows that a shop's administration said.
+pub(super) fn administrative_of(batch: &RecordBatch) -> Result<Vec<Offset>, ArchiveError> {
+    let rows = Rows { batch };
+    let mut offsets = Vec::new();
+    for row in 0..batch.num_rows() {
+        let offset = Offset(rows.number("offset", row)?.cast_unsigned());
+        if rows.label::<Kind>("kind", row, offset)?.is_administrative() {
+            offsets.push(offset);
+        }
+    }
+    Ok(offsets)
 }
 
 /// Which record of a conversation another is about.

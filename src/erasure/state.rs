@@ -57,6 +57,12 @@ pub struct Done {
     pub receipt: Value,
 }
 
+impl Held {
+    pub fn key(&self) -> ConversationKey {
+        ConversationKey::new(&self.shop, &self.conversation)
+    }
+}
+
 impl Asked {
     pub fn key(&self) -> ConversationKey {
         ConversationKey::new(&self.shop, &self.conversation)

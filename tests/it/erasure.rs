@@ -397,6 +397,64 @@ async fn a_receipt_names_what_was_written_anew_before_a_death() {
     }
 }
 
+/// A release, or the receipt of another erasure, was a conversation's last record, and put off by all
+/// of the days what the shop keeps no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_administration_does_puts_no_expiry_off() {
+    const HOUR: i64 = 3_600;
+    let data = Data::new();
+    let token = data.token_for("boss", &[Admin], Duration::from_secs(10 * 24 * 3_600));
+    let clock = data.file("clock", 0_i64.to_ne_bytes());
+    data.set(SETTINGS);
+    let start = |hours: i64| {
+        fs::write(&clock, (hours * HOUR).to_ne_bytes()).unwrap();
+        Server::start_as(&data, |command| {
+            command.env("LD_PRELOAD", CLOCK.as_os_str());
+            command.env("VERBATIM_TEST_CLOCK", &clock);
+        })
+    };
+    let words = "select count(*) from messages where text is not null and conversation = ";
+    let until_gone = async |admin: &Http, conversation: &str| {
+        let since = Instant::now();
+        while admin.number(&format!("{words}'{conversation}'")).await > 0 {
+            let status = admin.get("/v1/status").await.text();
+            assert!(since.elapsed() < PATIENCE, "{conversation} is kept: {status}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let server = start(0);
+    let admin = server.http(&token);
+    let said = |name: &str, id: &str| message(name, id, "human", "bo", "words");
+    let all = ["held", "partly", "other"];
+    let events: Vec<Value> =
+        all.iter().flat_map(|name| [said(name, "m1"), said(name, "m2")]).collect();
+    admin.events(&events).await;
+    admin.caught_up(true).await;
+    block_in_place(|| data.succeeds(["hold", "add", "--conversation", "held"]));
+    block_in_place(|| data.succeeds(["rules", "set", "keep_days=2"]));
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    // A day later something of one of them is erased.
+    let server = start(24);
+    let asked = json!({"message": "m1", "conversation": "partly", "ground": "asked"}).to_string();
+    let admin = server.http(&token);
+    let asked = admin.post("/v1/erasures", "application/json", asked).await;
+    assert_eq!(asked.status, 200, "{}", asked.text());
+    until_done(&admin, 1).await;
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    // Two days and two hours after the last words.
+    let server = start(50);
+    let admin = server.http(&token);
+    until_gone(&admin, "other").await;
+    until_gone(&admin, "partly").await;
+    assert_eq!(admin.number(&format!("{words}'held'")).await, 2);
+    let released = admin.post("/v1/holds/release", "application/json", "{}".to_string()).await;
+    assert_eq!(released.status, 200, "{}", released.text());
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    let server = start(51);
+    until_gone(&server.http(&token), "held").await;
+    assert_eq!(block_in_place(|| server.stop()), 0);
+}
+
 /// Dies between two steps of an erasure, again and again, until it is done.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_goes_on_by_itself_wherever_the_process_dies() {

@@ -1,5 +1,5 @@
-//! Asks to erase what shops keep no longer: conversations whose last record is older than the shop's
-//! rules keep any, and that nothing holds.
+//! Asks to erase what shops keep no longer: conversations whose last record, but for holds, releases and
+//! erasures, is older than the shop's rules keep any, and that nothing holds.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::marks::Marks;
 use super::{Erasing, own_event};
 use crate::access::operator;
 use crate::archive::ArchiveSnapshot;
-use crate::erasure::{Asked, tombstones};
+use crate::erasure::{Asked, Held, tombstones};
 use crate::model::{
     CanonicalEvent, ConversationKey, Erasure, Event, Kind, Micros, Offset, Origin, RESERVED_PREFIX,
     Record, held_by,
@@ -32,6 +32,42 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(super) struct Expiry {
     next: Instant,
     failed: Option<String>,
+}
+
+/// What was found of some conversations.
+#[derive(Default)]
+struct Expired {
+    events: Vec<Event>,
+    /// Those that are held, or cannot be read.
+    again: Vec<String>,
+    /// Why the first of them cannot be.
+    error: Option<anyhow::Error>,
+}
+
+/// What was said from an offset on, and what only the administration did: a hold, a release or a
+/// receipt puts nothing off.
+struct LaterSaid<'a> {
+    snapshot: &'a ArchiveSnapshot,
+    from: Offset,
+    /// Read when it is asked for.
+    administrative: Option<HashSet<Offset>>,
+}
+
+impl LaterSaid<'_> {
+    /// Whether any of these records was said, as far as the snapshot goes. One below [`Self::from`]
+    /// counts as said: its conversation is looked at when that comes.
+    fn is_any_said(&mut self, shop: &str, offsets: &[Offset]) -> anyhow::Result<bool> {
+        let end = self.snapshot.tail.end();
+        let mut offsets = offsets.iter().filter(|offset| **offset < end).peekable();
+        if offsets.peek().is_none() {
+            return Ok(false);
+        }
+        let administrative = match &mut self.administrative {
+            Some(known) => known,
+            unread => unread.insert(self.snapshot.administrative_since(shop, self.from)?),
+        };
+        Ok(offsets.any(|offset| !administrative.contains(offset)))
+    }
 }
 
 impl Expiry {
@@ -64,10 +100,11 @@ impl Erasing {
         }
         let mut marks = Marks::read(self.data.root())?;
         let state = self.state().await?;
-        let pending: HashSet<ConversationKey> = state.pending.iter().map(Asked::key).collect();
+        let waiting: HashSet<ConversationKey> =
+            state.pending.iter().map(Asked::key).chain(state.holds.iter().map(Held::key)).collect();
         let (mut count, mut failed) = (0, None);
         for shop in shops {
-            match self.expire_shop(&shop, &pending, &mut marks, EXPIRED_MAX - count).await {
+            match self.expire_shop(&shop, &waiting, &mut marks, EXPIRED_MAX - count).await {
                 Ok(asked) => count = (count + asked).min(EXPIRED_MAX),
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -78,7 +115,7 @@ impl Erasing {
     async fn expire_shop(
         &self,
         shop: &str,
-        pending: &HashSet<ConversationKey>,
+        waiting: &HashSet<ConversationKey>,
         marks: &mut Marks,
         count_max: usize,
     ) -> anyhow::Result<usize> {
@@ -91,68 +128,69 @@ impl Erasing {
         let snapshot = self.archive.snapshot()?;
         let end = self.first_since(before)?.min(snapshot.table.cursor);
         let mut mark = marks.of(shop, self.log.head());
-        let mut quiet: Vec<String> = std::mem::take(&mut mark.unread).into_iter().collect();
+        let mut quiet: Vec<String> = std::mem::take(&mut mark.again).into_iter().collect();
+        let mut later = LaterSaid { snapshot: &snapshot, from: end, administrative: None };
         let (mut count, mut failed) = (0, None);
         while count < count_max && (mark.below < end || !quiet.is_empty()) {
             let below = (mark.below + WINDOW_RECORDS).min(end).max(mark.below);
-            quiet.extend(self.quiet_conversations(&snapshot, shop, mark.below..below)?);
-            quiet.retain(|name| !pending.contains(&ConversationKey::new(shop, name)));
-            let (events, unread) = self.expired(shop, &quiet, keep_days, before);
+            quiet.extend(self.quiet_conversations(&mut later, shop, mark.below..below)?);
+            let waits = |name: &String| waiting.contains(&ConversationKey::new(shop, name));
+            let (again, quiet_now): (Vec<String>, Vec<String>) =
+                std::mem::take(&mut quiet).into_iter().partition(waits);
+            let Expired { events, again: held, error } =
+                self.expired(shop, quiet_now, keep_days, before);
+            failed = failed.or(error);
             count += events.len();
             self.ask(shop, events).await?;
             mark.below = below;
-            for (name, error) in unread {
-                mark.unread.insert(name);
-                failed = failed.or(Some(error));
-            }
+            mark.again.extend(again.into_iter().chain(held));
             marks.set(shop, mark.clone())?;
-            quiet.clear();
         }
         failed.map_or(Ok(count), Err)
     }
 
-    /// The conversations of a shop with their last record in `range`.
+    /// The conversations of a shop of which nothing was said after their last record in `range`.
     fn quiet_conversations(
         &self,
-        snapshot: &ArchiveSnapshot,
+        later: &mut LaterSaid<'_>,
         shop: &str,
         range: Range<Offset>,
     ) -> anyhow::Result<Vec<String>> {
         let mut quiet = Vec::new();
-        for (name, last) in snapshot.conversations_of_range(shop, &range)? {
-            let is_about_shop = name.starts_with(RESERVED_PREFIX);
-            if !is_about_shop && self.lookup.offsets(shop, &name)?.last() == Some(&last) {
-                quiet.push(name);
+        for (name, last) in later.snapshot.conversations_of_range(shop, &range)? {
+            if !name.starts_with(RESERVED_PREFIX) {
+                let offsets = self.lookup.offsets(shop, &name)?;
+                let since = &offsets[offsets.partition_point(|offset| *offset <= last)..];
+                if !later.is_any_said(shop, since)? {
+                    quiet.push(name);
+                }
             }
         }
         Ok(quiet)
     }
 
-    /// What asks to erase those of `quiet` that are not held and have anything to erase, and which
-    /// cannot be read.
-    fn expired(
-        &self,
-        shop: &str,
-        quiet: &[String],
-        keep_days: u32,
-        before: Micros,
-    ) -> (Vec<Event>, Vec<(String, anyhow::Error)>) {
-        let (mut events, mut unread) = (Vec::new(), Vec::new());
+    /// What asks to erase those of `quiet` that are not held and have anything to erase.
+    fn expired(&self, shop: &str, quiet: Vec<String>, keep_days: u32, before: Micros) -> Expired {
+        let mut expired = Expired::default();
         for name in quiet {
-            match self.records.conversation(shop, name) {
+            match self.records.conversation(shop, &name) {
+                Ok(records) if !held_by(&records).is_empty() => expired.again.push(name),
                 Ok(records) if self.has_expired(&records, before) => {
                     let id = format!("expire-{:016x}", random::<u64>());
-                    let mut event = own_event(id, &ConversationKey::new(shop, name), Kind::Erase);
+                    let mut event = own_event(id, &ConversationKey::new(shop, &name), Kind::Erase);
                     event.text = Some(format!(
                         "kept for {keep_days} days after its last record, as the shop's rules say"
                     ));
-                    events.push(event);
+                    expired.events.push(event);
                 }
                 Ok(_) => {}
-                Err(error) => unread.push((name.clone(), error.into())),
+                Err(error) => {
+                    expired.error.get_or_insert(error.into());
+                    expired.again.push(name);
+                }
             }
         }
-        (events, unread)
+        expired
     }
 
     fn has_expired(&self, records: &[Record], before: Micros) -> bool {
@@ -160,8 +198,7 @@ impl Erasing {
         let is_old = said.is_some_and(|record| record.received_at < before);
         let (asked, at, ground) = (Offset(u64::MAX), Micros(0), String::new());
         let all = Erasure { asked, at, message: None, customer: None, ground };
-        let is_held = !held_by(records).is_empty();
-        is_old && !is_held && !tombstones(records, &[all], &self.pseudonyms).is_empty()
+        is_old && !tombstones(records, &[all], &self.pseudonyms).is_empty()
     }
 
     /// Appends many in one piece: each erasure that comes alone begins a segment of the log.

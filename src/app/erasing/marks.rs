@@ -21,8 +21,9 @@ pub(super) struct Marks {
 pub(super) struct Mark {
     /// What has its last record below it was looked at.
     pub(super) below: Offset,
-    /// But for these conversations, which could not be read.
-    pub(super) unread: BTreeSet<String>,
+    /// But for these conversations, which could not be read, are held, or wait for another erasure.
+    #[serde(alias = "unread")]
+    pub(super) again: BTreeSet<String>,
 }
 
 impl Marks {

@@ -6,7 +6,7 @@ use super::Erasing;
 use super::begun::Begun;
 use super::obstacles::Obstacles;
 use super::planned::Planned;
-use crate::erasure::{Asked, ErasureState, is_held_back, tombstones};
+use crate::erasure::{Asked, ErasureState, Held, is_held_back, tombstones};
 use crate::model::{ConversationKey, Erasure, Seq, held_by};
 use crate::records::PageSize;
 
@@ -20,11 +20,7 @@ pub(super) fn chosen(
     begun: &Begun,
     stuck: &HashSet<ConversationKey>,
 ) -> Vec<(ConversationKey, Vec<Asked>)> {
-    let held: HashSet<ConversationKey> = state
-        .holds
-        .iter()
-        .map(|held| ConversationKey::new(&held.shop, &held.conversation))
-        .collect();
+    let held: HashSet<ConversationKey> = state.holds.iter().map(Held::key).collect();
     let mut places: HashMap<ConversationKey, usize> = HashMap::new();
     let mut all: Vec<(ConversationKey, Vec<Asked>)> = Vec::new();
     for asked in &state.pending {
