@@ -13,7 +13,6 @@ pub const VERBATIM: &str = "verbatim";
 pub struct ErasureState {
     pub cursor: Offset,
     /// The newest record that says anything of the kind.
-    #[serde(default)]
     pub newest: Offset,
     /// In the order in which they were put on hold.
     pub holds: Vec<Held>,

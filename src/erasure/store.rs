@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::{ErasureError, ErasureState};
 use crate::durable::{self, Mode, is_staging_name};
@@ -14,6 +15,8 @@ use crate::model::Offset;
 
 const FOLDER: &str = "erasures";
 const FILE: &str = "state.json";
+/// Raised with what the file has: one of another version is not read, but made anew from the records.
+const VERSION: u32 = 1;
 
 /// Folds records of kinds hold, release and erase.
 pub struct ErasureStore {
@@ -40,6 +43,22 @@ impl ErasureReader {
         let state = state.lock();
         (!state.pending.is_empty()).then_some(state.newest)
     }
+}
+
+/// As it is on disk.
+#[derive(Serialize, Deserialize)]
+struct OnDisk {
+    version: u32,
+    #[serde(flatten)]
+    state: ErasureState,
+}
+
+/// What is read of any version.
+#[derive(Deserialize)]
+struct Versioned {
+    /// The first ones said none.
+    #[serde(default)]
+    version: u32,
 }
 
 impl Store for ErasureStore {
@@ -92,7 +111,8 @@ impl Store for ErasureStore {
     async fn commit(&mut self) -> Result<Offset, ErasureError> {
         let state = self.shown.lock().clone();
         // From types whose serialization cannot fail.
-        let bytes = serde_json::to_vec(&state).unwrap_or_default();
+        let bytes = serde_json::to_vec(&OnDisk { version: VERSION, state: state.clone() })
+            .unwrap_or_default();
         durable::write(&self.path, Mode::Private, &bytes).map_err(|source| ErasureError::Io {
             action: "write",
             path: self.path.clone(),
@@ -118,7 +138,7 @@ fn remove_staged(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What was committed; nothing where there is no file.
+/// What was committed; nothing where there is no file, or one of another version.
 fn read(path: &Path) -> Result<ErasureState, ErasureError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -127,8 +147,48 @@ fn read(path: &Path) -> Result<ErasureState, ErasureError> {
             return Err(ErasureError::Io { action: "read", path: path.to_path_buf(), source });
         }
     };
-    serde_json::from_slice(&bytes).map_err(|error| ErasureError::Damaged {
+    let damaged = |error: serde_json::Error| ErasureError::Damaged {
         path: path.to_path_buf(),
         detail: error.to_string(),
-    })
+    };
+    let Versioned { version } = serde_json::from_slice(&bytes).map_err(damaged)?;
+    if version != VERSION {
+        tracing::info!(path = %path.display(), version, "of another version: the records are read again");
+        return Ok(ErasureState::default());
+    }
+    let OnDisk { state, .. } = serde_json::from_slice(&bytes).map_err(damaged)?;
+    Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log;
+    use crate::model::testing::record;
+
+    /// It was refused as damaged, and nothing could be held before somebody came to make it anew.
+    #[tokio::test]
+    async fn a_state_of_another_version_is_made_anew_from_the_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_head, log) = LogReader::at_head(dir.path(), Offset(0));
+        let path = dir.path().join(FOLDER).join(FILE);
+        fs::create_dir(dir.path().join(FOLDER)).unwrap();
+        for before in [r#"{"cursor":7,"holds":[]}"#, r#"{"version":99,"cursor":7,"held":{}}"#] {
+            fs::write(&path, before).unwrap();
+            assert_eq!(ErasureStore::committed(dir.path()).await.unwrap(), Offset(0));
+            let reader = ErasureReader::default();
+            let mut store = ErasureStore::open(dir.path(), &log, &(), &reader).await.unwrap();
+            assert_eq!(store.applied(), Offset(0), "{before}");
+            let held = r#"{"id":"h","conversation":"c","kind":"hold","text":"x",
+                "sender":{"id":"eva","role":"human"}}"#;
+            store.apply(log::batch(vec![record(0, held)])).await.unwrap();
+            store.commit().await.unwrap();
+            drop(store);
+            let store = ErasureStore::open(dir.path(), &log, &(), &reader).await.unwrap();
+            assert_eq!((store.applied(), reader.now().unwrap().holds.len()), (Offset(1), 1));
+        }
+        fs::write(&path, r#"{"version":1,"cursor":7"#).unwrap();
+        let error = ErasureStore::committed(dir.path()).await.unwrap_err();
+        assert!(error.to_string().contains("verbatim rebuild erasures"), "{error}");
+    }
 }
