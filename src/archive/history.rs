@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::row::{
-    Reference, administrative_of, conversations_of, offsets_naming, receipts_of, records_of,
-    references_of,
-};
+use super::row::{administrative_of, conversations_of, offsets_naming, receipts_of, records_of};
 use super::{ArchiveError, ArchiveReader, ArchiveSnapshot};
 use arrow::array::AsArray;
 
 use crate::log::{History, LogError};
-use crate::model::{ErrorKind, Kind, Kinded, LeafHash, Offset, Record, Salt};
+use crate::model::{ErrorKind, Kinded, LeafHash, Offset, Record, Salt};
 use crate::table::{self, DataFile, Wanted};
 
 impl ArchiveSnapshot {
@@ -135,34 +132,6 @@ impl ArchiveSnapshot {
         let is_one =
             |record: &&Record| record.shop == shop && record.event.kind.is_administrative();
         found.extend(self.tail.records().filter(is_one).map(|record| record.offset));
-        Ok(found)
-    }
-
-    /// The records of a kind in a shop, in files and in the tail, as far as they name each other.
-    pub fn references_of_kind(
-        &self,
-        shop: &str,
-        kind: Kind,
-    ) -> Result<Vec<Reference>, ArchiveError> {
-        let of_kind = ("kind", kind.as_str().to_string());
-        let wanted = Wanted::Texts(vec![("shop", shop.to_string()), of_kind]);
-        let columns = ["offset", "conversation", "id", "sender_id", "target"];
-        let mut found = Vec::new();
-        for file in self.table.files.iter() {
-            self.table.require_whole(file)?;
-            for batch in table::read_columns(&self.table.path_of(file), &wanted, &columns)? {
-                found.extend(references_of(&batch)?);
-            }
-        }
-        found.sort_unstable_by_key(|reference| reference.offset);
-        let is_one = |record: &&Record| record.shop == shop && record.event.kind == kind;
-        found.extend(self.tail.records().filter(is_one).map(|record| Reference {
-            offset: record.offset,
-            conversation: record.event.conversation.clone(),
-            id: record.event.id.clone(),
-            sender: record.event.sender.id.clone(),
-            target: record.event.target.clone(),
-        }));
         Ok(found)
     }
 

@@ -26,7 +26,7 @@ pub use columns::{
     stored_events_schema,
 };
 pub use error::ArchiveError;
-pub use row::{Reference, records_of};
+pub use row::records_of;
 pub use store::{Archive, ArchiveReader, ArchiveSnapshot, committed_snapshot, events_folder};
 
 /// The table of records, in its folder of the same name.

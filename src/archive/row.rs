@@ -75,30 +75,6 @@ pub(super) fn administrative_of(batch: &RecordBatch) -> Result<Vec<Offset>, Arch
     Ok(offsets)
 }
 
-/// Which record of a conversation another is about.
-#[derive(Clone, Debug)]
-pub struct Reference {
-    pub offset: Offset,
-    pub conversation: String,
-    pub id: String,
-    pub sender: String,
-    pub target: Option<String>,
-}
-
-pub(super) fn references_of(batch: &RecordBatch) -> Result<Vec<Reference>, ArchiveError> {
-    let rows = Rows { batch };
-    let reference = |row: usize| {
-        Ok(Reference {
-            offset: Offset(rows.number("offset", row)?.cast_unsigned()),
-            conversation: rows.text("conversation", row)?.to_string(),
-            id: rows.text("id", row)?.to_string(),
-            sender: rows.text("sender_id", row)?.to_string(),
-            target: rows.maybe_text("target", row)?,
-        })
-    };
-    (0..batch.num_rows()).map(reference).collect()
-}
-
 struct Rows<'a> {
     batch: &'a RecordBatch,
 }

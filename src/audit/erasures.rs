@@ -45,6 +45,9 @@ impl ErasuresCheck {
         if kept.pending != self.again.pending {
             self.check.find_all(differ("erasures"));
         }
+        if kept.listed != self.again.listed {
+            self.check.find_all(differ("listed erasures"));
+        }
         self.check
     }
 }

@@ -16,6 +16,6 @@ mod store;
 mod tombstones;
 
 pub use error::ErasureError;
-pub use state::{Asked, Done, ErasureState, Held, VERBATIM, erasures};
+pub use state::{Asked, Done, ErasureState, Held, Listed, VERBATIM, erasures};
 pub use store::{ErasureReader, ErasureStore};
 pub use tombstones::{erased_by, is_held_back, tombstones};

@@ -1,5 +1,7 @@
 //! What is held and what was asked to be erased, folded from the records that say so.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +20,22 @@ pub struct ErasureState {
     pub holds: Vec<Held>,
     /// What is not done, in the order in which it was asked for. The rest is in the records.
     pub pending: Vec<Asked>,
+    /// Where they are of all that people ever asked for, in the same order. In a file of its own, since it
+    /// grows and seldom changes.
+    #[serde(skip)]
+    pub listed: Arc<Vec<Listed>>,
+}
+
+/// Where the records of an erasure in one conversation are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    pub shop: String,
+    pub conversation: String,
+    pub id: String,
+    pub asked: Offset,
+    /// The receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<Offset>,
 }
 
 /// A conversation, and a case that holds it.
@@ -59,6 +77,22 @@ pub struct Done {
 impl Held {
     pub fn key(&self) -> ConversationKey {
         ConversationKey::new(&self.shop, &self.conversation)
+    }
+}
+
+impl Listed {
+    pub fn key(&self) -> ConversationKey {
+        ConversationKey::new(&self.shop, &self.conversation)
+    }
+
+    fn of(asked: &Asked) -> Listed {
+        Listed {
+            shop: asked.shop.clone(),
+            conversation: asked.conversation.clone(),
+            id: asked.id.clone(),
+            asked: asked.erasure.asked,
+            done: None,
+        }
     }
 }
 
@@ -118,13 +152,30 @@ impl ErasureState {
             Keeping::Release { case } => {
                 self.holds.retain(|held| !(is_here(held) && held.case == case));
             }
-            Keeping::Erase(erasure) => self.pending.push(Asked::of(record, erasure)),
+            Keeping::Erase(erasure) => {
+                let asked = Asked::of(record, erasure);
+                if !asked.is_own() {
+                    Arc::make_mut(&mut self.listed).push(Listed::of(&asked));
+                }
+                self.pending.push(asked);
+            }
             Keeping::Done { id } => {
                 let key = record.conversation();
-                self.pending.retain(|asked| asked.id != id || asked.key() != key);
+                let is_it = |asked: &Asked| asked.id == id && asked.key() == key;
+                if let Some(place) = self.pending.iter().position(is_it) {
+                    let done = self.pending.remove(place);
+                    self.list_done(&done, record.offset);
+                }
             }
         }
         true
+    }
+
+    fn list_done(&mut self, asked: &Asked, receipt: Offset) {
+        let of = |listed: &Listed| listed.asked;
+        if let Ok(place) = self.listed.binary_search_by_key(&asked.erasure.asked, of) {
+            Arc::make_mut(&mut self.listed)[place].done = Some(receipt);
+        }
     }
 
     /// The cases that hold a conversation.
@@ -179,6 +230,9 @@ mod tests {
         records.iter().for_each(|record| assert!(state.add(record)));
         let ids = |all: &[Asked]| all.iter().map(|asked| asked.id.clone()).collect::<Vec<_>>();
         assert_eq!(ids(&state.pending), ["m1"]);
+        let listed: Vec<(Offset, Option<Offset>)> =
+            state.listed.iter().map(|of| (of.asked, of.done)).collect();
+        assert_eq!(listed, [(Offset(0), Some(Offset(2))), (Offset(1), None)]);
         let all = erasures(&records);
         assert_eq!(ids(&all), ["m0", "m1"]);
         assert_eq!(all[0].done.as_ref().unwrap().receipt["records"], 2);

@@ -64,7 +64,9 @@ fn attachments(data: &Data) -> usize {
 }
 
 async fn text_of(admin: &Http, conversation: &str) -> Option<String> {
-    let records = admin.get(&format!("/v1/conversations/{conversation}")).await.json();
+    let answer = admin.get(&format!("/v1/conversations/{conversation}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let records = answer.json();
     records[0]["event"]["text"].as_str().map(str::to_string)
 }
 
@@ -472,6 +474,8 @@ async fn a_hold_keeps_what_it_found_wherever_the_process_dies() {
         }
         let server = serve(&data);
         let admin = server.http(&token);
+        // What the log has let go of is read from the archive, which opens by itself.
+        admin.caught_up(true).await;
         let held = admin.get("/v1/holds").await.json()["holds"].clone();
         let held: BTreeSet<String> = held
             .as_array()

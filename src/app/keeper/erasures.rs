@@ -1,12 +1,9 @@
 //! What was asked to be erased, and what became of it.
 
-use std::collections::HashSet;
-
 use super::{Keeper, KeeperError};
 use crate::access::{Action, Identity};
-use crate::archive::Reference;
-use crate::erasure::{Asked, VERBATIM, erasures};
-use crate::model::{ConversationKey, Kind, Offset};
+use crate::erasure::{Asked, ErasureState, Listed, erasures};
+use crate::model::{ConversationKey, Offset};
 use crate::relay::RelayError;
 
 impl Keeper {
@@ -14,10 +11,11 @@ impl Keeper {
     /// keeps no longer, what is not done.
     pub async fn erasures(&self, identity: &Identity) -> Result<Vec<Asked>, KeeperError> {
         identity.require(Action::Hold)?;
-        let mut all = self.recorded(identity, None).await?;
-        let pending = self.state().await?.pending;
-        let own = pending.into_iter().filter(|asked| asked.shop == identity.shop && asked.is_own());
-        all.extend(own);
+        let state = self.state().await?;
+        let is_of_shop = |listed: &&Listed| listed.shop == identity.shop;
+        let mut all = self.read_done(&state, is_of_shop).await?;
+        let pending = state.pending.into_iter();
+        all.extend(pending.filter(|asked| asked.shop == identity.shop));
         all.sort_by_key(|asked| asked.erasure.asked);
         Ok(all)
     }
@@ -25,43 +23,31 @@ impl Keeper {
     /// One erasure, in each conversation that it is about.
     pub async fn erasure(&self, identity: &Identity, id: &str) -> Result<Vec<Asked>, KeeperError> {
         identity.require(Action::Hold)?;
-        let asked = self.recorded(identity, Some(id.to_string())).await?;
-        if asked.is_empty() {
+        let state = self.state().await?;
+        let is_it = |listed: &&Listed| listed.shop == identity.shop && listed.id == id;
+        if !state.listed.iter().any(|listed| is_it(&listed)) {
             return Err(KeeperError::NoErasure { id: id.to_string() });
         }
-        Ok(asked)
+        let mut all = self.read_done(&state, is_it).await?;
+        let is_pending =
+            |asked: &Asked| asked.shop == identity.shop && asked.id == id && !asked.is_own();
+        all.extend(state.pending.into_iter().filter(is_pending));
+        all.sort_by_key(|asked| asked.erasure.asked);
+        Ok(all)
     }
 
-    /// What people asked to be erased, as the records say: all of it, or under this id.
-    async fn recorded(
+    /// Those of the chosen that are done, as the records say.
+    async fn read_done(
         &self,
-        identity: &Identity,
-        id: Option<String>,
+        state: &ErasureState,
+        is_chosen: impl Fn(&&Listed) -> bool,
     ) -> Result<Vec<Asked>, KeeperError> {
-        let snapshot = self.archived().await?;
-        let (records, shop) = (self.records.clone(), identity.shop.clone());
-        let read = move || {
-            let all = snapshot.references_of_kind(&shop, Kind::Erase)?;
-            let is_asked = |one: &&Reference| {
-                one.sender != VERBATIM && id.as_ref().is_none_or(|id| one.id == *id)
-            };
-            let asked: HashSet<(&str, &str)> = all
-                .iter()
-                .filter(is_asked)
-                .map(|one| (one.conversation.as_str(), one.id.as_str()))
-                .collect();
-            let is_wanted = |one: &&Reference| {
-                let target = one.target.as_deref().unwrap_or_default();
-                is_asked(one)
-                    || one.sender == VERBATIM && asked.contains(&(&one.conversation, target))
-            };
-            let wanted: Vec<(ConversationKey, Offset)> = all
-                .iter()
-                .filter(is_wanted)
-                .map(|one| (ConversationKey::new(&shop, &one.conversation), one.offset))
-                .collect();
-            Ok::<_, KeeperError>(erasures(&records.at(&wanted)?))
-        };
+        let chosen = state.listed.iter().filter(is_chosen);
+        let places = chosen.filter_map(|listed| Some((listed.key(), [listed.asked, listed.done?])));
+        let wanted: Vec<(ConversationKey, Offset)> =
+            places.flat_map(|(key, both)| both.map(|offset| (key.clone(), offset))).collect();
+        let records = self.records.clone();
+        let read = move || Ok(erasures(&records.at(&wanted)?));
         tokio::task::spawn_blocking(read).await.map_err(RelayError::panicked)?
     }
 }
