@@ -69,7 +69,8 @@ pub use derived::{DERIVED, LogBehind, SignedBeyond};
 use erasing::Erasing;
 pub use in_place::{InPlace, audit_data};
 pub use keeper::{
-    AskedErasure, Concerned, ErasePlan, EraseRequest, HoldRequest, Keeper, KeeperError,
+    AskedErasure, Concerned, ErasePlan, EraseRequest, ErasuresRequest, HoldRequest, Keeper,
+    KeeperError, Page, PageRequest,
 };
 pub(crate) use priority::give_way;
 pub use rebuild::rebuild;

@@ -329,8 +329,12 @@ impl Client {
     }
 
     /// What a route answers that takes no parameters.
-    pub(super) async fn answer_of<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        self.json(self.url(path)?, &()).await
+    pub(super) async fn answer_of<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        self.json(self.url(path)?, parameters).await
     }
 
     /// What a route answers about one thing.
@@ -338,12 +342,13 @@ impl Client {
         &self,
         path: &str,
         name: &str,
+        parameters: &impl Serialize,
     ) -> anyhow::Result<T> {
         let mut url = self.url(path)?;
         url.path_segments_mut()
             .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
             .push(name);
-        self.json(url, &()).await
+        self.json(url, parameters).await
     }
 
     /// Posts a request.

@@ -15,7 +15,9 @@ use crate::erasure::Asked;
 
 /// How long a command waits until what it asked for is done. It goes on without it.
 const DONE_TIME_MAX: Duration = Duration::from_secs(120);
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How soon it looks again, and how late at most: each look in vain doubles the pause.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Erase what was said: its words, files and names are gone from the data directory; places, times and
 /// proofs of all else stay. Backups and exports made before are not reached: see docs/operations.md
@@ -52,6 +54,9 @@ enum EraseAction {
 
 #[derive(Debug, Args)]
 struct ListErasures {
+    /// Most erasures shown, the oldest first; without it, all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
     #[command(flatten)]
@@ -113,24 +118,25 @@ async fn ask_and_wait(
     }
     let Some(id) = asked.id else { return Ok((None, false)) };
     let waits = |plan: &ErasePlan| !plan.held_by.is_empty();
-    let (since, held) =
-        (Instant::now(), asked.conversations.iter().filter(|plan| waits(plan)).count());
+    let held = asked.conversations.iter().filter(|plan| waits(plan)).count() as u64;
+    let (since, mut pause) = (Instant::now(), PAUSE_MIN);
     loop {
-        let pending = intake.erasure(&id).await?.iter().filter(|of| of.done.is_none()).count();
-        if pending <= held {
-            return Ok((Some(id), pending == 0));
+        let waiting = intake.erasure(&id, true, held + 1).await?.len() as u64;
+        if waiting <= held {
+            return Ok((Some(id), waiting == 0));
         }
         if since.elapsed() > DONE_TIME_MAX {
             return Ok((Some(id), false));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
 impl ListErasures {
     async fn run(self) -> anyhow::Result<Exit> {
         let intake = Intake::open_existing(&self.target).await?;
-        let asked = intake.erasures().await;
+        let asked = intake.erasures(self.limit.unwrap_or(u64::MAX)).await;
         intake.catch_up_and_close().await?;
         let asked = asked?;
         match self.format {
@@ -147,7 +153,7 @@ impl ListErasures {
 impl ShowErasure {
     async fn run(self) -> anyhow::Result<Exit> {
         let intake = Intake::open_existing(&self.target).await?;
-        let asked = intake.erasure(&self.id).await;
+        let asked = intake.erasure(&self.id, false, u64::MAX).await;
         intake.catch_up_and_close().await?;
         write::json_line(&asked?)?;
         Ok(Exit::Yes)

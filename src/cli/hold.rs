@@ -60,6 +60,9 @@ struct HoldArgs {
 
 #[derive(Debug, Args)]
 struct ListHolds {
+    /// Most holds shown, the oldest first; without it, all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
     #[command(flatten)]
@@ -106,7 +109,7 @@ impl HoldArgs {
 impl ListHolds {
     async fn run(self) -> anyhow::Result<Exit> {
         let intake = Intake::open_existing(&self.target).await?;
-        let holds = intake.holds().await;
+        let holds = intake.holds(self.limit.unwrap_or(u64::MAX)).await;
         intake.catch_up_and_close().await?;
         let holds = holds?;
         match self.format {

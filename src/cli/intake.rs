@@ -3,10 +3,15 @@
 use super::client::{Appended, Client};
 use super::local::Local;
 use super::target::{TargetArgs, owner_client, owner_of};
-use crate::app::{App, AskedErasure, Concerned, EraseRequest, HoldRequest};
+use crate::app::{
+    App, AskedErasure, Concerned, EraseRequest, ErasuresRequest, HoldRequest, Page, PageRequest,
+};
 use crate::erasure::{Asked, Held};
 use crate::model::{Event, Origin, RulesHistory};
 use crate::server::{Erasures, Holds, Kept};
+
+/// Entries of a list asked for at once.
+const PAGE: usize = 1_000;
 
 pub(super) enum Intake {
     Local(Box<Local>),
@@ -62,12 +67,16 @@ impl Intake {
         }
     }
 
-    /// What is held.
-    pub(super) async fn holds(&self) -> anyhow::Result<Vec<Held>> {
-        match self {
-            Intake::Local(local) => Ok(local.app.keeper.holds(&local.identity()).await?),
-            Intake::Remote(client) => Ok(client.answer_of::<Holds>("v1/holds").await?.holds),
-        }
+    /// What is held, so many of them at most.
+    pub(super) async fn holds(&self, count_max: u64) -> anyhow::Result<Vec<Held>> {
+        all_pages(count_max, async |request| match self {
+            Intake::Local(local) => Ok(local.app.keeper.holds(&local.identity(), &request).await?),
+            Intake::Remote(client) => {
+                let Holds { holds, next } = client.answer_of("v1/holds", &request).await?;
+                Ok(Page { items: holds, next })
+            }
+        })
+        .await
     }
 
     /// Asks to erase.
@@ -78,24 +87,45 @@ impl Intake {
         }
     }
 
-    /// What was asked to be erased.
-    pub(super) async fn erasures(&self) -> anyhow::Result<Vec<Asked>> {
-        match self {
-            Intake::Local(local) => Ok(local.app.keeper.erasures(&local.identity()).await?),
-            Intake::Remote(client) => {
-                Ok(client.answer_of::<Erasures>("v1/erasures").await?.erasures)
+    /// What was asked to be erased, so many of them at most.
+    pub(super) async fn erasures(&self, count_max: u64) -> anyhow::Result<Vec<Asked>> {
+        all_pages(count_max, async |page| {
+            let request = ErasuresRequest::of(page, false);
+            match self {
+                Intake::Local(local) => {
+                    Ok(local.app.keeper.erasures(&local.identity(), &request).await?)
+                }
+                Intake::Remote(client) => {
+                    let Erasures { erasures, next } =
+                        client.answer_of("v1/erasures", &request).await?;
+                    Ok(Page { items: erasures, next })
+                }
             }
-        }
+        })
+        .await
     }
 
-    /// One erasure, by conversation.
-    pub(super) async fn erasure(&self, id: &str) -> anyhow::Result<Vec<Asked>> {
-        match self {
-            Intake::Local(local) => Ok(local.app.keeper.erasure(&local.identity(), id).await?),
-            Intake::Remote(client) => {
-                Ok(client.answer_about::<Erasures>("v1/erasures", id).await?.erasures)
+    /// One erasure, by conversation, so many of them at most; with `waiting`, where it is not done.
+    pub(super) async fn erasure(
+        &self,
+        id: &str,
+        waiting: bool,
+        count_max: u64,
+    ) -> anyhow::Result<Vec<Asked>> {
+        all_pages(count_max, async |page| {
+            let request = ErasuresRequest::of(page, waiting);
+            match self {
+                Intake::Local(local) => {
+                    Ok(local.app.keeper.erasure(&local.identity(), id, &request).await?)
+                }
+                Intake::Remote(client) => {
+                    let Erasures { erasures, next } =
+                        client.answer_about("v1/erasures", id, &request).await?;
+                    Ok(Page { items: erasures, next })
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Turns to the server that owns the data directory now: restarted, it may listen elsewhere. An
@@ -140,5 +170,22 @@ impl Intake {
             eprintln!("warning: the events are kept, but {behind}");
         }
         local.app.stop()
+    }
+}
+
+/// The entries of a list, page after page, so many of them at most.
+async fn all_pages<T>(
+    count_max: u64,
+    ask: impl AsyncFn(PageRequest) -> anyhow::Result<Page<T>>,
+) -> anyhow::Result<Vec<T>> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let left = usize::try_from(count_max).unwrap_or(usize::MAX) - all.len();
+        let Page { items, next } = ask(PageRequest { after, limit: Some(left.min(PAGE)) }).await?;
+        after = next.filter(|_| items.len() < left);
+        all.extend(items);
+        if after.is_none() {
+            return Ok(all);
+        }
     }
 }

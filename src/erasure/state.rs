@@ -85,7 +85,8 @@ impl Listed {
         ConversationKey::new(&self.shop, &self.conversation)
     }
 
-    fn of(asked: &Asked) -> Listed {
+    /// What is not done.
+    pub fn of(asked: &Asked) -> Listed {
         Listed {
             shop: asked.shop.clone(),
             conversation: asked.conversation.clone(),
@@ -169,6 +170,12 @@ impl ErasureState {
             }
         }
         true
+    }
+
+    /// What the record at this offset asks for, where that is not done.
+    pub fn pending_at(&self, asked: Offset) -> Option<&Asked> {
+        let place = self.pending.binary_search_by_key(&asked, |pending| pending.erasure.asked);
+        self.pending.get(place.ok()?)
     }
 
     fn list_done(&mut self, asked: &Asked, receipt: Offset) {

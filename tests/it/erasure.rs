@@ -168,7 +168,7 @@ fn erase(data: &Data, what: &[&str]) -> String {
 pub async fn until_done(admin: &Http, count: usize) -> Vec<Value> {
     let since = Instant::now();
     loop {
-        let erasures = admin.get("/v1/erasures").await.json()["erasures"].clone();
+        let erasures = admin.get("/v1/erasures?limit=1000").await.json()["erasures"].clone();
         let erasures = erasures.as_array().unwrap().clone();
         if erasures.iter().filter(|of| of["done"].is_object()).count() >= count {
             return erasures;

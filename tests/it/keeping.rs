@@ -41,7 +41,7 @@ async fn erase(admin: &Http, conversation: &str) {
 
 /// The erasure of a conversation, which is asked for once.
 async fn erasure_of(admin: &Http, conversation: &str) -> Value {
-    let erasures = admin.get("/v1/erasures").await.json()["erasures"].clone();
+    let erasures = admin.get("/v1/erasures?limit=1000").await.json()["erasures"].clone();
     let of = |one: &&Value| one["conversation"] == conversation;
     erasures.as_array().unwrap().iter().find(of).unwrap().clone()
 }
@@ -266,6 +266,36 @@ async fn hundreds_that_are_held_keep_no_other_erasure_waiting() {
     until_done_of(&admin, "free").await;
     let words = "select count(*) from messages where text is not null";
     assert_eq!(admin.number(words).await, HELD as i64);
+    // The lists come in pages, each entry once and in order.
+    assert_eq!(in_pages(&admin, "holds", "limit=70").await.len(), HELD);
+    assert_eq!(in_pages(&admin, "erasures", "limit=70").await.len(), HELD + 1);
+    assert_eq!(in_pages(&admin, "erasures", "limit=70&waiting=true").await.len(), HELD);
+    let first = admin.get("/v1/erasures").await.json();
+    assert_eq!(first["erasures"].as_array().unwrap().len(), 100);
+    for wrong in ["holds?limit=0", "holds?limit=1001", "erasures?limit=0", "erasures?of=all"] {
+        admin.get(&format!("/v1/{wrong}")).await.problem(400);
+    }
+    let listed = |list: &[&str]| block_in_place(|| data.succeeds([list, &["list"]].concat()));
+    assert_eq!(listed(&["hold"]).lines().count(), HELD);
+    assert_eq!(listed(&["erase"]).lines().count(), HELD + 1);
+    let some = block_in_place(|| data.succeeds(["erase", "list", "--limit", "7"]));
+    assert_eq!(some.lines().count(), 7);
+}
+
+/// The conversations of a list, page after page.
+async fn in_pages(admin: &Http, list: &str, asked: &str) -> Vec<String> {
+    let (mut conversations, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = admin.get(&format!("/v1/{list}?{asked}{after}")).await.json();
+        let name = |of: &Value| of["conversation"].as_str().unwrap().to_string();
+        conversations.extend(page[list].as_array().unwrap().iter().map(name));
+        if page["next"].is_null() {
+            let different: BTreeSet<&String> = conversations.iter().collect();
+            assert_eq!(different.len(), conversations.len());
+            return conversations;
+        }
+        after = format!("&after={}", page["next"]);
+    }
 }
 
 /// Counts were those of all that was erased together, and nothing after a restart.
@@ -331,8 +361,15 @@ async fn a_hold_by_order_waits_for_the_archive_or_is_refused() {
         let body = json!({"order": "A-1"}).to_string();
         admin.post(path, "application/json", body).await.problem(503);
     }
-    // By name it is held all the same.
+    // By name it is held all the same, and what waits is known without the archive.
     post(&admin, "/v1/holds", json!({"conversation": "c3"})).await;
+    let asked = json!({"id": "e", "conversation": "c3", "kind": "erase", "text": "asked",
+        "sender": {"id": "boss", "role": "human"}});
+    assert_eq!(admin.event(&asked).await.status, 200);
+    for list in ["/v1/erasures", "/v1/erasures/e", "/v1/erasures/e?waiting=true"] {
+        let erasures = admin.get(list).await.json()["erasures"].clone();
+        assert_eq!(erasures[0]["conversation"], "c3", "{list}: {erasures}");
+    }
     data.is_left_damaged();
 }
 

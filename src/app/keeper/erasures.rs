@@ -1,53 +1,75 @@
 //! What was asked to be erased, and what became of it.
 
-use super::{Keeper, KeeperError};
+use super::{ErasuresRequest, Keeper, KeeperError, Page};
 use crate::access::{Action, Identity};
 use crate::erasure::{Asked, ErasureState, Listed, erasures};
-use crate::model::{ConversationKey, Offset};
+use crate::model::{ConversationKey, FieldError, Offset};
 use crate::relay::RelayError;
 
 impl Keeper {
-    /// Every erasure of the shop that was asked for, one entry for each conversation; of what the shop
-    /// keeps no longer, what is not done.
-    pub async fn erasures(&self, identity: &Identity) -> Result<Vec<Asked>, KeeperError> {
+    /// The erasures of the shop, in the order in which they were asked for, one entry for each
+    /// conversation; of what the shop keeps no longer, what is not done.
+    pub async fn erasures(
+        &self,
+        identity: &Identity,
+        request: &ErasuresRequest,
+    ) -> Result<Page<Asked>, KeeperError> {
         identity.require(Action::Hold)?;
         let state = self.state().await?;
-        let is_of_shop = |listed: &&Listed| listed.shop == identity.shop;
-        let mut all = self.read_done(&state, is_of_shop).await?;
-        let pending = state.pending.into_iter();
-        all.extend(pending.filter(|asked| asked.shop == identity.shop));
-        all.sort_by_key(|asked| asked.erasure.asked);
-        Ok(all)
+        let page = listed(&state, request, |one| one.shop == identity.shop)?;
+        self.read(&state, page).await
     }
 
     /// One erasure, in each conversation that it is about.
-    pub async fn erasure(&self, identity: &Identity, id: &str) -> Result<Vec<Asked>, KeeperError> {
+    pub async fn erasure(
+        &self,
+        identity: &Identity,
+        id: &str,
+        request: &ErasuresRequest,
+    ) -> Result<Page<Asked>, KeeperError> {
         identity.require(Action::Hold)?;
         let state = self.state().await?;
-        let is_it = |listed: &&Listed| listed.shop == identity.shop && listed.id == id;
-        if !state.listed.iter().any(|listed| is_it(&listed)) {
+        let is_it = |one: &Listed| one.shop == identity.shop && one.id == id;
+        if !state.listed.iter().any(is_it) {
             return Err(KeeperError::NoErasure { id: id.to_string() });
         }
-        let mut all = self.read_done(&state, is_it).await?;
-        let is_pending =
-            |asked: &Asked| asked.shop == identity.shop && asked.id == id && !asked.is_own();
-        all.extend(state.pending.into_iter().filter(is_pending));
-        all.sort_by_key(|asked| asked.erasure.asked);
-        Ok(all)
+        let page = listed(&state, request, is_it)?;
+        self.read(&state, page).await
     }
 
-    /// Those of the chosen that are done, as the records say.
-    async fn read_done(
+    /// What was asked: of what waits it is in memory, of what is done in the records.
+    async fn read(
         &self,
         state: &ErasureState,
-        is_chosen: impl Fn(&&Listed) -> bool,
-    ) -> Result<Vec<Asked>, KeeperError> {
-        let chosen = state.listed.iter().filter(is_chosen);
-        let places = chosen.filter_map(|listed| Some((listed.key(), [listed.asked, listed.done?])));
+        Page { items, next }: Page<Listed>,
+    ) -> Result<Page<Asked>, KeeperError> {
+        let done = items.iter().filter_map(|one| Some((one.key(), [one.asked, one.done?])));
         let wanted: Vec<(ConversationKey, Offset)> =
-            places.flat_map(|(key, both)| both.map(|offset| (key.clone(), offset))).collect();
+            done.flat_map(|(key, both)| both.map(|offset| (key.clone(), offset))).collect();
         let records = self.records.clone();
-        let read = move || Ok(erasures(&records.at(&wanted)?));
-        tokio::task::spawn_blocking(read).await.map_err(RelayError::panicked)?
+        let read = move || Ok::<_, KeeperError>(erasures(&records.at(&wanted)?));
+        let read = tokio::task::spawn_blocking(read).await.map_err(RelayError::panicked)?;
+        let mut asked: Vec<Asked> = read?;
+        asked.extend(items.iter().filter_map(|one| state.pending_at(one.asked).cloned()));
+        asked.sort_by_key(|asked| asked.erasure.asked);
+        Ok(Page { items: asked, next })
     }
+}
+
+/// A page of what is listed and of what verbatim itself asked for.
+fn listed(
+    state: &ErasureState,
+    request: &ErasuresRequest,
+    is_chosen: impl Fn(&Listed) -> bool,
+) -> Result<Page<Listed>, FieldError> {
+    let (page, limit) = (request.page(), request.page().limit()?);
+    let is_wanted = |one: &Listed| {
+        page.is_behind(one.asked) && is_chosen(one) && !(request.waiting && one.done.is_some())
+    };
+    let own = state.pending.iter().filter(|asked| asked.is_own()).map(Listed::of);
+    let own = own.filter(is_wanted).take(limit + 1);
+    let asked = state.listed.iter().filter(|one| is_wanted(one)).take(limit + 1).cloned();
+    let mut all: Vec<Listed> = asked.chain(own).collect();
+    all.sort_by_key(|one| one.asked);
+    Ok(Page::of(all, limit, |one| one.asked))
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use rand::random;
 use serde_json::value::to_raw_value;
 
-use super::{Concerned, HoldRequest, Keeper, KeeperError, check_count, event_of};
+use super::{
+    Concerned, HoldRequest, Keeper, KeeperError, Page, PageRequest, check_count, event_of,
+};
 use crate::access::{Action, Identity};
 use crate::erasure::Held;
 use crate::model::{CASES_MAX, FieldError, HoldData, Kind};
@@ -58,12 +60,16 @@ impl Keeper {
         self.keep(identity, Kind::Release, names, request).await
     }
 
-    /// What is held in the shop.
-    pub async fn holds(&self, identity: &Identity) -> Result<Vec<Held>, KeeperError> {
+    /// What is held in the shop, in the order in which it was put on hold.
+    pub async fn holds(
+        &self,
+        identity: &Identity,
+        request: &PageRequest,
+    ) -> Result<Page<Held>, KeeperError> {
         identity.require(Action::Hold)?;
-        let mut holds = self.state().await?.holds;
-        holds.retain(|held| held.shop == identity.shop);
-        Ok(holds)
+        let (holds, limit) = (self.state().await?.holds, request.limit()?);
+        let is_wanted = |held: &Held| held.shop == identity.shop && request.is_behind(held.offset);
+        Ok(Page::of(holds.into_iter().filter(is_wanted), limit, |held| held.offset))
     }
 
     async fn keep(

@@ -12,6 +12,8 @@ mod hold;
 mod erase;
 // What was asked to be erased.
 mod erasures;
+// Lists in pages.
+mod page;
 mod error;
 
 use std::collections::BTreeSet;
@@ -31,6 +33,7 @@ use crate::records::Records;
 use crate::relay::{Lookup, Relay};
 
 pub use error::KeeperError;
+pub use page::{ErasuresRequest, Page, PageRequest};
 pub use request::{AskedErasure, Concerned, ErasePlan, EraseRequest, HoldRequest};
 
 /// Conversations that one request may be about: each gets a record.

@@ -1,15 +1,18 @@
 //! `POST /v1/holds`, `POST /v1/holds/release`, `GET /v1/holds`: what is kept for a case, whatever else
 //! is asked. `POST /v1/erasures`, `GET /v1/erasures`, `GET /v1/erasures/ID`: what is to be erased, and
-//! what became of it.
+//! what became of it. Lists come in pages.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{AskedErasure, Concerned, EraseRequest, HoldRequest};
+use super::parsed;
+use crate::app::{
+    AskedErasure, Concerned, EraseRequest, ErasuresRequest, HoldRequest, PageRequest,
+};
 use crate::erasure::{Asked, Held};
-use crate::model::{Access, AccessAction, ErrorKind, Via};
+use crate::model::{Access, AccessAction, ErrorKind, Offset, Via};
 use crate::server::{For, Problem, Service, Token};
 
 /// Conversations that were put on hold, or released.
@@ -22,12 +25,16 @@ pub struct Kept {
 #[derive(Serialize, Deserialize)]
 pub struct Holds {
     pub holds: Vec<Held>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Offset>,
 }
 
 /// What was asked to be erased, by conversation.
 #[derive(Serialize, Deserialize)]
 pub struct Erasures {
     pub erasures: Vec<Asked>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Offset>,
 }
 
 pub(super) async fn hold(
@@ -51,8 +58,10 @@ pub(super) async fn release(
 pub(super) async fn holds(
     State(service): State<Service>,
     Token(identity): Token,
+    request: Result<Query<PageRequest>, QueryRejection>,
 ) -> Result<Json<Holds>, Problem> {
-    Ok(Json(Holds { holds: service.keeper.holds(&identity).await? }))
+    let page = service.keeper.holds(&identity, &parsed(request)?).await?;
+    Ok(Json(Holds { holds: page.items, next: page.next }))
 }
 
 pub(super) async fn erase(
@@ -78,16 +87,20 @@ pub(super) async fn erase(
 pub(super) async fn erasures(
     State(service): State<Service>,
     Token(identity): Token,
+    request: Result<Query<ErasuresRequest>, QueryRejection>,
 ) -> Result<Json<Erasures>, Problem> {
-    Ok(Json(Erasures { erasures: service.keeper.erasures(&identity).await? }))
+    let page = service.keeper.erasures(&identity, &parsed(request)?).await?;
+    Ok(Json(Erasures { erasures: page.items, next: page.next }))
 }
 
 pub(super) async fn erasure(
     State(service): State<Service>,
     Token(identity): Token,
     Path(id): Path<String>,
+    request: Result<Query<ErasuresRequest>, QueryRejection>,
 ) -> Result<Json<Erasures>, Problem> {
-    Ok(Json(Erasures { erasures: service.keeper.erasure(&identity, &id).await? }))
+    let page = service.keeper.erasure(&identity, &id, &parsed(request)?).await?;
+    Ok(Json(Erasures { erasures: page.items, next: page.next }))
 }
 
 fn body<T>(request: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
