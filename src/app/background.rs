@@ -2,6 +2,7 @@
 //! it, so that nobody would miss it: what it cannot do stands in the status, and after a panic it is
 //! begun again.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,19 +25,46 @@ pub(super) struct Background {
     thread: JoinHandle<()>,
 }
 
-/// What is wrong now, in words; set by the work and read by the status.
+/// What is wrong now; set by the work and read by the status.
 #[derive(Clone, Default)]
 pub(super) struct Trouble {
-    text: Arc<Mutex<Option<String>>>,
+    said: Arc<Mutex<Said>>,
+}
+
+/// What is wrong, in words.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    /// With all of the work: it names nothing of any shop.
+    pub(super) of_all: Option<String>,
+    /// With what is a shop's, which may name what is in it.
+    pub(super) of_shops: BTreeMap<String, String>,
 }
 
 impl Trouble {
-    pub(super) fn now(&self) -> Option<String> {
-        self.text.lock().clone()
+    /// What people of `shop` are told; whoever runs the service, for whom that is `None`, all of it.
+    pub(super) fn told(&self, shop: Option<&str>) -> Vec<String> {
+        let Said { of_all, of_shops } = self.said.lock().clone();
+        let mut told: Vec<String> = of_all.into_iter().collect();
+        let mut others = 0;
+        for (of, text) in of_shops {
+            if shop.is_none_or(|shop| shop == of) {
+                told.push(text);
+            } else {
+                others += 1;
+            }
+        }
+        if others > 0 {
+            told.push(format!("what is of {others} other shops waits"));
+        }
+        told
     }
 
-    pub(super) fn set(&self, text: Option<String>) {
-        *self.text.lock() = text;
+    pub(super) fn set(&self, of_all: Option<String>) {
+        self.set_said(Said { of_all, of_shops: BTreeMap::new() });
+    }
+
+    pub(super) fn set_said(&self, said: Said) {
+        *self.said.lock() = said;
     }
 }
 
@@ -97,6 +125,21 @@ mod tests {
 
     use super::*;
 
+    /// What a shop's erasure waits for may name its conversations, and every shop read it.
+    #[test]
+    fn a_shop_is_told_what_is_its_own() {
+        let trouble = Trouble::default();
+        let of = |shop: &str| (shop.to_string(), format!("`{shop}-1` waits"));
+        let of_shops = [of("anna"), of("bert"), of("carl")].into();
+        trouble.set_said(Said { of_all: Some("slow".to_string()), of_shops });
+        assert_eq!(
+            trouble.told(Some("bert")),
+            ["slow", "`bert-1` waits", "what is of 2 other shops waits"]
+        );
+        assert_eq!(trouble.told(Some("dora")), ["slow", "what is of 3 other shops waits"]);
+        assert_eq!(trouble.told(None).len(), 4);
+    }
+
     #[test]
     fn work_that_panics_is_told_and_begun_again() {
         let (stop, begun) = (CancellationToken::new(), Arc::new(AtomicU32::new(0)));
@@ -115,8 +158,8 @@ mod tests {
             assert!(since.elapsed() < Duration::from_secs(60), "it is not begun again");
             std::thread::yield_now();
         }
-        let said = background.trouble().now().unwrap();
-        assert_eq!(said, "counting panicked: beyond the end");
+        let said = background.trouble().told(Some("anna"));
+        assert_eq!(said, ["counting panicked: beyond the end"]);
         stop.cancel();
         assert_eq!(background.join(), Ok(()));
     }

@@ -289,7 +289,7 @@ impl App {
 
     /// How far each store is.
     pub fn status(&self) -> Status {
-        self.status_reader().read()
+        self.status_reader().read(None)
     }
 
     /// What reads the status after `self` has moved elsewhere.

@@ -174,7 +174,8 @@ impl StatusReader {
         fs4::available_space(self.data.root()).ok()
     }
 
-    pub fn read(&self) -> Status {
+    /// What people of `shop` are told; whoever runs the service, for whom that is `None`, all of it.
+    pub fn read(&self, shop: Option<&str>) -> Status {
         let head = self.log.head();
         let log = StoreStatus::of_log(&self.data, head);
         let stores = self.stores.now();
@@ -183,10 +184,10 @@ impl StatusReader {
         let held = self.relay.held().map(|held| held.to_string());
         let trail = Some(self.trail.status());
         let ledger = ledger_status(&self.data);
-        Status { head, log: self.log_status(), held, trail, stores, ledger }
+        Status { head, log: self.log_status(shop), held, trail, stores, ledger }
     }
 
-    fn log_status(&self) -> LogStatus {
+    fn log_status(&self, shop: Option<&str>) -> LogStatus {
         let scrubbed = self.scrubbed.borrow();
         // Reads may meet a damage before the scrubber does.
         let met = self.log.damages_met();
@@ -204,7 +205,7 @@ impl StatusReader {
             oldest: self.log.oldest(),
             scrubbed_to: scrubbed.to,
             damaged: damaged.collect(),
-            trouble: self.background.iter().filter_map(Trouble::now).collect(),
+            trouble: self.background.iter().flat_map(|work| work.told(shop)).collect(),
         }
     }
 

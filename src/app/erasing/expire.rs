@@ -1,7 +1,7 @@
 //! Asks to erase what shops keep no longer: conversations whose last record, but for holds, releases and
 //! erasures, is older than the shop's rules keep any, and that nothing holds.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use rand::random;
 use super::marks::Marks;
 use super::{Erasing, own_event};
 use crate::access::operator;
+use crate::app::background::Said;
 use crate::archive::ArchiveSnapshot;
 use crate::erasure::{Asked, Held, tombstones};
 use crate::model::{
@@ -31,7 +32,7 @@ const RETRY: Duration = Duration::from_secs(2);
 /// When to look again, and what stopped the last look.
 pub(super) struct Expiry {
     next: Instant,
-    failed: Option<String>,
+    failed: Said,
 }
 
 /// What was found of some conversations.
@@ -72,28 +73,32 @@ impl LaterSaid<'_> {
 
 impl Expiry {
     pub(super) fn new(now: Instant) -> Expiry {
-        Expiry { next: now, failed: None }
+        Expiry { next: now, failed: Said::default() }
     }
 
     /// Looks, where it is time to. Returns what stopped the last look.
-    pub(super) async fn go_on(&mut self, erasing: &Erasing, now: Instant) -> Option<String> {
+    pub(super) async fn go_on(&mut self, erasing: &Erasing, now: Instant) -> Said {
         if now >= self.next {
-            let expired = erasing.expire().await;
+            let mut failed = Said::default();
+            let expired = erasing.expire(&mut failed.of_shops).await;
             let is_all = expired.as_ref().is_ok_and(|count| *count < EXPIRED_MAX);
-            self.next = Instant::now() + if is_all { EXPIRE_EVERY } else { RETRY };
-            self.failed = expired.err().map(|error| format!("{error:#}"));
+            failed.of_all = expired.err().map(|error| waits(&error));
+            let has_failed = failed.of_all.is_some() || !failed.of_shops.is_empty();
+            self.next = Instant::now() + if is_all && !has_failed { EXPIRE_EVERY } else { RETRY };
+            self.failed = failed;
         }
         self.failed.clone()
     }
 }
 
+fn waits(error: &anyhow::Error) -> String {
+    format!("what is kept no longer waits: {error:#}")
+}
+
 impl Erasing {
     /// Asks to erase what shops keep no longer, up to [`EXPIRED_MAX`] conversations and a window more.
-    /// Returns of how many.
-    ///
-    /// # Errors
-    /// What stopped the first shop, after the others had their turn.
-    async fn expire(&self) -> anyhow::Result<usize> {
+    /// Returns of how many; what stops a shop, which stops no other, is put into `failed`.
+    async fn expire(&self, failed: &mut BTreeMap<String, String>) -> anyhow::Result<usize> {
         let shops = self.lookup.shops_with_rules()?;
         if shops.is_empty() {
             return Ok(0);
@@ -102,14 +107,14 @@ impl Erasing {
         let state = self.state().await?;
         let waiting: HashSet<ConversationKey> =
             state.pending.iter().map(Asked::key).chain(state.holds.iter().map(Held::key)).collect();
-        let (mut count, mut failed) = (0, None);
+        let mut count = 0;
         for shop in shops {
             match self.expire_shop(&shop, &waiting, &mut marks, EXPIRED_MAX - count).await {
                 Ok(asked) => count = (count + asked).min(EXPIRED_MAX),
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => drop(failed.insert(shop, waits(&error))),
             }
         }
-        failed.map_or(Ok(count), Err)
+        Ok(count)
     }
 
     async fn expire_shop(

@@ -53,7 +53,7 @@ use anyhow::ensure;
 use tokio_util::sync::CancellationToken;
 
 use super::DataDir;
-use super::background::{Background, Trouble};
+use super::background::{Background, Said, Trouble};
 use super::stores::AllWatched;
 use super::trimming::Trimming;
 use crate::archive::ArchiveReader;
@@ -112,8 +112,7 @@ impl Erasing {
                 Some(_) => {}
                 None => obstacles = Obstacles::default(),
             }
-            let expired = expired.map(|error| format!("what is kept no longer waits: {error}"));
-            trouble.set(obstacles.text().or(expired));
+            trouble.set_said(either(obstacles.said(), expired));
         }
     }
 
@@ -121,7 +120,7 @@ impl Erasing {
     async fn look(&self, stuck: &HashSet<ConversationKey>) -> Obstacles {
         let mut obstacles = Obstacles::default();
         if let Err(error) = self.erase_chosen(stuck, &mut obstacles).await {
-            obstacles.first.get_or_insert(format!("erasures wait: {error:#}"));
+            obstacles.of_all = Some(format!("erasures wait: {error:#}"));
         }
         obstacles
     }
@@ -193,6 +192,15 @@ impl Erasing {
         }
         Ok(())
     }
+}
+
+/// What is wrong, and where that is nothing, what else is.
+fn either(mut said: Said, otherwise: Said) -> Said {
+    said.of_all = said.of_all.or(otherwise.of_all);
+    for (shop, text) in otherwise.of_shops {
+        said.of_shops.entry(shop).or_insert(text);
+    }
+    said
 }
 
 /// An event that verbatim itself sends.

@@ -37,7 +37,7 @@ pub(super) async fn show(
 fn text(service: &Service) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("verbatim");
     add_events(&mut registry, service);
-    add_stores(&mut registry, service, &service.status.read());
+    add_stores(&mut registry, service, &service.status.read(None));
     add_load(&mut registry, service);
     let mut text = String::new();
     encode(&mut text, &registry)?;

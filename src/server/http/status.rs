@@ -13,5 +13,5 @@ pub(super) async fn show(
 ) -> Result<Json<Status>, Problem> {
     identity.require(Action::ReadStatus)?;
     // Sizes are read from the disk.
-    Ok(Json(tokio::task::block_in_place(|| service.status.read())))
+    Ok(Json(tokio::task::block_in_place(|| service.status.read(Some(&identity.shop)))))
 }
