@@ -14,7 +14,7 @@ use tokio::task::block_in_place;
 use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute};
 
 use super::shims::CLOCK;
-use super::steps::{start_to_die, start_to_die_before};
+use super::steps::{start_to_die, start_to_die_before, start_to_list};
 use super::support::{Data, Http, PATIENCE, SHOP, Server, message, seeded, trials};
 
 /// A word that nobody else says.
@@ -364,6 +364,40 @@ async fn what_a_shop_keeps_no_longer_goes_by_itself_unless_it_is_held() {
     assert!(!found_in(&data, "at once").contains("archive/events"));
     assert!(found_in(&data, SECRET).contains("archive/events"), "it is held");
     assert_eq!(block_in_place(|| server.stop()), 0);
+}
+
+/// What an erasure lists must be there, and under its name, when the archive has let go of what named
+/// it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_is_on_stable_storage_before_the_archive_commits() {
+    let data = Data::new();
+    data.set(SETTINGS);
+    let steps = data.beside("steps");
+    let server = start_to_list(&data, &steps);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let ann = server.http_as(&data, ANN, &[Customer]);
+    chat(&admin, &ann).await;
+    let asked = json!({"conversation": "c1", "ground": "asked"}).to_string();
+    assert_eq!(admin.post("/v1/erasures", "application/json", asked).await.status, 200);
+    until_done(&admin, 1).await;
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    let steps = fs::read_to_string(&steps).unwrap();
+    let steps: Vec<&str> = steps.lines().collect();
+    let entry = files_under(&data.path().join("archive/events/_delta_log")).into_iter();
+    let entry = entry.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+    let is_erasure = |path: &PathBuf| {
+        let said = fs::read_to_string(path).unwrap();
+        let mut said = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        said.any(|action| action["remove"]["dataChange"] == true)
+    };
+    let entry = entry.into_iter().find(is_erasure).unwrap();
+    let entry = format!("link /{}", entry.strip_prefix(data.path()).unwrap().display());
+    let commit = steps.iter().position(|step| *step == entry).unwrap();
+    let named = steps[..commit].iter().rposition(|step| *step == "rename /erasing.json").unwrap();
+    let is_synced = |step: &&str| step.starts_with("sync /erasing.json#");
+    let written = steps[..named].iter().rposition(is_synced).unwrap();
+    assert!(!steps[written..named].contains(&"rename /erasing.json"), "the file is synced");
+    assert!(steps[named..commit].contains(&"sync "), "so is its name");
 }
 
 /// What was written anew was known to the process alone until all of it was, and a receipt that came

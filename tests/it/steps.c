@@ -1,7 +1,8 @@
 /* Preloaded into the program under test: counts the steps by which it changes the files below
  * VERBATIM_TEST_DISK (a file or folder is made, renamed, linked, cut off, removed or synced), and with
  * VERBATIM_TEST_DIE_AT_STEP=N kills it just before the Nth, with VERBATIM_TEST_DIE_BEFORE="WHAT PATH" just
- * before the first that begins so. What that step would have been is written to VERBATIM_TEST_STEP. */
+ * before the first that begins so. What that step would have been is written to VERBATIM_TEST_STEP.
+ * VERBATIM_TEST_STEPS names a file that lists all of them. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -24,6 +25,14 @@ static void step(const char *what, const char *path) {
     if (!disk || strncmp(path, disk, strlen(disk))) return;
     char line[8192];
     int length = snprintf(line, sizeof line, "%s %s", what, path + strlen(disk));
+    const char *all = getenv("VERBATIM_TEST_STEPS");
+    int list = all ? (REAL(open64))(all, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    if (list >= 0) {
+        line[length] = '\n';
+        if (write(list, line, length + 1) != length + 1) abort();
+        line[length] = 0;
+        close(list);
+    }
     int is_nth = nth && atomic_fetch_add(&steps, 1) + 1 == atoi(nth);
     if (!is_nth && !(before && !strncmp(line, before, strlen(before)))) return;
     const char *said = getenv("VERBATIM_TEST_STEP");

@@ -76,6 +76,14 @@ pub fn start_to_die_before(data: &Data, step: &str) -> Option<Server> {
     })
 }
 
+/// A server that lists all of its steps in a file, as `steps.c` writes them.
+pub fn start_to_list(data: &Data, steps: &Path) -> Server {
+    let started = start_with_steps(data, |command| {
+        command.env("VERBATIM_TEST_STEPS", steps);
+    });
+    started.unwrap()
+}
+
 fn start_with_steps(data: &Data, change: impl FnOnce(&mut Command)) -> Option<Server> {
     let started = block_in_place(|| {
         Server::try_start(data, |command| {
