@@ -2,7 +2,8 @@
  * VERBATIM_TEST_DISK (a file or folder is made, renamed, linked, cut off, removed or synced), and with
  * VERBATIM_TEST_DIE_AT_STEP=N kills it just before the Nth, with VERBATIM_TEST_DIE_BEFORE="WHAT PATH" just
  * before the first that begins so. What that step would have been is written to VERBATIM_TEST_STEP.
- * VERBATIM_TEST_STEPS names a file that lists all of them. */
+ * VERBATIM_TEST_STEPS names a file that lists all of them. VERBATIM_TEST_SLOW=PATH lets each step below it
+ * take 10 ms. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -25,6 +26,8 @@ static void step(const char *what, const char *path) {
     if (!disk || strncmp(path, disk, strlen(disk))) return;
     char line[8192];
     int length = snprintf(line, sizeof line, "%s %s", what, path + strlen(disk));
+    const char *slow = getenv("VERBATIM_TEST_SLOW");
+    if (slow && !strncmp(path + strlen(disk), slow, strlen(slow))) usleep(10000);
     const char *all = getenv("VERBATIM_TEST_STEPS");
     int list = all ? (REAL(open64))(all, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
     if (list >= 0) {
