@@ -13,22 +13,36 @@ use crate::model::Kind;
 impl Asked {
     /// The question whether a message is as `root` says.
     pub(super) fn of(view: &View<'_>, root: &Node, mode: Mode) -> Result<Asked, SearchError> {
+        Asked::by(root, mode, &mut |condition| clause_of(view, condition))
+    }
+
+    /// The same, where `known` says what a condition chooses.
+    pub(super) fn by(
+        root: &Node,
+        mode: Mode,
+        known: &mut impl FnMut(&Condition) -> Result<Clause, SearchError>,
+    ) -> Result<Asked, SearchError> {
         let mut asked = Asked { clauses: Vec::new(), formula: Formula::All(Vec::new()) };
-        asked.formula = asked.add(view, root, mode)?;
+        asked.formula = asked.add(root, mode, known)?;
         Ok(asked)
     }
 
-    fn add(&mut self, view: &View<'_>, node: &Node, mode: Mode) -> Result<Formula, SearchError> {
-        let all = |asked: &mut Asked, nodes: &[Node]| -> Result<Vec<Formula>, SearchError> {
-            nodes.iter().map(|node| asked.add(view, node, mode)).collect()
+    fn add(
+        &mut self,
+        node: &Node,
+        mode: Mode,
+        known: &mut impl FnMut(&Condition) -> Result<Clause, SearchError>,
+    ) -> Result<Formula, SearchError> {
+        let mut all = |nodes: &[Node]| -> Result<Vec<Formula>, SearchError> {
+            nodes.iter().map(|node| self.add(node, mode, known)).collect()
         };
         Ok(match node {
-            Node::All(nodes) => Formula::All(all(self, nodes)?),
-            Node::Any(nodes) => Formula::Any(all(self, nodes)?),
-            Node::Not(node) => Formula::Not(Box::new(self.add(view, node, mode)?)),
+            Node::All(nodes) => Formula::All(all(nodes)?),
+            Node::Any(nodes) => Formula::Any(all(nodes)?),
+            Node::Not(node) => Formula::Not(Box::new(self.add(node, mode, known)?)),
             Node::Words(words) => self.clause(Clause::Text(TextPlan::of(&words.text, mode))),
             Node::Field(condition) => {
-                let clause = clause_of(view, condition)?;
+                let clause = known(condition)?;
                 self.clause(clause)
             }
         })

@@ -1,7 +1,7 @@
 //! What became of messages: later versions, retractions. From the edits and retractions themselves,
 //! which index and tail hold like all records, so that it is as of the same offset as the hits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::answer::LaterVersion;
 use super::cursor::Place;
@@ -41,6 +41,22 @@ pub(super) fn roots_of<'a>(changes: impl Iterator<Item = &'a Change>) -> HashMap
         roots.insert(edit.id.clone(), root);
     }
     roots
+}
+
+/// The messages that `changes`, which are in order, change in this way, by the ids of all their versions.
+pub(super) fn versions_changed<'a>(
+    changes: impl Iterator<Item = &'a Change> + Clone,
+    way: Kind,
+) -> HashSet<String> {
+    let roots = roots_of(changes.clone());
+    let root_of = |id: &str| roots.get(id).cloned().unwrap_or_else(|| id.to_string());
+    let of_this_way = changes.clone().filter(|change| change.kind == way);
+    let meant: HashSet<String> = of_this_way.map(|change| root_of(&change.target)).collect();
+    let is_version =
+        |change: &&Change| change.kind == Kind::Edit && meant.contains(&root_of(&change.id));
+    let versions: Vec<String> =
+        changes.filter(is_version).map(|change| change.id.clone()).collect();
+    versions.into_iter().chain(meant).collect()
 }
 
 impl Fates {

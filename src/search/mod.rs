@@ -35,6 +35,8 @@ mod clause;
 mod scope;
 // Order numbers among words.
 mod orders;
+// The same question, asked of records where there is no index.
+mod record_query;
 // From words and conditions to a question for each message.
 mod ask;
 // One segment.
@@ -74,6 +76,7 @@ pub use find::{Conversations, Whose};
 pub use marks::Marks;
 pub use mode::Mode;
 pub use query::{Filters, HitOrder, SearchQuery};
+pub use record_query::RecordQuery;
 pub use run::{Search, run, shops};
 pub use said::{Negative, shown_time};
 

@@ -130,7 +130,7 @@ impl SearchQuery {
 
     /// What is nothing would be in every text: a phrase that was not read from the query language,
     /// and an accent where accents do not count.
-    fn check_words(&self, node: &Node) -> Result<(), FieldError> {
+    pub(super) fn check_words(&self, node: &Node) -> Result<(), FieldError> {
         let refused = |words: &Words, rule: &str| {
             Err(FieldError::new("words", words.text.escape_debug(), rule))
         };

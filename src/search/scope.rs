@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use tantivy::Term;
 
 use super::cursor::Place;
-use super::fate::{Change, roots_of};
+use super::fate::{Change, versions_changed};
 use super::language::Name;
 use super::view::View;
 use super::{SearchError, known};
@@ -126,18 +126,7 @@ pub(super) fn changed_messages(
     let mut changed = HashMap::new();
     for (conversation, mut changes) in by_conversation {
         changes.sort_unstable_by_key(|(place, _)| place.1);
-        let roots = roots_of(changes.iter().map(|(_, change)| change));
-        let root_of = |id: &str| roots.get(id).cloned().unwrap_or_else(|| id.to_string());
-        let meant: HashSet<String> = changes
-            .iter()
-            .filter(|(_, change)| change.kind == way)
-            .map(|(_, change)| root_of(&change.target))
-            .collect();
-        let versions = changes
-            .iter()
-            .filter(|(_, change)| change.kind == Kind::Edit && meant.contains(&root_of(&change.id)))
-            .map(|(_, change)| change.id.clone());
-        let ids: HashSet<String> = versions.chain(meant.iter().cloned()).collect();
+        let ids = versions_changed(changes.iter().map(|(_, change)| change), way);
         if !ids.is_empty() {
             changed.insert(conversation, ids);
         }
