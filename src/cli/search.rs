@@ -91,7 +91,7 @@ enum SearchFormat {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum SearchMode {
+pub(super) enum SearchMode {
     /// Exactly as written
     Exact,
     /// Whatever the case, the width and invisible characters
@@ -100,6 +100,16 @@ enum SearchMode {
     /// Whatever also the accents, traditional or simplified characters, and what stands between Chinese
     /// characters
     Variants,
+}
+
+impl SearchMode {
+    pub(super) fn of_search(self) -> Mode {
+        match self {
+            SearchMode::Exact => Mode::Exact,
+            SearchMode::Folded => Mode::Folded,
+            SearchMode::Variants => Mode::Variants,
+        }
+    }
 }
 
 /// Most shops that an error lists.
@@ -177,12 +187,7 @@ impl Search {
     fn parameters(&self) -> SearchParameters {
         SearchParameters {
             words: self.words.clone(),
-            mode: Some(match self.mode {
-                _ if self.exact => Mode::Exact,
-                SearchMode::Exact => Mode::Exact,
-                SearchMode::Folded => Mode::Folded,
-                SearchMode::Variants => Mode::Variants,
-            }),
+            mode: Some(if self.exact { Mode::Exact } else { self.mode.of_search() }),
             exact: false,
             conversation: self.conversation.clone(),
             order: self.order.clone(),
@@ -210,7 +215,7 @@ fn is_of_no_shop(error: &anyhow::Error) -> bool {
 }
 
 /// What is wrong with the words, and under them where.
-fn at_its_spot(words: &str, error: &LanguageError) -> String {
+pub(super) fn at_its_spot(words: &str, error: &LanguageError) -> String {
     // Wide characters take two columns, and so does the wide space.
     let columns = |text: &str| -> String {
         text.chars().map(|char| if is_wide(char) { '\u{3000}' } else { ' ' }).collect()

@@ -80,7 +80,7 @@ pub const RETRACTED_BY: Label = Label::new("撤回", "Retracted by");
 pub const READ_BY: Label = Label::new("已读", "Read by");
 
 /// What happened, by its kind.
-pub(super) const fn kind_label(kind: Kind) -> Label {
+pub const fn kind_label(kind: Kind) -> Label {
     match kind {
         Kind::Open => Label::new("开始会话", "opened"),
         Kind::Message => Label::new("消息", "message"),

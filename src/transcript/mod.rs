@@ -39,7 +39,7 @@ pub use document::{About, Document, Part};
 pub use fold::{Entry, Line, Message, Quote, transcript};
 pub use handed::{HandedEntry, handed};
 pub use html::{DOCUMENT_SHEET, Style};
-pub use labels::{Label, role_name};
+pub use labels::{Label, kind_label, role_name};
 pub use outline::{Headed, Outline, Planned, with_days};
 pub use row::{
     Act, Bubble, ChangeView, FileState, FileView, Hit, LineView, Reply, Row, SenderView, Version,

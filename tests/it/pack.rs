@@ -52,29 +52,65 @@ fn bundle(
     messages: &[Said],
     pictures: &[Vec<u8>],
 ) -> (PathBuf, BTreeMap<String, Vec<u8>>) {
-    let part = |canonical: Value| json!({"canonical": canonical.to_string(), "salt": "00"});
-    let mut lines = String::new();
-    for (number, message) in messages.iter().enumerate() {
-        let role = if number % 2 == 0 { "customer" } else { "human" };
-        let file = message.file.iter();
-        let files: Vec<Value> = file
-            .map(|sha256| json!({"bytes": 5, "media_type": "image/png", "name": "cup.png", "sha256": sha256}))
-            .collect();
-        let visibility = if message.is_private { "private" } else { "public" };
-        let row = json!({
-            "kind": 2, "leaf": hex::encode(Sha256::digest(&message.id)), "prev": "00",
-            "received_at_us": 1_767_900_000_000_000_i64 + number as i64 * 1_000_000,
-            "seq": number + 1, "thread": "00", "zone": "+08:00",
-            "parts": {
-                "sender": part(json!({"id": format!("{role}-1"), "name": "佳怡", "role": role})),
-                "body": part(json!({"attachments": files, "text": message.text})),
-                "meta": part(json!({"automatic": false, "conversation": "c-1", "id": message.id,
-                    "kind": "message", "order": "FL1", "origin": "live", "shop": "demo",
-                    "visibility": visibility})),
-            },
-        });
-        lines.push_str(&format!("{row}\n"));
+    let rows: Vec<Value> =
+        messages.iter().enumerate().map(|(number, message)| row(number, message)).collect();
+    bundle_of(data, &rows, &json!({}), pictures)
+}
+
+/// The line of a message.
+fn row(number: usize, message: &Said) -> Value {
+    let role = if number.is_multiple_of(2) { "customer" } else { "human" };
+    let file = message.file.iter();
+    let files: Vec<Value> = file
+        .map(|sha256| json!({"bytes": 5, "media_type": "image/png", "name": "cup.png", "sha256": sha256}))
+        .collect();
+    let visibility = if message.is_private { "private" } else { "public" };
+    let sender = json!({"id": format!("{role}-1"), "name": "佳怡", "role": role});
+    let said = json!({"attachments": files, "text": message.text});
+    let about = json!({"id": message.id, "kind": "message", "visibility": visibility});
+    row_of(number, 2, sender, said, about)
+}
+
+fn row_of(number: usize, kind: u8, sender: Value, body: Value, mut about: Value) -> Value {
+    let usual = json!({"automatic": false, "conversation": "c-1", "order": "FL1", "origin": "live",
+        "shop": "demo", "visibility": "public"});
+    for (name, value) in usual.as_object().unwrap() {
+        if about.get(name).is_none() {
+            about[name] = value.clone();
+        }
     }
+    let part = |canonical: Value| json!({"canonical": canonical.to_string(), "salt": "00"});
+    json!({
+        "kind": kind, "leaf": leaf_of(number), "prev": "00",
+        "received_at_us": 1_767_900_000_000_000_i64 + number as i64 * 1_000_000,
+        "seq": number + 1, "thread": "00", "zone": "+08:00",
+        "parts": {"sender": part(sender), "body": part(body), "meta": part(about)},
+    })
+}
+
+fn leaf_of(number: usize) -> String {
+    hex::encode(Sha256::digest(number.to_string()))
+}
+
+/// The same row, of which nothing is disclosed.
+fn withheld(mut row: Value, why: &str, role: Option<&str>) -> Value {
+    for part in ["sender", "body", "meta"] {
+        row["parts"][part] = json!({"commitment": "00", "why": why});
+    }
+    if let Some(role) = role {
+        row["parts"]["sender"]["role"] = json!(role);
+    }
+    row
+}
+
+/// A bundle of these rows, and what it says of itself.
+fn bundle_of(
+    data: &Data,
+    rows: &[Value],
+    completeness: &Value,
+    pictures: &[Vec<u8>],
+) -> (PathBuf, BTreeMap<String, Vec<u8>>) {
+    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
     let custody = json!({"what": "exported", "from": "2026-03-01T10:00:00.000000Z", "who": "anna"});
     let mut files = BTreeMap::from([
         ("data/messages.jsonl".to_string(), lines.into_bytes()),
@@ -84,6 +120,10 @@ fn bundle(
         ("custody/custody.jsonl".to_string(), format!("{custody}\n").into_bytes()),
         ("bundle.sig".to_string(), b"signed".to_vec()),
     ]);
+    if *completeness != json!({}) {
+        let name = "custody/completeness.json".to_string();
+        files.insert(name, completeness.to_string().into_bytes());
+    }
     for (number, picture) in pictures.iter().enumerate() {
         files.insert(format!("data/attachments/{:06}.bin", number + 1), picture.clone());
     }
@@ -327,7 +367,10 @@ fn limits_are_kept_and_what_they_cost_is_said() {
     too_much.assert_stderr_has("`wave` takes 18 pages");
     for (more, complaint) in [
         (&["--messages", "m9999"][..], "`m9999`"),
-        (&["--words", "unsaid"][..], "no message in the bundle has `unsaid`"),
+        (&["--words", "unsaid"][..], "no message that the bundle shows has `unsaid`"),
+        (&["--words", "第200条 \""][..], "\n  第200条 \""),
+        (&["--words", "order:FL1"][..], "words `order:` must be left out"),
+        (&["--words", ""][..], "say what to look for"),
         (&["--font", "/dev/null"][..], "`/dev/null`"),
         (&["--context", "1001"][..], "context `1001`"),
     ] {
@@ -337,4 +380,139 @@ fn limits_are_kept_and_what_they_cost_is_said() {
     }
     let no_bundle = data.file("no.zip", "not a zip");
     pack(&no_bundle, &out, &[]).assert_stderr_has("the bundle cannot be read");
+}
+
+/// Ten erased messages left a document without a sign of them, which said that it showed `all`.
+#[test]
+fn what_is_not_disclosed_has_its_place_in_the_document() {
+    if !has_tools() {
+        return;
+    }
+    let data = Data::new();
+    let said: Vec<Said> = (1..=6).map(|id| said(&format!("m{id}"), "the cup is broken")).collect();
+    let row = |number: usize| row(number, &said[number]);
+    let rows = [
+        row(0),
+        withheld(row(1), "erased", Some("human")),
+        withheld(row(2), "private", None),
+        row(3),
+        withheld(row(4), "range", None),
+        withheld(row(5), "range", None),
+    ];
+    let erased = json!({"leaf": leaf_of(1), "at": "2026-02-28T16:00:00Z"});
+    let completeness = json!({"erased": [erased], "zone": "Asia/Shanghai"});
+    let (bundle, _) = bundle_of(&data, &rows, &completeness, &[]);
+    let out = data.beside("places.pdf");
+    let made = report(&pack(&bundle, &out, &[]));
+    assert_eq!((&made["messages_shown"], &made["messages"]), (&json!(2), &json!(5)), "{made}");
+    assert_eq!(made["withheld"], json!({"erased": 1, "range": 2}), "{made}");
+    let text = text_of(&out);
+    for words in [
+        "2of5messagesbetweencustomerandshop;1erased",
+        "共5条消息，收录2条；1条已删除",
+        "no.2:human?erased",
+        "2026-03-0100:00:00+08:00",
+        "no.5to6:2messages,outsidethedaysaskedfor",
+    ] {
+        assert!(text.contains(words), "`{words}` is not in {text}");
+    }
+    assert!(!text.contains("no.3:") && !text.contains("all5"), "{text}");
+    let stripe = data.beside("places");
+    report(&pack(&bundle, &stripe, &["--profile", "stripe"]));
+    let field = std::fs::read_to_string(stripe.join("uncategorized_text.txt")).unwrap();
+    assert!(field.contains("[no. 2: human? erased 2026-03-01 00:00:00 +08:00]"), "{field}");
+
+    // All of it outside of the days: no `all 0 messages`.
+    let rows: Vec<Value> = (0..3).map(|number| withheld(row(number), "range", None)).collect();
+    let (bundle, _) = bundle_of(&data, &rows, &json!({}), &[]);
+    report(&pack(&bundle, &out, &[]));
+    let text = text_of(&out);
+    for words in [
+        "noneof3messagesbetweencustomerandshop",
+        "1thatthebundledoesnotname",
+        "Aconversationthatthebundledoesnotname",
+    ] {
+        assert!(text.contains(words), "`{words}` is not in {text}");
+    }
+}
+
+/// `--words` marked whatever has one of the words, or did not know the fields.
+#[test]
+fn words_choose_what_a_search_finds() {
+    let data = Data::new();
+    let messages = [
+        said("m1", "428元什么时候退？"),
+        said("m2", "我承诺1月9日之前退428元"),
+        said("m3", "1月9日见"),
+        said("m4", "428"),
+    ];
+    let (bundle, _) = bundle(&data, &messages, &[]);
+    let out = data.beside("words.pdf");
+    for (words, more, chosen) in [
+        ("1月9日 428", &[][..], &["m2"][..]),
+        ("428 -承诺", &[], &["m1", "m4"]),
+        ("role:customer 428", &[], &["m1"]),
+        ("NOT 428", &[], &["m3"]),
+        ("\"退428\" OR 见", &[], &["m2", "m3"]),
+        ("FL1 承诺", &[], &["m2"]),
+        ("承諾", &["--mode", "variants"], &["m2"]),
+    ] {
+        let made = report(&pack(&bundle, &out, &[&["--words", words], more].concat()));
+        let chosen: Vec<String> = chosen.iter().map(|id| format!("c-1/{id}")).collect();
+        assert_eq!(made["chosen"], json!(chosen), "{words}");
+    }
+    pack(&bundle, &out, &["--words", "承諾"]).assert_code(2);
+}
+
+/// Edits and retractions of imported chat stood under the minute of the import, as if they were made then.
+#[test]
+fn imported_chat_is_told_by_its_own_times() {
+    if !has_tools() {
+        return;
+    }
+    let data = Data::new();
+    let sender = || json!({"id": "human-1", "name": "佳怡", "role": "human"});
+    let told = |id: &str, kind: &str, sent_at: &str| {
+        let target = if kind == "message" { Value::Null } else { json!("m1") };
+        let mut about = json!({"id": id, "kind": kind, "origin": "imported", "sent_at": sent_at});
+        if !target.is_null() {
+            about["target"] = target;
+        }
+        about
+    };
+    let rows = [
+        row_of(
+            0,
+            2,
+            sender(),
+            json!({"text": "退236"}),
+            told("m1", "message", "2025-11-21T14:30:00+08:00"),
+        ),
+        row_of(
+            1,
+            3,
+            sender(),
+            json!({"text": "退263"}),
+            told("e", "edit", "2025-11-21T14:31:25+08:00"),
+        ),
+        row_of(2, 4, sender(), json!({}), told("r", "retract", "2025-11-25T10:08:33+08:00")),
+    ];
+    let (bundle, _) = bundle_of(&data, &rows, &json!({}), &[]);
+    let out = data.beside("told.pdf");
+    report(&pack(&bundle, &out, &[]));
+    let text = text_of(&out);
+    for words in [
+        "edited·已编辑2025-11-2114:31:25.000+08:00",
+        "retracted·已撤回2025-11-2510:08:33.000+08:00",
+        "told2025-11-25T10:08:33+08:00;received2026-01-0903:20:02.000+08:00",
+        "astheoldtranscripttellsit",
+    ] {
+        assert!(text.contains(words), "`{words}` is not in {text}");
+    }
+    assert!(!text.contains("imported:thetimeabove"), "said once: {text}");
+    // Beside a message that was received live, each says so itself.
+    let (bundle, _) =
+        bundle_of(&data, &[&rows[..], &[row(3, &said("m4", "ok"))]].concat(), &json!({}), &[]);
+    report(&pack(&bundle, &out, &[]));
+    assert_eq!(text_of(&out).matches("imported:thetimeabove").count(), 3);
 }

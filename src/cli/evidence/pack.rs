@@ -4,10 +4,12 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use chrono_tz::Tz;
 use clap::Args;
 
 use super::wanted::Wanted;
+use crate::cli::search::{SearchMode, at_its_spot};
 use crate::cli::shown::shown;
 use crate::cli::target::TargetArgs;
 use crate::cli::{Exit, write};
@@ -15,6 +17,8 @@ use crate::durable::{Mode, Naming, Staged};
 use crate::evidence::pack::{
     CONTEXT_USUAL, Fonts, PackRequest, Profile, Report, pack, read_bundle,
 };
+use crate::model::Micros;
+use crate::search::language::parse;
 
 /// Bytes of the evidence copy, and of all that is read of a bundle beside it.
 const BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -43,9 +47,13 @@ pub(super) struct Pack {
     /// The messages that matter, by their ids, or CONVERSATION/ID where two have the same
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     messages: Vec<String>,
-    /// The messages that matter: those with these words, written as for `search`
-    #[arg(long, value_name = "QUERY")]
+    /// The messages that matter: those that `search` would find by these words, with the fields role:, kind:,
+    /// from:, to:, has:, is: and conversation:
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     words: Option<String>,
+    /// How closely texts must follow the words
+    #[arg(long, value_enum, default_value_t)]
+    mode: SearchMode,
     /// Messages shown before and after each of them
     #[arg(long, value_name = "N", default_value_t = CONTEXT_USUAL)]
     context: usize,
@@ -78,6 +86,13 @@ enum PackFormat {
 
 impl Pack {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        // Before a bundle is made and recorded for what cannot be answered.
+        if let Some(words) = &self.words
+            && let Err(error) = parse(words, Tz::UTC, Micros::now())
+        {
+            bail!("{}", at_its_spot(words, &error));
+        }
+        self.request().check()?;
         match &self.bundle {
             Some(bundle) => {
                 self.pack(bundle)?;
@@ -105,6 +120,16 @@ impl Pack {
         Ok(self.wanted.exit_of(&made))
     }
 
+    fn request(&self) -> PackRequest {
+        PackRequest {
+            messages: self.messages.clone(),
+            words: self.words.clone(),
+            mode: self.mode.of_search(),
+            context: self.context,
+            profile: self.profile,
+        }
+    }
+
     /// Whether the document alone is asked for, by its name.
     fn is_document(&self) -> bool {
         self.out.extension().is_some_and(|extension| extension == "pdf")
@@ -114,12 +139,7 @@ impl Pack {
         let cannot_open = || format!("cannot open `{}`", bundle.display());
         let mut read = read_bundle(File::open(bundle).with_context(cannot_open)?, BYTES_MAX)?;
         read.case = self.case.clone().or(read.case);
-        let request = PackRequest {
-            messages: self.messages.clone(),
-            words: self.words.clone(),
-            context: self.context,
-            profile: self.profile,
-        };
+        let request = self.request();
         let source = read.source(&request, self.target.zone)?;
         let packed = pack(&source, request.profile, &mut Fonts::find(&self.font)?)?;
         if self.is_document() {
@@ -161,6 +181,12 @@ fn text(report: &Report) -> String {
         report.bytes,
         report.profile.as_str()
     );
+    for (why, count) in &report.withheld {
+        text.push_str(&format!("not disclosed by the bundle: {count} messages, {why}\n"));
+    }
+    for chosen in &report.chosen {
+        text.push_str(&format!("chosen: {}\n", shown(chosen, " ")));
+    }
     for left in &report.left_out {
         let hash = left.sha256.as_ref().map(|hash| format!(", SHA-256 {hash}"));
         let line = format!("left out: {}: {}{}", left.what, left.why, hash.unwrap_or_default());

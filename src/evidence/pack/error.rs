@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::evidence::EvidenceError;
 use crate::model::{ErrorKind, FieldError, Kinded};
+use crate::search::SearchError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
@@ -17,9 +18,11 @@ pub enum PackError {
     BadFont { path: PathBuf, reason: String },
     #[error("the bundle cannot be read: {reason}")]
     BadBundle { reason: String },
-    #[error("no message in the bundle has `{words}`")]
+    #[error(transparent)]
+    Words(#[from] SearchError),
+    #[error("no message that the bundle shows has `{words}`")]
     NoWords { words: String },
-    #[error("of the messages chosen these are not there: {missing}")]
+    #[error("of the messages chosen the bundle shows none with the id {missing}")]
     NotThere { missing: String },
     #[error(
         "the messages chosen take {pages} pages and {bytes} bytes without their pictures and without context; `{profile}` takes {pages_max} pages and {bytes_max} bytes: choose fewer messages, or make more than one pack"
@@ -44,6 +47,7 @@ impl Kinded for PackError {
                 ErrorKind::BadInput
             }
             PackError::NotThere { .. } | PackError::NoWords { .. } => ErrorKind::NotFound,
+            PackError::Words(error) => error.kind(),
             PackError::Bundle(error) => error.kind(),
             // For whoever runs verbatim: it is told whole on the command line, where there is no server.
             PackError::NoFont { .. } | PackError::BadFont { .. } | PackError::Pdf(_) => {
@@ -65,7 +69,15 @@ impl Kinded for PackError {
     fn field(&self) -> Option<&FieldError> {
         match self {
             PackError::Field(field) => Some(field),
+            PackError::Words(error) => error.field(),
             PackError::Bundle(error) => error.field(),
+            _ => None,
+        }
+    }
+
+    fn position(&self) -> Option<usize> {
+        match self {
+            PackError::Words(error) => error.position(),
             _ => None,
         }
     }

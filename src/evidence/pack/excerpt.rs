@@ -2,18 +2,23 @@
 //! many were left out between.
 //!
 //! Invariants: entries come in the order of their conversation; what the other side may not see is not there,
-//! and is counted nowhere; whatever of the rest is not shown is counted in a gap.
+//! and is counted nowhere; whatever of the rest is not shown is counted in a gap, and what the bundle does not
+//! disclose of it has its place there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Audience, Record, Seen};
+use super::place::{Count, Place};
+use crate::model::{Audience, Kind, PublicRecord, Record, Seen, Seq};
 use crate::transcript::{Entry, Line, Message, transcript};
 
 /// A conversation with all of its records, in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Conversation {
-    pub id: String,
+    /// None where no disclosed part names it.
+    pub id: Option<String>,
     pub records: Vec<Record>,
+    /// Those of its records that the bundle does not disclose, in order.
+    pub places: Vec<Place>,
 }
 
 /// A message by conversation and id.
@@ -21,93 +26,163 @@ pub type MessageId = (String, String);
 
 /// A conversation as far as it is shown.
 pub(super) struct Excerpt<'a> {
-    pub(super) id: &'a str,
+    pub(super) id: Option<&'a str>,
     pub(super) parts: Vec<Part<'a>>,
-    /// Messages that are shown, and that there are.
+    /// Messages that are shown, and that there are, disclosed or not.
     pub(super) shown: usize,
     pub(super) of: usize,
+    pub(super) withheld: BTreeMap<&'a str, Count>,
 }
 
 pub(super) enum Part<'a> {
-    Message { message: Box<Message<'a>>, is_chosen: bool },
+    Message {
+        message: Box<Message<'a>>,
+        is_chosen: bool,
+    },
     Line(Box<Line<'a>>),
-    Gap { messages: usize, others: usize },
+    /// One record that is not disclosed, or several one after the other for the same reason.
+    Places(Vec<&'a Place>),
+    Gap {
+        of: Count,
+        not_disclosed: usize,
+    },
 }
 
 /// What is left out since what was shown last.
 #[derive(Default)]
-struct Skipped {
-    messages: usize,
-    others: usize,
+struct Gap {
+    of: Count,
+    /// How many of them the bundle does not disclose.
+    not_disclosed: usize,
 }
 
-/// The records of a conversation that the other side may see, which are what its packs are about.
-pub(super) fn seen_records(conversation: &Conversation) -> Vec<Record> {
+/// A step of a conversation, or the place of one.
+enum Step<'a> {
+    Entry(Entry<'a>),
+    Place(&'a Place),
+}
+
+/// A conversation as far as the other side may see it, which is what its packs are about.
+pub(super) fn seen(conversation: &Conversation) -> Conversation {
     let seen = Seen::by(Audience::OtherSide, &conversation.records);
-    seen.records.into_iter().cloned().collect()
+    let records = seen.records.into_iter().cloned().collect();
+    let is_heard = |place: &&Place| place.is_heard();
+    let places = conversation.places.iter().filter(is_heard).cloned().collect();
+    Conversation { id: conversation.id.clone(), records, places }
 }
 
-/// What of `records` is shown: the messages `chosen`, all where none is, with `context` messages before
-/// and after each.
+/// What of a conversation, all of which the other side may see, is shown: the messages `chosen`, all where none
+/// is, with `context` messages before and after each.
 pub(super) fn excerpt<'a>(
-    id: &'a str,
-    records: &'a [Record],
+    conversation: &'a Conversation,
     chosen: &BTreeSet<MessageId>,
     context: usize,
 ) -> Excerpt<'a> {
-    let entries = transcript(records);
-    let is_chosen = |entry: &Entry<'_>| match entry {
-        Entry::Message(message) => {
-            Some(chosen.contains(&(id.to_string(), message.sent.event.id.clone())))
+    let id = conversation.id.as_deref();
+    let steps = steps(conversation);
+    let is_chosen = |step: &Step<'_>| match step {
+        Step::Entry(Entry::Message(message)) => {
+            let named = id.map(|id| (id.to_string(), message.sent.event.id.clone()));
+            Some(named.is_some_and(|named| chosen.contains(&named)))
         }
-        Entry::Line(_) => None,
+        _ => None,
     };
-    let is_chosen: Vec<bool> = entries.iter().filter_map(is_chosen).collect();
-    let of = is_chosen.len();
-    let is_shown = if chosen.is_empty() { vec![true; of] } else { near(&is_chosen, context) };
-    let mut excerpt = Excerpt { id, parts: Vec::new(), shown: 0, of };
-    let (mut next, mut skipped) = (0, Skipped::default());
-    for entry in entries {
-        let is_last_shown = next == 0 || is_shown[next - 1];
-        let is_next_shown = next == of || is_shown[next];
-        match entry {
-            Entry::Message(message) => {
+    let is_chosen: Vec<bool> = steps.iter().filter_map(is_chosen).collect();
+    let count = is_chosen.len();
+    let is_shown = if chosen.is_empty() { vec![true; count] } else { near(&is_chosen, context) };
+    let (parts, withheld) = (Vec::new(), BTreeMap::new());
+    let mut excerpt = Excerpt { id, parts, shown: 0, of: count, withheld };
+    // Where others are chosen, a conversation without messages is no part of what is shown.
+    let is_end_shown = chosen.is_empty() || count > 0;
+    let (mut next, mut gap) = (0, Gap::default());
+    for step in steps {
+        let is_last_shown = if next == 0 { is_end_shown } else { is_shown[next - 1] };
+        let is_next_shown = if next == count { is_end_shown } else { is_shown[next] };
+        match step {
+            Step::Entry(Entry::Message(message)) => {
                 if is_next_shown {
-                    excerpt.close_gap(&mut skipped);
+                    excerpt.close_gap(&mut gap);
                     excerpt.shown += 1;
                     let (message, is_chosen) = (Box::new(message), is_chosen[next]);
                     excerpt.parts.push(Part::Message { message, is_chosen });
                 } else {
-                    skipped.messages += 1;
+                    gap.of.messages += 1;
                 }
                 next += 1;
             }
             // What happened between two messages is shown with them, where both are.
-            Entry::Line(line) if is_last_shown && is_next_shown => {
+            Step::Entry(Entry::Line(line)) if is_last_shown && is_next_shown => {
                 excerpt.parts.push(Part::Line(Box::new(line)));
             }
-            Entry::Line(_) => skipped.others += 1,
+            Step::Entry(Entry::Line(_)) => gap.of.others += 1,
+            Step::Place(place) => {
+                excerpt.withheld.entry(&place.why).or_default().add(place.kind);
+                excerpt.of += usize::from(place.kind == Kind::Message);
+                if is_last_shown && is_next_shown {
+                    excerpt.add_place(place);
+                } else {
+                    gap.of.add(place.kind);
+                    gap.not_disclosed += 1;
+                }
+            }
         }
     }
-    excerpt.close_gap(&mut skipped);
+    excerpt.close_gap(&mut gap);
     excerpt
 }
 
-impl Excerpt<'_> {
-    /// Hashes of the files that its messages name.
-    pub(super) fn attachments(&self) -> impl Iterator<Item = &str> {
-        let messages = self.parts.iter().filter_map(|part| match part {
-            Part::Message { message, .. } => Some(message),
+/// Entries and places, in the order of the conversation.
+fn steps(conversation: &Conversation) -> Vec<Step<'_>> {
+    let seq_of = |entry: &Entry<'_>| match entry {
+        Entry::Message(message) => message.sent.seq,
+        Entry::Line(line) => line.record.seq,
+    };
+    let entries = transcript(&conversation.records).into_iter();
+    let mut steps: Vec<(Seq, Step<'_>)> =
+        entries.map(|entry| (seq_of(&entry), Step::Entry(entry))).collect();
+    steps.extend(conversation.places.iter().map(|place| (place.seq, Step::Place(place))));
+    steps.sort_by_key(|(seq, _)| *seq);
+    steps.into_iter().map(|(_, step)| step).collect()
+}
+
+impl<'a> Excerpt<'a> {
+    /// The messages that are shown.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message<'a>> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Message { message, .. } => Some(message.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// The records that are shown with their times.
+    pub(super) fn records(&self) -> impl Iterator<Item = &PublicRecord<'a>> {
+        let lines = self.parts.iter().filter_map(|part| match part {
+            Part::Line(line) => Some(&line.record),
             _ => None,
         });
-        let files = messages.flat_map(|message| &message.sent.event.attachments);
+        let of_messages = |message| Message::versions(message).chain(&message.retractions);
+        self.messages().flat_map(of_messages).chain(lines)
+    }
+
+    /// Hashes of the files that its messages name.
+    pub(super) fn attachments(&self) -> impl Iterator<Item = &str> {
+        let files = self.messages().flat_map(|message| &message.sent.event.attachments);
         files.map(|file| file.sha256.as_str())
     }
 
-    fn close_gap(&mut self, skipped: &mut Skipped) {
-        let Skipped { messages, others } = std::mem::take(skipped);
-        if messages + others > 0 {
-            self.parts.push(Part::Gap { messages, others });
+    fn close_gap(&mut self, gap: &mut Gap) {
+        let Gap { of, not_disclosed } = std::mem::take(gap);
+        if of != Count::default() {
+            self.parts.push(Part::Gap { of, not_disclosed });
+        }
+    }
+
+    fn add_place(&mut self, place: &'a Place) {
+        match self.parts.last_mut() {
+            Some(Part::Places(places)) if places.iter().all(|last| last.goes_with(place)) => {
+                places.push(place);
+            }
+            _ => self.parts.push(Part::Places(vec![place])),
         }
     }
 }
@@ -126,8 +201,26 @@ fn near(chosen: &[bool], reach: usize) -> Vec<bool> {
 mod tests {
     use super::*;
     use crate::model::testing::record;
+    use crate::model::{LeafHash, Micros};
 
-    fn conversation(kinds: &str) -> Vec<Record> {
+    /// `x` was erased, `d` lies outside the days.
+    fn conversation(kinds: &str) -> Conversation {
+        let place = |(offset, kind): (usize, char)| {
+            let why = match kind {
+                'x' => "erased",
+                'd' => "range",
+                _ => return None,
+            };
+            Some(Place {
+                seq: Seq(offset as u32 + 1),
+                kind: Kind::Message,
+                role: None,
+                received_at: Micros(0),
+                leaf: LeafHash([0; 32]),
+                why: why.to_string(),
+                erased_at: None,
+            })
+        };
         let event = |(offset, kind): (usize, char)| {
             let kind = match kind {
                 'm' => r#""kind":"message","text":"x""#,
@@ -142,17 +235,29 @@ mod tests {
                 ),
             )
         };
-        let records = kinds.chars().enumerate().map(event).collect();
-        seen_records(&Conversation { id: "c".to_string(), records })
+        let at = || kinds.chars().enumerate();
+        let places = at().filter_map(place).collect();
+        let records = at().filter(|(_, kind)| !"xd".contains(*kind)).map(event).collect();
+        seen(&Conversation { id: Some("c".to_string()), records, places })
     }
 
-    /// `m3` a message, `!m3` a chosen one, `-4/1` a gap.
+    /// `m3` a message, `!m3` a chosen one, `x3` a place, `d3-4` two of them, `-4/1` a gap, `-4/1:2` one of which two
+    /// are not disclosed.
     fn shown(kinds: &str, chosen: &[&str], context: usize) -> String {
-        let records = conversation(kinds);
+        let conversation = conversation(kinds);
         let chosen = chosen.iter().map(|id| ("c".to_string(), id.to_string())).collect();
-        let excerpt = excerpt("c", &records, &chosen, context);
+        let excerpt = excerpt(&conversation, &chosen, context);
         let part = |part: &Part<'_>| match part {
-            Part::Gap { messages, others } => format!("-{messages}/{others}"),
+            Part::Gap { of, not_disclosed: 0 } => format!("-{}/{}", of.messages, of.others),
+            Part::Gap { of, not_disclosed } => {
+                format!("-{}/{}:{not_disclosed}", of.messages, of.others)
+            }
+            Part::Places(places) => {
+                let at: Vec<String> =
+                    places.iter().map(|place| (place.seq.0 - 1).to_string()).collect();
+                let why = if places[0].why == "erased" { "x" } else { "d" };
+                format!("{why}{}", at.join("-"))
+            }
             Part::Message { message, is_chosen } => {
                 format!("{}m{}", if *is_chosen { "!" } else { "" }, message.sent.event.id)
             }
@@ -175,6 +280,12 @@ mod tests {
             ("mtmtm", &["0"], 0, "!m0 -2/0"),
             ("mmm", &["x"], 5, "-3/0"),
             ("qq", &[], 0, "q0 q1"),
+            ("mxxm", &[], 0, "m0 x1 x2 m3"),
+            ("ddmpd", &[], 0, "d0-1 m2 d4"),
+            ("mxmmdm", &["2"], 0, "-2/0:1 !m2 -3/0:1"),
+            ("xxd", &[], 0, "x0 x1 d2"),
+            ("xxd", &["9"], 0, "-3/0:3"),
+            ("xmxmx", &["1"], 0, "x0 !m1 -3/0:2"),
         ];
         for (kinds, chosen, context, expected) in cases {
             assert_eq!(shown(kinds, chosen, context), expected, "{kinds} {chosen:?} {context}");

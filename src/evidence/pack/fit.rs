@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::excerpt::{Conversation, Excerpt, excerpt, seen_records};
+use super::excerpt::{Conversation, Excerpt, excerpt, seen};
 use super::fonts::Fonts;
 use super::paginate::paginate;
 use super::paint::paint;
@@ -16,10 +16,7 @@ use super::story::{PICTURE_HEIGHT_MAX, PICTURE_WIDTH_MAX, Pictures, Story};
 use super::typeset::Typesetter;
 use super::{LeftOut, MessageId, Named, PackError, Packed, Profile, Report, Source, text_fields};
 use crate::evidence::names;
-use crate::model::{FieldError, Record};
 
-/// Most messages before and after one that may be asked for.
-const CONTEXT_MAX: usize = 1_000;
 const PDF: &str = "application/pdf";
 
 /// How much of the source is in a try.
@@ -40,14 +37,11 @@ struct Tried {
 
 /// Makes the pack of `source` for `profile`.
 pub fn pack(source: &Source, profile: Profile, fonts: &mut Fonts) -> Result<Packed, PackError> {
-    if source.context > CONTEXT_MAX {
-        let rule = format!("be at most {CONTEXT_MAX}");
-        return Err(FieldError::new("context", source.context, rule).into());
-    }
-    let kept: Vec<(&str, Vec<Record>)> =
-        source.conversations.iter().map(|of| (of.id.as_str(), seen_records(of))).collect();
+    let kept: Vec<Conversation> = source.conversations.iter().map(seen).collect();
+    let is_there = |of: &Conversation| !(of.records.is_empty() && of.places.is_empty());
+    let kept: Vec<Conversation> = kept.into_iter().filter(is_there).collect();
     require_chosen(source, &kept)?;
-    let texts = kept.iter().flat_map(|(_, records)| records);
+    let texts = kept.iter().flat_map(|of| &of.records);
     let texts = texts.filter_map(|record| record.event.text.as_deref());
     fonts.require_for(texts)?;
     let (pictures, has_own) = (pictures_of(source, &kept), has_own(source));
@@ -69,15 +63,15 @@ fn has_own(source: &Source) -> bool {
         file.name == names::COMPLETENESS
             && said.is_some_and(|said| said["asked"]["with_private"] == true)
     };
-    let is_seen = |of: &Conversation| seen_records(of).len() == of.records.len();
+    let is_seen = |of: &Conversation| seen(of).records.len() == of.records.len();
     source.files.iter().any(says_so) || !source.conversations.iter().all(is_seen)
 }
 
 /// Refuses to make a pack about messages of which none is there.
-fn require_chosen(source: &Source, kept: &[(&str, Vec<Record>)]) -> Result<(), PackError> {
+fn require_chosen(source: &Source, kept: &[Conversation]) -> Result<(), PackError> {
     let is_there = |(conversation, id): &&MessageId| {
-        let mut of = kept.iter().filter(|(name, _)| name == conversation);
-        of.any(|(_, records)| records.iter().any(|record| record.event.id == *id))
+        let mut of = kept.iter().filter(|of| of.id.as_ref() == Some(conversation));
+        of.any(|of| of.records.iter().any(|record| record.event.id == *id))
     };
     let missing: Vec<&str> = source
         .chosen
@@ -93,8 +87,8 @@ fn require_chosen(source: &Source, kept: &[(&str, Vec<Record>)]) -> Result<(), P
 }
 
 /// Every picture that is named by a message, read once.
-fn pictures_of(source: &Source, kept: &[(&str, Vec<Record>)]) -> Pictures {
-    let named = kept.iter().flat_map(|(_, records)| records);
+fn pictures_of(source: &Source, kept: &[Conversation]) -> Pictures {
+    let named = kept.iter().flat_map(|of| &of.records);
     let named = named.flat_map(|record| &record.event.attachments);
     let mut pictures = Pictures::new();
     for file in named {
@@ -108,7 +102,7 @@ fn pictures_of(source: &Source, kept: &[(&str, Vec<Record>)]) -> Pictures {
 struct Maker<'a> {
     source: &'a Source,
     profile: Profile,
-    kept: &'a [(&'a str, Vec<Record>)],
+    kept: &'a [Conversation],
     pictures: &'a Pictures,
     has_own: bool,
     fonts: &'a mut Fonts,
@@ -196,7 +190,7 @@ impl<'a> Maker<'a> {
     /// Of what the pack is made, not of its maker: fonts are changed while they are at hand.
     fn excerpts(&self, portion: &Portion) -> Vec<Excerpt<'a>> {
         let (chosen, context) = (&self.source.chosen, portion.context);
-        let excerpts = self.kept.iter().map(|(id, records)| excerpt(id, records, chosen, context));
+        let excerpts = self.kept.iter().map(|of| excerpt(of, chosen, context));
         excerpts.collect()
     }
 
@@ -215,7 +209,7 @@ impl<'a> Maker<'a> {
             })
             .collect();
         let setter = Typesetter::new(self.fonts);
-        let mut story = Story { source, pictures: &drawn, setter, blocks: Vec::new() };
+        let mut story = Story::new(source, &drawn, setter, &excerpts);
         story.add_front(&excerpts, portion.context, &embedded);
         for excerpt in &excerpts {
             story.add_conversation(excerpt);
@@ -257,7 +251,7 @@ impl<'a> Maker<'a> {
     }
 
     fn names_of_files(&self) -> BTreeMap<&str, &str> {
-        let records = self.kept.iter().flat_map(|(_, records)| records);
+        let records = self.kept.iter().flat_map(|of| &of.records);
         let files = records.flat_map(|record| &record.event.attachments);
         files.map(|file| (file.sha256.as_str(), file.name.as_str())).collect()
     }
@@ -276,12 +270,21 @@ impl<'a> Maker<'a> {
             left_out.extend(cut);
         }
         let embedded = self.source.files.iter().take(portion.files);
+        let mut withheld: BTreeMap<String, usize> = BTreeMap::new();
+        for (why, count) in excerpts.iter().flat_map(|excerpt| &excerpt.withheld) {
+            *withheld.entry(why.to_string()).or_default() += count.messages;
+        }
+        withheld.retain(|_, count| *count > 0);
+        let chosen =
+            self.source.chosen.iter().map(|(conversation, id)| format!("{conversation}/{id}"));
         let report = Report {
             profile: self.profile,
             pages,
             bytes,
             messages_shown: excerpts.iter().map(|excerpt| excerpt.shown).sum(),
             messages: excerpts.iter().map(|excerpt| excerpt.of).sum(),
+            withheld,
+            chosen: chosen.collect(),
             context: portion.context,
             embedded: embedded.map(|file| file.name.clone()).collect(),
             left_out,

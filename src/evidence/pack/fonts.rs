@@ -41,7 +41,7 @@ const PREFERRED: &str = " SC";
 /// Largest font file read: Noto's whole CJK collection has 19 MB.
 const FONT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// In every text that is Chinese at all.
-const CHINESE_USUAL: char = '的';
+pub(super) const CHINESE_USUAL: char = '的';
 
 /// The fonts, ready to set text.
 pub struct Fonts {

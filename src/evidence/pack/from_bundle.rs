@@ -13,17 +13,17 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
-use super::excerpt::seen_records;
-use super::{Conversation, MessageId, Named, PackError, PackRequest, Source};
+use super::excerpt::seen;
+use super::{Conversation, MessageId, Named, PackError, PackRequest, Place, Source};
 use crate::evidence::names::{
     ATTACHMENTS_FOLDER, BAG_INFO, COMPLETENESS, CUSTODY, MANIFEST, MESSAGES, SEAL, TAG_MANIFEST,
 };
+use crate::evidence::row::Why;
 use crate::model::{
-    Event, FieldError, Kind, LeafHash, Micros, Offset, Origin, PublicRecord, Record, Seq,
-    parse_time,
+    Event, FieldError, Kind, LeafHash, Micros, Offset, Origin, Record, Sender, Seq, parse_time,
 };
 use crate::relay::media_type_of;
-use crate::search::{Marks, Mode};
+use crate::search::RecordQuery;
 use crate::transcript::{Entry, transcript};
 
 /// The line of the custody file that says who made the bundle, and when.
@@ -49,6 +49,8 @@ pub struct BundleRead {
     /// When the bundle was made, and by whom, as it says.
     pub made_at: Micros,
     pub made_by: String,
+    /// When records were erased, by their leaves in hex, as it says.
+    erased_at: BTreeMap<String, Micros>,
     /// Why the body of a message is not in the bundle.
     pub withheld: BTreeMap<(String, String), String>,
 }
@@ -132,12 +134,12 @@ pub fn read_bundle(file: File, bytes_max: u64) -> Result<BundleRead, PackError> 
     let messages = messages.ok_or_else(|| bad(format!("it has no `{MESSAGES}`")))?;
     let text = String::from_utf8(messages.bytes.clone());
     let text = text.map_err(|_| bad(format!("`{MESSAGES}` is no text")))?;
+    read.note_case();
     for (number, line) in (1..).zip(text.lines()) {
         let added = read.add(line);
         added.map_err(|error| bad(format!("`{MESSAGES}` line {number}: {error}")))?;
     }
     read.note_maker();
-    read.note_case();
     Ok(read)
 }
 
@@ -148,10 +150,10 @@ impl BundleRead {
         for name in names {
             let before = named.len();
             for conversation in &self.conversations {
-                let of = format!("{}/", conversation.id);
-                let id = name.strip_prefix(&of).unwrap_or(name);
+                let Some(of) = &conversation.id else { continue };
+                let id = name.strip_prefix(of).and_then(|id| id.strip_prefix('/')).unwrap_or(name);
                 if conversation.records.iter().any(|record| record.event.id == id) {
-                    named.insert((conversation.id.clone(), id.to_string()));
+                    named.insert((of.clone(), id.to_string()));
                 }
             }
             match named.len() - before {
@@ -166,32 +168,38 @@ impl BundleRead {
         Ok(named)
     }
 
-    /// The messages of which some version has these words, as search reads them; of those that a pack shows.
-    pub fn with_words(&self, words: &str) -> BTreeSet<MessageId> {
-        let marks = Marks::of(words, Mode::default());
-        let has = |record: &PublicRecord<'_>| {
-            record.event.text.as_ref().is_some_and(|text| !marks.spans(text).is_empty())
-        };
+    /// The messages of which some record is a hit, as a search would find it; of those that a pack shows.
+    fn with_words(&self, query: &RecordQuery) -> Result<BTreeSet<MessageId>, PackError> {
         let mut found = BTreeSet::new();
-        for conversation in &self.conversations {
-            for entry in transcript(&seen_records(conversation)) {
-                if let Entry::Message(message) = entry
-                    && message.versions().any(has)
-                {
-                    found.insert((conversation.id.clone(), message.sent.event.id.clone()));
+        for conversation in self.conversations.iter().map(seen) {
+            let hits = query.hits(&conversation.records)?;
+            let hits: BTreeSet<Seq> = hits.into_iter().map(|record| record.seq).collect();
+            let (Some(of), entries) = (&conversation.id, transcript(&conversation.records)) else {
+                continue;
+            };
+            for entry in entries {
+                let Entry::Message(message) = entry else { continue };
+                let mut records = message.versions().chain(&message.retractions);
+                if records.any(|record| hits.contains(&record.seq)) {
+                    found.insert((of.clone(), message.sent.event.id.clone()));
                 }
             }
         }
-        found
+        Ok(found)
     }
 
     /// What a pack shows of this bundle, in the bundle's own zone where no other is asked for.
     pub fn source(self, request: &PackRequest, zone: Option<Tz>) -> Result<Source, PackError> {
+        request.check()?;
+        let zone = zone.or(self.zone).unwrap_or(Tz::UTC);
         let mut chosen = self.named(&request.messages)?;
-        if let Some(words) = &request.words {
-            let found = self.with_words(words);
+        // Days before now count from when the bundle was made: the same bundle makes the same pack.
+        if let Some(query) = request.query(zone, self.made_at)? {
+            let found = self.with_words(&query)?;
             if found.is_empty() {
-                return Err(PackError::NoWords { words: words.clone() });
+                return Err(PackError::NoWords {
+                    words: request.words.clone().unwrap_or_default(),
+                });
             }
             chosen.extend(found);
         }
@@ -203,7 +211,7 @@ impl BundleRead {
             conversations: self.conversations,
             chosen,
             context: request.context,
-            zone: zone.or(self.zone).unwrap_or(Tz::UTC),
+            zone,
             made_at: self.made_at,
             made_by: self.made_by,
             bundle_sha256: self.sha256,
@@ -223,6 +231,10 @@ impl BundleRead {
         let said: Value = serde_json::from_str(&self.text(COMPLETENESS)).unwrap_or_default();
         self.case = said["case"].as_str().map(str::to_string);
         self.zone = said["zone"].as_str().and_then(|zone| zone.parse().ok());
+        let erased = said["erased"].as_array().into_iter().flatten();
+        let erased = erased.filter_map(|of| Some((of["leaf"].as_str()?, of["at"].as_str()?)));
+        let at = |(leaf, at): (&str, &str)| Some((leaf.to_string(), parse_time(at)?));
+        self.erased_at = erased.filter_map(at).collect();
     }
 
     fn note_maker(&mut self) {
@@ -236,10 +248,16 @@ impl BundleRead {
     }
 
     /// Adds a record, as far as it is disclosed. One whose meta is withheld names neither conversation nor
-    /// id: nothing of it can be shown.
+    /// id: it has its place among those it stands with, since a bundle has one conversation after the other.
     fn add(&mut self, line: &str) -> Result<(), serde_json::Error> {
         let row: Row = serde_json::from_str(line)?;
-        let Part::Disclosed { canonical } = &row.parts.meta else { return Ok(()) };
+        if row.seq == 1 || self.conversations.is_empty() {
+            self.conversations.push(Conversation::default());
+        }
+        let canonical = match &row.parts.meta {
+            Part::Disclosed { canonical } => canonical,
+            Part::Withheld { why, .. } => return self.add_place(&row, why),
+        };
         let mut fields: Map<String, Value> = serde_json::from_str(canonical)?;
         let mut taken = |name: &str| fields.remove(name);
         let shop = taken("shop").and_then(|shop| shop.as_str().map(str::to_string));
@@ -285,15 +303,49 @@ impl BundleRead {
             erased: None,
             event,
         };
-        let id = &record.event.conversation;
-        match self.conversations.iter_mut().find(|known| known.id == *id) {
-            Some(conversation) => conversation.records.push(record),
-            None => {
-                let id = id.clone();
-                self.conversations.push(Conversation { id, records: vec![record] });
+        self.conversation_called(&record.event.conversation).records.push(record);
+        Ok(())
+    }
+
+    /// The place of a record whose meta is withheld; none of what the shop keeps to itself.
+    fn add_place(&mut self, row: &Row, why: &str) -> Result<(), serde_json::Error> {
+        let kind = Kind::from_repr(row.kind);
+        let kind = kind.ok_or_else(|| serde::de::Error::custom("its kind is unknown"))?;
+        if why == Why::Private.as_str() {
+            return Ok(());
+        }
+        let role = match &row.parts.sender {
+            Part::Disclosed { canonical } => {
+                let sender: Sender = serde_json::from_str(canonical)?;
+                Some(sender.role.as_str().to_string())
             }
+            Part::Withheld { role, .. } => role.as_ref().map(|role| format!("{role}?")),
+        };
+        let place = Place {
+            seq: Seq(row.seq),
+            kind,
+            role,
+            received_at: Micros(row.received_at_us),
+            leaf: row.leaf,
+            why: why.to_string(),
+            erased_at: self.erased_at.get(&row.leaf.to_string()).copied(),
+        };
+        if let Some(conversation) = self.conversations.last_mut() {
+            conversation.places.push(place);
         }
         Ok(())
+    }
+
+    /// The conversation that is being read, which is called so.
+    fn conversation_called(&mut self, name: &str) -> &mut Conversation {
+        let is_it = |of: &Conversation| of.id.as_deref().is_none_or(|id| id == name);
+        if !self.conversations.last().is_some_and(is_it) {
+            self.conversations.push(Conversation::default());
+        }
+        let last = self.conversations.len() - 1;
+        let conversation = &mut self.conversations[last];
+        conversation.id.get_or_insert_with(|| name.to_string());
+        conversation
     }
 }
 
@@ -329,23 +381,38 @@ mod tests {
         let withheld =
             |why: &str| serde_json::json!({"commitment": leaf, "why": why, "role": "human"});
         let meta = |id: &str| serde_json::json!({"automatic": false, "conversation": "c", "data": "[1]", "id": id, "kind": "message", "origin": "live", "shop": "s", "visibility": "public"});
-        let line = |meta: Value, body: Value, sender: Value| {
-            serde_json::json!({"kind": 2, "leaf": leaf, "received_at_us": 5, "seq": 1, "parts": {"meta": meta, "body": body, "sender": sender}}).to_string()
+        let line = |seq: u32, meta: Value, body: Value, sender: Value| {
+            serde_json::json!({"kind": 2, "leaf": leaf, "received_at_us": 5, "seq": seq, "parts": {"meta": meta, "body": body, "sender": sender}}).to_string()
         };
         let sender = serde_json::json!({"id": "u", "role": "customer"});
         let body = serde_json::json!({"text": "退款"});
         let mut read = BundleRead::default();
-        read.add(&line(part(meta("m1")), part(body.clone()), part(sender))).unwrap();
-        read.add(&line(part(meta("m2")), withheld("redacted"), withheld("redacted"))).unwrap();
-        read.add(&line(withheld("private"), withheld("private"), withheld("private"))).unwrap();
+        read.add(&line(1, part(meta("m1")), part(body.clone()), part(sender))).unwrap();
+        read.add(&line(2, part(meta("m2")), withheld("redacted"), withheld("redacted"))).unwrap();
+        let all = |seq: u32, why: &str| line(seq, withheld(why), withheld(why), withheld(why));
+        read.add(&all(3, "private")).unwrap();
+        read.add(&all(4, "erased")).unwrap();
+        read.add(&all(1, "range")).unwrap();
         let records = &read.conversations[0].records;
-        assert_eq!((read.conversations.len(), records.len()), (1, 2));
+        assert_eq!((read.conversations.len(), records.len()), (2, 2));
+        let place = |of: &Conversation| {
+            let at = of.places.iter().map(|place| (place.seq.0, place.why.clone()));
+            (of.id.clone(), at.collect::<Vec<_>>())
+        };
+        assert_eq!(
+            read.conversations.iter().map(place).collect::<Vec<_>>(),
+            [
+                (Some("c".to_string()), vec![(4, "erased".to_string())]),
+                (None, vec![(1, "range".to_string())]),
+            ]
+        );
+        assert_eq!(read.conversations[0].places[0].role.as_deref(), Some("human?"));
         assert_eq!(records[0].event.text.as_deref(), Some("退款"));
         assert_eq!((records[0].received_at, read.shop.as_deref()), (Micros(5), Some("s")));
         assert_eq!(records[1].event.sender.id, "withheld: redacted");
         let why = read.withheld.get(&("c".to_string(), "m2".to_string()));
         assert_eq!(why.map(String::as_str), Some("redacted"));
-        let other = line(part(meta("m3")), part(body), withheld("redacted"))
+        let other = line(5, part(meta("m3")), part(body), withheld("redacted"))
             .replace("\"kind\":2", "\"kind\":3");
         assert!(read.add(&other).unwrap_err().to_string().contains("its kind is 3"));
     }

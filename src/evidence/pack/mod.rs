@@ -16,6 +16,7 @@ mod fonts;
 mod paginate;
 mod paint;
 mod picture;
+mod place;
 mod profiles;
 mod story;
 mod text_fields;
@@ -27,13 +28,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::model::Micros;
+use crate::model::{FieldError, Micros};
+use crate::search::{Mode, RecordQuery};
 
 pub use error::PackError;
 pub use excerpt::{Conversation, MessageId};
 pub use fit::pack;
 pub use fonts::Fonts;
 pub use from_bundle::{BundleRead, read_bundle};
+pub use place::Place;
 pub use profiles::{Limits, Profile};
 pub use with_bundle::pack_with_bundle;
 
@@ -43,8 +46,10 @@ pub use with_bundle::pack_with_bundle;
 pub struct PackRequest {
     /// The messages that matter: ids, or CONVERSATION/ID where two have the same. None of them named, all do.
     pub messages: Vec<String>,
-    /// Those with these words matter too; written as for a search.
+    /// Those with these words matter too; written as for a search, of which only what records answer by themselves.
     pub words: Option<String>,
+    /// How closely texts must follow the words.
+    pub mode: Mode,
     /// Messages shown before and after each.
     pub context: usize,
     pub profile: Profile,
@@ -52,10 +57,36 @@ pub struct PackRequest {
 
 impl Default for PackRequest {
     fn default() -> PackRequest {
-        let profile = Profile::default();
-        PackRequest { messages: Vec::new(), words: None, context: CONTEXT_USUAL, profile }
+        PackRequest {
+            messages: Vec::new(),
+            words: None,
+            mode: Mode::default(),
+            context: CONTEXT_USUAL,
+            profile: Profile::default(),
+        }
     }
 }
+
+impl PackRequest {
+    /// Refuses what no bundle could answer, so that none is made for it.
+    pub fn check(&self) -> Result<(), PackError> {
+        if self.context > CONTEXT_MAX {
+            let rule = format!("be at most {CONTEXT_MAX}");
+            return Err(FieldError::new("context", self.context, rule).into());
+        }
+        // Whether they can be read depends on no zone.
+        self.query(Tz::UTC, Micros::now()).map(|_| ())
+    }
+
+    /// The words as a question; none where there are none.
+    fn query(&self, zone: Tz, now: Micros) -> Result<Option<RecordQuery>, PackError> {
+        let read = |words: &String| RecordQuery::read(words, self.mode, zone, now);
+        Ok(self.words.as_ref().map(read).transpose()?)
+    }
+}
+
+/// Most messages before and after one that may be asked for.
+const CONTEXT_MAX: usize = 1_000;
 
 /// Enough of what came before a promise to see what it answers.
 pub const CONTEXT_USUAL: usize = 5;
@@ -115,7 +146,12 @@ pub struct Report {
     pub pages: usize,
     pub bytes: usize,
     pub messages_shown: usize,
+    /// All there are between customer and shop, disclosed or not.
     pub messages: usize,
+    /// How many of them the bundle does not disclose, by why.
+    pub withheld: BTreeMap<String, usize>,
+    /// Those that were chosen, as CONVERSATION/ID.
+    pub chosen: Vec<String>,
     /// Messages before and after each that is chosen: fewer than asked for where there was no room.
     pub context: usize,
     /// Files of the bundle that are inside.

@@ -1,8 +1,9 @@
 //! The text fields that a platform asks for beside the document.
 
 use super::excerpt::{Excerpt, Part};
+use super::place::{self, Count};
 use super::profiles::TextFields;
-use super::story::local;
+use super::story::{is_all_imported, local};
 use super::{LeftOut, Named, Source};
 
 /// The fields as files; and what is not in them.
@@ -36,8 +37,9 @@ pub(super) fn files(
 
 /// The excerpt as plain text, message by message as far as there is room; and how many had none.
 fn text(source: &Source, excerpts: &[Excerpt<'_>], chars_max: usize) -> (String, usize) {
+    let told = if is_all_imported(excerpts) { ", as the old transcript tells them" } else { "" };
     let head = format!(
-        "Transcript of after-sales chat, case {}. Times in {}. The whole of it is in the attached PDF; bundle SHA-256 {}.\n",
+        "Transcript of after-sales chat, case {}. Times in {}{told}. The whole of it is in the attached PDF; bundle SHA-256 {}.\n",
         source.case,
         source.zone.name(),
         source.bundle_sha256
@@ -45,7 +47,10 @@ fn text(source: &Source, excerpts: &[Excerpt<'_>], chars_max: usize) -> (String,
     let (mut text, mut left) = (head, 0);
     let mut room = chars_max.saturating_sub(text.chars().count());
     for excerpt in excerpts {
-        let conversation = format!("\nConversation {}\n", excerpt.id);
+        let conversation = match excerpt.id {
+            Some(id) => format!("\nConversation {id}\n"),
+            None => "\nA conversation that the bundle does not name\n".to_string(),
+        };
         let mut lines = vec![(conversation, false)];
         lines.extend(excerpt.parts.iter().filter_map(|part| line(source, part)));
         for (line, is_message) in lines {
@@ -65,8 +70,12 @@ fn text(source: &Source, excerpts: &[Excerpt<'_>], chars_max: usize) -> (String,
 /// A part as text, and whether it is a message.
 fn line(source: &Source, part: &Part<'_>) -> Option<(String, bool)> {
     match part {
-        Part::Gap { messages: 0, .. } => None,
-        Part::Gap { messages, .. } => Some((format!("[{messages} messages left out]\n"), false)),
+        Part::Gap { of: Count { messages: 0, .. }, .. } => None,
+        Part::Gap { of, .. } => Some((format!("[{} messages left out]\n", of.messages), false)),
+        Part::Places(places) => {
+            let words = place::words(places, source.zone, |label| label.en.to_string());
+            Some((format!("[{words}]\n"), false))
+        }
         Part::Line(_) => None,
         Part::Message { message, is_chosen } => {
             let sender = &message.sent.event.sender;
@@ -86,7 +95,7 @@ fn line(source: &Source, part: &Part<'_>) -> Option<(String, bool)> {
                 text.push_str(&format!("  [file {}]\n", file.name));
             }
             for retraction in &message.retractions {
-                let at = local(retraction.received_at, source.zone).format("%Y-%m-%d %H:%M:%S %:z");
+                let at = local(retraction.occurred_at, source.zone).format("%Y-%m-%d %H:%M:%S %:z");
                 text.push_str(&format!("  [retracted {at}]\n"));
             }
             Some((text, true))

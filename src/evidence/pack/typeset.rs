@@ -14,7 +14,7 @@ use parley::layout::Alignment;
 use parley::style::{FontFamily, FontFamilyName, LineHeight, OverflowWrap, StyleProperty};
 use parley::{FontData, LayoutContext};
 
-use super::fonts::Fonts;
+use super::fonts::{CHINESE_USUAL, Fonts};
 use crate::model::visible::{Character, characters, code_of};
 
 /// Height of a line, in sizes of its font.
@@ -95,6 +95,11 @@ struct Shown {
 impl<'a> Typesetter<'a> {
     pub(super) fn new(fonts: &'a mut Fonts) -> Typesetter<'a> {
         Typesetter { fonts, layouts: LayoutContext::new() }
+    }
+
+    /// Whether the fonts have Chinese.
+    pub(super) fn has_chinese(&self) -> bool {
+        self.fonts.has(CHINESE_USUAL)
     }
 
     /// The lines of `text` at most `width` wide.

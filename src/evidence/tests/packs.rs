@@ -5,9 +5,9 @@ use std::fs::File;
 use chrono_tz::Tz;
 
 use super::sample::{Log, SHOP, request};
-use crate::evidence::Redaction;
-use crate::evidence::pack::read_bundle;
-use crate::model::{Record, Visibility};
+use crate::evidence::pack::{BundleRead, Fonts, PackRequest, Place, Report, pack, read_bundle};
+use crate::evidence::{EvidenceRequest, Redaction};
+use crate::model::{Micros, Record, Visibility};
 
 const BYTES_MAX: u64 = 1024 * 1024;
 
@@ -31,7 +31,7 @@ fn a_pack_shows_what_its_bundle_discloses() {
     });
     let public: Vec<_> = public.map(shown).collect();
     let conversation = &read.conversations[0];
-    assert_eq!(conversation.id, name);
+    assert_eq!(conversation.id.as_deref(), Some(name));
     assert_eq!(conversation.records.iter().map(shown).collect::<Vec<_>>(), public);
     assert!(public.len() > 5 && read.withheld.is_empty());
     assert_eq!(read.zone, Some(Tz::Asia__Shanghai));
@@ -49,4 +49,49 @@ fn a_pack_shows_what_its_bundle_discloses() {
     let small = read_bundle(File::open(log.zip("small.zip", &request(&[name]))).unwrap(), 100);
     let refused = small.unwrap_err().to_string();
     assert!(refused.contains("more than 100 bytes"), "{refused}");
+}
+
+fn read_of(log: &Log, request: &EvidenceRequest) -> BundleRead {
+    read_bundle(File::open(log.zip("of.zip", request)).unwrap(), BYTES_MAX).unwrap()
+}
+
+fn report_of(read: BundleRead) -> Report {
+    let request = PackRequest::default();
+    let source = read.source(&request, None).unwrap();
+    pack(&source, request.profile, &mut Fonts::find(&[]).unwrap()).unwrap().report
+}
+
+fn place(place: &Place) -> (u32, Option<&str>, &str, Option<Micros>) {
+    (place.seq.0, place.role.as_deref(), &place.why, place.erased_at)
+}
+
+/// A pack said `all 8 messages` of a conversation of which ten were erased, and nothing at all of one outside
+/// of the days asked for.
+#[test]
+fn what_a_bundle_does_not_disclose_has_its_place_in_a_pack() {
+    let mut log = Log::new();
+    log.records[3] = log.records[3].erased_at(Micros(9_000_000), "asked by the customer");
+    let name = "c-林/1";
+    let read = read_of(&log, &request(&[name, "c2"]));
+    let [erased, whole] = &read.conversations[..] else { panic!("{:?}", read.conversations) };
+    let places: Vec<_> = erased.places.iter().map(place).collect();
+    assert_eq!(places, [(2, Some("customer?"), "erased", Some(Micros(9_000_000)))]);
+    assert!(whole.places.is_empty(), "notes of the shop have no place");
+    let report = report_of(read_of(&log, &request(&[name])));
+    assert_eq!((report.messages_shown, report.messages), (5, 6));
+    assert_eq!(report.withheld, [("erased".to_string(), 1)].into());
+
+    let later = EvidenceRequest { from: Some("2026-01-05".to_string()), ..request(&["c2"]) };
+    let read = read_of(&log, &later);
+    let [outside] = &read.conversations[..] else { panic!("{:?}", read.conversations) };
+    assert_eq!((outside.id.as_deref(), outside.places.len()), (None, 10));
+    let report = report_of(read);
+    assert_eq!((report.messages_shown, report.messages), (0, 6));
+    assert_eq!(report.withheld, [("range".to_string(), 6)].into());
+
+    let mut hidden = request(&["c2"]);
+    hidden.redact = vec![Redaction::parse("meta@message:m1").unwrap()];
+    let read = read_of(&log, &hidden);
+    let places: Vec<_> = read.conversations[0].places.iter().map(place).collect();
+    assert_eq!(places, [(2, Some("customer"), "redacted", None)]);
 }
