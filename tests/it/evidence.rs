@@ -178,6 +178,26 @@ async fn a_pack_is_made_straight_of_an_order_with_its_bundle_beside_it() {
         let allowed = [&reason[..], &["--allow-missing"]].concat();
         pack(["--conversation", "chat 1"], &named, &allowed).assert_code(0);
         verify(&named.with_extension("zip"), &[]).assert_code(0);
+        // Words that cannot be read, or that no bundle answers, leave nothing behind.
+        for words in ["\"bowl", "order:A-1", "(bowl"] {
+            let out = data.beside("unread.pdf");
+            let ran = data.run([
+                "evidence",
+                "pack",
+                "--case",
+                "C-7",
+                "--reason",
+                "r",
+                "--order",
+                "A-1",
+                "--words",
+                words,
+                "--out",
+                out.to_str().unwrap(),
+            ]);
+            ran.assert_code(2);
+            assert!(!out.exists() && !out.with_extension("zip").exists(), "{words}");
+        }
         // Nothing is made of nothing, nothing without a reason, nothing of a bundle and an order at once.
         let nothing = data.beside("nothing.pdf");
         pack(["--order", "nobody's"], &nothing, &reason).assert_code(1);
@@ -308,6 +328,7 @@ async fn a_server_packs_a_bundle_with_its_document() {
     let report: Value =
         serde_json::from_slice(&std::fs::read(folder.join(&names[2])).unwrap()).unwrap();
     assert_eq!((&report["messages_shown"], &report["messages"]), (&json!(1), &json!(3)));
+    assert_eq!(report["chosen"], json!(["chat 1/m1"]));
     let hash = hex::encode(Sha256::digest(std::fs::read(&bundle).unwrap()));
     let pdf = folder.join(&names[1]);
     tokio::task::block_in_place(|| {
@@ -335,6 +356,7 @@ async fn a_server_packs_a_bundle_with_its_document() {
         ("nobody's", json!({}), 404),
         ("A-1", json!({"words": "unsaid"}), 404),
         ("A-1", json!({"messages": ["m1", "n"]}), 404),
+        ("A-1", json!({"words": "BOWL", "mode": "exact"}), 404),
         ("A-1", json!({"profile": "paypal"}), 400),
         ("A-1", json!({"context": 1_001}), 400),
         ("A-1", json!({"contexts": 1}), 400),
@@ -343,6 +365,19 @@ async fn a_server_packs_a_bundle_with_its_document() {
         assert_eq!(answer.status, status, "{order} {pack}: {}", answer.text());
         assert!(!answer.text().contains("careful"), "{}", answer.text());
     }
+    // What is refused before a bundle is made is recorded as none.
+    let other_case = |words: &str| body("A-1", json!({"words": words})).replace("C-7", "C-8");
+    for (words, position) in [("the \"bowl", json!(5)), ("order:A-1", Value::Null)] {
+        let answer = here.post(route, "application/json", other_case(words)).await;
+        let problem = answer.json();
+        assert_eq!((answer.status, &problem["field"]), (400, &json!("words")), "{problem}");
+        assert_eq!(problem["position"], position, "{problem}");
+    }
+    assert_eq!(here.post(route, "application/json", other_case("bowl")).await.status, 200);
+    let boss = server.http_as(&data, "boss", &[Admin]);
+    boss.caught_up(false).await;
+    let made = boss.get("/v1/access?case=C-8&outcome=allowed").await.json();
+    assert_eq!(made["accesses"].as_array().unwrap().len(), 1, "{made}");
     let there = server.http(&data.token("other", "dora", &[Dispute]));
     assert_eq!(there.post(route, "application/json", body("A-1", json!({}))).await.status, 404);
     for role in [Customer, Human, Bot, Importer, Analyst] {
@@ -365,6 +400,11 @@ async fn a_server_packs_a_bundle_with_its_document() {
     let answer = here.post("/evidence", form, typed.replace("m3", "m9")).await;
     assert!(answer.status == 404 && answer.text().contains("`m9`"), "{}", answer.text());
     assert!(answer.text().contains("value=\"m1, m9\""), "what was typed stays");
+    let answer =
+        here.post("/evidence", form, typed.replace("messages=m1,+m3", "words=(bowl")).await;
+    assert!(answer.status == 400 && answer.text().contains("closed by"), "{}", answer.text());
+    let answer = here.post("/evidence", form, typed.replace("print", "print&mode=loose")).await;
+    assert!(answer.status == 400 && answer.text().contains("loose"), "{}", answer.text());
     let answer = here.post("/evidence", form, typed.replace("print", "paypal")).await;
     assert!(answer.status == 400 && answer.text().contains("paypal"), "{}", answer.text());
 }

@@ -70,6 +70,8 @@ pub async fn evidence_zip(
     pack: Option<PackRequest>,
     via: Via,
 ) -> Result<Response, Problem> {
+    // Before a bundle is made and recorded for what cannot be answered.
+    pack.as_ref().map(PackRequest::check).transpose()?;
     // It is recorded before there is anything of it; where it does not arrive, that is recorded too.
     let broke_off = Access { outcome: AccessOutcome::BrokeOff, ..access(&request, via)? };
     let bundle = service.bundle(identity, request, via).await?;

@@ -8,11 +8,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
+use strum::VariantNames;
 
 use super::{PageLayout, page};
 use crate::evidence::pack::{PackRequest, Profile};
 use crate::evidence::{EvidenceRequest, Redaction};
 use crate::model::{FieldError, Purpose, Via};
+use crate::search::Mode;
 use crate::server::{For, Service, evidence_zip};
 use crate::web::area::Area;
 use crate::web::form::Typed;
@@ -24,6 +26,7 @@ struct EvidencePage {
     layout: PageLayout,
     form: EvidenceForm,
     profiles: &'static [(Profile, &'static str)],
+    modes: &'static [(Mode, &'static str)],
     /// Why the last attempt failed; empty at first.
     problem: String,
 }
@@ -34,6 +37,13 @@ const PROFILES: &[(Profile, &str)] = &[
     (Profile::Shopify, "Shopify"),
     (Profile::Stripe, "Stripe"),
     (Profile::Wave, "Wave"),
+];
+
+/// How closely texts follow the words, as on the page of the search.
+const MODES: &[(Mode, &str)] = &[
+    (Mode::Folded, "Capitals and widths do not count"),
+    (Mode::Variants, "Nor do accents, 繁/简, punctuation between 汉字"),
+    (Mode::Exact, "Exactly as written"),
 ];
 
 /// What was typed. Boxes that are not ticked are not sent.
@@ -52,6 +62,7 @@ pub(in crate::web) struct EvidenceForm {
     /// Ids of the messages that matter, between spaces or commas.
     messages: String,
     words: String,
+    mode: String,
     profile: String,
     /// The button of the document.
     pack: Option<String>,
@@ -70,7 +81,7 @@ pub(in crate::web) async fn show(
     let Purpose { case, reason } = purpose;
     form.case = case.unwrap_or_default();
     form.reason = reason.unwrap_or_default();
-    page(&EvidencePage { layout, form, profiles: PROFILES, problem: String::new() })
+    page(&EvidencePage { layout, form, profiles: PROFILES, modes: MODES, problem: String::new() })
 }
 
 pub(in crate::web) async fn make(
@@ -83,7 +94,8 @@ pub(in crate::web) async fn make(
     }
     let failed = |form, status, problem| {
         let layout = PageLayout::of(&identity, "evidence");
-        (status, page(&EvidencePage { layout, form, profiles: PROFILES, problem })).into_response()
+        (status, page(&EvidencePage { layout, form, profiles: PROFILES, modes: MODES, problem }))
+            .into_response()
     };
     let (request, pack) = match form.request().and_then(|request| Ok((request, form.pack()?))) {
         Ok(asked) => asked,
@@ -139,6 +151,13 @@ impl EvidenceForm {
         let messages = self.messages.split([',', ' ', '\n']).map(str::trim);
         let messages = messages.filter(|id| !id.is_empty()).map(str::to_string).collect();
         let words = Some(self.words.trim().to_string()).filter(|words| !words.is_empty());
-        Ok(Some(PackRequest { messages, words, profile, ..PackRequest::default() }))
+        let mode = match self.mode.as_str() {
+            "" => Mode::default(),
+            name => name.parse().map_err(|_| {
+                let rule = format!("be one of {}", Mode::VARIANTS.join(", "));
+                FieldError::new("mode", name, rule)
+            })?,
+        };
+        Ok(Some(PackRequest { messages, words, mode, profile, ..PackRequest::default() }))
     }
 }
