@@ -22,6 +22,8 @@ pub mod multiproof;
 mod tree;
 // The hashes on the disk.
 mod files;
+// The files of the keys.
+mod key_files;
 // The keys, those before them, and what was signed last.
 mod keys;
 // From leaves to a signed tree.
@@ -44,10 +46,8 @@ mod tests;
 pub use checkpoint::{Checkpoint, Inconsistent, check_consistency};
 pub use compare::TreeComparison;
 pub use error::LedgerError;
-pub use keys::{
-    KEY_FILE, PreviousKey, PublicKeys, Succession, begin_anew, check_origin, last_signed,
-    public_keys, rotate, successor,
-};
+pub use key_files::{KEY_FILE, PreviousKey, PublicKeys};
+pub use keys::{Succession, begin_anew, check_origin, last_signed, public_keys, rotate, successor};
 pub use multiproof::MultiproofError;
 pub use note::{LedgerKey, NoteError, OpenedNote, VerifierKey, is_signed, open};
 pub use reader::{Inclusion, LedgerReader, PROVED_LEAVES_MAX};

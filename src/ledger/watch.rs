@@ -13,7 +13,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Checkpoint, Inconsistent};
-use super::keys::{PublicKeys, Succession, successor};
+use super::key_files::PublicKeys;
+use super::keys::{Succession, successor};
 use super::note::VerifierKey;
 use super::{LedgerError, NoteError};
 use crate::model::Micros;
