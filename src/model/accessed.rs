@@ -15,6 +15,8 @@ use super::{FieldError, Micros};
 /// Longest question that is kept whole, in bytes. Escaped it may be six times as long, which is more than
 /// [`DATA_BYTES_MAX`]: it is then cut shorter.
 const QUERY_BYTES_MAX: usize = 4 * 1024;
+/// Of a refused attempt, which anybody can make: enough to see what was tried.
+const REFUSED_QUERY_BYTES_MAX: usize = 512;
 /// Longest reason, in characters: × 4 bytes = 1 KiB.
 const REASON_CHARS_MAX: usize = 256;
 
@@ -244,7 +246,10 @@ impl AccessEntry {
             *id = id.take().map(shown_id);
         }
         entry.sub = shown_id(entry.sub);
-        entry.cut_query(QUERY_BYTES_MAX);
+        entry.cut_query(match entry.access.outcome {
+            AccessOutcome::Refused => REFUSED_QUERY_BYTES_MAX,
+            AccessOutcome::Allowed | AccessOutcome::BrokeOff => QUERY_BYTES_MAX,
+        });
         entry
     }
 
@@ -349,6 +354,19 @@ mod tests {
             let hash = said.map(|_| hex::encode(sha256(query.as_bytes())));
             assert_eq!(read.query_sha256, hash);
         }
+    }
+
+    #[test]
+    fn of_a_refused_attempt_less_is_kept() {
+        let access = Access {
+            outcome: AccessOutcome::Refused,
+            query: Some("退".repeat(1_000)),
+            ..Access::new(AccessAction::Search, Via::Api, Purpose::default())
+        };
+        let entry = AccessEntry::new("carl".to_string(), Vec::new(), access);
+        assert_eq!(entry.access.query, Some("退".repeat(170)));
+        assert_eq!(entry.query_bytes, Some(3_000));
+        assert_eq!(entry.query_sha256, Some(hex::encode(sha256("退".repeat(1_000).as_bytes()))));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! The first of what repeats waits for the next record at once, so that nothing waits for a minute to
 //! pass; the others of that minute become one record with their number at its end. Of refused attempts the
 //! same person and the same action are the same, whatever was asked for: else every stranger could fill
-//! the log by asking for something new.
+//! the log by asking for something new. So a subject makes at most two records a minute of each action
+//! and door by which it is refused; of more subjects than are told apart at once, refusals are counted.
 //!
 //! Invariant: each access is in a record, in a sum that waits for its minute to end, or counted as one
 //! that could not be recorded.
@@ -19,6 +20,9 @@ use crate::model::{Access, AccessAction, AccessEntry, AccessOutcome, Micros, Pur
 const WAITING_MAX: usize = 4_096;
 /// Things that are summed up at once: × as much. What is beyond it is recorded each time.
 const REPEATED_MAX: usize = 4_096;
+/// Of them refused attempts of different people: × 1 KiB, since their addresses are cut, = 1 MiB. They
+/// take no room from accesses, nor those from them. What is beyond it is counted as unrecorded.
+const REFUSED_MAX: usize = 1_024;
 /// For how long the same is summed up.
 const REPEATED_MICROS: i64 = 60_000_000;
 /// Shops of which gaps are kept apart, until they are recorded.
@@ -58,6 +62,8 @@ struct Gap {
 pub(super) struct Queue {
     waiting: VecDeque<Waiting>,
     repeated: HashMap<Same, Repeated>,
+    /// The same, of refused attempts.
+    refused: HashMap<Same, Repeated>,
     gaps: BTreeMap<String, Gap>,
     unrecorded: u64,
 }
@@ -67,7 +73,13 @@ impl Queue {
     pub(super) fn add(&mut self, shop: &str, entry: AccessEntry, now: Micros) {
         let waiting = Waiting { shop: shop.to_string(), entry, at: now };
         let same = Same::of(&waiting);
-        if let Some(repeated) = self.repeated.get_mut(&same) {
+        let is_refused = waiting.entry.access.outcome == AccessOutcome::Refused;
+        let (sums, sums_max) = if is_refused {
+            (&mut self.refused, REFUSED_MAX)
+        } else {
+            (&mut self.repeated, REPEATED_MAX)
+        };
+        if let Some(repeated) = sums.get_mut(&same) {
             if repeated.times == 0 {
                 repeated.from = now;
             }
@@ -75,14 +87,15 @@ impl Queue {
             repeated.last = waiting;
             return;
         }
-        if self.waiting.len() >= WAITING_MAX {
+        let has_room = sums.len() < sums_max;
+        if self.waiting.len() >= WAITING_MAX || is_refused && !has_room {
             self.miss(&waiting.shop, 1, now, now);
             return;
         }
-        if self.repeated.len() < REPEATED_MAX {
+        if has_room {
             let ends_at = Micros(now.0 + REPEATED_MICROS);
             let (last, times, from) = (waiting.clone(), 0, now);
-            self.repeated.insert(same, Repeated { last, times, from, ends_at });
+            sums.insert(same, Repeated { last, times, from, ends_at });
         }
         self.waiting.push_back(waiting);
     }
@@ -142,7 +155,7 @@ impl Queue {
     /// forgotten.
     fn sum_up(&mut self, now: Micros, all: bool) {
         let waiting = &mut self.waiting;
-        self.repeated.retain(|_, repeated| {
+        let mut goes_on = |repeated: &mut Repeated| {
             // A clock that was set back does not hold a sum for longer than a minute.
             let is_over = now >= repeated.ends_at || now.0 + REPEATED_MICROS < repeated.ends_at.0;
             if !is_over && !all {
@@ -162,7 +175,9 @@ impl Queue {
             repeated.times = 0;
             repeated.ends_at = Micros(now.0 + REPEATED_MICROS);
             true
-        });
+        };
+        self.repeated.retain(|_, repeated| goes_on(repeated));
+        self.refused.retain(|_, repeated| goes_on(repeated));
     }
 }
 
@@ -179,14 +194,17 @@ impl Gap {
 impl Same {
     fn of(waiting: &Waiting) -> Same {
         let Waiting { shop, entry, at: _ } = waiting;
-        let access = match entry.access.outcome {
-            AccessOutcome::Refused => Access {
-                outcome: AccessOutcome::Refused,
-                ..Access::new(entry.access.action, entry.access.via, Purpose::default())
-            },
-            _ => Access { rows: None, ..entry.access.clone() },
+        let (access, query_sha256) = match entry.access.outcome {
+            AccessOutcome::Refused => {
+                let outcome = AccessOutcome::Refused;
+                let any = Access::new(entry.access.action, entry.access.via, Purpose::default());
+                (Access { outcome, ..any }, None)
+            }
+            AccessOutcome::Allowed | AccessOutcome::BrokeOff => {
+                (Access { rows: None, ..entry.access.clone() }, entry.query_sha256.as_ref())
+            }
         };
-        let thing = (shop, &entry.sub, &entry.query_sha256, access);
+        let thing = (shop, &entry.sub, query_sha256, access);
         // From types whose serialization cannot fail.
         Same(Sha256::digest(serde_json::to_vec(&thing).unwrap_or_default()).into())
     }
@@ -273,6 +291,44 @@ mod tests {
         }
         assert_eq!(taken(&mut queue, 1), [said("0", 1)]);
         assert_eq!(taken(&mut queue, 61), [said("999", 999)]);
+    }
+
+    /// Beyond 4 KiB each was told apart by its hash, and recorded for itself.
+    #[test]
+    fn long_addresses_are_summed_up_like_short_ones() {
+        let mut queue = Queue::default();
+        for number in 0..5_000 {
+            let address = format!("{}{number}", "x".repeat(5_000));
+            queue.add("s", entry("carl", &address, AccessOutcome::Refused), Micros(number));
+        }
+        assert_eq!((queue.len(), queue.unrecorded()), (1, 0));
+        let all = queue.take(usize::MAX, Micros(0), true);
+        let times: Vec<Option<u64>> = all.iter().map(|waiting| waiting.entry.times).collect();
+        assert_eq!(times, [None, Some(4_999)]);
+        let kept = all.iter().map(|waiting| waiting.entry.to_data().len()).max();
+        assert!(kept < Some(1_024), "{kept:?}");
+    }
+
+    /// Whoever looks at many things took the room in which refusals are summed up.
+    #[test]
+    fn accesses_and_refused_attempts_take_no_room_from_each_other() {
+        let mut queue = Queue::default();
+        for number in 0..2 * REPEATED_MAX {
+            queue.add("s", allowed(&number.to_string()), Micros(0));
+            queue.take(usize::MAX, Micros(0), false);
+        }
+        for number in 0..100 {
+            let entry = entry("carl", &number.to_string(), AccessOutcome::Refused);
+            queue.add("s", entry, Micros(0));
+        }
+        assert_eq!(taken(&mut queue, 0), [said("0", 1)]);
+        for number in 0..2 * REFUSED_MAX {
+            let entry = entry(&number.to_string(), "", AccessOutcome::Refused);
+            queue.add("t", entry, Micros(0));
+        }
+        // One place was taken already.
+        let missed = (REFUSED_MAX + 1) as u64;
+        assert_eq!((queue.len(), queue.unrecorded()), (REFUSED_MAX - 1 + 1, missed));
     }
 
     #[test]

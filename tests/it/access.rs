@@ -153,6 +153,29 @@ async fn whoever_is_refused_is_recorded_too_and_cannot_fill_the_log() {
     assert_eq!(said(sums[0], &["sub", "times"]), json!(["carl", 49]));
 }
 
+/// Each address beyond 4 KiB was a record of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_hammers_with_long_addresses_makes_a_record_and_a_sum() {
+    const TIMES: usize = 150;
+    let data = Data::new();
+    let (server, admin) = with_chat(&data).await;
+    let customer = server.http_as(&data, "carl", &[Customer]);
+    for number in 0..TIMES {
+        let address = format!("/v1/search?words={}{number}", "x".repeat(6_000));
+        customer.get(&address).await.problem(403);
+    }
+    let refused = accesses(&admin, "outcome=refused", 1).await;
+    let query = refused[0]["query"].as_str().unwrap();
+    assert!(query.starts_with("/v1/search?words=xxx") && query.len() == 512, "{query}");
+    assert_eq!(refused[0]["query_bytes"], 6_018);
+    assert_eq!(server.stop(), 0);
+    let lines =
+        data.succeeds(["access", "--outcome", "refused", "--format", "json", "--shop", SHOP]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let times: Vec<Option<u64>> = lines.iter().map(|access| access["times"].as_u64()).collect();
+    assert_eq!(times, [Some(TIMES as u64 - 1), None], "{lines:?}");
+}
+
 /// What was asked may be as personal as what was found: no role but an administrator's reads it, and no
 /// question over the chat shows it.
 #[tokio::test(flavor = "multi_thread")]
