@@ -25,7 +25,8 @@ pub(super) struct AccessCommand {
     /// Only by the person or program whose tokens name this subject
     #[arg(long, value_name = "SUB")]
     person: Option<String>,
-    /// Only search, view, attachment, stream, export, sql, report, evidence, erase, trail or unrecorded
+    /// Only search, view, print, attachment, stream, export, sql, report, evidence, hold, release, erase,
+    /// keeping, trail or unrecorded
     #[arg(long, value_parser = super::label::<AccessAction>)]
     action: Option<AccessAction>,
     /// Only what was allowed, refused or broke_off

@@ -38,8 +38,10 @@ const REASON_CHARS_MAX: usize = 256;
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum AccessAction {
     Search,
-    /// A transcript, or a page of an order, a customer or an agent.
+    /// A transcript, or a page of an order, a customer or an agent; a subscription to a conversation.
     View,
+    /// The same, made for paper: for the other side, or with the shop's notes.
+    Print,
     /// The bytes of a file that was sent along.
     Attachment,
     /// All records of the shop, as a stream.
@@ -50,7 +52,13 @@ pub enum AccessAction {
     Report,
     /// Evidence made for somebody outside: a bundle, a pack.
     Evidence,
+    /// Conversations put on hold for a case.
+    Hold,
+    /// Holds of a case released.
+    Release,
     Erase,
+    /// The lists of what is held, and of what was asked to be erased.
+    Keeping,
     /// This trail itself.
     Trail,
     /// Accesses that could not be recorded: `times` of them between `from` and `to`.

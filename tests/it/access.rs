@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute, Human};
+use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute, Human, Importer};
 
 use super::socket::Socket;
 use super::support::{Data, Http, SHOP, Server, message};
@@ -174,6 +174,77 @@ async fn whoever_hammers_with_long_addresses_makes_a_record_and_a_sum() {
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let times: Vec<Option<u64>> = lines.iter().map(|access| access["times"].as_u64()).collect();
     assert_eq!(times, [Some(TIMES as u64 - 1), None], "{lines:?}");
+}
+
+/// What is printed is handed over, and holds decide what is kept: none of it was recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn prints_holds_and_their_lists_are_recorded() {
+    let data = Data::new();
+    let (server, admin) = with_chat(&data).await;
+    let dan = server.http_as(&data, "dan", &[Dispute]);
+    let hold = json!({"conversation": "c1", "case": "D-17", "reason": "chargeback"});
+    let erase = json!({"conversation": "c1", "ground": "asked", "dry_run": false});
+    let json_of = "application/json";
+    for page in ["/conversations/c1?print=1", "/conversations/c1?print=internal"] {
+        assert_eq!(dan.get(page).await.status, 200, "{page}");
+    }
+    assert_eq!(dan.post("/v1/holds", json_of, hold.to_string()).await.status, 200);
+    let asked = admin.post("/v1/erasures", json_of, erase.to_string()).await;
+    assert_eq!(asked.status, 200, "{}", asked.text());
+    let id = asked.json()["id"].as_str().unwrap().to_string();
+    for list in ["/v1/holds", "/v1/erasures", &format!("/v1/erasures/{id}")] {
+        let answer = dan.get(list).await;
+        assert_eq!(answer.status, 200, "{list}: {}", answer.text());
+    }
+    let release = json!({"case": "D-17"});
+    assert_eq!(dan.post("/v1/holds/release", json_of, release.to_string()).await.status, 200);
+
+    let all = accesses(&admin, "person=dan", 7).await;
+    let names = ["action", "via", "conversation", "case", "query", "rows", "outcome"];
+    let seen: Vec<Value> = all.iter().rev().map(|access| said(access, &names)).collect();
+    let expected = [
+        json!(["print", "page", "c1", null, "for the other side", 2, "allowed"]),
+        json!(["print", "page", "c1", null, "internal", 2, "allowed"]),
+        json!(["hold", "api", "c1", "D-17", "chargeback", 1, "allowed"]),
+        json!(["keeping", "api", null, null, "holds", 1, "allowed"]),
+        json!(["keeping", "api", null, null, "erasures", 1, "allowed"]),
+        json!(["keeping", "api", null, null, id, 1, "allowed"]),
+        json!(["release", "api", null, "D-17", null, 1, "allowed"]),
+    ];
+    assert_eq!(seen, expected);
+}
+
+/// Whoever may read all looks at one; whoever serves customers listens all day; a customer listens to
+/// their own, and tries another's.
+#[tokio::test(flavor = "multi_thread")]
+async fn subscriptions_are_views_of_whoever_reads_without_taking_part() {
+    let data = Data::new();
+    let (server, admin) = with_chat(&data).await;
+    for (sub, role) in [
+        ("ann", Analyst),
+        ("dan", Dispute),
+        ("boss", Admin),
+        ("anna", Human),
+        ("imp", Importer),
+        ("carl", Customer),
+    ] {
+        let mut socket = Socket::open(&server, &data.token(SHOP, sub, &[role])).await;
+        socket.subscribe("c1", 0).await;
+        socket.expect("event").await;
+    }
+    let mut eve = Socket::open(&server, &data.token(SHOP, "eve", &[Customer])).await;
+    eve.subscribe("c1", 0).await;
+    assert_eq!(eve.expect("error").await["problem"]["status"], 403);
+    let views = accesses(&admin, "action=view", 4).await;
+    let names = ["sub", "via", "conversation", "outcome"];
+    let seen: Vec<Value> = views.iter().rev().map(|access| said(access, &names)).collect();
+    let expected = [
+        json!(["ann", "socket", "c1", "allowed"]),
+        json!(["dan", "socket", "c1", "allowed"]),
+        json!(["boss", "socket", "c1", "allowed"]),
+        json!(["eve", "socket", "c1", "refused"]),
+    ];
+    assert_eq!(seen, expected);
 }
 
 /// What was asked may be as personal as what was found: no role but an administrator's reads it, and no

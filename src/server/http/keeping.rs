@@ -12,7 +12,7 @@ use crate::app::{
     AskedErasure, Concerned, EraseRequest, ErasuresRequest, HoldRequest, PageRequest,
 };
 use crate::erasure::{Asked, Held};
-use crate::model::{Access, AccessAction, ErrorKind, Offset, Via};
+use crate::model::{Access, AccessAction, ErrorKind, Offset, Purpose, Via};
 use crate::server::{For, Problem, Service, Token};
 
 /// Conversations that were put on hold, or released.
@@ -40,27 +40,37 @@ pub struct Erasures {
 pub(super) async fn hold(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     request: Result<Json<HoldRequest>, JsonRejection>,
 ) -> Result<Json<Kept>, Problem> {
     let request = body(request)?;
-    Ok(Json(Kept { conversations: service.keeper.hold(&identity, &request).await? }))
+    let conversations = service.keeper.hold(&identity, &request).await?;
+    let access = kept(AccessAction::Hold, purpose, request, conversations.len());
+    service.trail().record(&identity, access);
+    Ok(Json(Kept { conversations }))
 }
 
 pub(super) async fn release(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     request: Result<Json<HoldRequest>, JsonRejection>,
 ) -> Result<Json<Kept>, Problem> {
     let request = body(request)?;
-    Ok(Json(Kept { conversations: service.keeper.release(&identity, &request).await? }))
+    let conversations = service.keeper.release(&identity, &request).await?;
+    let access = kept(AccessAction::Release, purpose, request, conversations.len());
+    service.trail().record(&identity, access);
+    Ok(Json(Kept { conversations }))
 }
 
 pub(super) async fn holds(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     request: Result<Query<PageRequest>, QueryRejection>,
 ) -> Result<Json<Holds>, Problem> {
     let page = service.keeper.holds(&identity, &parsed(request)?).await?;
+    service.trail().record(&identity, listed("holds", purpose, page.items.len()));
     Ok(Json(Holds { holds: page.items, next: page.next }))
 }
 
@@ -87,20 +97,45 @@ pub(super) async fn erase(
 pub(super) async fn erasures(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     request: Result<Query<ErasuresRequest>, QueryRejection>,
 ) -> Result<Json<Erasures>, Problem> {
     let page = service.keeper.erasures(&identity, &parsed(request)?).await?;
+    service.trail().record(&identity, listed("erasures", purpose, page.items.len()));
     Ok(Json(Erasures { erasures: page.items, next: page.next }))
 }
 
 pub(super) async fn erasure(
     State(service): State<Service>,
     Token(identity): Token,
+    For(purpose): For,
     Path(id): Path<String>,
     request: Result<Query<ErasuresRequest>, QueryRejection>,
 ) -> Result<Json<Erasures>, Problem> {
     let page = service.keeper.erasure(&identity, &id, &parsed(request)?).await?;
+    service.trail().record(&identity, listed(&id, purpose, page.items.len()));
     Ok(Json(Erasures { erasures: page.items, next: page.next }))
+}
+
+/// What is recorded of a hold or a release: for the case that it names, else the one that its asker
+/// works on. Why may be said at length, as it stands in the hold itself: it is kept as what was asked.
+fn kept(action: AccessAction, purpose: Purpose, request: HoldRequest, count: usize) -> Access {
+    let HoldRequest { conversation, order, customer, case, reason } = request;
+    let purpose = Purpose { case: case.or(purpose.case), ..purpose };
+    Access {
+        query: reason,
+        conversation,
+        order,
+        customer,
+        rows: Some(count as u64),
+        ..Access::new(action, Via::Api, purpose)
+    }
+}
+
+/// What is recorded of a list that was read: a page of it.
+fn listed(what: &str, purpose: Purpose, count: usize) -> Access {
+    let (query, rows) = (Some(what.to_string()), Some(count as u64));
+    Access { query, rows, ..Access::new(AccessAction::Keeping, Via::Api, purpose) }
 }
 
 fn body<T>(request: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {

@@ -19,7 +19,8 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord, event_text};
 use crate::access::{Action, Identity, hears};
 use crate::model::{
-    Access, AccessAction, ErrorKind, FieldError, Origin, Purpose, Record, Seq, Via, check_id,
+    Access, AccessAction, AccessOutcome, ErrorKind, FieldError, Kinded, Origin, Purpose, Record,
+    Seq, Via, check_id,
 };
 use crate::records::{PageSize, RecordsError};
 use crate::relay::{Line, Outcome, Published, RelayError, Subscriber, prepare};
@@ -263,10 +264,17 @@ impl Connection {
                         // and in the log, and its seq shows that it was sent already.
                         self.subscriber.subscribe(&self.identity.shop, &conversation);
                         self.subscriptions.insert(conversation.clone(), after_seq);
-                        self.record_view(&conversation);
+                        if self.identity.may(Action::ReadConversations) {
+                            self.record_view(&conversation, AccessOutcome::Allowed);
+                        }
                         return self.catch_up(&conversation).await;
                     }
-                    Err(error) => Err(error),
+                    Err(error) => {
+                        if error.kind() == ErrorKind::Denied {
+                            self.record_view(&conversation, AccessOutcome::Refused);
+                        }
+                        Err(error)
+                    }
                 }
             }
         };
@@ -323,16 +331,15 @@ impl Connection {
         }
     }
 
-    /// Whoever serves customers listens to them all day. Whoever may read any conversation looks at this
-    /// one.
-    fn record_view(&self, conversation: &str) {
-        if self.identity.may(Action::ReadConversations) {
-            let access = Access {
-                conversation: Some(conversation.to_string()),
-                ..Access::new(AccessAction::View, Via::Socket, Purpose::default())
-            };
-            self.service.trail().record(&self.identity, access);
-        }
+    /// A subscription is an access of whoever may read any conversation: they look at this one. Whoever
+    /// serves customers listens to them all day, which is none.
+    fn record_view(&self, conversation: &str, outcome: AccessOutcome) {
+        let access = Access {
+            outcome,
+            conversation: Some(conversation.to_string()),
+            ..Access::new(AccessAction::View, Via::Socket, Purpose::default())
+        };
+        self.service.trail().record(&self.identity, access);
     }
 
     fn may_subscribe(&self, conversation: &str) -> Result<(), RelayError> {

@@ -136,7 +136,8 @@ async fn show(
         }
     };
     let rows = Some(found.conversations.len() as u64);
-    service.trail().record(&identity, Access { rows, ..asked.access() });
+    let access = Print::recorded(print, Access { rows, ..asked.access() });
+    service.trail().record(&identity, access);
     if whose == Whose::Order {
         // An order is read as it went.
         found.conversations.reverse();

@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::places::{OnPaper, looking_at};
 use super::{Notice, PageLayout};
 use crate::access::{Action, Identity};
-use crate::model::{Audience, Micros, Offset, Record};
+use crate::model::{Access, AccessAction, Audience, Micros, Offset, Record};
 use crate::server::Service;
 use crate::transcript::{About, Document, Style};
 use crate::web::assets;
@@ -52,6 +52,16 @@ impl Print {
     /// Whether `identity` may have it.
     pub(super) fn is_for(self, identity: &Identity) -> bool {
         self == Print::OtherSide || identity.may(Action::ReadPrivate)
+    }
+
+    /// What is recorded of the access that it is.
+    pub(super) fn recorded(print: Option<Print>, access: Access) -> Access {
+        let audience = match print {
+            None => return access,
+            Some(Print::OtherSide) => "for the other side",
+            Some(Print::Internal) => "internal",
+        };
+        Access { action: AccessAction::Print, query: Some(audience.to_string()), ..access }
     }
 
     /// The page. `back` leads to where it was asked for. Blocks.

@@ -118,7 +118,7 @@ pub(in crate::web) async fn show(
         rows: Some(made.records as u64),
         ..Access::new(AccessAction::View, Via::Page, purpose)
     };
-    service.trail().record(&identity, access);
+    service.trail().record(&identity, Print::recorded(print, access));
     answered(made.html)
 }
 
