@@ -113,7 +113,7 @@ impl Demo {
         let (url, data, verbatim) = (&server.url, self.data.display(), own_name());
         let text = format!(
             "verbatim demo: two weeks of a shop's chat, and more of it live\n\n\
-             Open    {url}/?token={admin}\n\n\
+             Open    {url}/login?token={admin}\n\n\
              Tokens  (for `Authorization: Bearer …`, valid for a week)\n\
              analyst   {analyst}\n\
              dispute   {dispute}\n\

@@ -32,7 +32,7 @@ async fn a_log_for_programs_is_json_and_holds_no_words_and_no_token() {
     socket.expect("ack").await;
     socket.send_text(&format!("{{\"type\": \"shout {CANARY}\"}}")).await;
     socket.expect("error").await;
-    let in_address = format!("/?token={token}");
+    let in_address = format!("/login?token={token}");
     admin.without_token().get(&in_address).await;
     let export = admin.get("/v1/export/messages?format=jsonl").await;
     assert!(export.text().contains(CANARY));

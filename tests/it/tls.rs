@@ -106,7 +106,7 @@ async fn a_service_with_a_certificate_speaks_tls_and_is_found() {
     let signed_in = http
         .without_token()
         .without_redirects(&authority.pem)
-        .get(&format!("/?token={token}"))
+        .get(&format!("/login?token={token}"))
         .await;
     let cookie = signed_in.header("set-cookie").to_string();
     assert!(cookie.ends_with("; Secure"), "{}: {cookie}", signed_in.status);

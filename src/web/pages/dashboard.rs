@@ -8,12 +8,11 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::panel::{Headline, Panel, headlines, read};
 use super::range::{Fields, RangeBar};
-use super::{Notice, PageLayout, login, page};
+use super::{Notice, PageLayout, page};
 use crate::model::{ErrorKind, Kinded, Micros, Offset};
 use crate::server::Service;
 use crate::sql::{Answer, NamedQuery};
@@ -44,21 +43,11 @@ pub(in crate::web) struct DashboardPage {
     pub computed_at: String,
 }
 
-/// Shows the dashboard. With `token` in the address it signs in first: such a link is what
-/// `verbatim demo` prints.
 pub(in crate::web) async fn show(
     State(service): State<Service>,
+    Visitor(identity): Visitor,
     Typed(fields): Typed<Fields>,
-    headers: HeaderMap,
-    visitor: Result<Visitor, Response>,
 ) -> Response {
-    if let Some(token) = fields.get("token") {
-        return login::sign_in(&service.tokens, &headers, token, String::new());
-    }
-    let identity = match visitor {
-        Ok(Visitor(identity)) => identity,
-        Err(to_login) => return to_login,
-    };
     if let Err(refusal) = admit(&identity, Area::Dashboard) {
         return *refusal;
     }

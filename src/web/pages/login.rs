@@ -36,7 +36,15 @@ pub(in crate::web) struct LoginForm {
     next: String,
 }
 
-pub(in crate::web) async fn show(Typed(form): Typed<LoginForm>) -> Response {
+/// Asks for a token. One in the address signs in at once: such a link is what `verbatim demo` prints.
+pub(in crate::web) async fn show(
+    State(service): State<Service>,
+    headers: HeaderMap,
+    Typed(form): Typed<LoginForm>,
+) -> Response {
+    if !form.token.is_empty() {
+        return sign_in(&service.tokens, &headers, &form.token, form.next);
+    }
     page(&LoginPage { layout: PageLayout::default(), next: form.next, problem: String::new() })
 }
 
@@ -61,12 +69,7 @@ pub(in crate::web) async fn leave() -> Response {
 }
 
 /// Turns a valid token into a cookie and goes on to `next`; asks again when the token is not valid.
-pub(in crate::web) fn sign_in(
-    tokens: &Tokens,
-    headers: &HeaderMap,
-    token: &str,
-    next: String,
-) -> Response {
+fn sign_in(tokens: &Tokens, headers: &HeaderMap, token: &str, next: String) -> Response {
     let token = token.trim();
     let problem = match token.len() {
         0 => "Paste a token first.".to_string(),
