@@ -16,7 +16,7 @@ mod rights;
 mod authorize;
 mod error;
 
-pub use authorize::{CUSTOMER_KINDS, authorize, hears, require_reading, shop_fields};
+pub use authorize::{CUSTOMER_KINDS, authorize, hears, right_to_read, shop_fields};
 pub use error::AccessError;
 pub use identity::{Identity, TokenRole, operator};
 pub use rights::{Action, rights_table};

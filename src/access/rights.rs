@@ -87,6 +87,11 @@ impl Action {
         RIGHTS.iter().find(|right| right.action == self)
     }
 
+    /// The action, to complete "may …".
+    pub fn phrase(self) -> &'static str {
+        self.right().map_or("do this", |right| right.phrase)
+    }
+
     /// The roles that may do this; an admin may do it too.
     pub fn roles(self) -> &'static [TokenRole] {
         self.right().map_or(&[], |right| right.roles)
@@ -119,7 +124,7 @@ impl Identity {
         if self.may(action) {
             return Ok(());
         }
-        Err(self.denied(action.right().map_or("do this", |right| right.phrase)))
+        Err(self.denied(action.phrase()))
     }
 
     pub(super) fn denied(&self, action: impl Into<String>) -> AccessError {

@@ -1,114 +1,61 @@
-//! Whether a request may be answered now: who asks, how fast, and how much of what is slow they have
-//! running already. Whoever sends no token, or a wrong one, is refused where a token is asked for.
+//! Whether a request may be answered now: who asks, whether they have the right that its route asks
+//! first, how fast they ask, and how much of what is slow they have running already. Whoever sends no
+//! token, or a wrong one, is refused where a token is asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, Version, header};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 
 use super::auth::token_in;
 use super::bodies::Bodies;
+use super::connections::Connection;
 use super::rates::Rates;
 use super::refused;
+use super::routes::{Route, Slow};
 use super::shares::{Full, Share, Shares, subject_of};
 use super::{Problem, Service};
-use crate::access::Identity;
+use crate::access::{Action, Identity};
 use crate::app::Config;
 use crate::model::ErrorKind;
 
 /// When to ask again where as much runs as may.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// What takes long enough that one subject must not have all of it.
-struct Slow {
-    what: &'static str,
-    routes: &'static [(Method, &'static str)],
+/// How much of a slow class runs at once.
+struct Bound {
+    slow: Slow,
     /// How many of one subject run at once: half of those of all, where there is such a bound.
     max: usize,
     /// How many of all, where nothing else bounds them.
     max_of_all: usize,
 }
 
-/// Each route that is slow.
-const SLOW: &[Slow] = &[
-    Slow {
-        what: "searches",
-        routes: &[
-            (Method::GET, "/v1/search"),
-            (Method::GET, "/v1/conversations"),
-            (Method::GET, "/search"),
-            (Method::GET, "/orders/{id}"),
-            (Method::GET, "/customers/{id}"),
-            (Method::GET, "/agents/{id}"),
-        ],
-        max: 2,
-        max_of_all: usize::MAX,
-    },
-    Slow {
-        what: "bundles",
-        routes: &[
-            (Method::POST, "/v1/evidence"),
-            (Method::POST, "/v1/evidence/pack"),
-            (Method::POST, "/evidence"),
-        ],
-        max: 2,
-        max_of_all: 8,
-    },
-    Slow {
-        what: "questions",
-        routes: &[
-            (Method::POST, "/v1/sql"),
-            (Method::GET, "/v1/reports/{name}"),
-            (Method::GET, "/"),
-            (Method::GET, "/questions/{name}"),
-        ],
-        max: 8,
-        max_of_all: usize::MAX,
-    },
-    Slow { what: "exports", routes: &[EXPORT], max: 8, max_of_all: usize::MAX },
-    Slow { what: "streams", routes: &[STREAM], max: 16, max_of_all: usize::MAX },
-    Slow {
-        what: "reads of records",
-        routes: &[
-            (Method::GET, "/v1/conversations/{conversation}"),
-            (Method::GET, "/v1/access"),
-            (Method::GET, "/conversations/{id}"),
-        ],
-        max: 16,
-        max_of_all: usize::MAX,
-    },
-    Slow {
-        what: "reads of attachments",
-        routes: &[(
-            Method::GET,
-            "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}",
-        )],
-        max: 16,
-        max_of_all: FILES_AT_ONCE,
-    },
-    Slow {
-        what: "uploads",
-        routes: &[(Method::PUT, "/v1/attachments/{sha256}")],
-        max: 16,
-        max_of_all: FILES_AT_ONCE,
-    },
-    Slow {
-        what: "requests of events",
-        routes: &[(Method::POST, "/v1/events")],
-        max: 64,
-        max_of_all: usize::MAX,
-    },
+const fn bound(slow: Slow, max: usize, max_of_all: usize) -> Bound {
+    Bound { slow, max, max_of_all }
+}
+
+/// Each slow class.
+const BOUNDS: &[Bound] = &[
+    bound(Slow::Searches, 2, usize::MAX),
+    bound(Slow::Bundles, 2, 8),
+    bound(Slow::Questions, 8, usize::MAX),
+    bound(Slow::Exports, 8, usize::MAX),
+    bound(Slow::Streams, 16, usize::MAX),
+    bound(Slow::Records, 16, usize::MAX),
+    bound(Slow::Attachments, 16, FILES_AT_ONCE),
+    bound(Slow::Uploads, 16, FILES_AT_ONCE),
+    bound(Slow::Events, 64, usize::MAX),
+    // Each has what all shops hold in memory.
+    bound(Slow::Keeping, 4, 8),
 ];
 /// Each has a file open: descriptors that [`super::Connections`] does not count.
 const FILES_AT_ONCE: usize = 192;
-/// Answers that are written before their length is known.
-const EXPORT: (Method, &str) = (Method::GET, "/v1/export/{table}");
-const STREAM: (Method, &str) = (Method::GET, "/v1/events");
 /// Of a customer: their devices.
 const OF_CUSTOMER_MAX: usize = 8;
 
@@ -117,20 +64,21 @@ const OF_CUSTOMER_MAX: usize = 8;
 pub(super) struct Admission {
     pub(super) rates: Rates,
     pub(super) bodies: Bodies,
-    /// As [`SLOW`].
+    /// As [`BOUNDS`].
     running: Arc<[Shares]>,
 }
 
 impl Admission {
     pub(super) fn of(config: &Config) -> Admission {
-        let running = SLOW.iter().map(|slow| Shares::within(slow.max_of_all)).collect();
+        let running = BOUNDS.iter().map(|bound| Shares::within(bound.max_of_all)).collect();
         Admission { rates: Rates::of(config), running, bodies: Bodies::default() }
     }
 
-    fn share(&self, identity: &Identity, route: &(Method, &str)) -> Result<Option<Share>, Problem> {
-        let mut slow = SLOW.iter().zip(self.running.iter());
-        let slow = slow.find(|(slow, _)| slow.routes.contains(route));
-        let Some((Slow { what, max, max_of_all, .. }, shares)) = slow else { return Ok(None) };
+    fn share(&self, identity: &Identity, slow: Option<Slow>) -> Result<Option<Share>, Problem> {
+        let mut bounds = BOUNDS.iter().zip(self.running.iter());
+        let bound = bounds.find(|(bound, _)| Some(bound.slow) == slow);
+        let Some((Bound { slow, max, max_of_all }, shares)) = bound else { return Ok(None) };
+        let what = slow.as_str();
         let max = if identity.is_customer() { OF_CUSTOMER_MAX.min(*max) } else { *max };
         let share = shares.take(subject_of(identity), max).map_err(|full| match full {
             Full::OfSubject => {
@@ -145,6 +93,14 @@ impl Admission {
     }
 }
 
+/// Goes with a request whose token lacks the right that its route asks first: it is answered by a
+/// refusal, before anything else of it is read.
+#[derive(Clone)]
+pub struct Lacks {
+    pub identity: Arc<Identity>,
+    pub action: Action,
+}
+
 /// Lets a request pass to its route, with who asks.
 pub(super) async fn admit(
     State(service): State<Service>,
@@ -152,46 +108,63 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    // What is asked for its head alone is computed all the same.
-    let method = match request.method() {
-        &Method::HEAD => Method::GET,
-        method => method.clone(),
-    };
-    let route = (method, path.as_ref().map_or("", |path| path.as_str()));
+    let route = path.and_then(|path| Route::of(request.method(), path.as_str()));
     let token = token_in(request.headers());
     let identity = match token.map(|token| (token, service.tokens.check(token))) {
         Some((_, Ok(identity))) => Arc::new(identity),
         Some((token, Err(_))) => {
-            if let Some(former) = service.tokens.former(token) {
-                refused::record(&service, &former, &route, request.uri());
+            if let (Some(route), Some(former)) = (route, service.tokens.former(token)) {
+                refused::record(&service, &former, route, request.uri());
             }
             return next.run(request).await;
         }
         None => return next.run(request).await,
     };
     let admission = &service.admission;
-    if request.version() < Version::HTTP_11 && [EXPORT, STREAM].contains(&route) {
+    let slow = route.and_then(|route| route.slow);
+    let is_open_ended = matches!(slow, Some(Slow::Exports | Slow::Streams));
+    if request.version() < Version::HTTP_11 && is_open_ended {
         let detail = "ask by HTTP/1.1: in HTTP/1.0 an answer that broke off looks like a whole one";
         return Problem::with_status(StatusCode::HTTP_VERSION_NOT_SUPPORTED, detail)
             .into_response();
     }
-    let share = match admission
-        .rates
-        .request(&identity)
-        .and_then(|()| admission.share(&identity, &route))
-    {
-        Ok(share) => share,
-        Err(problem) => return problem.into_response(),
-    };
-    request.extensions_mut().insert(identity.clone());
+    let right = route.and_then(|route| route.right(service.ledger_is_public));
+    let lacked = right.filter(|action| !identity.may(*action));
+    // To be refused takes no time.
+    let slow = slow.filter(|_| lacked.is_none());
+    let share =
+        match admission.rates.request(&identity).and_then(|()| admission.share(&identity, slow)) {
+            Ok(share) => share,
+            Err(problem) => return problem.into_response(),
+        };
+    let extensions = request.extensions_mut();
+    if let Some(connection) = extensions.get::<Arc<Connection>>() {
+        connection.becomes_known(&identity);
+    }
+    if let Some(action) = lacked {
+        extensions.insert(Lacks { identity: identity.clone(), action });
+    }
+    // What has no line in the table is not answered by what a token is asked for.
+    if route.is_some() {
+        extensions.insert(identity.clone());
+    }
     let uri = request.uri().clone();
     let response = next.run(request).await;
-    if response.status() == StatusCode::FORBIDDEN {
-        refused::record(&service, &identity, &route, &uri);
+    if let Some(route) = route.filter(|_| response.status() == StatusCode::FORBIDDEN) {
+        refused::record(&service, &identity, route, &uri);
     }
     match share {
         Some(share) => until_sent(response, share),
         None => response,
+    }
+}
+
+/// The API's answer where the token lacks the route's right. Pages have their own.
+pub(super) async fn refuse(request: Request, next: Next) -> Response {
+    let lacks = request.extensions().get::<Lacks>();
+    match lacks.map(|Lacks { identity, action }| identity.require(*action)) {
+        Some(Err(error)) => Problem::from(error).into_response(),
+        _ => next.run(request).await,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The API: what programs send and ask, over HTTP and WebSocket, on one port.
 //!
 //! Invariants: every request but `/v1/ws` carries its token in a header or the pages' cookie, and
-//! is answered for that token's shop alone; whatever goes wrong is a problem document, made in
-//! [`problem`].
+//! is answered for that token's shop alone; the right that its route asks first ([`routes`]) is asked
+//! before anything else of it is read; whatever goes wrong is a problem document, made in [`problem`].
 //! It computes no figure and decides no match: it hands over what `relay`, `records`, `sql` and
 //! `search` answer, with the offset they are complete to.
 
@@ -16,7 +16,9 @@ mod tls;
 mod auth;
 // For what they ask.
 mod purpose;
-// What is recorded of whoever is refused.
+// Every route: what it asks first, how slow it is, what is recorded of refusals.
+mod routes;
+// Their recording.
 mod refused;
 // Whether a request may be answered now.
 mod admission;
@@ -61,6 +63,7 @@ use crate::trail::Trail;
 use counts::Counts;
 
 use admission::Admission;
+pub use admission::Lacks;
 pub use auth::{TOKEN_COOKIE, Token};
 pub use bodies::BATCH_BYTES_MAX;
 pub use connections::Connections;
@@ -71,7 +74,8 @@ pub use http::{
 };
 pub use problem::{Problem, status_of};
 pub use purpose::{CASE_HEADER, For, REASON_HEADER};
-pub use router::serve;
+pub use router::{serve, served};
+pub use routes::{Asks, ROUTES, Route, Served, Slow, router, routes_table};
 use shares::subject_of;
 pub use tls::{Tls, TlsError};
 use turns::Turns;

@@ -3,12 +3,19 @@
 use std::io;
 use std::sync::Arc;
 
+use axum::routing::any;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
 
-use super::admission::admit;
+use super::admission::{admit, refuse};
 use super::listen::listen;
+use super::routes::{Served, router};
 use super::{Service, Tls, http, websocket};
+
+/// The routes for programs.
+pub fn served() -> Vec<Served> {
+    http::served().into_iter().chain(websocket::served()).collect()
+}
 
 /// Serves the API and `pages` until `service` is drained.
 pub async fn serve(
@@ -19,7 +26,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (drain, connections) = (service.drain.clone(), service.connections.clone());
     let admitted = middleware::from_fn_with_state(service.clone(), admit);
-    let routes = pages.merge(http::routes()).merge(websocket::routes());
+    let api = router(served()).layer(middleware::from_fn(refuse));
+    let routes = pages.merge(api).route("/v1/{*path}", any(http::no_route));
     let routes = routes.method_not_allowed_fallback(http::wrong_method).layer(admitted);
     let routes = routes.with_state(service);
     listen(listener, tls, routes, connections, drain).await

@@ -6,12 +6,12 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
+use super::visitor::refuse;
 use super::{assets, pages};
-use crate::server::Service;
+use crate::server::{Served, Service, router};
 
 /// A token and an address. Whoever signs in has shown none yet.
 const LOGIN_BYTES_MAX: usize = 8 * 1024;
@@ -20,40 +20,37 @@ const LOGIN_BYTES_MAX: usize = 8 * 1024;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
      form-action 'self'; frame-ancestors 'none'";
 
+/// The pages' routes. What each asks first stands in the server's table.
+fn served() -> Vec<Served> {
+    let short = || DefaultBodyLimit::max(LOGIN_BYTES_MAX);
+    vec![
+        Served::get("/", pages::dashboard::show),
+        Served::get("/questions/{name}", pages::question::show),
+        Served::get("/search", pages::search::show),
+        Served::get("/conversations/{id}", pages::transcript::show),
+        Served::get("/orders/{id}", pages::conversations::order),
+        Served::get("/customers/{id}", pages::conversations::customer),
+        Served::get("/agents/{id}", pages::conversations::agent),
+        Served::get("/evidence", pages::evidence::show),
+        Served::post("/evidence", pages::evidence::make).with(short()),
+        Served::get("/case", pages::case::show),
+        Served::post("/case", pages::case::submit).with(short()),
+        Served::get("/login", pages::login::show),
+        Served::post("/login", pages::login::submit).with(short()),
+        Served::get("/logout", pages::login::leave),
+        Served::post("/logout", pages::login::leave),
+        Served::get("/assets/{name}", assets::serve),
+    ]
+}
+
 /// The pages' routes, and a page for addresses that lead nowhere.
 pub fn routes() -> Router<Service> {
     // A bundle's length is said before its first byte, and no compression keeps that.
     let compressible = DefaultPredicate::new().and(NotForContentType::const_new("application/zip"));
-    Router::new()
-        .route("/", get(pages::dashboard::show))
-        .route("/questions/{name}", get(pages::question::show))
-        .route("/search", get(pages::search::show))
-        .route("/conversations/{id}", get(pages::transcript::show))
-        .route("/orders/{id}", get(pages::conversations::order))
-        .route("/customers/{id}", get(pages::conversations::customer))
-        .route("/agents/{id}", get(pages::conversations::agent))
-        .route(
-            "/evidence",
-            get(pages::evidence::show)
-                .post(pages::evidence::make)
-                .layer(DefaultBodyLimit::max(LOGIN_BYTES_MAX)),
-        )
-        .route(
-            "/case",
-            get(pages::case::show)
-                .post(pages::case::submit)
-                .layer(DefaultBodyLimit::max(LOGIN_BYTES_MAX)),
-        )
-        .route(
-            "/login",
-            get(pages::login::show)
-                .post(pages::login::submit)
-                .layer(DefaultBodyLimit::max(LOGIN_BYTES_MAX)),
-        )
-        .route("/logout", get(pages::login::leave).post(pages::login::leave))
-        .route("/assets/{name}", get(assets::serve))
+    router(served())
         .fallback(pages::not_found)
         // Layers wrap what stands above them, so they come last.
+        .layer(axum::middleware::from_fn(refuse))
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(axum::middleware::map_response(guard))
 }
@@ -74,6 +71,21 @@ async fn guard(mut response: Response) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::{self, ROUTES};
+
+    /// A route that is not in the table would ask no right and record no refusal.
+    #[test]
+    fn the_routers_have_the_routes_of_the_table_and_no_others() {
+        let served: Vec<Served> = server::served().into_iter().chain(super::served()).collect();
+        let mut served: Vec<(&str, &str)> = served.iter().map(Served::listed).collect();
+        let listed = ROUTES.iter().map(|route| (route.method.as_str(), route.path));
+        let mut listed: Vec<(&str, &str)> = listed.collect();
+        served.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(served, listed);
+        listed.dedup();
+        assert_eq!(served.len(), listed.len(), "one line each");
+    }
 
     #[tokio::test]
     async fn every_answer_is_guarded_and_only_assets_are_kept() {

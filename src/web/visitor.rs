@@ -1,18 +1,19 @@
-//! Who looks at a page, from the cookie (or a bearer token), and whether they may.
+//! Who looks at a page, from the cookie (or a bearer token), and what they are told where they may not.
 //!
-//! It checks no token itself: that is the server's.
+//! It checks no token and asks no right itself: that is the server's.
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::area::Area;
 use super::pages::{Notice, PageLayout};
-use crate::access::{Identity, TokenRole};
-use crate::server::{Service, Token};
+use crate::access::{Action, Identity, TokenRole};
+use crate::server::{Lacks, Service, Token};
 
 /// Somebody with a valid token. Everybody else is sent to the sign-in page, and from there back to
 /// where they were.
@@ -45,15 +46,22 @@ fn login_address(wanted: &str) -> String {
     }
 }
 
-/// Lets `identity` into `area`, or says with a 403 what is missing and where they may go instead.
-pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>> {
-    if area.admits(identity) {
-        return Ok(());
+/// The page for whoever lacks the right that an address asks first: nothing else of the request is read.
+pub(super) async fn refuse(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Lacks>() {
+        Some(Lacks { identity, action }) => refusal(identity, *action),
+        None => next.run(request).await,
     }
-    let what = match area {
-        Area::Dashboard => "the dashboard",
-        Area::Conversations => "what people said",
-        Area::Evidence => "evidence",
+}
+
+/// Says with a 403 what `identity` lacks, and where they may go instead.
+pub(super) fn refusal(identity: &Identity, action: Action) -> Response {
+    let what = match action {
+        Action::ReadReports => "the dashboard",
+        Action::ExportEvidence => "evidence",
+        Action::ReadTrail => "who looked at what",
+        Action::ReadRules => "the shop's rules",
+        _ => "what people said",
     };
     let list = |roles: &[TokenRole], between: &str| {
         roles
@@ -62,7 +70,9 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
             .collect::<Vec<_>>()
             .join(between)
     };
-    let (needed, own) = (list(area.action().roles(), " or "), list(&identity.roles, ", "));
+    let needed: &[TokenRole] =
+        if action.roles().is_empty() { &[TokenRole::Admin] } else { action.roles() };
+    let (needed, own) = (list(needed, " or "), list(&identity.roles, ", "));
     let hint = if Area::Conversations.admits(identity) {
         "You can search and read conversations."
     } else {
@@ -74,7 +84,7 @@ pub(super) fn admit(identity: &Identity, area: Area) -> Result<(), Box<Response>
         detail: format!("To see {what}, a token needs the role {needed}. Yours has: {own}."),
         hint: hint.to_string(),
     };
-    Err(Box::new(notice.into_response(StatusCode::FORBIDDEN)))
+    notice.into_response(StatusCode::FORBIDDEN)
 }
 
 #[cfg(test)]
@@ -99,12 +109,23 @@ mod tests {
         ];
         for (role, dashboard, conversations) in cases {
             let identity = identity(role);
-            assert_eq!(admit(&identity, Area::Dashboard).is_ok(), dashboard, "{role:?}");
-            let admitted = admit(&identity, Area::Conversations);
-            assert_eq!(admitted.is_ok(), conversations, "{role:?}");
-            if let Err(response) = admitted {
-                assert_eq!(response.status(), StatusCode::FORBIDDEN);
-            }
+            assert_eq!(Area::Dashboard.admits(&identity), dashboard, "{role:?}");
+            assert_eq!(Area::Conversations.admits(&identity), conversations, "{role:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_what_is_lacking() {
+        for (action, said) in [
+            (Action::ReadReports, "To see the dashboard, a token needs the role analyst."),
+            (Action::ReadConversations, "needs the role dispute or analyst. Yours has: human."),
+            (Action::ReadTrail, "To see who looked at what, a token needs the role admin."),
+        ] {
+            let response = refusal(&identity(TokenRole::Human), action);
+            assert_eq!(response.status(), StatusCode::FORBIDDEN);
+            let page = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            let page = String::from_utf8_lossy(&page);
+            assert!(page.contains(said), "{page}");
         }
     }
 

@@ -3,12 +3,15 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute, Human, Importer};
+use strum::VariantArray;
+use verbatim::access::TokenRole::{self, Admin, Analyst, Customer, Dispute, Human, Importer};
+use verbatim::server::{Asks, ROUTES, Route};
 
 use super::socket::Socket;
-use super::support::{Data, Http, SHOP, Server, message};
+use super::support::{Answer, Data, Http, SHOP, Server, message};
 
 /// How long a record may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,6 +35,84 @@ async fn accesses(admin: &Http, parameters: &str, count: usize) -> Vec<Value> {
 /// What of an access is compared: names that are not there are null.
 fn said(access: &Value, names: &[&str]) -> Value {
     names.iter().map(|name| access[*name].clone()).collect()
+}
+
+/// In what people say, where another shop asks.
+const CANARY: &str = "CANARY-7g3z";
+
+/// The address of a route, about chat that is there.
+fn address(route: &Route) -> String {
+    let file = hex::encode(Sha256::digest("bytes"));
+    let id = match route.path {
+        "/orders/{id}" => "FL1",
+        "/customers/{id}" => "carl",
+        "/agents/{id}" => "anna",
+        "/conversations/{id}" => "c1",
+        _ => "m1",
+    };
+    let path = route.path.replace("{conversation}", "c1").replace("{id}", id);
+    let path = path.replace("{sha256}", &file).replace("{table}", "messages");
+    path.replace("{name}", "summary").replace("{*path}", "0/000")
+}
+
+fn is_page(route: &Route) -> bool {
+    !route.path.starts_with("/v1/") && route.path != "/metrics"
+}
+
+/// Asks so that nothing but who asks is right.
+async fn asked_badly(http: &Http, route: &Route) -> Answer {
+    let address = format!("{}?limit=x&from=yesterday&nope=%zz", address(route));
+    let request = http.request(route.method.clone(), &address);
+    let request = request.header("verbatim-case", "x".repeat(200));
+    http.send(match route.method.as_str() {
+        "GET" => request,
+        _ => request.header(CONTENT_TYPE, "application/json").body("{bad"),
+    })
+    .await
+}
+
+/// Asks what the route is there for.
+async fn asked_well(http: &Http, route: &Route) -> Answer {
+    let query = match route.path {
+        "/v1/search" | "/search" => "?words=refund",
+        "/v1/conversations" => "?order=FL1",
+        "/v1/export/{table}" => "?format=jsonl",
+        "/v1/consistency" => "?from=0",
+        "/v1/proof" => "?offset=0",
+        "/conversations/{id}" => "?print=internal",
+        "/evidence" if route.method == "GET" => "?conversation=c1",
+        _ => "",
+    };
+    let (media_type, body) = match route.path {
+        "/v1/sql" => ("text/plain", "select * from messages".to_string()),
+        "/v1/evidence" => (
+            "application/json",
+            json!({"conversations": ["c1"], "case": "1", "reason": "r"}).to_string(),
+        ),
+        "/v1/evidence/pack" => {
+            let bundle = json!({"conversations": ["c1"], "case": "1", "reason": "r"});
+            ("application/json", json!({"bundle": bundle}).to_string())
+        }
+        "/v1/erasures" => (
+            "application/json",
+            json!({"conversation": "c1", "ground": "r", "dry_run": true}).to_string(),
+        ),
+        "/v1/holds" | "/v1/holds/release" => {
+            ("application/json", json!({"conversation": "c1", "case": "1"}).to_string())
+        }
+        "/evidence" | "/case" => {
+            let form = "application/x-www-form-urlencoded";
+            (form, "conversation=c1&case=1&reason=r".to_string())
+        }
+        // Of this only that it is refused: a shop would see its own.
+        _ => ("application/json", json!({"conversation": "c1"}).to_string()),
+    };
+    let request = http.request(route.method.clone(), &format!("{}{query}", address(route)));
+    http.send(match route.method.as_str() {
+        "GET" => request,
+        _ => request.header(CONTENT_TYPE, media_type).body(body),
+    })
+    .await
 }
 
 async fn with_chat(data: &Data) -> (Server, Http) {
@@ -153,6 +234,108 @@ async fn whoever_is_refused_is_recorded_too_and_cannot_fill_the_log() {
     assert_eq!(said(sums[0], &["sub", "times"]), json!(["carl", 49]));
 }
 
+/// A mistake in what was asked was answered before it was seen who asked, and so nobody was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lacks_the_right_of_a_route_is_refused_before_it_reads_and_is_recorded() {
+    let data = Data::new();
+    let (server, admin) = with_chat(&data).await;
+    let mut expected = Vec::new();
+    for (number, route) in ROUTES.iter().enumerate() {
+        let (Asks::Right(action) | Asks::RightUnlessPublic(action)) = route.asks else { continue };
+        let may = |role: &TokenRole| *role == Admin || action.roles().contains(role);
+        for role in TokenRole::VARIANTS.iter().filter(|role| !may(role)) {
+            let sub = format!("{role:?}-{number}");
+            let asker = admin.with_token(&data.token(SHOP, &sub, &[*role]));
+            let answer = asked_badly(&asker, route).await;
+            if is_page(route) {
+                let text = answer.text();
+                assert_eq!(answer.status, 403, "{role:?} {}: {text}", route.path);
+                assert!(text.contains("Not with this token"), "{role:?} {}: {text}", route.path);
+                assert_eq!(answer.header("x-frame-options"), "DENY", "as every page");
+            } else {
+                answer.problem(403);
+            }
+            if let Some((action, via)) = route.recorded {
+                expected.push(json!([sub, action.as_str(), via.as_str(), "refused"]).to_string());
+            }
+        }
+    }
+    let refused = accesses(&admin, "outcome=refused&limit=1000", expected.len()).await;
+    let names = ["sub", "action", "via", "outcome"];
+    let mut seen: Vec<String> =
+        refused.iter().map(|access| said(access, &names).to_string()).collect();
+    seen.sort();
+    expected.sort();
+    assert_eq!(seen, expected);
+    assert!(seen.len() > 100, "{}", seen.len());
+    assert!(!server.stderr().contains("panicked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_but_those_for_anybody_wants_a_token() {
+    let data = Data::new();
+    let (server, admin) = with_chat(&data).await;
+    let (nobody, expired) = (admin.without_token(), admin.with_token(&data.expired_token(Admin)));
+    for http in [nobody.showing_redirects(), expired.showing_redirects()] {
+        for route in ROUTES {
+            let answer = asked_badly(&http, route).await;
+            if route.asks == Asks::Nothing {
+                assert!(![401, 403].contains(&answer.status), "{}: {answer:?}", route.path);
+            } else if is_page(route) {
+                assert_eq!(answer.status, 303, "{}: {answer:?}", route.path);
+                assert!(answer.header("location").starts_with("/login"), "{answer:?}");
+            } else {
+                answer.problem(401);
+            }
+        }
+    }
+    assert!(!server.stderr().contains("panicked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_shows_another_shop_what_was_said() {
+    let data = Data::committing_often();
+    let (server, admin) = with_chat(&data).await;
+    let mut event = message("c1", "m3", "customer", "carl", &format!("my refund {CANARY}"));
+    event["order"] = json!("FL1");
+    event["sender"]["name"] = json!(CANARY);
+    admin.events(&[event]).await;
+    admin.caught_up(true).await;
+    let shows = |answer: &Answer| {
+        let headers: String = answer.headers.values().map(|value| format!("{value:?}")).collect();
+        String::from_utf8_lossy(&answer.body).contains(CANARY) || headers.contains(CANARY)
+    };
+    for role in TokenRole::VARIANTS {
+        let eve = admin.with_token(&data.token("other", "eve", &[*role]));
+        for route in ROUTES {
+            for answer in [asked_well(&eve, route).await, asked_badly(&eve, route).await] {
+                assert!(!shows(&answer), "{role:?} {} {}: {answer:?}", route.method, route.path);
+            }
+        }
+    }
+    // The control: these questions do show it to whoever may see it.
+    let mut shown = Vec::new();
+    for route in ROUTES {
+        if shows(&asked_well(&admin, route).await) {
+            shown.push(route.path);
+        }
+    }
+    for path in [
+        "/v1/events",
+        "/v1/conversations/{conversation}",
+        "/v1/search",
+        "/v1/sql",
+        "/v1/export/{table}",
+        "/search",
+        "/conversations/{id}",
+        "/orders/{id}",
+        "/customers/{id}",
+    ] {
+        assert!(shown.contains(&path), "{path} is not in {shown:?}");
+    }
+    assert!(!server.stderr().contains("panicked"));
+}
+
 /// Each address beyond 4 KiB was a record of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_hammers_with_long_addresses_makes_a_record_and_a_sum() {
@@ -196,10 +379,11 @@ async fn prints_holds_and_their_lists_are_recorded() {
         let answer = dan.get(list).await;
         assert_eq!(answer.status, 200, "{list}: {}", answer.text());
     }
+    assert_eq!(dan.get("/conversations/@rules").await.status, 403);
     let release = json!({"case": "D-17"});
     assert_eq!(dan.post("/v1/holds/release", json_of, release.to_string()).await.status, 200);
 
-    let all = accesses(&admin, "person=dan", 7).await;
+    let all = accesses(&admin, "person=dan", 8).await;
     let names = ["action", "via", "conversation", "case", "query", "rows", "outcome"];
     let seen: Vec<Value> = all.iter().rev().map(|access| said(access, &names)).collect();
     let expected = [
@@ -209,6 +393,7 @@ async fn prints_holds_and_their_lists_are_recorded() {
         json!(["keeping", "api", null, null, "holds", 1, "allowed"]),
         json!(["keeping", "api", null, null, "erasures", 1, "allowed"]),
         json!(["keeping", "api", null, null, id, 1, "allowed"]),
+        json!(["view", "page", null, null, "/conversations/@rules", null, "refused"]),
         json!(["release", "api", null, "D-17", null, 1, "allowed"]),
     ];
     assert_eq!(seen, expected);

@@ -7,6 +7,7 @@ use serde_json::Value;
 use verbatim::access::TokenRole::Admin;
 use verbatim::access::{CUSTOMER_KINDS, rights_table, shop_fields};
 use verbatim::model::{CUSTOMER_HEARS, Event, Kind, json_schema};
+use verbatim::server::routes_table;
 
 use super::support::{Data, Server, sample};
 
@@ -64,6 +65,25 @@ fn the_published_rights_are_those_of_the_code() {
         std::fs::write(&path, &text).unwrap();
     }
     let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(published == text, "`{}`: VERBATIM_BLESS=1 writes it again", path.display());
+}
+
+/// What each route asks first, and what is recorded there, is told as the code has it.
+#[test]
+fn the_published_routes_are_those_of_the_code() {
+    const HEAD: &str = "\n## Every route\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
+    let published = std::fs::read_to_string(&path).unwrap();
+    let (before, _) = published.split_once(HEAD).expect("the part about every route, at the end");
+    let text = format!(
+        "{before}{HEAD}Written from the table that the server asks (`src/server/routes.rs`); `rights.md` says which roles \
+         have a right. A route\nwith `a token` asks more once it knows what is asked for. What is slow is bounded for each subject.\n\n{}",
+        routes_table(),
+    );
+    if std::env::var("VERBATIM_BLESS").is_ok_and(|bless| bless == "1") {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap();
     assert!(published == text, "`{}`: VERBATIM_BLESS=1 writes it again", path.display());
 }
 

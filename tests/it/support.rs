@@ -399,6 +399,18 @@ impl Http {
         Http { client, ..self.clone() }
     }
 
+    /// The same client for another token: to make one takes longer than to ask.
+    pub fn with_token(&self, token: &str) -> Http {
+        Http { token: Some(token.to_string()), ..self.clone() }
+    }
+
+    /// One that shows redirects as they are.
+    pub fn showing_redirects(&self) -> Http {
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
+        let client = client.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Http { client, ..self.clone() }
+    }
+
     pub fn without_token(&self) -> Http {
         Http { token: None, ..self.clone() }
     }

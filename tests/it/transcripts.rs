@@ -193,7 +193,7 @@ async fn an_order_shows_all_its_conversations_and_nothing_of_another_shop() {
         let problem = dan.get(&format!("/v1/conversations{query}")).await.problem(400);
         assert_eq!(problem["field"], field, "{problem}");
     }
-    assert_eq!(dan.get("/conversations/@rules").await.status, 404);
+    assert_eq!(dan.get("/conversations/@rules").await.status, 403);
 }
 
 /// Every form is made of the same records, and what is for the other side has nothing of the shop's own.

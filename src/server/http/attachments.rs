@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use crate::access::{Action, hears};
+use crate::access::hears;
 use crate::model::{Access, AccessAction, ErrorKind, Via};
 use crate::relay::{ATTACHMENT_BYTES_MAX, RelayError, media_type_of};
 use crate::server::{For, Problem, Service, Token};
@@ -20,7 +20,6 @@ pub(super) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    identity.require(Action::SendAttachments)?;
     let said =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     // One that does not say how long it is counts as the longest.

@@ -10,7 +10,7 @@ use axum::response::Response;
 use hyper::body::Frame;
 
 use super::{Passed, streamed};
-use crate::access::{Identity, require_reading};
+use crate::access::{Identity, right_to_read};
 use crate::model::{Access, AccessAction, Seq, Via};
 use crate::records::{Page, PageSize, RecordsError};
 use crate::server::{For, Problem, Service, Token};
@@ -25,7 +25,7 @@ pub(super) async fn show(
     For(purpose): For,
     Path(conversation): Path<String>,
 ) -> Result<Response, Problem> {
-    require_reading(&identity, &conversation)?;
+    identity.require(right_to_read(&conversation))?;
     let access = Access {
         conversation: Some(conversation.clone()),
         ..Access::new(AccessAction::View, Via::Api, purpose)

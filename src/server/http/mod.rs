@@ -20,19 +20,18 @@ mod stream;
 
 use std::io;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post, put};
 
 use futures::Stream;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 
-use super::{Problem, Service};
+use super::Problem;
+use super::routes::Served;
 use crate::export::render;
 use crate::model::{ErrorKind, Offset};
 use crate::sql::Answer;
@@ -55,46 +54,49 @@ pub const ROWS_TRAILER: &str = "verbatim-rows";
 const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 const NDJSON: &str = "application/x-ndjson";
 
-pub(super) fn routes() -> Router<Service> {
-    Router::new()
-        .route(
-            "/v1/events",
-            post(append::append).layer(DefaultBodyLimit::disable()).get(stream::stream),
-        )
-        .route("/v1/attachments/{sha256}", put(attachments::put).layer(DefaultBodyLimit::disable()))
-        .route("/v1/conversations", get(conversation_list::list))
-        .route("/v1/conversations/{conversation}", get(conversations::show))
-        .route(
+/// The API's routes. What each asks first stands in [`super::routes`].
+pub(super) fn served() -> Vec<Served> {
+    // Bodies of events and of files have bounds of their own.
+    let unbound = DefaultBodyLimit::disable;
+    vec![
+        Served::post("/v1/events", append::append).with(unbound()),
+        Served::get("/v1/events", stream::stream),
+        Served::put("/v1/attachments/{sha256}", attachments::put).with(unbound()),
+        Served::get("/v1/conversations", conversation_list::list),
+        Served::get("/v1/conversations/{conversation}", conversations::show),
+        Served::get(
             "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}",
-            get(attachments::get),
-        )
-        .route("/v1/sql", post(sql::query))
-        .route("/v1/reports", get(reports::list))
-        .route("/v1/reports/{name}", get(reports::run))
-        .route("/v1/search", get(search::run))
-        .route("/v1/export/{table}", get(export::stream))
-        .route("/v1/evidence", post(evidence::export))
-        .route("/v1/evidence/pack", post(evidence::pack))
-        .route("/v1/access", get(access::list))
-        .route("/v1/rules", get(rules::show))
-        .route("/v1/checkpoint", get(ledger::checkpoint))
-        .route("/v1/ledger", get(ledger::keys))
-        .route("/v1/tile/{*path}", get(ledger::tile))
-        .route("/v1/consistency", get(ledger::consistency))
-        .route("/v1/proof", get(ledger::proof))
-        .route("/v1/holds", get(keeping::holds).post(keeping::hold))
-        .route("/v1/holds/release", post(keeping::release))
-        .route("/v1/erasures", get(keeping::erasures).post(keeping::erase))
-        .route("/v1/erasures/{id}", get(keeping::erasure))
-        .route("/v1/status", get(status::show))
-        .route("/metrics", get(metrics::show))
-        .route("/healthz", get(health::is_alive))
-        .route("/readyz", get(health::is_ready))
-        .route("/v1/{*path}", any(no_route))
+            attachments::get,
+        ),
+        Served::post("/v1/sql", sql::query),
+        Served::get("/v1/reports", reports::list),
+        Served::get("/v1/reports/{name}", reports::run),
+        Served::get("/v1/search", search::run),
+        Served::get("/v1/export/{table}", export::stream),
+        Served::post("/v1/evidence", evidence::export),
+        Served::post("/v1/evidence/pack", evidence::pack),
+        Served::get("/v1/access", access::list),
+        Served::get("/v1/rules", rules::show),
+        Served::get("/v1/checkpoint", ledger::checkpoint),
+        Served::get("/v1/ledger", ledger::keys),
+        Served::get("/v1/tile/{*path}", ledger::tile),
+        Served::get("/v1/consistency", ledger::consistency),
+        Served::get("/v1/proof", ledger::proof),
+        Served::get("/v1/holds", keeping::holds),
+        Served::post("/v1/holds", keeping::hold),
+        Served::post("/v1/holds/release", keeping::release),
+        Served::get("/v1/erasures", keeping::erasures),
+        Served::post("/v1/erasures", keeping::erase),
+        Served::get("/v1/erasures/{id}", keeping::erasure),
+        Served::get("/v1/status", status::show),
+        Served::get("/metrics", metrics::show),
+        Served::get("/healthz", health::is_alive),
+        Served::get("/readyz", health::is_ready),
+    ]
 }
 
 /// An address of the API that leads nowhere.
-async fn no_route(uri: Uri) -> Problem {
+pub(super) async fn no_route(uri: Uri) -> Problem {
     Problem::new(ErrorKind::NotFound, format!("there is no `{}`", uri.path()))
 }
 

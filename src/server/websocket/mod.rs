@@ -7,19 +7,18 @@ mod frames;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::get;
 use serde::Deserialize;
 
 use super::auth::{refuse_other_sites, token_in};
 use super::connections::Connection as Accepted;
 use super::http::parsed;
+use super::routes::Served;
 use super::{Problem, Service};
 use crate::access::{AccessError, Identity};
 use crate::relay::EVENT_BYTES_MAX;
@@ -33,8 +32,8 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// Bytes of frames that are gathered for one write: about ten.
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 
-pub(super) fn routes() -> Router<Service> {
-    Router::new().route("/v1/ws", get(upgrade))
+pub(super) fn served() -> Vec<Served> {
+    vec![Served::get("/v1/ws", upgrade)]
 }
 
 /// Browsers cannot set headers on a WebSocket, so a token may come in the address.

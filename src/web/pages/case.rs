@@ -13,9 +13,8 @@ use super::{PageLayout, page};
 use crate::access::Identity;
 use crate::model::Purpose;
 use crate::server::{CASE_HEADER, For, REASON_HEADER, Service};
-use crate::web::area::Area;
 use crate::web::form::Typed;
-use crate::web::visitor::{Visitor, admit};
+use crate::web::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "case.html")]
@@ -43,9 +42,6 @@ pub(in crate::web) async fn show(
     For(purpose): For,
     Typed(form): Typed<CaseForm>,
 ) -> Response {
-    if let Err(refusal) = admit(&identity, Area::Conversations) {
-        return *refusal;
-    }
     let layout = PageLayout::of(&identity, "case").on(&purpose);
     let Purpose { case, reason } = purpose;
     let (case, reason) = (case.unwrap_or_default(), reason.unwrap_or_default());
@@ -57,9 +53,6 @@ pub(in crate::web) async fn submit(
     headers: HeaderMap,
     Form(form): Form<CaseForm>,
 ) -> Response {
-    if let Err(refusal) = admit(&identity, Area::Conversations) {
-        return *refusal;
-    }
     match Purpose::new(Some(form.case.clone()), Some(form.reason.clone())) {
         Ok(purpose) => kept(&identity, &headers, &purpose, &form.next),
         Err(error) => {

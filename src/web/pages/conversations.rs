@@ -27,11 +27,10 @@ use crate::search::{Conversations, Whose};
 use crate::server::{For, Service};
 use crate::transcript::labels;
 use crate::transcript::{FileState, Row, Summary, with_offset};
-use crate::web::area::Area;
 use crate::web::form::Typed;
 use crate::web::links::{self, Link, evidence_of};
 use crate::web::shown::Shown;
-use crate::web::visitor::{Visitor, admit};
+use crate::web::visitor::Visitor;
 
 /// Conversations on one page.
 const PER_PAGE: usize = 20;
@@ -118,9 +117,6 @@ async fn show(
     whose: Whose,
     (State(service), Visitor(identity), For(purpose), Path(id), Typed(form)): Asking,
 ) -> Response {
-    if let Err(refusal) = admit(&identity, Area::Conversations) {
-        return *refusal;
-    }
     let print = match Print::asked(&form.print, &identity) {
         Ok(print) => print,
         Err(refusal) => return *refusal,

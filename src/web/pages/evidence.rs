@@ -16,9 +16,8 @@ use crate::evidence::{EvidenceRequest, Redaction};
 use crate::model::{FieldError, Purpose, Via};
 use crate::search::Mode;
 use crate::server::{For, Service, evidence_zip};
-use crate::web::area::Area;
 use crate::web::form::Typed;
-use crate::web::visitor::{Visitor, admit};
+use crate::web::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "evidence.html")]
@@ -74,9 +73,6 @@ pub(in crate::web) async fn show(
     For(purpose): For,
     Typed(mut form): Typed<EvidenceForm>,
 ) -> Response {
-    if let Err(refusal) = admit(&identity, Area::Evidence) {
-        return *refusal;
-    }
     let layout = PageLayout::of(&identity, "evidence").on(&purpose);
     let Purpose { case, reason } = purpose;
     form.case = case.unwrap_or_default();
@@ -89,9 +85,6 @@ pub(in crate::web) async fn make(
     Visitor(identity): Visitor,
     Form(form): Form<EvidenceForm>,
 ) -> Response {
-    if let Err(refusal) = admit(&identity, Area::Evidence) {
-        return *refusal;
-    }
     let failed = |form, status, problem| {
         let layout = PageLayout::of(&identity, "evidence");
         (status, page(&EvidencePage { layout, form, profiles: PROFILES, modes: MODES, problem }))

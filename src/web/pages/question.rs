@@ -15,10 +15,9 @@ use crate::model::{Access, AccessAction, ErrorKind, Kinded, Micros, Via};
 use crate::server::status_of;
 use crate::server::{For, Service};
 use crate::sql::NamedQuery;
-use crate::web::area::Area;
 use crate::web::days::today;
 use crate::web::form::Typed;
-use crate::web::visitor::{Visitor, admit};
+use crate::web::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "question.html")]
@@ -46,9 +45,6 @@ pub(in crate::web) async fn show(
     Path(name): Path<String>,
     Typed(fields): Typed<Fields>,
 ) -> Response {
-    if let Err(refusal) = admit(&identity, Area::Dashboard) {
-        return *refusal;
-    }
     let queries = service.sql.named(&identity.shop).unwrap_or_else(|error| {
         tracing::warn!(%error, "the named queries cannot be read");
         Vec::new()

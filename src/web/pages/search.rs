@@ -25,13 +25,12 @@ use crate::search::{
 };
 use crate::server::{For, Service};
 use crate::transcript::role_name;
-use crate::web::area::Area;
 use crate::web::days::full_utc;
 use crate::web::figures::thousands;
 use crate::web::form::Typed;
 use crate::web::links::{address, page_of};
 use crate::web::shown::Shown;
-use crate::web::visitor::{Visitor, admit};
+use crate::web::visitor::Visitor;
 
 /// Text of a hit shown before and after the first place found: enough to judge it, whole for most
 /// messages.
@@ -123,9 +122,6 @@ pub(in crate::web) async fn show(
     For(purpose): For,
     Typed(form): Typed<SearchForm>,
 ) -> Response {
-    if let Err(refusal) = admit(&identity, Area::Conversations) {
-        return *refusal;
-    }
     let form = form.renamed();
     let mut view = SearchPage {
         layout: PageLayout::of(&identity, "search").on(&purpose),

@@ -16,18 +16,17 @@ use super::hits::{Hits, HitsBar};
 use super::places::{LookAt, OnPage, looking_at};
 use super::print::{self, Print};
 use super::{Notice, PageLayout, ROWS_PER_PAGE, answered, page_of, rows_on};
-use crate::access::{Identity, require_reading};
+use crate::access::{Identity, right_to_read};
 use crate::model::{Access, AccessAction, Audience, ErrorKind, Micros, Offset, Seen, Seq, Via};
 use crate::records::{Page, PageSize, RecordsError};
 use crate::search::Marks;
 use crate::server::{For, Problem, Service};
 use crate::transcript::labels;
 use crate::transcript::{FileState, Headed, Outline, Planned, Row, Summary, View, with_offset};
-use crate::web::area::Area;
 use crate::web::form::Typed;
 use crate::web::links::{address, evidence_of};
 use crate::web::shown::Shown;
-use crate::web::visitor::{Visitor, admit};
+use crate::web::visitor::{Visitor, refusal};
 
 /// What of a conversation is read at most: × about 1 KiB = 10 MiB. Longer ones are for `verbatim
 /// show`.
@@ -84,11 +83,9 @@ pub(in crate::web) async fn show(
     Path(conversation): Path<String>,
     Typed(form): Typed<PlaceForm>,
 ) -> Response {
-    if let Err(refusal) = admit(&identity, Area::Conversations) {
-        return *refusal;
-    }
-    if require_reading(&identity, &conversation).is_err() {
-        return unknown(&identity, &conversation);
+    let action = right_to_read(&conversation);
+    if !identity.may(action) {
+        return refusal(&identity, action);
     }
     if let Ok(at) = form.at.parse() {
         return Redirect::to(&form.place(&conversation, Offset(at))).into_response();
