@@ -78,7 +78,7 @@ pub const EPISODE_COLUMNS: &[Column<EpisodeRow>] = &[
     column("events", Count(|row| row.events.into()), "records in it, of whatever kind"),
     column("messages", Count(|row| row.messages.into()), "messages in it, notes and automatic texts included"),
     column("earliest_at", Time(|row| row.earliest_at), "earliest of its records by their own times"),
-    column("latest_at", Time(|row| row.latest_at), "latest of its records by their own times"),
+    column("latest_at", Time(|row| row.latest_at), "latest of its records by their own times, holds, releases and erasures aside"),
     column("customer_messages", Count(|row| row.customer_messages.into()), "public messages of the customer"),
     column("human_messages", Count(|row| row.human_messages.into()), "public messages of humans, automatic ones left out"),
     column("bot_messages", Count(|row| row.bot_messages.into()), "public messages of bots, automatic ones left out"),

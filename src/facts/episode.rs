@@ -20,7 +20,8 @@ pub(crate) struct OpenEpisode {
     pub(crate) events: u32,
     /// Messages in it, notes and automatic texts included.
     pub(crate) messages: u32,
-    /// Earliest and latest of what happened in it: the clocks of a transcript may run backwards.
+    /// Earliest and latest of what happened in it, holds, releases and erasures aside: the clocks of a
+    /// transcript may run backwards.
     pub(crate) earliest: Micros,
     pub(crate) latest: Micros,
     /// First public message of the customer, or the customer's reopen.
@@ -95,6 +96,10 @@ impl OpenEpisode {
         let at = record.occurred_at();
         self.events += 1;
         self.messages += u32::from(record.event.kind == Kind::Message);
+        // A hold or an erasure comes when the chat is long over, and is no part of it.
+        if record.event.kind.is_administrative() {
+            return;
+        }
         self.earliest = self.earliest.min(at);
         self.latest = self.latest.max(at);
     }

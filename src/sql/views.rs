@@ -48,6 +48,7 @@ WHERE tagged > coalesce(untagged, -1)
 
 /// One row per conversation: its episodes and what lay outside of them. Customer, order, channel and
 /// language are on each row as known with it, so the last one has them; the customer never changes.
+/// Holds, releases and erasures are counted as events, and move no time: they come when a chat is over.
 const CONVERSATIONS: &str = r#"
 SELECT
     shop, conversation,
@@ -74,7 +75,9 @@ FROM (
         handoffs
     FROM episodes
     UNION ALL
-    SELECT shop, conversation, "offset", occurred_at AS earliest_at, occurred_at AS latest_at,
+    SELECT shop, conversation, "offset",
+        CASE WHEN kind NOT IN ('hold', 'release', 'erase') THEN occurred_at END AS earliest_at,
+        CASE WHEN kind NOT IN ('hold', 'release', 'erase') THEN occurred_at END AS latest_at,
         1 AS events, CASE WHEN kind = 'message' THEN 1 ELSE 0 END AS messages, customer, "order",
         channel, language, rating, NULL AS episode, NULL AS ended_by, false AS reopened, 0 AS handoffs
     FROM strays

@@ -43,7 +43,7 @@ pub struct Summary {
     pub by: Option<By>,
     /// The language of the first record that names one.
     pub language: String,
-    /// First and last time of records whose time is known.
+    /// First and last time of records whose time is known, holds, releases and erasures aside.
     pub span: Option<(Micros, Micros)>,
     pub records: usize,
     pub messages: usize,
@@ -66,8 +66,11 @@ pub struct LastWords {
 impl Summary {
     pub fn of(records: &[&Record]) -> Summary {
         let events = || records.iter().map(|record| &record.event);
+        // Whoever holds or erases a conversation takes no part in it, and comes when it is over.
+        let of_chat = || records.iter().filter(|record| !record.event.kind.is_administrative());
         let people = |role: Role| {
-            let own = events().map(|event| &event.sender).filter(|sender| sender.role == role);
+            let senders = of_chat().map(|record| &record.event.sender);
+            let own = senders.filter(|sender| sender.role == role);
             one_each(distinct(own.map(|sender| (sender.id.as_str(), sender.name.as_deref()))))
         };
         let owned = |all: Vec<&str>| all.into_iter().map(str::to_string).collect();
@@ -76,7 +79,7 @@ impl Summary {
         };
         let (first, last) = (place(records.first()), place(records.last()));
         let times = || {
-            let timed = records.iter().filter(|record| record.is_timed());
+            let timed = of_chat().filter(|record| record.is_timed());
             timed.map(|record| record.occurred_at())
         };
         Summary {
@@ -190,6 +193,8 @@ mod tests {
             ),
             format!(r#""id":"r","kind":"resolve",{anna}"#),
             format!(r#""id":"x","kind":"retract","target":"m",{carl}"#),
+            r#""id":"h","kind":"hold","text":"bank","sender":{"id":"operator","role":"human"}"#
+                .to_string(),
         ];
         let records: Vec<Record> = (0..)
             .zip(&events)
@@ -199,8 +204,11 @@ mod tests {
         let summary = Summary::of(&all);
         assert_eq!(summary.orders, ["FL1", "FL2"]);
         assert_eq!((summary.tags, summary.status.en), (vec!["refund".to_string()], "resolved"));
-        assert_eq!((summary.messages, summary.seqs, summary.offsets.1), (2, (1, 9), Offset(8)));
+        assert_eq!((summary.messages, summary.seqs, summary.offsets.1), (2, (1, 10), Offset(9)));
         assert_eq!(summary.agents[0].in_full(), "Anna (anna)");
+        // Neither a part of the chat nor its end.
+        assert_eq!(summary.agents.len(), 1);
+        assert_eq!(summary.span.unwrap().1, all[8].occurred_at());
         let last = summary.last_words.unwrap();
         assert!(last.is_private && last.text == "note 2", "{last:?}");
         // A sentence that was taken back must not look as if it stood.

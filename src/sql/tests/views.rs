@@ -75,8 +75,8 @@ SELECT
 FROM (
     SELECT
         shop, conversation,
-        min(occurred_at) AS started_at,
-        max(occurred_at) AS last_at,
+        min(occurred_at) FILTER (WHERE kind NOT IN ('hold', 'release', 'erase')) AS started_at,
+        max(occurred_at) FILTER (WHERE kind NOT IN ('hold', 'release', 'erase')) AS last_at,
         count(*) AS events,
         count(*) FILTER (WHERE kind = 'message') AS messages,
         first_value(sender_id ORDER BY "offset") FILTER (WHERE sender_role = 'customer') AS customer,
@@ -131,9 +131,9 @@ impl RandomLog {
         let (count, messages) = &mut self.conversations[place];
         *count += 1;
         let kinds: Vec<Kind> = Kind::VARIANTS.iter().map(|name| name.parse().unwrap()).collect();
-        let of_chats: Vec<Kind> =
-            kinds.into_iter().filter(|kind| !kind.is_administrative()).collect();
-        let kind = if dice.roll(3) == 0 { Kind::Message } else { *dice.pick(&of_chats) };
+        let in_chats: Vec<Kind> =
+            kinds.into_iter().filter(|kind| kind.reserved_conversation().is_none()).collect();
+        let kind = if dice.roll(3) == 0 { Kind::Message } else { *dice.pick(&in_chats) };
         let id = format!("e{offset}");
         let target = match messages.len() {
             0 => "nothing".to_string(),
