@@ -11,7 +11,9 @@ use chrono_tz::Tz;
 
 use super::shown::shown;
 use crate::model::{Kind, Micros, Origin, Record, Visibility};
-use crate::search::{ConversationHits, Hit, KnownKind, Match, Negative, SearchAnswer, shown_time};
+use crate::search::{
+    ConversationHits, Hit, KnownKind, Looser, Match, Negative, SearchAnswer, shown_time,
+};
 
 /// How much of a later version is shown beside an earlier one.
 const NOW_CHARS: usize = 60;
@@ -43,17 +45,25 @@ pub(super) fn text(
         text.push_str(&more_line(found));
         text.push('\n');
     }
-    match answer.negative(zone) {
-        Some(negative) => text.push_str(&negative_lines(&negative)),
-        None => text.push_str(&end_lines(answer)),
+    match (answer.unknown_filters(), answer.negative(zone)) {
+        (Some(unknown), _) => text.push_str(&format!("{}\n", clean(&unknown))),
+        (None, Some(negative)) => text.push_str(&negative_lines(&negative, answer.looser)),
+        (None, None) => text.push_str(&end_lines(answer)),
+    }
+    if let Some(no_fields) = answer.no_fields() {
+        text.push_str(&format!("{}\n", clean(&no_fields)));
     }
     text
 }
 
-fn negative_lines(negative: &Negative) -> String {
-    let Negative { none, words, not_searched } = negative;
-    let lines = [none, words, not_searched];
-    lines.iter().filter(|line| !line.is_empty()).map(|line| format!("{}\n", clean(line))).collect()
+fn negative_lines(negative: &Negative, found: Option<Looser>) -> String {
+    let Negative { none, words, looser, not_searched } = negative;
+    let how = match found {
+        Some(Looser { mode, messages: 1.. }) => format!("{looser} More loosely: --mode {mode}"),
+        _ => looser.clone(),
+    };
+    let lines = [none, words, &how, not_searched].into_iter();
+    lines.filter(|line| !line.is_empty()).map(|line| format!("{}\n", clean(line))).collect()
 }
 
 /// How much was found, how much of it is shown, and how the rest is had.
@@ -119,7 +129,7 @@ fn lines(found: &ConversationHits, records: &[Record], context: usize, zone: Tz)
             Some(hit) => hit_line(hit, zone),
             None => {
                 let event = &record.event;
-                let marks = private_mark(event.visibility);
+                let marks = private_mark(event.visibility, event.kind);
                 let text = clean(event.text.as_deref().unwrap_or_default());
                 let sender = event.sender.name.as_ref().unwrap_or(&event.sender.id);
                 line(' ', record.occurred_at(), sender, event.kind, &marks, &text, zone)
@@ -140,7 +150,7 @@ fn hit_line(hit: &Hit, zone: Tz) -> String {
 
 /// What became of a hit, and what else a reader must know of it.
 fn marks(hit: &Hit, zone: Tz) -> String {
-    let mut marks = private_mark(hit.visibility);
+    let mut marks = private_mark(hit.visibility, hit.kind);
     if hit.automatic {
         marks.push_str(" [automatic]");
     }
@@ -162,10 +172,11 @@ fn marks(hit: &Hit, zone: Tz) -> String {
     marks
 }
 
-fn private_mark(visibility: Visibility) -> String {
+/// That the customer sees nothing of it: holds, releases and erasures say so by their kind.
+fn private_mark(visibility: Visibility, kind: Kind) -> String {
     match visibility {
-        Visibility::Private => " [private]".to_string(),
-        Visibility::Public => String::new(),
+        Visibility::Public if !kind.is_administrative() => String::new(),
+        Visibility::Private | Visibility::Public => " [private]".to_string(),
     }
 }
 

@@ -33,7 +33,8 @@ pub struct ColumnCache {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Blocks,
-    Term(Term),
+    /// Documents with one of these.
+    Terms(Vec<Term>),
 }
 
 #[derive(Clone)]
@@ -68,12 +69,27 @@ impl ColumnCache {
     /// The documents of `segment` that have `term`: for terms that many documents have and many
     /// questions ask for.
     pub fn documents(&self, segment: &SegmentReader, term: &Term) -> Result<Arc<Documents>> {
-        let read =
-            || -> Result<Item> { Ok(Item::Documents(Arc::new(documents_with(segment, term)?))) };
-        let key = (segment.segment_id(), Key::Term(term.clone()));
-        match self.items.get_or_insert_with(&key, read)? {
+        self.documents_of_any(segment, std::slice::from_ref(term))
+    }
+
+    /// The same for those that have one of `terms`, as one set.
+    pub fn documents_of_any(
+        &self,
+        segment: &SegmentReader,
+        terms: &[Term],
+    ) -> Result<Arc<Documents>> {
+        let read = || -> Result<Arc<Documents>> {
+            let mut documents = Documents::none(segment.max_doc());
+            for term in terms {
+                let bytes = term.serialized_value_bytes();
+                add_documents_with(&mut documents, segment, term.field(), bytes)?;
+            }
+            Ok(Arc::new(documents))
+        };
+        let key = (segment.segment_id(), Key::Terms(terms.to_vec()));
+        match self.items.get_or_insert_with(&key, || read().map(Item::Documents))? {
             Item::Documents(documents) => Ok(documents),
-            Item::Blocks(_) => Ok(Arc::new(documents_with(segment, term)?)),
+            Item::Blocks(_) => read(),
         }
     }
 }
@@ -97,6 +113,25 @@ pub fn add_documents_with(
         TermDocuments::of(&index).add(documents, &term)?;
     }
     Ok(())
+}
+
+/// Whether a document of `segment` whose `field` has the term of these bytes is as `is_meant` says.
+pub fn has_document_with(
+    segment: &SegmentReader,
+    field: Field,
+    term: &[u8],
+    is_meant: impl Fn(DocId) -> bool,
+) -> Result<bool> {
+    let index = segment.inverted_index(field)?;
+    let Some(term) = index.terms().get(term)? else { return Ok(false) };
+    let mut postings = index.read_block_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
+    while !postings.docs().is_empty() {
+        if postings.docs().iter().any(|document| is_meant(*document)) {
+            return Ok(true);
+        }
+        postings.advance();
+    }
+    Ok(false)
 }
 
 /// Reads the documents of one term of a field after the other.

@@ -21,6 +21,7 @@ use tantivy::schema::{
 };
 
 use super::tokenizer::{PLACED_TOKENIZER, TEXT_TOKENIZER};
+use crate::model::Kind;
 use crate::model::fields::{Indexed, columns};
 
 /// The number that stands for fields, terms and what is stored as they are now: an index of another
@@ -42,6 +43,11 @@ impl Trait {
     pub fn term(self) -> Term {
         Term::from_field_u64(schema().traits, self as u64)
     }
+}
+
+/// The term of a kind.
+pub fn kind_term(kind: Kind) -> Term {
+    Term::from_field_text(schema().kind, kind.as_str())
 }
 
 /// Columns that hits are grouped by.

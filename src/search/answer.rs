@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use super::language::FieldName;
 use super::{Cursor, Mode};
 use crate::index::known_as::KnownKind;
 use crate::model::{Kind, Micros, Offset, Origin, Role, Seq, Visibility};
@@ -38,6 +39,15 @@ pub struct SearchAnswer {
     /// Where nothing was found: how many messages have each of the words, within the filters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<WordCount>,
+    /// Where nothing was found: how many messages a looser mode finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looser: Option<Looser>,
+    /// Where nothing was found: filters that choose nothing at all. Then it is not said what was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<UnknownFilter>,
+    /// What looks like a field of the language and is none, so that it was looked for as text: `foo:`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_as_text: Vec<String>,
 }
 
 /// An order, a customer or an agent that is called what was typed.
@@ -64,10 +74,29 @@ pub struct LookedAt {
     /// Messages within the filters that have attachments and no text, so that nothing could be found
     /// in them.
     pub without_text: u64,
-    /// Conversations that these messages are in.
+    /// Messages within the filters, each version counted, whose text or files were erased: nothing can be
+    /// found in them.
+    #[serde(default)]
+    pub erased: u64,
+    /// Conversations that the first two are in.
     pub conversations: u64,
     /// When the last of them was received; none where there is none.
     pub received_until: Option<Micros>,
+}
+
+/// How many messages a looser mode finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looser {
+    pub mode: Mode,
+    pub messages: u64,
+}
+
+/// A filter that chooses nothing: no conversation has this number, name or id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownFilter {
+    pub filter: FieldName,
+    /// As asked.
+    pub value: String,
 }
 
 /// How many messages have one word.

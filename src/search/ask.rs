@@ -22,7 +22,8 @@ impl Asked {
         mode: Mode,
         known: &mut impl FnMut(&Condition) -> Result<Clause, SearchError>,
     ) -> Result<Asked, SearchError> {
-        let mut asked = Asked { clauses: Vec::new(), formula: Formula::All(Vec::new()) };
+        let (clauses, formula) = (Vec::new(), Formula::All(Vec::new()));
+        let mut asked = Asked { clauses, formula, named: root.named_kinds() };
         asked.formula = asked.add(root, mode, known)?;
         Ok(asked)
     }
@@ -63,7 +64,10 @@ fn clause_of(view: &View<'_>, condition: &Condition) -> Result<Clause, SearchErr
         Condition::Category(category) => {
             Clause::Conversations(tagged_conversations(view, category)?)
         }
-        Condition::Conversation(name) => Clause::Conversations([name.clone()].into()),
+        // Spaces around it do not count, unless they are part of it.
+        Condition::Conversation(name) => {
+            Clause::Conversations([name.clone(), name.trim().to_string()].into())
+        }
         Condition::Role(role) => Clause::Role(*role),
         Condition::Kind(kind) => Clause::Kind(*kind),
         Condition::From(from) => Clause::From(*from),

@@ -10,13 +10,15 @@ use tantivy::Term;
 
 use super::plan::TextPlan;
 use super::verify::Haystack;
-use crate::index::schema::{Trait, schema};
-use crate::model::{Kind, Micros, Record, Role, Visibility};
+use crate::index::schema::{Trait, kind_term, schema};
+use crate::model::{Event, Kind, Micros, Record, Role, Visibility};
 
 /// A question taken apart.
 pub(super) struct Asked {
     pub(super) clauses: Vec<Clause>,
     pub(super) formula: Formula,
+    /// Kinds that it names: of these, what is said of keeping a conversation is searched too.
+    pub(super) named: Vec<Kind>,
 }
 
 /// How the clauses, by number, join.
@@ -48,11 +50,9 @@ pub(super) enum Clause {
 impl Clause {
     /// The one term that says it, where one does.
     pub(super) fn term(&self) -> Option<Term> {
-        let fields = schema();
-        let text = |field, value: &str| Some(Term::from_field_text(field, value));
         match self {
-            Clause::Role(role) => text(fields.sender_role, role.as_str()),
-            Clause::Kind(kind) => text(fields.kind, kind.as_str()),
+            Clause::Role(role) => Some(Term::from_field_text(schema().sender_role, role.as_str())),
+            Clause::Kind(kind) => Some(kind_term(*kind)),
             Clause::Private => Some(Trait::Private.term()),
             Clause::Attachment => Some(Trait::Attachment.term()),
             Clause::Text(_)
@@ -102,13 +102,27 @@ impl Formula {
 impl Asked {
     /// Whether `record`, one of the shop asked, is a hit.
     pub(super) fn holds(&self, record: &Record) -> bool {
+        is_searched(record, &self.named) && self.is_as_asked(record)
+    }
+
+    /// The same of a record that may be none of those searched.
+    pub(super) fn is_as_asked(&self, record: &Record) -> bool {
         let text = Haystack::new(record.event.text.as_deref().unwrap_or_default());
-        is_searched(record)
-            && self.formula.holds(&mut |number| self.clauses[number].holds(record, &text))
+        self.formula.holds(&mut |number| self.clauses[number].holds(record, &text))
     }
 }
 
-/// Whether a record can be a hit at all: it says something, or shows something.
-pub(super) fn is_searched(record: &Record) -> bool {
-    record.event.text.is_some() || !record.event.attachments.is_empty()
+/// Whether a record can be a hit at all: it says something, or shows something, and is no hold, release
+/// or erasure, which are about the shop's keeping and no part of the chat, unless its kind is `named`.
+pub(super) fn is_searched(record: &Record, named: &[Kind]) -> bool {
+    let Event { kind, text, attachments, .. } = &record.event;
+    let is_asked_for = !kind.is_administrative() || named.contains(kind);
+    is_asked_for && (text.is_some() || !attachments.is_empty())
+}
+
+/// Whether a record is a message, or a version of one, of which erasure left nothing to find: nobody
+/// sends one that is empty.
+pub(super) fn is_emptied(record: &Record) -> bool {
+    let Event { kind, text, attachments, .. } = &record.event;
+    is_version(*kind) && text.is_none() && attachments.is_empty()
 }

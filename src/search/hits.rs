@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tantivy::{DocId, Result};
 
-use super::clause::{Asked, Clause, Formula, is_searched, is_version};
+use super::clause::{Asked, Clause, Formula, is_emptied, is_searched, is_version};
 use super::deadline::Deadline;
 use super::phrase::documents_with_phrase;
 use super::plan::{Proof, TextPlan};
@@ -40,7 +40,8 @@ impl<'a> Hits<'a> {
     /// The hits of `asked` in what `view` sees.
     pub(super) fn of(view: &View<'a>, asked: &Asked) -> Result<Hits<'a>> {
         let of_segment = |segment: &Segment<'_>| -> Result<Documents> {
-            segment.hits(asked, &segment.searched(view.shop, view.before)?, &view.deadline)
+            let searched = segment.searched(view.shop, view.before, &asked.named)?;
+            segment.hits(asked, &searched, &view.deadline)
         };
         let of_segments = view.segments.iter().map(of_segment).collect::<Result<_>>()?;
         let of_tail = view.tail().filter(|record| asked.holds(record)).collect();
@@ -49,9 +50,24 @@ impl<'a> Hits<'a> {
 
     /// All that can be a hit of any question.
     pub(super) fn all(view: &View<'a>) -> Result<Hits<'a>> {
-        let of_segment = |segment: &Segment<'_>| segment.searched(view.shop, view.before);
+        let of_segment = |segment: &Segment<'_>| segment.searched(view.shop, view.before, &[]);
         let of_segments = view.segments.iter().map(of_segment).collect::<Result<_>>()?;
-        let of_tail = view.tail().filter(|record| is_searched(record)).collect();
+        let of_tail = view.tail().filter(|record| is_searched(record, &[])).collect();
+        Ok(Hits { of_segments, of_tail })
+    }
+
+    /// The messages that would be hits of `asked`, or of any question, had erasure not emptied them.
+    pub(super) fn emptied(view: &View<'a>, asked: Option<&Asked>) -> Result<Hits<'a>> {
+        let of_segment = |segment: &Segment<'_>| -> Result<Documents> {
+            let emptied = segment.emptied(view.shop, view.before)?;
+            match asked {
+                Some(asked) => segment.hits(asked, &emptied, &view.deadline),
+                None => Ok(emptied),
+            }
+        };
+        let of_segments = view.segments.iter().map(of_segment).collect::<Result<_>>()?;
+        let is_meant = |record: &Record| asked.is_none_or(|asked| asked.is_as_asked(record));
+        let of_tail = view.tail().filter(|record| is_emptied(record) && is_meant(record)).collect();
         Ok(Hits { of_segments, of_tail })
     }
 

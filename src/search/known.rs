@@ -55,18 +55,19 @@ pub(super) fn matches(view: &View<'_>, sought: &[&Words]) -> Result<(Vec<Match>,
     for typed in typed_names(sought) {
         for (number, segment) in view.segments.iter().enumerate() {
             each_known(view, segment, &of_shop, &typed, |known, term| {
-                if let Some(nearness) = nearness(known, &typed) {
-                    let of_segment = (number, term.to_vec());
-                    if let Some(found) = take(&mut found, known, nearness)
-                        && !found.terms.contains(&of_segment)
-                    {
-                        found.terms.push(of_segment);
-                    }
+                let Some(nearness) = nearness(known, &typed) else { return Ok(()) };
+                let of_segment = (number, term.to_vec());
+                if has_room(&found, known)
+                    && segment.is_in_chat(term)?
+                    && let Some(found) = take(&mut found, known, nearness)
+                    && !found.terms.contains(&of_segment)
+                {
+                    found.terms.push(of_segment);
                 }
                 Ok(())
             })?;
         }
-        for record in view.tail() {
+        for record in view.tail_of_chats() {
             for term in terms_of(record) {
                 let known = Known::of_term(&term);
                 if let Some((known, near)) =
@@ -114,15 +115,20 @@ fn nearness(known: &Known<'_>, typed: &str) -> Option<Nearness> {
     of(known.folded_id).into_iter().chain(of(known.folded_name)).min()
 }
 
+/// Whether one more may be told apart, if it is not among them.
+fn has_room(found: &AllFound, known: &Known<'_>) -> bool {
+    found.len() < FOUND_MAX || found.contains_key(&(known.kind, known.id.to_string()))
+}
+
 fn take<'a>(
     found: &'a mut AllFound,
     known: &Known<'_>,
     nearness: Nearness,
 ) -> Option<&'a mut Found> {
-    let key = (known.kind, known.id.to_string());
-    if found.len() >= FOUND_MAX && !found.contains_key(&key) {
+    if !has_room(found, known) {
         return None;
     }
+    let key = (known.kind, known.id.to_string());
     let found =
         found.entry(key).or_insert(Found { nearness, name: String::new(), terms: Vec::new() });
     found.nearness = found.nearness.min(nearness);
@@ -141,7 +147,7 @@ fn count(view: &View<'_>, kind: KnownKind, id: String, found: Found) -> Result<M
         for (_, term) in found.terms.iter().filter(|(of, _)| *of == number) {
             add_documents_with(&mut documents, segment.reader(), schema().known_as, term)?;
         }
-        segment.keep_below(&mut documents, view.before);
+        segment.keep_chats(&mut documents, view.before)?;
         let counted = first_of(segment, documents, &mut rest, &mut is_more);
         newest = counted.iter().map(|document| segment.place(document).0).fold(newest, Ord::max);
         segment.each_name(&counted, |name| {
@@ -153,7 +159,7 @@ fn count(view: &View<'_>, kind: KnownKind, id: String, found: Found) -> Result<M
             Known::of_term(&term).is_some_and(|known| known.kind == kind && known.id == id)
         })
     };
-    for record in view.tail().filter(is_its) {
+    for record in view.tail_of_chats().filter(is_its) {
         newest = newest.max(record.occurred_at());
         conversations.insert(record.event.conversation.clone());
     }

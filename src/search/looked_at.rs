@@ -24,7 +24,8 @@ pub(super) fn looked_at(
         Some(asked) => Hits::of(view, asked),
         None => Hits::all(view),
     };
-    let looked = looked.and_then(|looked| count(&looked, view)).map_err(of)?;
+    let mut looked = looked.and_then(|looked| count(&looked, view)).map_err(of)?;
+    looked.erased = Hits::emptied(view, asked.as_ref()).map_err(of)?.count();
     Ok((looked, words(view, query, filters)?))
 }
 

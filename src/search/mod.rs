@@ -53,8 +53,12 @@ mod newest;
 mod fate;
 // What is called as was typed.
 mod known;
+// Filters that choose nothing at all.
+mod unknown;
 // What was looked at in vain.
 mod looked_at;
+// What would be found more loosely.
+mod looser;
 mod deadline;
 // What one question sees.
 mod view;
@@ -69,7 +73,10 @@ mod said;
 mod error;
 
 pub use crate::index::known_as::KnownKind;
-pub use answer::{ConversationHits, Hit, LaterVersion, LookedAt, Match, SearchAnswer, WordCount};
+pub use answer::{
+    ConversationHits, Hit, LaterVersion, LookedAt, Looser, Match, SearchAnswer, UnknownFilter,
+    WordCount,
+};
 pub use cursor::{Cursor, NotACursor};
 pub use error::SearchError;
 pub use find::{Conversations, Whose};

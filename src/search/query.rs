@@ -176,10 +176,10 @@ impl Filters {
         let time = |at: &Option<Micros>| at.map(|at| shown_time(at, zone));
         [
             ("order", name(order)),
-            ("conversation", conversation.clone()),
+            ("conversation", conversation.as_deref().map(|name| name.trim().to_string())),
             ("customer", name(customer)),
             ("agent", name(agent)),
-            ("category", category.clone()),
+            ("category", category.as_deref().map(|category| category.trim().to_string())),
             ("said by", role.map(|role| role.as_str().to_string())),
             ("kind", kind.map(|kind| kind.as_str().to_string())),
             ("from", time(from)),

@@ -16,9 +16,11 @@ use super::deadline::{Deadline, SEARCH_TIME_MAX};
 use super::hits::Hits;
 use super::language::Node;
 use super::looked_at::looked_at;
+use super::looser::looser;
 use super::marks::Marks;
 use super::newest::choose;
 use super::orders::with_orders;
+use super::unknown::unknown;
 use super::view::View;
 use super::{Conversations, SearchError, SearchQuery, Whose, find, known};
 use crate::index::schema::schema;
@@ -123,9 +125,15 @@ pub(super) fn run_within(
     answer.total = hits.count();
     let sought = typed.root.as_ref().map(Node::sought).unwrap_or_default();
     (answer.matches, answer.more_matches) = known::matches(&view, &sought).map_err(of)?;
+    let no_fields = typed.root.as_ref().map(Node::no_fields).unwrap_or_default();
+    answer.taken_as_text = no_fields.into_iter().map(str::to_string).collect();
     if answer.total == 0 {
-        let (looked, words) = looked_at(&view, query)?;
-        (answer.looked_at, answer.words) = (Some(looked), words);
+        answer.unknown = unknown(&view, &root)?.unwrap_or_default();
+        if answer.unknown.is_empty() {
+            let (looked, words) = looked_at(&view, query)?;
+            (answer.looked_at, answer.words) = (Some(looked), words);
+            answer.looser = looser(&view, query)?;
+        }
         return Ok(answer);
     }
     let mut chosen = choose(&view, query, &hits).map_err(of)?;

@@ -2,7 +2,8 @@
 
 use chrono_tz::Tz;
 
-use super::answer::{LookedAt, SearchAnswer, WordCount};
+use super::answer::{LookedAt, Looser, SearchAnswer, UnknownFilter, WordCount};
+use super::language::FieldName;
 use crate::model::Micros;
 
 /// That nothing was found, to be quoted: every sentence stands for itself.
@@ -12,6 +13,8 @@ pub struct Negative {
     pub none: String,
     /// How many messages have each word alone; empty where one word was asked for.
     pub words: String,
+    /// How many a looser mode finds; empty where there is none.
+    pub looser: String,
     /// What could not be looked at.
     pub not_searched: String,
 }
@@ -28,8 +31,29 @@ impl SearchAnswer {
         Some(Negative {
             none: self.none(looked, zone),
             words: self.word_by_word(),
+            looser: self.looser.as_ref().map(looser).unwrap_or_default(),
             not_searched: not_searched(looked),
         })
+    }
+
+    /// That filters choose nothing, in the place of a negative; none where all choose something. Nothing to
+    /// be quoted: they may be mistyped.
+    pub fn unknown_filters(&self) -> Option<String> {
+        let said: Vec<String> =
+            self.unknown.iter().map(|unknown| unknown_filter(unknown, &self.shop)).collect();
+        (!said.is_empty())
+            .then(|| format!("{} Complete to offset {}.", said.join(" "), self.complete_to))
+    }
+
+    /// What was taken as text though it looks like a field; none where nothing was.
+    pub fn no_fields(&self) -> Option<String> {
+        let names: Vec<String> =
+            self.taken_as_text.iter().map(|name| format!("`{name}`")).collect();
+        match names.as_slice() {
+            [] => None,
+            [name] => Some(format!("{name} is no field; taken as text.")),
+            names => Some(format!("{} are no fields; taken as text.", names.join(", "))),
+        }
     }
 
     fn none(&self, looked: &LookedAt, zone: Tz) -> String {
@@ -44,8 +68,13 @@ impl SearchAnswer {
             "" => "is there".to_string(),
             query => format!("matches {query}, {}", self.mode.ignores()),
         };
+        let erased = match looked.erased {
+            0 => String::new(),
+            1 => "; 1 more was erased and cannot be searched".to_string(),
+            more => format!("; {} more were erased and cannot be searched", grouped(more)),
+        };
         format!(
-            "None of {} in {} of shop {}{filters}{until} {sought}. Complete to offset {}.",
+            "None of {} in {} of shop {}{filters}{until} {sought}{erased}. Complete to offset {}.",
             counted(looked.messages, "message"),
             counted(looked.conversations, "conversation"),
             self.shop,
@@ -66,6 +95,26 @@ impl SearchAnswer {
     }
 }
 
+fn looser(looser: &Looser) -> String {
+    let ignores = looser.mode.ignores();
+    match looser.messages {
+        0 => format!("Nor does any, {ignores}."),
+        1 => format!("1 message does, {ignores}."),
+        more => format!("{} do, {ignores}.", counted(more, "message")),
+    }
+}
+
+fn unknown_filter(unknown: &UnknownFilter, shop: &str) -> String {
+    let UnknownFilter { filter, value } = unknown;
+    match filter {
+        FieldName::Conversation => format!("There is no conversation {value} in shop {shop}."),
+        FieldName::Category => format!("No conversation of shop {shop} is tagged {value}."),
+        filter => {
+            format!("No conversation of shop {shop} names {} {value}.", <&str>::from(*filter))
+        }
+    }
+}
+
 fn not_searched(looked: &LookedAt) -> String {
     let without = match looked.without_text {
         0 => String::new(),
@@ -76,6 +125,11 @@ fn not_searched(looked: &LookedAt) -> String {
 
 /// `1,616 messages`, `1 message`.
 pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `1,616`
+fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -84,7 +138,7 @@ pub(super) fn counted(count: u64, what: &str) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped} {what}{}", if count == 1 { "" } else { "s" })
+    grouped
 }
 
 #[cfg(test)]
@@ -112,17 +166,24 @@ mod tests {
             looked_at: Some(LookedAt {
                 messages: 1_616,
                 without_text: 1,
+                erased: 1_007,
                 conversations: 127,
                 received_until: parse_time("2026-11-24T06:32:32Z"),
             }),
             words: vec![word("428", 6), word("1月9日", 1)],
+            looser: Some(Looser { mode: Mode::Folded, messages: 1 }),
+            unknown: Vec::new(),
+            taken_as_text: Vec::new(),
         };
-        let Negative { none, words, not_searched } = answer.negative(zone).unwrap();
+        let Negative { none, words, looser, not_searched } = answer.negative(zone).unwrap();
         assert_eq!(
             none,
             "None of 1,616 messages in 127 conversations of shop demo (order FL2*), received until \
-             2026-11-24 14:32:32 +08:00, matches 428 1月9日, exactly as written. Complete to offset 2084."
+             2026-11-24 14:32:32 +08:00, matches 428 1月9日, exactly as written; \
+             1,007 more were erased and cannot be searched. Complete to offset 2084."
         );
+        let ignored = "whatever the case, the width and invisible characters";
+        assert_eq!(looser, format!("1 message does, {ignored}."));
         assert_eq!(words, "Word by word: 428: 6 messages, 1月9日: 1 message; none is as asked.");
         assert!(not_searched.ends_with("1 more message had attachments and no text."));
         assert_eq!(counted(1_000_000, "x"), "1,000,000 xs");

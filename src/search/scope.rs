@@ -1,5 +1,5 @@
-//! Which conversations a condition chooses: those in which some record, of whatever kind, has the
-//! order, customer, agent or category asked for; and which messages were edited or retracted. Index
+//! Which conversations a condition chooses: those in which some record, of whatever kind but what is about
+//! their keeping, has the order, customer, agent or category asked for; and which messages were edited or retracted. Index
 //! and tail count together, since an order named at the start of a conversation may be in the index
 //! and the message in the tail.
 
@@ -25,8 +25,22 @@ pub(super) const CONVERSATIONS_MAX: usize = 65_536;
 /// 200 bytes = 50 MiB.
 const CHANGES_MAX: usize = 262_144;
 
-/// The conversations that have this order, customer or agent.
+/// The conversations that have this order, customer or agent. Spaces around the name do not count, unless
+/// they are part of it.
 pub(super) fn known_conversations(
+    view: &View<'_>,
+    kind: KnownKind,
+    name: &Name,
+) -> Result<HashSet<String>, SearchError> {
+    let trimmed = Name { text: name.text.trim().to_string(), is_start: name.is_start };
+    let found = conversations_called(view, kind, name)?;
+    if found.is_empty() && trimmed != *name {
+        return conversations_called(view, kind, &trimmed);
+    }
+    Ok(found)
+}
+
+fn conversations_called(
     view: &View<'_>,
     kind: KnownKind,
     name: &Name,
@@ -53,7 +67,7 @@ pub(super) fn known_conversations(
             Ok(())
         })
         .map_err(|error| view.error(error))?;
-        segment.keep_below(&mut documents, view.before);
+        segment.keep_chats(&mut documents, view.before).map_err(|error| view.error(error))?;
         segment
             .each_name(&documents, |name| {
                 found.insert(name.to_string());
@@ -63,11 +77,41 @@ pub(super) fn known_conversations(
     bounded(found, kind.as_str(), &name.text)
 }
 
-/// The conversations tagged with `category`.
+/// The conversations tagged with `category`; spaces as above.
 pub(super) fn tagged_conversations(
     view: &View<'_>,
     category: &str,
 ) -> Result<HashSet<String>, SearchError> {
+    let found = conversations_tagged(view, category)?;
+    if found.is_empty() && category.trim() != category {
+        return conversations_tagged(view, category.trim());
+    }
+    Ok(found)
+}
+
+/// Whether there is a conversation of this name; spaces as above.
+pub(super) fn is_conversation(view: &View<'_>, name: &str) -> Result<bool, SearchError> {
+    let is_meant = |called: &str| called == name || called == name.trim();
+    if view.tail().any(|record| is_meant(&record.event.conversation)) {
+        return Ok(true);
+    }
+    for segment in &view.segments {
+        let of_segment = || {
+            let mut documents = segment.none();
+            segment.add_conversation(&mut documents, name)?;
+            segment.add_conversation(&mut documents, name.trim())?;
+            documents.intersect_with(&*segment.of_shop(view.shop)?);
+            segment.keep_below(&mut documents, view.before);
+            Ok(!documents.is_empty())
+        };
+        if of_segment().map_err(|error| view.error(error))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn conversations_tagged(view: &View<'_>, category: &str) -> Result<HashSet<String>, SearchError> {
     let mut found = of_tail(view, |record| record.event.category.as_deref() == Some(category));
     let term = Term::from_field_text(schema().category, category);
     for segment in &view.segments {
@@ -85,7 +129,7 @@ pub(super) fn tagged_conversations(
 }
 
 fn of_tail(view: &View<'_>, is_meant: impl Fn(&Record) -> bool) -> HashSet<String> {
-    view.tail()
+    view.tail_of_chats()
         .filter(|record| is_meant(record))
         .map(|record| record.event.conversation.clone())
         .collect()

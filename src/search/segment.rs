@@ -1,7 +1,8 @@
 //! One segment of the index, with what its documents are sorted, grouped and shown by.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use strum::VariantNames;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::postings::TermInfo;
 use tantivy::store::StoreReader;
@@ -11,10 +12,11 @@ use super::piece::Piece;
 use super::stored::Stored;
 use super::term_pattern::each_word;
 use crate::index::columns::{
-    BLOCK_DOCUMENTS, Block, TermDocuments, add_documents_with, list_documents_with,
+    BLOCK_DOCUMENTS, Block, TermDocuments, add_documents_with, has_document_with,
+    list_documents_with,
 };
 use crate::index::documents::Documents;
-use crate::index::schema::{Trait, schema};
+use crate::index::schema::{Trait, kind_term, schema};
 use crate::index::{IndexSnapshot, Shown};
 use crate::model::{Kind, Micros, Offset};
 
@@ -66,13 +68,61 @@ impl<'a> Segment<'a> {
         Documents::none(self.reader.max_doc())
     }
 
-    /// The documents below `before` that `shop` may find at all: with text, or with attachments.
-    pub(super) fn searched(&self, shop: &str, before: Offset) -> Result<Documents> {
-        let mut searched = Documents::clone(&*self.cached(&Trait::Text.term())?);
-        searched.union_with(&*self.cached(&Trait::Attachment.term())?);
+    /// The documents below `before` that `shop` may find at all: with text, or with attachments; of
+    /// what is said of keeping a conversation only the kinds that are `named`.
+    pub(super) fn searched(&self, shop: &str, before: Offset, named: &[Kind]) -> Result<Documents> {
+        let mut searched = self.filled()?;
+        let mut left_out = self.administrative()?;
+        for kind in named {
+            Arc::make_mut(&mut left_out).difference_with(&*self.cached(&kind_term(*kind))?);
+        }
+        searched.difference_with(&left_out);
         searched.intersect_with(&*self.of_shop(shop)?);
         self.keep_below(&mut searched, before);
         Ok(searched)
+    }
+
+    /// The messages of `shop` below `before`, and their versions, of which erasure left nothing to
+    /// find: nobody sends one that is empty.
+    pub(super) fn emptied(&self, shop: &str, before: Offset) -> Result<Documents> {
+        let mut emptied = Documents::clone(&*self.cached(&kind_term(Kind::Message))?);
+        emptied.union_with(&*self.cached(&kind_term(Kind::Edit))?);
+        emptied.difference_with(&self.filled()?);
+        emptied.intersect_with(&*self.of_shop(shop)?);
+        self.keep_below(&mut emptied, before);
+        Ok(emptied)
+    }
+
+    /// The documents with text or attachments, of whatever shop.
+    fn filled(&self) -> Result<Documents> {
+        let mut filled = Documents::clone(&*self.cached(&Trait::Text.term())?);
+        filled.union_with(&*self.cached(&Trait::Attachment.term())?);
+        Ok(filled)
+    }
+
+    /// What a shop's administration says, of whatever shop: no part of a chat, and nobody who says so
+    /// takes part in it.
+    pub(super) fn administrative(&self) -> Result<Arc<Documents>> {
+        static KINDS: LazyLock<Vec<Term>> = LazyLock::new(|| {
+            let kinds = Kind::VARIANTS.iter().filter_map(|name| name.parse::<Kind>().ok());
+            kinds.filter(|kind| kind.is_administrative()).map(kind_term).collect()
+        });
+        self.snapshot.columns().documents_of_any(self.reader, &KINDS)
+    }
+
+    /// Whether the order, customer or agent of a `known_as` term is named in a chat, and not by those
+    /// alone who hold, release or erase it.
+    pub(super) fn is_in_chat(&self, term: &[u8]) -> Result<bool> {
+        let administrative = self.administrative()?;
+        let is_said = |document| !administrative.contains(document);
+        has_document_with(self.reader, schema().known_as, term, is_said)
+    }
+
+    /// Leaves of `documents` those of chats, below `before`.
+    pub(super) fn keep_chats(&self, documents: &mut Documents, before: Offset) -> Result<()> {
+        documents.difference_with(&*self.administrative()?);
+        self.keep_below(documents, before);
+        Ok(())
     }
 
     /// All documents of `shop`.
@@ -188,9 +238,8 @@ impl<'a> Segment<'a> {
         conversation: Option<&str>,
         before: Offset,
     ) -> Result<Vec<DocId>> {
-        let term = |kind: Kind| Term::from_field_text(schema().kind, kind.as_str());
-        let edits = self.cached(&term(Kind::Edit))?;
-        let retractions = self.cached(&term(Kind::Retract))?;
+        let edits = self.cached(&kind_term(Kind::Edit))?;
+        let retractions = self.cached(&kind_term(Kind::Retract))?;
         let of_shop = self.of_shop(shop)?;
         let Some(conversation) = conversation else {
             let mut changes = Documents::clone(&edits);

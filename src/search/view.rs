@@ -40,6 +40,11 @@ impl<'a> View<'a> {
         self.snapshot.tail().filter(move |record| record.shop == shop && record.offset < before)
     }
 
+    /// Those of them that are of chats, and not about their keeping.
+    pub(super) fn tail_of_chats(&self) -> impl Iterator<Item = &'a Record> {
+        self.tail().filter(|record| !record.event.kind.is_administrative())
+    }
+
     /// What an error of tantivy's means to whoever asked.
     pub(super) fn error(&self, source: tantivy::TantivyError) -> SearchError {
         if self.deadline.is_over() {
@@ -73,6 +78,9 @@ impl<'a> View<'a> {
             next: None,
             looked_at: None,
             words: Vec::new(),
+            looser: None,
+            unknown: Vec::new(),
+            taken_as_text: Vec::new(),
         }
     }
 

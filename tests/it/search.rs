@@ -111,3 +111,58 @@ fn nothing_found_is_a_sentence_to_quote() {
     ran.assert_code(2);
     ran.assert_stderr_has("there are `demo`");
 }
+
+/// A number with a slip in it, spaces around it, or in small letters; a field that is none; characters of
+/// the other script: each gave "none of 0 messages", or nothing.
+#[test]
+fn what_was_mistyped_is_no_negative() {
+    let data = imported();
+    let miss = |arguments: &[&str], said: &[&str]| {
+        let ran = data.run([&["search"], arguments].concat());
+        ran.assert_code(1);
+        for said in said {
+            assert!(ran.stdout.contains(said), "{said}: {ran}");
+        }
+        ran.stdout
+    };
+    let said =
+        miss(&["428", "--order", "FL999"], &["No conversation of shop demo names order FL999."]);
+    assert!(!said.contains("None of"), "{said}");
+    let in_order =
+        "None of 6 messages in 1 conversation of shop demo (order fl2025122688213), received";
+    miss(&["十倍", "--order", " fl2025122688213 "], &[in_order]);
+    miss(&["foo:bar 428"], &["`foo:` is no field; taken as text."]);
+    miss(&["承諾"], &["1 message does, whatever the case", "More loosely: --mode variants"]);
+    miss(&["十倍"], &["Nor does any, whatever the case"]);
+    assert!(data.succeeds(["search", "承諾", "--mode", "variants"]).contains("1 message found"));
+}
+
+/// "10 messages found", of which four were why the conversation is held.
+#[test]
+fn a_hold_is_no_message() {
+    let data = imported();
+    let hold = [
+        "hold",
+        "add",
+        "--order",
+        "FL2025122688213",
+        "--case",
+        "H-1",
+        "--reason",
+        "428 bank",
+        "--shop",
+        "demo",
+    ];
+    let about = |data: &Data| {
+        let last = "SELECT last_at, messages FROM conversations";
+        (data.succeeds(["search", "428"]), data.succeeds(["sql", last, "--shop", "demo"]))
+    };
+    let before = about(&data);
+    assert!(before.0.contains("1 message found"), "{}", before.0);
+    data.succeeds(hold);
+    let (found, figures) = about(&data);
+    assert!(found.contains("1 message found") && !found.contains("bank"), "{found}");
+    assert_eq!(figures, before.1);
+    let held = data.succeeds(["search", "kind:hold 428"]);
+    assert!(held.contains("[hold] [private]: «428» bank"), "{held}");
+}

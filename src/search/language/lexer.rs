@@ -160,7 +160,7 @@ fn mistyped(word: &str) -> Option<&'static str> {
 }
 
 /// Letters up to a colon, and the colon's bytes.
-fn before_colon(rest: &str) -> Option<(&str, usize)> {
+pub(super) fn before_colon(rest: &str) -> Option<(&str, usize)> {
     let end = rest.find(|char: char| !char.is_ascii_alphabetic())?;
     let colon = rest[end..].chars().next().filter(|char| COLONS.contains(char))?;
     (end > 0).then(|| (&rest[..end], colon.len_utf8()))

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::deadline::Deadline;
 use super::super::language::Name;
 use super::super::run::run_within;
-use super::super::{Filters, SearchError, SearchQuery, run};
+use super::super::{Filters, Mode, SearchError, SearchQuery, run};
 use super::{offsets, snapshot_of};
 use crate::index::testing::{message, open, record};
 use crate::log::{Store, batch};
@@ -162,7 +162,172 @@ async fn nothing_found_says_what_was_looked_at() {
         assert_eq!(ask("please hello"), (6, 3, second(10), vec![please, late]));
         let (please, hello) = (("please".to_string(), 1), ("hello".to_string(), 0));
         assert_eq!(ask("please hello order:B2"), (2, 1, second(8), vec![please, hello]));
-        assert_eq!(ask("absent customer:nobody"), (0, 0, String::new(), vec![]));
+    }
+}
+
+/// "None of 8 messages", of which two were the erasures themselves; and of seven more nothing was said.
+#[tokio::test]
+async fn nothing_found_says_how_many_messages_were_erased() {
+    let records: Vec<Record> = scene()
+        .into_iter()
+        .map(|record| match record.offset.0 {
+            2 | 6 => record.erased_at(Micros(1), "asked by Ann"),
+            _ => record,
+        })
+        .chain([record(
+            12,
+            "shop",
+            json!({"conversation": "c1", "kind": "erase", "target": "m2", "text": "asked by Ann",
+                "sender": {"id": "operator", "role": "human"}}),
+        )])
+        .collect();
+    for tail_from in [0, 3, 7, 13] {
+        let (_dir, snapshot) = snapshot_of(records.clone(), tail_from).await;
+        let ask = |words: &str| {
+            let query = SearchQuery::read("shop", words, chrono_tz::UTC, Micros(0)).expect("reads");
+            let answer = run(&snapshot, &query).expect("answers");
+            let looked = answer.looked_at.clone().expect(words);
+            let said = answer.negative(chrono_tz::UTC).expect("nothing was found").none;
+            (looked.messages, looked.erased, said)
+        };
+        let (messages, erased, said) = ask("want");
+        assert_eq!((messages, erased), (4, 2), "tail from {tail_from}");
+        assert!(said.contains("; 2 more were erased and cannot be searched."), "{said}");
+        let of = |words: &str| (ask(words).0, ask(words).1);
+        assert_eq!(of("want order:A1"), (1, 2));
+        assert_eq!(of("want kind:edit"), (0, 1));
+        assert_eq!(of("want customer:bob"), (3, 0));
+        assert!(!ask("want customer:bob").2.contains("erased"));
+    }
+}
+
+/// Four of ten "messages" were the reasons of holds, and whoever typed them was among the agents.
+#[tokio::test]
+async fn what_is_about_keeping_is_no_message() {
+    let keeping = |offset: u64, kind: &str, text: &str| {
+        record(
+            offset,
+            "shop",
+            json!({"conversation": "c1", "kind": kind, "text": text,
+                "sender": {"id": "operator", "role": "human", "name": "Op"}}),
+        )
+    };
+    let mut records = scene();
+    records.extend([
+        keeping(12, "hold", "bank dispute, refund"),
+        keeping(13, "release", "refund done"),
+        keeping(14, "erase", "refund law"),
+    ]);
+    for tail_from in [0, 12, 13, 15] {
+        let (_dir, snapshot) = snapshot_of(records.clone(), tail_from).await;
+        let read =
+            |words: &str| SearchQuery::read("shop", words, chrono_tz::UTC, Micros(0)).unwrap();
+        let found =
+            |words: &str| -> Vec<u64> { offsets(&snapshot, &read(words)).into_iter().collect() };
+        assert_eq!(found("refund"), [1, 2, 3, 6, 8, 10], "tail from {tail_from}");
+        assert_eq!(found("refund order:A1"), [1, 2, 6]);
+        assert_eq!(found("refund NOT kind:message"), [6]);
+        assert_eq!(found("order:A1 -refund"), [0; 0]);
+        assert_eq!(found("kind:hold"), [12]);
+        assert_eq!(found("refund kind:release"), [13]);
+        assert_eq!(found("refund (kind:hold OR kind:erase)"), [12, 14]);
+        assert_eq!(found("refund -kind:hold"), [1, 2, 3, 6, 8, 10]);
+        assert_eq!(found("refund agent:operator"), [0; 0]);
+        let answer = run(&snapshot, &read("operator")).expect("answers");
+        assert_eq!((answer.matches.len(), answer.more_matches), (0, 0));
+        assert_eq!(answer.looked_at.expect("nothing was found").messages, 6);
+    }
+}
+
+/// A number with a slip in it gave a negative to be quoted.
+#[tokio::test]
+async fn a_filter_that_chooses_nothing_is_said_in_the_place_of_a_negative() {
+    for tail_from in [0, 6, 12] {
+        let (_dir, snapshot) = snapshot_of(scene(), tail_from).await;
+        let ask = |words: &str, filters: Filters| {
+            let read = SearchQuery::read("shop", words, chrono_tz::UTC, Micros(0)).expect("reads");
+            run(&snapshot, &SearchQuery { filters, ..read }).expect("answers")
+        };
+        let said = |words: &str| {
+            let answer = ask(words, Filters::default());
+            assert_eq!(answer.negative(chrono_tz::UTC).is_none(), !answer.unknown.is_empty());
+            answer.unknown_filters().unwrap_or_default()
+        };
+        let names = |what: &str| {
+            format!("No conversation of shop shop names {what}. Complete to offset 12.")
+        };
+        assert_eq!(said("refund order:FL999"), names("order FL999"));
+        assert_eq!(said("customer:nobody"), names("customer nobody"));
+        assert_eq!(said("absent agent:ma*"), "");
+        assert_eq!(said("refund agent:mx*"), names("agent mx*"));
+        assert_eq!(said("absent (order:A9 OR order:A1)"), "");
+        assert!(said("absent (order:A9 OR order:A8)").contains("order A9. No conversation"));
+        assert!(said("refund conversation:c9").starts_with("There is no conversation c9 in shop"));
+        assert!(said("refund category:odd").contains("is tagged odd."));
+        assert_eq!(said("absent -order:FL999"), "");
+        assert_eq!(said("absent order:A1"), "");
+        let filters = Filters { order: Some(Name::typed("FL999")), ..Filters::default() };
+        let answer = serde_json::to_value(ask("refund", filters)).expect("serializes");
+        assert_eq!(answer["unknown"], json!([{"filter": "order", "value": "FL999"}]));
+        assert_eq!(answer.get("looked_at"), None);
+    }
+}
+
+/// A number was pasted with the spaces around it.
+#[tokio::test]
+async fn spaces_around_a_name_do_not_count() {
+    for tail_from in [0, 6, 12] {
+        let (_dir, snapshot) = snapshot_of(scene(), tail_from).await;
+        let found = |filters: Filters| -> Vec<u64> {
+            let query = SearchQuery { filters, ..SearchQuery::new("shop", "refund") };
+            offsets(&snapshot, &query).into_iter().collect()
+        };
+        let (none, name) = (Filters::default(), |name: &str| Some(Name::typed(name)));
+        let text = |text: &str| Some(text.to_string());
+        assert_eq!(found(Filters { order: name(" a1 "), ..none.clone() }), [1, 2, 6]);
+        assert_eq!(found(Filters { order: name("A* "), ..none.clone() }), [1, 2, 6]);
+        assert_eq!(found(Filters { customer: name("bob "), ..none.clone() }), [3, 8, 10]);
+        assert_eq!(found(Filters { conversation: text(" c2"), ..none.clone() }), [3, 8]);
+        assert_eq!(found(Filters { category: text("late "), ..none }), [1, 2, 6]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_field_is_said_to_be_text() {
+    let (_dir, snapshot) = snapshot_of(scene(), 6).await;
+    let said = |words: &str| {
+        let query = SearchQuery::read("shop", words, chrono_tz::UTC, Micros(0)).expect("reads");
+        run(&snapshot, &query).expect("answers").no_fields().unwrap_or_default()
+    };
+    assert_eq!(said("foo:bar refund"), "`foo:` is no field; taken as text.");
+    assert_eq!(
+        said("refund OR -(foo:a foo:b) OR bar："),
+        "`foo:`, `bar：` are no fields; taken as text."
+    );
+    for plain in ["refund \"foo:bar\"", "refund https://x", "12:30 refund", "order:A1 refund"] {
+        assert_eq!(said(plain), "", "{plain}");
+    }
+}
+
+/// 承諾 was not found, where 承诺 had been said.
+#[tokio::test]
+async fn nothing_found_says_what_a_looser_mode_finds() {
+    let records =
+        vec![message(0, "c", "我给您承诺"), message(1, "c", "Refund"), message(2, "c", "承诺")];
+    for tail_from in [0, 1, 3] {
+        let (_dir, snapshot) = snapshot_of(records.clone(), tail_from).await;
+        let looser = |words: &str, mode: Mode| {
+            let query = SearchQuery { mode, ..SearchQuery::new("shop", words) };
+            let answer = run(&snapshot, &query).expect("answers");
+            answer.looser.map(|looser| (looser.mode, looser.messages))
+        };
+        assert_eq!(looser("承諾", Mode::Folded), Some((Mode::Variants, 2)));
+        assert_eq!(looser("refund", Mode::Exact), Some((Mode::Folded, 1)));
+        assert_eq!(looser("承諾", Mode::Exact), Some((Mode::Variants, 2)));
+        assert_eq!(looser("absent", Mode::Exact), Some((Mode::Variants, 0)));
+        assert_eq!(looser("承諾", Mode::Variants), None);
+        assert_eq!(looser("absent", Mode::Variants), None);
+        assert_eq!(looser("\u{301}", Mode::Folded), None);
     }
 }
 

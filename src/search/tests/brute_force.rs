@@ -47,16 +47,35 @@ const FORMS: &[(char, char)] =
 pub(super) fn hits<'a>(records: &[&'a Record], asked: &Asked, mode: Mode) -> Vec<&'a Record> {
     let says =
         |record: &&&Record| record.event.text.is_some() || !record.event.attachments.is_empty();
+    let is_searched = |record: &&&Record| {
+        let kind = record.event.kind;
+        !is_about_keeping(kind) || names(asked, kind)
+    };
     let is_hit = |record: &&&Record| holds(records, record, asked, mode);
-    records.iter().filter(says).filter(is_hit).copied().collect()
+    records.iter().filter(says).filter(is_searched).filter(is_hit).copied().collect()
+}
+
+fn is_about_keeping(kind: Kind) -> bool {
+    matches!(kind, Kind::Hold | Kind::Release | Kind::Erase)
+}
+
+/// Whether a kind is asked for by its name, and not taken away.
+fn names(asked: &Asked, kind: Kind) -> bool {
+    match asked {
+        Asked::Kind(named) => *named == kind,
+        Asked::All(parts) | Asked::Any(parts) => parts.iter().any(|part| names(part, kind)),
+        _ => false,
+    }
 }
 
 fn holds(records: &[&Record], record: &Record, asked: &Asked, mode: Mode) -> bool {
     let event = &record.event;
     let in_conversation = |is_meant: &dyn Fn(&Event) -> bool| {
-        records
-            .iter()
-            .any(|other| other.event.conversation == event.conversation && is_meant(&other.event))
+        records.iter().map(|other| &other.event).any(|other| {
+            other.conversation == event.conversation
+                && !is_about_keeping(other.kind)
+                && is_meant(other)
+        })
     };
     let is_person = |other: &Event, role: Role, name: &str| {
         other.sender.role == role

@@ -12,7 +12,7 @@ use crate::model::{Micros, Origin, Record, parse_time};
 
 const DOCUMENT: &str = include_str!("../../../docs/search.md");
 
-/// The messages of the document, m1 to m7, and what makes of them what it says.
+/// The records of the document, m1 to m9, and what makes of them what it says.
 fn records() -> Vec<Record> {
     let jia = json!({"id": "u-jia", "role": "customer", "name": "佳怡"});
     let chen = json!({"id": "agent-chen", "role": "human", "name": "陈思远"});
@@ -32,12 +32,13 @@ fn records() -> Vec<Record> {
         json!({"id": "m6", "conversation": "c-1", "kind": "edit", "sender": chen, "target": "m5", "text": "全款263元"}),
         message("m7", "c-2", &sofia),
         json!({"id": "m8", "conversation": "c-2", "kind": "retract", "sender": sofia, "target": "m7"}),
+        json!({"id": "m9", "conversation": "c-1", "kind": "hold", "sender": {"id": "op", "role": "human"}, "text": text("m9")}),
     ];
     events[0]["order"] = "FL2025122688213".into();
     events[3]["visibility"] = "private".into();
     events[6]["attachments"] =
         json!([{"sha256": "0".repeat(64), "name": "a.png", "media_type": "image/png", "bytes": 1}]);
-    let days = ["01-01", "01-01", "01-01", "01-01", "01-02", "01-02", "01-03", "01-03"];
+    let days = ["01-01", "01-01", "01-01", "01-01", "01-02", "01-02", "01-03", "01-03", "01-04"];
     let times = days.map(|day| parse_time(&format!("2026-{day}T12:00:00Z")).unwrap());
     let records = events.into_iter().zip(times).zip(0..);
     records
@@ -73,7 +74,7 @@ async fn the_documented_examples_find_what_they_say() {
     assert!(examples.len() > 20);
     let modes = table("| mode |");
     assert_eq!(modes.len(), 3);
-    for tail_from in [0, 4, 8] {
+    for tail_from in [0, 4, 9] {
         let (_dir, snapshot) = snapshot_of(records(), tail_from).await;
         for row in &examples {
             let words = row[0].trim_matches('`');

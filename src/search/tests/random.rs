@@ -178,6 +178,10 @@ fn record(dice: &mut Dice, offset: u64) -> Record {
                 event["text"] = text(dice).into();
             }
         }
+        8 => {
+            event["kind"] = (*dice.pick(&["hold", "release", "erase"])).into();
+            event["text"] = text(dice).into();
+        }
         _ => event["text"] = text(dice).into(),
     }
     if dice.roll(6) == 0 {
@@ -247,7 +251,10 @@ fn field(dice: &mut Dice, records: &[Record]) -> Asked {
         4 => Asked::Category(dice.pick(CATEGORIES).to_string()),
         5 => Asked::Conversation(format!("c{}", dice.roll(CONVERSATIONS + 5))),
         6 => Asked::Role(*dice.pick(&[Role::Customer, Role::Human, Role::Bot])),
-        7 => Asked::Kind(*dice.pick(&[Kind::Message, Kind::Edit, Kind::Retract])),
+        7 => {
+            let kinds = [Kind::Message, Kind::Edit, Kind::Retract, Kind::Hold, Kind::Erase];
+            Asked::Kind(*dice.pick(&kinds))
+        }
         8 => Asked::From(time(dice)),
         9 => Asked::To(time(dice)),
         10 => Asked::HasAttachment,

@@ -68,6 +68,12 @@ pub(in crate::web) struct Results {
     pub conversations: Vec<Group>,
     /// Where nothing was found.
     pub negative: Option<Negative>,
+    /// Where a filter chooses nothing, in the place of that.
+    pub unknown: Option<String>,
+    /// What looks like a field and was taken as text.
+    pub no_fields: Option<String>,
+    /// Address of the same in the looser mode that finds something; empty where none does.
+    pub looser: String,
     /// Address of the next page; empty when there is none.
     pub next: String,
 }
@@ -225,6 +231,12 @@ fn results(form: &SearchForm, answer: &SearchAnswer, took_ms: u128, zone: Tz) ->
         more_matches: answer.more_matches,
         conversations: answer.conversations.iter().map(group).collect(),
         negative: answer.negative(zone),
+        unknown: answer.unknown_filters(),
+        no_fields: answer.no_fields(),
+        looser: match answer.looser {
+            Some(looser) if looser.messages > 0 => form.address_in(looser.mode),
+            _ => String::new(),
+        },
         next: answer.next.map(|next| form.address_after(next)).unwrap_or_default(),
     }
 }
@@ -277,7 +289,8 @@ fn hit_view(form: &SearchForm, conversation: &str, hit: &Hit, zone: Tz) -> HitVi
         text: Shown::marked(&text, &spans),
         order: hit.order.clone().unwrap_or_default(),
         attachments: hit.attachments,
-        private: hit.visibility == Visibility::Private,
+        // Holds, releases and erasures are the shop's own, too.
+        private: hit.visibility == Visibility::Private || hit.kind.is_administrative(),
         automatic: hit.automatic,
         imported: hit.origin == Origin::Imported,
         retracted: hit.retracted_at.map(shown).unwrap_or_default(),
@@ -311,7 +324,8 @@ fn around(text: &str, spans: &[(usize, usize)]) -> (String, Vec<(usize, usize)>)
 mod tests {
     use super::*;
     use crate::model::{Kind, Seq};
-    use crate::search::LookedAt;
+    use crate::search::language::FieldName;
+    use crate::search::{LookedAt, Looser, UnknownFilter};
 
     const ZONE: Tz = chrono_tz::Asia::Shanghai;
 
@@ -363,6 +377,9 @@ mod tests {
             next: Some("9.c1.7".parse().unwrap()),
             looked_at: None,
             words: Vec::new(),
+            looser: None,
+            unknown: Vec::new(),
+            taken_as_text: Vec::new(),
         }
     }
 
@@ -415,18 +432,46 @@ mod tests {
 
     #[test]
     fn nothing_found_is_said_to_be_quoted() {
-        let looked =
-            LookedAt { messages: 5, without_text: 1, conversations: 2, received_until: None };
+        let looked = LookedAt {
+            messages: 5,
+            without_text: 1,
+            erased: 3,
+            conversations: 2,
+            received_until: None,
+        };
         let nothing = SearchAnswer {
             total: 0,
             conversations: Vec::new(),
             next: None,
             looked_at: Some(looked),
+            looser: Some(Looser { mode: Mode::Variants, messages: 2 }),
             ..answer(Vec::new())
         };
         let html = rendered(form_with("退"), &nothing);
         assert!(html.contains("None of 5 messages in 2 conversations of shop s"), "{html}");
+        assert!(html.contains("3 more were erased and cannot be searched"), "{html}");
+        assert!(html.contains("2 messages do, whatever the case"), "{html}");
         assert!(html.contains("pictures") && html.contains("mode=variants"), "{html}");
+        let looser = Some(Looser { mode: Mode::Variants, messages: 0 });
+        let html = rendered(form_with("退"), &SearchAnswer { looser, ..nothing });
+        assert!(html.contains("Nor does any") && !html.contains("mode=variants"), "{html}");
+    }
+
+    #[test]
+    fn a_number_that_is_nowhere_is_no_negative() {
+        let unknown = vec![UnknownFilter { filter: FieldName::Order, value: "FL999".to_string() }];
+        let nothing = SearchAnswer {
+            total: 0,
+            conversations: Vec::new(),
+            next: None,
+            unknown,
+            taken_as_text: vec!["foo:".to_string()],
+            ..answer(Vec::new())
+        };
+        let html = rendered(form_with("foo:x"), &nothing);
+        assert!(html.contains("No conversation of shop s names order FL999."), "{html}");
+        assert!(html.contains("`foo:` is no field; taken as text."), "{html}");
+        assert!(!html.contains("None of") && !html.contains("messages found"), "{html}");
     }
 
     #[test]

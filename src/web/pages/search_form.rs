@@ -186,9 +186,9 @@ impl SearchForm {
         SearchForm { conversation, after: after.to_string(), ..self.clone() }.address()
     }
 
-    /// The address of the same words, more loosely, and without any filter.
-    pub(in crate::web) fn address_of_variants(&self) -> String {
-        let (mode, after) = (Mode::Variants.to_string(), String::new());
+    /// The address of the same words in another mode, and without any filter.
+    pub(in crate::web) fn address_in(&self, mode: Mode) -> String {
+        let (mode, after) = (mode.to_string(), String::new());
         SearchForm { mode, after, ..self.clone() }.address()
     }
 
