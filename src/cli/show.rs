@@ -52,7 +52,7 @@ enum ShowFormat {
 type Conversations = Vec<(String, Vec<Record>)>;
 
 impl Show {
-    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+    pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let made_at = Micros::now();
         let conversations = self.read(&target).await?;
@@ -79,7 +79,7 @@ impl Show {
     }
 
     /// What is asked for; nothing where there is none.
-    async fn read(&self, target: &Target) -> anyhow::Result<Conversations> {
+    async fn read(&mut self, target: &Target) -> anyhow::Result<Conversations> {
         let names = match (&self.conversation, &self.order) {
             (Some(conversation), _) => vec![conversation.clone()],
             (None, order) => self.names_of(target, order.clone()).await?,
@@ -93,15 +93,18 @@ impl Show {
         Ok(conversations)
     }
 
-    /// The order's conversations, as it went.
+    /// The order's conversations, as it went. From then on its number is the one that they have.
     async fn names_of(
-        &self,
+        &mut self,
         target: &Target,
         order: Option<String>,
     ) -> anyhow::Result<Vec<String>> {
         let asked = WhoseParameters { order, ..WhoseParameters::default() };
         let found = target.conversations(&asked).await?;
         anyhow::ensure!(!found.is_cut, "the order is in more conversations than can be listed");
+        if let [written] = found.written.as_slice() {
+            self.order = Some(written.clone());
+        }
         Ok(found.conversations.into_iter().rev().collect())
     }
 

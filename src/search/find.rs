@@ -1,9 +1,9 @@
-//! Which conversations an order, a customer or an agent is in: every one in which some record, of whatever kind and with
-//! or without a text, names them.
+//! Which conversations an order, a customer or an agent is in: every one in which some record, with or without a text and
+//! of whatever kind but those about its keeping, names them.
 //!
 //! Invariant: index and tail count as one, as of one offset; the newest come first, by the last record that names them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,9 @@ use crate::model::{FieldError, Micros, Offset, Record};
 
 /// Most conversations named in one answer: × about 100 bytes = 6 MiB. The oldest of more are left out, and that is said.
 pub const CONVERSATIONS_MAX: usize = 65_536;
+
+/// Most ids that differ in case and width alone: × 128 characters.
+const IDS_MAX: usize = 64;
 
 /// Whose conversations are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,10 @@ pub struct Conversations {
     pub conversations: Vec<String>,
     /// There are older ones.
     pub is_cut: bool,
+    /// Where nobody is called exactly as was asked: the ids that differ from it in case or width alone, whose
+    /// conversations these are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<String>,
 }
 
 /// When and where a conversation last named whom it is looked for by.
@@ -57,24 +64,28 @@ impl Whose {
         }
     }
 
-    /// Whether `known` is the one with this id.
-    fn is(self, known: &Known<'_>, id: &str) -> bool {
-        known.kind == self.kind() && known.id == id
+    /// Whether `known` has one of these ids.
+    fn is(self, known: &Known<'_>, ids: &BTreeSet<String>) -> bool {
+        known.kind == self.kind() && ids.contains(known.id)
     }
 
-    /// Whether `record` names `id`.
-    fn is_on(self, record: &Record, id: &str) -> bool {
-        terms_of(record).any(|term| Known::of_term(&term).is_some_and(|known| self.is(&known, id)))
+    /// Whether `record` names one of `ids`.
+    fn is_on(self, record: &Record, ids: &BTreeSet<String>) -> bool {
+        let is_its = |term: String| Known::of_term(&term).is_some_and(|known| self.is(&known, ids));
+        terms_of(record).any(is_its)
     }
 }
 
-/// The conversations of the view's shop that name `id`. It blocks.
+/// The conversations of the view's shop that name `id`; where nobody is called exactly so, those that name whom case
+/// and width alone tell from it. It blocks.
 pub(super) fn find(view: &View<'_>, whose: Whose, id: &str) -> Result<Conversations, SearchError> {
-    if id.is_empty() {
-        return Err(FieldError::new(whose.as_str(), "", "not be empty").into());
+    if id.trim().is_empty() {
+        return Err(FieldError::new(whose.as_str(), id, "not be empty").into());
     }
-    let mut found = of_index(view, whose, id).map_err(|error| view.error(error))?;
-    for record in view.tail().filter(|record| whose.is_on(record, id)) {
+    let ids = called(view, whose, id).map_err(|error| view.error(error))?;
+    let written = if ids.contains(id) { Vec::new() } else { ids.iter().cloned().collect() };
+    let mut found = of_index(view, whose, &ids).map_err(|error| view.error(error))?;
+    for record in view.tail_of_chats().filter(|record| whose.is_on(record, &ids)) {
         found.add(record.event.conversation.clone(), (record.occurred_at(), record.offset));
     }
     let is_over = found.cut();
@@ -86,7 +97,43 @@ pub(super) fn find(view: &View<'_>, whose: Whose, id: &str) -> Result<Conversati
         complete_to: view.before,
         conversations: newest.into_iter().map(|(_, name)| name).collect(),
         is_cut,
+        written,
     })
+}
+
+/// `id`, if somebody is called so, otherwise the ids that are the same when folded. Spaces around it do not count, unless
+/// they are part of it.
+fn called(view: &View<'_>, whose: Whose, id: &str) -> tantivy::Result<BTreeSet<String>> {
+    let trimmed = Some(id.trim()).filter(|trimmed| *trimmed != id);
+    for id in [id].into_iter().chain(trimmed) {
+        let folded = fold(id);
+        let range = range_of_id(view.shop, whose.kind(), &folded);
+        let mut ids = BTreeSet::new();
+        let mut take = |known: &Known<'_>| {
+            let is_called = known.kind == whose.kind() && known.folded_id == folded;
+            if is_called && (ids.len() < IDS_MAX || known.id == id) {
+                ids.insert(known.id.to_string());
+            }
+        };
+        for segment in &view.segments {
+            known::each_known(view, segment, &range, &folded, |known, term| {
+                if segment.is_in_chat(term)? {
+                    take(known);
+                }
+                Ok(())
+            })?;
+        }
+        for term in view.tail_of_chats().flat_map(terms_of) {
+            Known::of_term(&term).iter().for_each(&mut take);
+        }
+        if ids.contains(id) {
+            return Ok(BTreeSet::from([id.to_string()]));
+        }
+        if !ids.is_empty() {
+            return Ok(ids);
+        }
+    }
+    Ok(BTreeSet::new())
 }
 
 /// Conversations by name, with what they are sorted by.
@@ -121,20 +168,20 @@ impl Found {
     }
 }
 
-fn of_index(view: &View<'_>, whose: Whose, id: &str) -> tantivy::Result<Found> {
+fn of_index(view: &View<'_>, whose: Whose, ids: &BTreeSet<String>) -> tantivy::Result<Found> {
     let mut found = Found::default();
-    let folded = fold(id);
+    let Some(folded) = ids.first().map(|id| fold(id)) else { return Ok(found) };
     let range = range_of_id(view.shop, whose.kind(), &folded);
     for segment in &view.segments {
         view.deadline.check()?;
         let mut documents = segment.none();
         known::each_known(view, segment, &range, &folded, |known, term| {
-            if whose.is(known, id) {
+            if whose.is(known, ids) {
                 add_documents_with(&mut documents, segment.reader(), schema().known_as, term)?;
             }
             Ok(())
         })?;
-        segment.keep_below(&mut documents, view.before);
+        segment.keep_chats(&mut documents, view.before)?;
         // By number first: a name is read once.
         let mut last: HashMap<u64, (Last, u32)> = HashMap::new();
         for document in documents.iter() {

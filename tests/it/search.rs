@@ -135,6 +135,8 @@ fn what_was_mistyped_is_no_negative() {
     miss(&["承諾"], &["1 message does, whatever the case", "More loosely: --mode variants"]);
     miss(&["十倍"], &["Nor does any, whatever the case"]);
     assert!(data.succeeds(["search", "承諾", "--mode", "variants"]).contains("1 message found"));
+    let shown = data.succeeds(["show", "--order", "fl2025122688213 ", "--shop", "demo"]);
+    assert!(shown.contains("什么时候退款") && shown.contains("FL2025122688213"), "{shown}");
 }
 
 /// "10 messages found", of which four were why the conversation is held.

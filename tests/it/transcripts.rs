@@ -177,6 +177,15 @@ async fn an_order_shows_all_its_conversations_and_nothing_of_another_shop() {
     }
     let listed = dan.get("/v1/conversations?order=FL1").await.json();
     assert_eq!(listed["conversations"], json!(["c-4", "c-2", "c-1"]));
+    assert_eq!(listed.get("written"), None);
+    // In a mail it stood in small letters.
+    let again = dan.get("/v1/conversations?order=%20fl1").await.json();
+    assert_eq!(
+        (&again["conversations"], &again["written"]),
+        (&listed["conversations"], &json!(["FL1"]))
+    );
+    let html = dan.get("/orders/fl1").await.text();
+    assert!(html.contains("<b>3</b> conversations") && html.contains("<bdi>FL1</bdi>"), "{html}");
 
     // What another shop has is as unknown as what nobody has.
     let told = |text: String, id: &str| text.replace(id, "ID");

@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::deadline::Deadline;
+use super::super::find::find;
 use super::super::language::Name;
 use super::super::run::run_within;
-use super::super::{Filters, Mode, SearchError, SearchQuery, run};
+use super::super::view::View;
+use super::super::{Filters, Mode, SearchError, SearchQuery, Whose, run};
 use super::{offsets, snapshot_of};
 use crate::index::testing::{message, open, record};
 use crate::log::{Store, batch};
@@ -236,6 +238,9 @@ async fn what_is_about_keeping_is_no_message() {
         let answer = run(&snapshot, &read("operator")).expect("answers");
         assert_eq!((answer.matches.len(), answer.more_matches), (0, 0));
         assert_eq!(answer.looked_at.expect("nothing was found").messages, 6);
+        let (query, deadline) = (SearchQuery::new("shop", ""), Deadline::default());
+        let view = View::of(&snapshot, &query, deadline).expect("opens");
+        assert!(find(&view, Whose::Agent, "operator").unwrap().conversations.is_empty());
     }
 }
 
@@ -328,6 +333,43 @@ async fn nothing_found_says_what_a_looser_mode_finds() {
         assert_eq!(looser("承諾", Mode::Variants), None);
         assert_eq!(looser("absent", Mode::Variants), None);
         assert_eq!(looser("\u{301}", Mode::Folded), None);
+    }
+}
+
+/// The number in a mail was in small letters: search knew the order, and its page did not.
+#[tokio::test]
+async fn an_order_is_found_whatever_its_case() {
+    let order = |offset: u64, conversation: &str, order: &str| {
+        record(
+            offset,
+            "shop",
+            json!({"conversation": conversation, "kind": "message", "text": "x", "order": order,
+                "sender": {"id": "u", "role": "customer"}}),
+        )
+    };
+    let records = vec![
+        order(0, "c1", "FL1"),
+        order(1, "c2", "FL1"),
+        order(2, "c3", "x"),
+        order(3, "c4", "X"),
+    ];
+    for tail_from in [0, 2, 4] {
+        let (_dir, snapshot) = snapshot_of(records.clone(), tail_from).await;
+        let (query, deadline) = (SearchQuery::new("shop", ""), Deadline::default());
+        let view = View::of(&snapshot, &query, deadline).expect("opens");
+        let found = |id: &str| {
+            let found = find(&view, Whose::Order, id).expect("answers");
+            (found.conversations.join(" "), found.written.join(" "))
+        };
+        let pair = |left: &str, right: &str| (left.to_string(), right.to_string());
+        assert_eq!(found("FL1"), pair("c2 c1", ""));
+        assert_eq!(found("fl1"), pair("c2 c1", "FL1"));
+        assert_eq!(found(" ＦＬ1 "), pair("c2 c1", "FL1"));
+        // Who is called exactly so is meant, and nobody else.
+        assert_eq!(found("x"), pair("c3", ""));
+        assert_eq!(found("ｘ"), pair("c4 c3", "X x"));
+        assert_eq!(found("FL"), pair("", ""));
+        assert!(find(&view, Whose::Order, " ").is_err());
     }
 }
 

@@ -121,7 +121,7 @@ async fn show(
         Ok(print) => print,
         Err(refusal) => return *refusal,
     };
-    let asked = Asked { whose, id, form, purpose, print };
+    let mut asked = Asked { whose, id, form, purpose, print };
     let found = service.search.conversations(&identity.shop, whose, &asked.id).await;
     let mut found = match found {
         Ok(found) if found.conversations.is_empty() => return asked.unknown(&identity),
@@ -131,6 +131,9 @@ async fn show(
             return Notice::failure(&identity, error.kind());
         }
     };
+    if let [written] = found.written.as_slice() {
+        asked.id = written.clone();
+    }
     let rows = Some(found.conversations.len() as u64);
     let access = Print::recorded(print, Access { rows, ..asked.access() });
     service.trail().record(&identity, access);
