@@ -19,7 +19,8 @@ use super::custody::completeness;
 use super::hex_bytes::HexBytes;
 use super::json;
 use super::names;
-use super::row::{Disclosure, ParsedRow, Part, Row};
+use super::redact::{Applied, Redacted};
+use super::row::{Disclosure, ParsedRow, Part, Row, Why};
 use super::seal::{self, BAGIT};
 use super::spec::{BundleSpec, Counted, Counts};
 use super::spool::{BundleFile, Spool};
@@ -76,6 +77,8 @@ pub struct Bundle {
     pub records: u64,
     /// What is not in it though the records name it, in words.
     pub holes: Vec<String>,
+    /// How much its rules hide; `None` where it has none.
+    pub redacted: Option<Redacted>,
 }
 
 /// What grows while records are read.
@@ -83,6 +86,7 @@ struct Making<'a, S> {
     spec: &'a BundleSpec<'a>,
     source: S,
     disclosure: Disclosure<'a>,
+    applied: Applied<'a>,
     messages: Spool,
     table: Spool,
     page: Spool,
@@ -120,6 +124,7 @@ impl Bundle {
             spec,
             source,
             disclosure,
+            applied: Applied::new(&spec.request.redact),
             messages: spool()?,
             table: spool()?,
             page: spool()?,
@@ -134,6 +139,7 @@ impl Bundle {
             making.add_conversation(conversation, &mut progress)?;
         }
         making.page.write_all(PAGE_END.as_bytes())?;
+        making.applied.check()?;
         making.sealed(sealer)
     }
 }
@@ -182,6 +188,7 @@ impl<S: RecordSource> Making<'_, S> {
             conversation: record.event.conversation.clone(),
             seq: record.seq,
         };
+        self.applied.add(record)?;
         let commitments = record.commitments().ok_or_else(altered)?;
         let zone = offset_of(record.received_at, self.spec.zone);
         let why_not = self.disclosure.why_not(record, reader);
@@ -197,6 +204,8 @@ impl<S: RecordSource> Making<'_, S> {
         for (_, why) in row.withheld() {
             *self.counts.withheld.entry(why.to_string()).or_default() += 1;
         }
+        let is_redacted = |(_, why): &(&str, &str)| *why == Why::Redacted.as_str();
+        self.counts.redacted.add(row.withheld().filter(is_redacted).count());
         if row.is_erased() {
             self.counts.erased.push((record.leaf, record.erased.clone()));
         }
@@ -227,7 +236,7 @@ impl<S: RecordSource> Making<'_, S> {
     fn sealed(self, sealer: &impl Sealer) -> Result<Bundle, EvidenceError> {
         let Making { spec, leaves, counts, mut attached, .. } = self;
         if leaves.is_empty() {
-            return Err(EvidenceError::Nothing { what: "case", name: spec.request.case.clone() });
+            return Err(EvidenceError::nothing_of(&[("case", spec.request.case.as_str())]));
         }
         let (checkpoint, key) = (spec.checkpoint, &spec.checkpoint.key);
         let indices: Vec<u64> = leaves.iter().map(|(index, _)| *index).collect();
@@ -268,7 +277,8 @@ impl<S: RecordSource> Making<'_, S> {
         let seal = sealer.sign(&seal::text(&tag_manifest.passed.sha256))?;
         files.extend([tag_manifest, BundleFile::of(names::SEAL, seal)]);
         let records = proof.leaves.len() as u64;
-        Ok(Bundle { zip: Zipped::of(spec.request.folder(), files)?, records, holes })
+        let redacted = (!spec.request.redact.is_empty()).then_some(counts.redacted);
+        Ok(Bundle { zip: Zipped::of(spec.request.folder(), files)?, records, holes, redacted })
     }
 }
 

@@ -47,5 +47,5 @@ pub use error::EvidenceError;
 pub use maker::{Asker, BundleMaker, Material};
 pub use redact::Redaction;
 pub use request::EvidenceRequest;
-pub use verify::{Held, STEPS, Verdict, verify};
+pub use verify::{Held, STEPS, Verdict, read_vkey, verify};
 pub use zipped::Zipped;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
+use super::redact::Redacted;
 use super::request::EvidenceRequest;
 use crate::ledger::Checkpoint;
 use crate::model::{Ack, Chain, Erased, LeafHash, Micros};
@@ -39,6 +40,8 @@ pub(super) struct Custody {
 pub(super) struct Counts {
     pub(super) conversations: Vec<Counted>,
     pub(super) withheld: BTreeMap<String, u64>,
+    /// Of what is withheld, what the rules hide.
+    pub(super) redacted: Redacted,
     pub(super) files: BTreeMap<String, u64>,
     /// Leaf of each record whose content was erased, and when and why.
     pub(super) erased: Vec<(LeafHash, Option<Box<Erased>>)>,

@@ -69,8 +69,8 @@ pub use bodies::BATCH_BYTES_MAX;
 pub use connections::Connections;
 pub use http::{
     AccessParameters, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, Erasures,
-    ExportParameters, HOLES_HEADER, Holds, Kept, RECORDS_HEADER, ROWS_TRAILER, SearchParameters,
-    WhoseParameters, ZONE_HEADER, evidence_zip,
+    ExportParameters, HOLES_HEADER, Holds, Kept, RECORDS_HEADER, REDACTED_HEADER, ROWS_TRAILER,
+    SearchParameters, WhoseParameters, ZONE_HEADER, evidence_zip,
 };
 pub use problem::{Problem, status_of};
 pub use purpose::{CASE_HEADER, For, REASON_HEADER};

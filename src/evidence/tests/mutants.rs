@@ -58,7 +58,7 @@ impl Lab {
             log.kept.insert(sum, path);
         }
         let mut request = request(&["c-林/1", "c2"]);
-        request.redact = vec![Redaction::parse("sender@message:b").unwrap()];
+        request.redact = vec![Redaction::parse("sender@message:c2/b").unwrap()];
         request.since = Some(log.checkpoint(9).note);
         let zip = std::fs::read(log.zip("good.zip", &request)).unwrap();
         let good = files_of(&zip);

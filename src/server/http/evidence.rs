@@ -25,6 +25,8 @@ use crate::server::{Problem, Service, Token};
 pub const RECORDS_HEADER: &str = "verbatim-records";
 /// What a bundle does not have though its records name it, in words.
 pub const HOLES_HEADER: &str = "verbatim-holes";
+/// How much of it its rules hide, in words.
+pub const REDACTED_HEADER: &str = "verbatim-redacted";
 
 /// Pieces on their way to a client: × 64 KiB = 1 MiB.
 const PIECES_WAITING_MAX: usize = 16;
@@ -74,6 +76,7 @@ pub async fn evidence_zip(
     let broke_off = Access { outcome: AccessOutcome::BrokeOff, ..access(&request, via)? };
     let bundle = service.bundle(identity, request, via).await?;
     let (records, holes) = (bundle.records, bundle.holes.join(", "));
+    let redacted = bundle.redacted.map_or(String::new(), |redacted| redacted.to_string());
     let zip = match pack {
         Some(pack) => service.bundles.pack(bundle, pack).await?,
         None => bundle.zip,
@@ -84,7 +87,11 @@ pub async fn evidence_zip(
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(zip.bytes()));
     headers.insert(RECORDS_HEADER, HeaderValue::from(records));
     let named = format!("attachment; filename=\"{}\"", zip.name());
-    for (header, value) in [(header::CONTENT_DISPOSITION.as_str(), named), (HOLES_HEADER, holes)] {
+    for (header, value) in [
+        (header::CONTENT_DISPOSITION.as_str(), named),
+        (HOLES_HEADER, holes),
+        (REDACTED_HEADER, redacted),
+    ] {
         if let Some(value) = HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()) {
             headers.insert(header::HeaderName::from_static(header), value);
         }

@@ -39,7 +39,7 @@ use crate::sql::Answer;
 pub use access::AccessParameters;
 pub use append::DUPLICATES_HEADER;
 pub use conversation_list::WhoseParameters;
-pub use evidence::{HOLES_HEADER, RECORDS_HEADER, evidence_zip};
+pub use evidence::{HOLES_HEADER, RECORDS_HEADER, REDACTED_HEADER, evidence_zip};
 pub use export::ExportParameters;
 pub use health::ZONE_HEADER;
 pub use keeping::{Erasures, Holds, Kept};
