@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::ledger::is_signed;
+use crate::ledger::{is_signed, is_weak};
 
 /// Signatures under a note: our own, and those of witnesses.
 const SIGNATURES_MAX: usize = 16;
@@ -45,6 +45,11 @@ impl Key {
         }
         let key = bytes[1..].try_into().ok()?;
         Some(Key { line: line.to_string(), name: name.to_string(), id: id_of_key, key })
+    }
+
+    /// Whether signatures by it prove nothing.
+    pub(super) fn is_weak(&self) -> bool {
+        is_weak(&self.key)
     }
 
     /// As other tools read it.

@@ -49,7 +49,7 @@ pub use error::LedgerError;
 pub use key_files::{KEY_FILE, PreviousKey, PublicKeys};
 pub use keys::{Succession, begin_anew, check_origin, last_signed, public_keys, rotate, successor};
 pub use multiproof::MultiproofError;
-pub use note::{LedgerKey, NoteError, OpenedNote, VerifierKey, is_signed, open};
+pub use note::{LedgerKey, NoteError, OpenedNote, VerifierKey, is_signed, is_weak, open};
 pub use reader::{Inclusion, LedgerReader, PROVED_LEAVES_MAX};
 pub use store::{Ledger, LedgerOptions};
 pub use tile_path::TilePath;

@@ -226,6 +226,11 @@ pub fn is_signed(key: &[u8; 32], text: &[u8], signature: &[u8]) -> bool {
     }
 }
 
+/// Whether the key with these bytes would seem to have signed anything.
+pub fn is_weak(key: &[u8; 32]) -> bool {
+    VerifyingKey::from_bytes(key).is_ok_and(|key| key.is_weak())
+}
+
 /// The key with these bytes, where signatures by it prove anything.
 fn key_of(bytes: &[u8; 32]) -> Result<VerifyingKey, &'static str> {
     match VerifyingKey::from_bytes(bytes) {

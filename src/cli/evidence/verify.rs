@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::shown::shown;
 use crate::cli::{Exit, write};
-use crate::evidence::{Held, STEPS, Verdict, verify};
+use crate::evidence::{Held, STEPS, Verdict, read_vkey, verify};
 
 #[derive(Debug, Args)]
 #[command(
@@ -72,10 +72,12 @@ impl Verify {
     }
 }
 
-/// A key as it was given, or of the file that was.
+/// A key as it was given, or of the file that was. What is no key must not look like a seal by another.
 fn key_of(given: &str) -> anyhow::Result<String> {
-    let key = if Path::new(given).is_file() { read(Path::new(given))? } else { given.to_string() };
-    Ok(format!("{}\n", key.trim()))
+    let file = Some(Path::new(given)).filter(|path| path.is_file());
+    let key = file.map_or(Ok(given.to_string()), read)?;
+    let what = if file.is_some() { "holds no key" } else { "is no key, and no file with one" };
+    read_vkey(&key).with_context(|| format!("--vkey `{:.200}` {what}", shown(given, " ")))
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -1,10 +1,14 @@
 //! Bundles that nobody has touched.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::sample::{Log, event, request, verify_py};
 use crate::evidence::spec::Custody;
-use crate::evidence::{EvidenceRequest, Held, Redaction, verify};
+use crate::evidence::{EvidenceRequest, Held, Redaction, read_vkey, verify};
+use crate::ledger::LedgerKey;
 use crate::model::{Audience, Micros, Seen};
 
 fn held(log: &Log) -> Held {
@@ -31,6 +35,37 @@ fn both_verifiers_believe_what_was_made() {
     assert_eq!(verdict.failed_step(), None, "{verdict:?}");
     let (code, said) = verify_py(&[folder.to_str().unwrap(), "--vkey", &log.vkey()]);
     assert_eq!(code, 0, "{said}");
+}
+
+/// A mistyped key looked like the seal of somebody else.
+#[test]
+fn what_is_no_key_gives_no_verdict() {
+    let log = Log::new();
+    let zip = log.zip("case.zip", &request(&["c2"]));
+    let (key, folder) = (log.vkey(), log.folder.path());
+    let (good, other) = (folder.join("key"), folder.join("no-key"));
+    std::fs::write(&good, format!("\n{key}\n\n")).unwrap();
+    std::fs::write(&other, "a letter from the bank\n").unwrap();
+    let judged = |given: &str| verify_py(&[zip.to_str().unwrap(), "--vkey", given]);
+    assert_eq!(judged(good.to_str().unwrap()).0, 0);
+    assert_eq!(read_vkey(&format!("\n{key} ")), Some(format!("{key}\n")));
+    let cut = &key[..key.len() - 1];
+    let renamed = key.replacen("shop.example", "shop.exampel", 1);
+    for given in ["", "nonsense", cut, &renamed, other.to_str().unwrap(), "/nowhere/key"] {
+        assert_eq!(read_vkey(given), None, "{given}");
+        let (code, said) = judged(given);
+        assert!(code == 2 && said.contains("nothing could be checked"), "{given}: {said}");
+    }
+    // A key of small order, under which anything seems signed.
+    let weak = [&[1, 1][..], &[0; 31]].concat();
+    let id = Sha256::digest([&b"shop.example/log\n"[..], &weak].concat());
+    let weak = format!("shop.example/log+{}+{}", hex::encode(&id[..4]), STANDARD.encode(&weak));
+    assert_eq!((read_vkey(&weak), judged(&weak).0), (None, 2));
+    // One that is somebody's did not seal this bundle.
+    let other = LedgerKey::from_bytes("shop.example/log", &[8; 32]).unwrap().public().to_string();
+    let vkey = read_vkey(&other);
+    let verdict = verify(&zip, &Held { vkey, checkpoint: None }).unwrap();
+    assert_eq!((verdict.failed_step(), judged(&other).0), (Some(1), 11), "{verdict:?}");
 }
 
 /// A folder whose name has a line feed in it made one line of the manifest look like two: a file that
@@ -133,6 +168,32 @@ fn the_other_side_gets_of_a_bundle_what_it_gets_of_a_transcript() {
     assert!(holds(&other_side, "\"erased\":3") && holds(&other_side, "\"private\":21"));
 }
 
+/// What is to be hidden is hidden, as much as is said and nothing else, or there is no bundle.
+#[test]
+fn a_rule_hides_what_it_names_or_makes_no_bundle() {
+    let log = Log::new();
+    let made = |rules: &[&str]| {
+        let mut request = request(&["c-林/1", "c2"]);
+        request.redact = rules.iter().map(|rule| Redaction::parse(rule).unwrap()).collect();
+        log.bundle(&request, &log.newest())
+    };
+    // The message, its edit and its retraction, of one of the two conversations that have one of this id.
+    let one = made(&["body@message:c-林/1/m4"]).unwrap();
+    assert_eq!(one.redacted.unwrap().to_string(), "3 parts of 3 records");
+    let two = made(&["body@message:c-林/1/m4", "sender,body@message:c2/m4"]).unwrap();
+    assert_eq!(two.redacted.unwrap().to_string(), "9 parts of 6 records");
+    assert_eq!(made(&[]).unwrap().redacted, None);
+    for (rule, said) in [
+        ("body@message:nosuch", "no record"),
+        ("body@message:c2/nosuch", "no record"),
+        ("body@sender:nobody", "no record"),
+        ("body@message:m4", "write CONVERSATION/ID"),
+    ] {
+        let error = made(&["body@message:c2/m4", rule]).err().unwrap().to_string();
+        assert!(error.contains(&format!("`{rule}`")) && error.contains(said), "{error}");
+    }
+}
+
 /// A stranger's copy names the customer nowhere, and tells nothing of the machine but what checks need.
 #[test]
 fn whoever_is_hidden_is_nowhere_in_the_bundle() {
@@ -230,8 +291,10 @@ fn what_was_erased_leaves_the_rest_provable() {
     let zip = log.zip("erased.zip", &request(&["c-林/1"]));
     let verdict = verify(&zip, &held(&log)).unwrap();
     assert_eq!(verdict.failed_step(), None, "{verdict:?}");
-    assert!(verdict.holds[5].contains("\"erased\":3"), "{verdict:?}");
-    assert_eq!(verify_py(&[zip.to_str().unwrap()]).0, 0);
+    let told = "(records with parts withheld: 1 as erased, 1 as private)";
+    assert!(verdict.holds[5].contains(told), "{verdict:?}");
+    let (code, said) = verify_py(&[zip.to_str().unwrap()]);
+    assert!(code == 0 && said.contains(told), "{said}");
     let bytes = std::fs::read(&zip).unwrap();
     let holds = |words: &str| bytes.windows(words.len()).any(|window| window == words.as_bytes());
     assert!(!holds("asked by the customer") && !holds("杯子碎了"));
@@ -265,11 +328,10 @@ fn holes_are_said_where_they_are_seen() {
 /// What stands in the second verifier stands for the frame of the page, and is short enough to be read.
 #[test]
 fn the_second_verifier_fits() {
-    use sha2::Digest;
     let script = include_str!("../texts/verify.py");
     let head: Vec<&str> = super::super::copies::PAGE_HEAD.lines().collect();
     let frame = format!("{}\n{}", head.join("\n"), super::super::copies::PAGE_END.trim_end());
-    let sum = hex::encode(sha2::Sha256::digest(frame));
+    let sum = hex::encode(Sha256::digest(frame));
     let wanted = format!("FRAME_LINES, FRAME_SHA256 = {}, \"{sum}\"", head.len());
     assert!(script.contains(&wanted), "{wanted}");
     assert!(script.lines().count() < 250, "{} lines", script.lines().count());

@@ -16,6 +16,7 @@ UNSEEN = ("[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u1
 NAME, BASE64, PLAIN = "[!-*,-~]+", "[A-Za-z0-9+/]+={0,2}", "[A-Za-z0-9][A-Za-z0-9._-]*"
 matches = lambda pattern, text: isinstance(text, str) and re.fullmatch(pattern, text)
 sha256 = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
+shown = lambda text: re.sub(UNSEEN, lambda char: f"<b>U+{ord(char[0]):04X}</b>", html.escape(text).replace("\n", "&#10;"))
 node = lambda left, right: sha256(b"\1", left, right)  # RFC 6962
 depth = lambda it: 1 + max(map(depth, it.values() if type(it) is dict else it), default=0) if type(it) in (dict, list) else 0
 dumps = functools.partial(json.dumps, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -25,7 +26,7 @@ def unhex(text, count):
     require(matches("[0-9a-f]*", text) and len(text) == 2 * count, f"`{text}` is not {count} bytes in hex")
     return bytes.fromhex(text)
 def unbase64(text, count):
-    found = base64.b64decode(text, validate=True)
+    found = base64.b64decode(text + "=" * (-len(text) % 4))
     require(base64.b64encode(found).decode() == text and len(found) == count, f"`{text}` is not {count} bytes in base64")
     return found
 def integer(text):
@@ -38,8 +39,7 @@ def canonical(text, where):
     return value
 def unzipped(path):
     """The files of a zip exactly as verbatim writes it: stored, sorted, nothing before, between or behind them."""
-    data = pathlib.Path(path).read_bytes()
-    end = len(data) - 22
+    end = len(data := pathlib.Path(path).read_bytes()) - 22
     count, start = struct.unpack_from("<H", data, end + 10)[0], struct.unpack_from("<L", data, end + 16)[0]
     at, central, last, folder, files = 0, start, b"", None, {}
     for _ in range(min(count, 65534)):  # more take zip64
@@ -65,11 +65,11 @@ class Key:
     """An Ed25519 key, and the notes (C2SP signed-note) that it signed."""
     def __init__(self, vkey):
         found = matches(f"({NAME})\\+([0-9a-f]{{8}})\\+({BASE64})\n", vkey)
-        require(found, f"`{vkey}` is not a key")
+        require(found, f"`{vkey.strip()}` is no key")
         self.line, self.name, self.id, key = vkey, found[1], unhex(found[2], 4), unbase64(found[3], 33)
         y = int.from_bytes(key[1:], "little") % 2 ** 255  # a key of small order would seem to have signed anything
         strong = y * (y * y - 1) * (121665 * y ** 4 - 121666 * (2 * y * y - 1)) % (2 ** 255 - 19) != 0
-        require(strong and key[0] == 1 and sha256(self.name.encode(), b"\n", key)[:4] == self.id, f"`{vkey}` is no key")
+        require(strong and key[0] == 1 and sha256(self.name.encode(), b"\n", key)[:4] == self.id, f"`{vkey.strip()}` is no key")
         self.der = bytes.fromhex("302a300506032b6570032100") + key[1:]
         self.pem = f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(self.der).decode()}\n-----END PUBLIC KEY-----\n"
     def opened(self, note, where):
@@ -148,8 +148,6 @@ class Row:
                 self.sender.get("name", ""), self.body.get("text", ""),
                 "; ".join(file["name"] for file in self.files), "; ".join(each for each in about if each not in USUAL),
                 "; ".join(f"{name}: {why}" for name, why in self.withheld.items()), self.leaf]
-def shown(text):  # in HTML
-    return re.sub(UNSEEN, lambda unseen: f"<b>U+{ord(unseen[0]):04X}</b>", html.escape(text).replace("\n", "&#10;"))
 def steps(path, vkey, held):
     files = unpacked(path) if os.path.isdir(path) else unzipped(path)
     read = lambda name: bytes(files[name]()).decode()
@@ -165,7 +163,7 @@ def steps(path, vkey, held):
         require(found == wanted, f"`{min({*wanted} - {*found}, default=manifest)[66:]}` is not what {manifest} says")
     keys, seal = [key := Key(read("proofs/log.vkey"))], f"verbatim evidence bundle v1\n{sums['tagmanifest-sha256.txt']}\n"
     with contextlib.suppress(Exception): succeed(keys, canonical(*lines("proofs/keys.json"), "keys.json")["previous"])
-    require(vkey in [None] + [each.line for each in keys], f"it is sealed by `{key.line}`, not by the key that you gave")
+    require(not vkey or vkey in [each.line for each in keys], f"it is sealed by `{key.line.strip()}`, not by the key you gave")
     require(read("proofs/log.pub.pem") == key.pem, "proofs/log.pub.pem is another key than proofs/log.vkey")
     require(key.opened(read("bundle.sig"), "bundle.sig") == seal, "bundle.sig seals another bundle")
     whose = ", which only the bundle says" if not vkey else "" if vkey == key.line else ", which yours named its successor"
@@ -210,15 +208,17 @@ def steps(path, vkey, held):
                 f"line {number} does not follow the line before it")
         chat.update(conversation=name, last_leaf=row.leaf, records=row.seq, thread=row.leaf[:32] if row.seq < 2 else row.thread)
     counts = [collections.Counter(words) for words in ((why for row in rows for why in row.withheld.values()),
-              (row["file"] if row["file"] in ABSENT else "present" for row in listed))]
+              (row["file"] if row["file"] in ABSENT else "present" for row in listed),
+              (why for row in rows for why in {*row.withheld.values()}))]
+    told = ", ".join(f"{count} as {why}" for why, count in sorted(counts[2].items())) or "none"
     erased = (row.leaf for row in rows if "erased" in row.withheld.values())
     said.update(checkpoint={"origin": key.name, "size": size}, conversations=chats, files=counts[1], withheld=counts[0],
                 holes=[f"{count} attachments are {word}" for word, count in sorted(counts[1].items()) if word in ABSENT],
                 erased=[dict(each, leaf=leaf) for each, leaf in itertools.zip_longest(said["erased"], erased)])
     require(dumps(said) + "\n" == read("custody/completeness.json"), "custody/completeness.json counts something else")
-    yield f"no record of {len(chats)} conversations is missing up to the last one here (withheld: {dumps(counts[0])})"
-    columns = "conversation seq received_at kind role sender name text files about withheld leaf".split()
-    table, page, rest = [columns], lines("data/transcript.html"), iter(listed)
+    yield f"no record of {len(chats)} conversations is missing up to the last one here (records with parts withheld: {told})"
+    table = ["conversation seq received_at kind role sender name text files about withheld leaf".split()]
+    page, rest = lines("data/transcript.html"), iter(listed)
     for number, row in enumerate(rows, FRAME_LINES):
         cells = list(map(shown, plain := row.cells()))
         table.append([re.sub("^(?=[-=+@;\t\r\n＝＋－＠])", "'", cell) for cell in plain])
@@ -237,13 +237,13 @@ def main():
     parser.add_argument("--vkey", help="the key of the log, or a file with it, from elsewhere than the bundle")
     parser.add_argument("--checkpoint", help="a file with a checkpoint of the log that you kept")
     sys.stdout.reconfigure(errors="backslashreplace")
-    given, number, text = parser.parse_args(), 1, lambda path: pathlib.Path(path).read_bytes().decode()
+    given, number, text = parser.parse_args(), 0, lambda path: pathlib.Path(path).read_bytes().decode()
     try:
-        vkey = given.vkey and (text(given.vkey) if os.path.isfile(given.vkey) else given.vkey).strip() + "\n"
-        for number, sentence in enumerate(steps(given.bundle, vkey, given.checkpoint and text(given.checkpoint)), 2):
+        key, held = given.vkey, given.checkpoint and text(given.checkpoint)
+        vkey, number = key is not None and Key((text(key) if os.path.isfile(key) else key).strip() + "\n").line, 1
+        for number, sentence in enumerate(steps(given.bundle, vkey, held), 2):
             print(f"step {number - 1} holds: {sentence}")
-    except OSError as error:
-        sys.exit(print(f"nothing could be checked: {error}") or 2)
     except Exception as error:
+        if number == 0 or isinstance(error, OSError): sys.exit(print(f"nothing could be checked: {error}") or 2)
         sys.exit(print(f"step {number} FAILS: {error}") or 10 + number)
 if __name__ == "__main__": main()

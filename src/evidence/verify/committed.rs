@@ -20,6 +20,8 @@ pub(super) struct Committed {
     pub(super) files: Vec<String>,
     /// How many parts are withheld, by reason.
     pub(super) withheld: BTreeMap<String, u64>,
+    /// How many records have such parts, by reason.
+    pub(super) records_withheld: BTreeMap<String, u64>,
     /// Leaves of the records of which a part was erased, in their order.
     pub(super) erased: Leaves,
 }
@@ -31,6 +33,7 @@ pub(super) fn check(files: &Files, sums: &Sums) -> Result<Committed, Failure> {
         leaves: Leaves::new(),
         files: Vec::new(),
         withheld: BTreeMap::new(),
+        records_withheld: BTreeMap::new(),
         erased: Leaves::new(),
     };
     while let Some(line) = lines.next()? {
@@ -48,6 +51,9 @@ pub(super) fn check(files: &Files, sums: &Sums) -> Result<Committed, Failure> {
         }
         for (_, why) in row.withheld() {
             *committed.withheld.entry(why.to_string()).or_default() += 1;
+        }
+        for why in row.withheld().map(|(_, why)| why).collect::<BTreeSet<&str>>() {
+            *committed.records_withheld.entry(why.to_string()).or_default() += 1;
         }
         if row.is_erased() {
             committed.erased.push(row.row.leaf.0);

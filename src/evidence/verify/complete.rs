@@ -42,7 +42,6 @@ pub(super) fn check(
         *files_by_word.entry(word_of(place).to_string()).or_default() += 1;
     }
     let holes = holes(&files_by_word);
-    let withheld = counted(&committed.withheld);
     said.extend(object([
         (
             "checkpoint",
@@ -55,14 +54,14 @@ pub(super) fn check(
         ("erased", erased),
         ("holes", Json::List(holes.into_iter().map(Json::from).collect())),
         ("files", counted(&files_by_word)),
-        ("withheld", withheld.clone()),
+        ("withheld", counted(&committed.withheld)),
     ]));
     if json::written(&said) != line {
         return refuse(format!("{COMPLETENESS} counts something else than there is"));
     }
     Ok(format!(
-        "no record of {count} conversations is missing up to the last one here (withheld: {})",
-        json::written(&withheld)
+        "no record of {count} conversations is missing up to the last one here (records with parts withheld: {})",
+        told(&committed.records_withheld)
     ))
 }
 
@@ -83,6 +82,12 @@ fn conversations(files: &Files, shop: &Json) -> Result<Vec<Json>, Failure> {
     }
     conversations.extend(reached.map(Reached::said));
     Ok(conversations)
+}
+
+/// Counts by reason, as people say them.
+fn told(counts: &BTreeMap<String, u64>) -> String {
+    let told: Vec<String> = counts.iter().map(|(why, count)| format!("{count} as {why}")).collect();
+    if told.is_empty() { "none".to_string() } else { told.join(", ") }
 }
 
 /// What is said of the records that were erased, where it is said of these and of no others.

@@ -32,10 +32,17 @@ pub(super) use included::Proof;
 pub const STEPS: [&str; 7] =
     ["sealed", "signed", "consistent", "committed", "included", "complete", "displayed"];
 
+/// The key of a log in what somebody has of it, as the one line that it is; `None` where that is no key, or one
+/// that proves nothing.
+pub fn read_vkey(given: &str) -> Option<String> {
+    let key = Key::parse(&format!("{}\n", given.trim()))?;
+    (!key.is_weak()).then_some(key.line)
+}
+
 /// What the reader of a bundle has from elsewhere.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
-    /// The verifier key of the log, as one line.
+    /// The verifier key of the log, as [`read_vkey`] gives it.
     pub vkey: Option<String>,
     /// A checkpoint that the reader kept.
     pub checkpoint: Option<String>,
