@@ -110,7 +110,7 @@ fn bundles(chat: &Chat, messages: usize, scratch: &Path, report: &mut Report) {
         let mut command = Command::new(PROGRAM);
         command.args(["evidence", "export", "--shop", SHOP, "--conversation", CONVERSATION]);
         command
-            .args(["--case", "1", "--reason", "benchmark", "--out"])
+            .args(["--case", "1", "--reason", "benchmark", "--force", "--out"])
             .arg(&bundle)
             .arg("--data")
             .arg(&data);

@@ -27,7 +27,7 @@ use crate::search::{Conversations, SearchAnswer};
 use crate::server::{
     AccessParameters, BATCH_BYTES_MAX, BYTES_TRAILER, CASE_HEADER, COMPLETE_TO_HEADER,
     DUPLICATES_HEADER, ExportParameters, HOLES_HEADER, Problem, REASON_HEADER, RECORDS_HEADER,
-    ROWS_TRAILER, SearchParameters, WhoseParameters, ZONE_HEADER,
+    REDACTED_HEADER, ROWS_TRAILER, SearchParameters, WhoseParameters, ZONE_HEADER,
 };
 use crate::sql::{Answer, NamedQuery};
 
@@ -52,10 +52,19 @@ pub(super) struct Appended {
     pub(super) duplicates: u64,
 }
 
+/// What became of a request for a bundle.
+pub(super) enum Bundled {
+    Made(Made),
+    /// There is nothing of what was asked for, in words.
+    Nothing(String),
+}
+
 /// What a bundle was, once it is whole.
 pub(super) struct Made {
     pub(super) records: u64,
+    /// In words; empty where there are none.
     pub(super) holes: String,
+    pub(super) redacted: String,
 }
 
 impl Client {
@@ -300,21 +309,30 @@ impl Client {
         Ok(Exported { complete_to, rows: number_of(&end, ROWS_TRAILER)? })
     }
 
-    /// Writes a bundle's bytes to `out` as they come; `None` where there is nothing of what was asked for.
-    /// They must be as many as the server said before.
+    /// Writes a bundle's bytes to `out` as they come. They must be as many as the server said before.
     pub(super) async fn evidence(
         &self,
         request: &EvidenceRequest,
         out: &mut (impl Write + Send),
-    ) -> anyhow::Result<Option<Made>> {
+    ) -> anyhow::Result<Bundled> {
         let response = self.http.post(self.url("v1/evidence")?).json(request).send().await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        let response = checked(response).await?;
+        let response = match checked(response).await {
+            Ok(response) => response,
+            Err(error) => {
+                return match error.downcast::<Refused>()? {
+                    Refused { status: StatusCode::NOT_FOUND, detail } => {
+                        Ok(Bundled::Nothing(detail))
+                    }
+                    refused => Err(refused.into()),
+                };
+            }
+        };
         let records = number_in(&response, RECORDS_HEADER)?;
-        let holes = response.headers().get(HOLES_HEADER).and_then(|holes| holes.to_str().ok());
-        let holes = holes.unwrap_or_default().to_string();
+        let words = |header: &str| {
+            let words = response.headers().get(header).and_then(|words| words.to_str().ok());
+            words.unwrap_or_default().to_string()
+        };
+        let (holes, redacted) = (words(HOLES_HEADER), words(REDACTED_HEADER));
         let said = response.content_length().context("the server did not say how long it is")?;
         let (mut body, mut bytes) = (response.bytes_stream(), 0);
         while let Some(piece) = body.next().await {
@@ -325,7 +343,7 @@ impl Client {
         if bytes != said {
             bail!("the server sent a bundle of {said} bytes, of which {bytes} came");
         }
-        Ok(Some(Made { records, holes }))
+        Ok(Bundled::Made(Made { records, holes, redacted }))
     }
 
     /// What a route answers that takes no parameters.

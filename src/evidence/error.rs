@@ -12,8 +12,8 @@ use crate::sql::SqlError;
 pub enum EvidenceError {
     #[error(transparent)]
     Asked(#[from] FieldError),
-    #[error("there is nothing of {what} `{name}`")]
-    Nothing { what: &'static str, name: String },
+    #[error("there is nothing of {missing}")]
+    Nothing { missing: String },
     #[error(
         "the ledger has signed {signed} records, and the last one asked for is at offset {last}: try again in a moment"
     )]
@@ -44,6 +44,22 @@ pub enum EvidenceError {
     TooMany { conversations: usize },
     #[error("the making of the bundle ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
+}
+
+/// Names that one error repeats; it counts the others.
+const MISSING_NAMED_MAX: usize = 20;
+
+impl EvidenceError {
+    /// There is nothing of these, each with what it is: `("order", "FL1")`.
+    pub(super) fn nothing_of(missing: &[(&str, &str)]) -> EvidenceError {
+        let named = missing.iter().take(MISSING_NAMED_MAX);
+        let mut named: Vec<String> =
+            named.map(|(what, name)| format!("{what} `{name:.128}`")).collect();
+        if missing.len() > named.len() {
+            named.push(format!("{} more", missing.len() - named.len()));
+        }
+        EvidenceError::Nothing { missing: named.join(", ") }
+    }
 }
 
 impl Kinded for EvidenceError {

@@ -72,16 +72,18 @@ impl BundleMaker {
         BundleMaker { material, turns, pack_turns }
     }
 
-    /// The conversations of a request. What is another shop's is not there.
+    /// The conversations of a request, which asks for something that can be disclosed. What is another
+    /// shop's is not there.
     ///
     /// # Errors
-    /// [`EvidenceError::Nothing`] for a name without any.
+    /// [`EvidenceError::Nothing`] for names without any.
     pub async fn find(
         &self,
         shop: &str,
         request: &EvidenceRequest,
     ) -> Result<BTreeSet<String>, EvidenceError> {
-        let mut found = BTreeSet::new();
+        request.range(self.material.zone, Micros::now())?;
+        let (mut found, mut missing) = (BTreeSet::new(), Vec::new());
         for conversation in &request.conversations {
             let (records, shop, name) =
                 (self.material.records.clone(), shop.to_string(), conversation.clone());
@@ -89,10 +91,7 @@ impl BundleMaker {
             let read = move || records.after(&shop, &name, Seq(0), one);
             let page = tokio::task::spawn_blocking(read).await??;
             if page.records.is_empty() {
-                return Err(EvidenceError::Nothing {
-                    what: "conversation",
-                    name: conversation.clone(),
-                });
+                missing.push(("conversation", conversation.as_str()));
             }
             found.insert(conversation.clone());
         }
@@ -104,10 +103,13 @@ impl BundleMaker {
             for name in names {
                 let conversations = self.conversations_with(shop, condition, name).await?;
                 if conversations.is_empty() {
-                    return Err(EvidenceError::Nothing { what, name: name.clone() });
+                    missing.push((what, name.as_str()));
                 }
                 found.extend(conversations);
             }
+        }
+        if !missing.is_empty() {
+            return Err(EvidenceError::nothing_of(&missing));
         }
         if found.len() > CONVERSATIONS_MAX {
             return Err(EvidenceError::TooMany { conversations: found.len() });

@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::Redaction;
 use super::json::{Json, Object, object};
@@ -16,6 +17,9 @@ const CASE_CHARS_MAX: usize = 128;
 const REASON_CHARS_MAX: usize = 256;
 /// Characters of the folder in the zip: what verifiers take.
 const FOLDER_CHARS_MAX: usize = 64;
+/// Digits of a hash in it: of 1,000 cases that share all that can stand there, two share these with a chance of
+/// 1 in 8,600.
+const HASH_CHARS: usize = 8;
 
 /// A request for a bundle, as it stands in JSON. Conversations, orders and customers add up.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -56,8 +60,12 @@ impl EvidenceRequest {
     /// Refuses what cannot be asked.
     pub fn check(&self) -> Result<(), FieldError> {
         let names = self.conversations.len() + self.orders.len() + self.customers.len();
-        if !(1..=NAMES_MAX).contains(&names) {
-            let rule = format!("be 1 to {NAMES_MAX} conversations, orders and customers in sum");
+        if names == 0 {
+            let rule = "name a conversation, an order or a customer";
+            return Err(FieldError::new("", "the request", rule));
+        }
+        if names > NAMES_MAX {
+            let rule = format!("be at most {NAMES_MAX} conversations, orders and customers in sum");
             return Err(FieldError::new("conversations", names, rule));
         }
         // What is about the shop and not a chat has rights of its own.
@@ -74,23 +82,39 @@ impl EvidenceRequest {
         check_words("reason", &self.reason, REASON_CHARS_MAX)
     }
 
+    /// What is disclosed, which is not nothing.
     pub(super) fn range(&self, zone: Tz, now: Micros) -> Result<Range, FieldError> {
         let instant = |name: &str, bound: &Option<String>| {
             bound.as_deref().map(|bound| instant_of(name, bound, zone, now)).transpose()
         };
-        Ok(Range { from: instant("from", &self.from)?, to: instant("to", &self.to)? })
+        let range = Range { from: instant("from", &self.from)?, to: instant("to", &self.to)? };
+        match (range.from, range.to) {
+            (Some(from), Some(to)) if from >= to => {
+                Err(FieldError::new("to", to, format!("be later than from `{from}`")))
+            }
+            _ => Ok(range),
+        }
     }
 
-    /// How the bundle's folder is called: the case, in characters that every system takes.
+    /// How the bundle's folder is called: the case, in characters that every system takes. Where it has others
+    /// or is too long, what of it can stand there and the first digits of its hash, so that no two cases share
+    /// a name.
     pub fn folder(&self) -> String {
-        let plain = |char: char| {
-            if char.is_ascii_alphanumeric() || "._-".contains(char) { char } else { '-' }
-        };
-        let name: String = self.case.chars().map(plain).take(FOLDER_CHARS_MAX - 5).collect();
-        match name.chars().next() {
-            Some(first) if first.is_ascii_alphanumeric() => name,
-            _ => format!("case-{name}"),
+        let is_plain = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
+        let begins_well = self.case.starts_with(|char: char| char.is_ascii_alphanumeric());
+        if begins_well && self.case.len() <= FOLDER_CHARS_MAX && self.case.chars().all(is_plain) {
+            return self.case.clone();
         }
+        let hash = hex::encode(Sha256::digest(&self.case));
+        let words = self
+            .case
+            .split(|char: char| !is_plain(char))
+            .map(|word| word.trim_matches(['.', '_', '-']));
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let kept = FOLDER_CHARS_MAX - HASH_CHARS - 1;
+        let name: String = words.join("-").chars().take(kept).collect();
+        let name = if name.is_empty() { "case" } else { &name };
+        format!("{name}-{}", &hash[..HASH_CHARS])
     }
 
     /// As completeness states it: without the names of customers whom it hides.
@@ -156,16 +180,34 @@ mod tests {
 
     #[test]
     fn a_folder_has_a_name_that_every_system_takes() {
-        for (case, folder) in [
-            ("2026-117", "2026-117"),
-            ("案件 7/b", "case----7-b"),
-            ("../etc", "case-..-etc"),
-            (".hidden", "case-.hidden"),
-            ("-rf", "case--rf"),
-        ] {
-            assert_eq!(of_case(case).folder(), folder);
+        for plain in ["2026-117", "C_7.b", &"x".repeat(FOLDER_CHARS_MAX)] {
+            assert_eq!(of_case(plain).folder(), plain);
         }
-        assert!(of_case(&"é".repeat(128)).folder().len() <= FOLDER_CHARS_MAX);
+        for (case, name) in [
+            ("案件/七", "case-"),
+            ("案件 7/b", "7-b-"),
+            ("../etc", "etc-"),
+            (".hidden", "hidden-"),
+            ("-rf", "rf-"),
+            ("案-.-件", "case-"),
+        ] {
+            let folder = of_case(case).folder();
+            let hash = folder.strip_prefix(name).unwrap_or_else(|| panic!("{folder} for {case}"));
+            let is_hash = hash.chars().all(|char| char.is_ascii_hexdigit());
+            assert!(hash.len() == HASH_CHARS && is_hash, "{folder} for {case}");
+        }
+        for long in ["é".repeat(128), "x".repeat(128)] {
+            assert!(of_case(&long).folder().len() <= FOLDER_CHARS_MAX);
+        }
+    }
+
+    /// All Chinese cases of one length had one name, so that the second one's download overwrote the first's.
+    #[test]
+    fn cases_of_other_scripts_have_names_of_their_own() {
+        let cases = ["案件/七", "案件/八", "案件-七", "案件七", "é", "è", "7 b", "7-b", "7/b"];
+        let folders: std::collections::BTreeSet<String> =
+            cases.iter().map(|case| of_case(case).folder()).collect();
+        assert_eq!(folders.len(), cases.len(), "{folders:?}");
     }
 
     #[test]
@@ -174,10 +216,23 @@ mod tests {
         let refused = |request: EvidenceRequest| request.check().unwrap_err().field;
         assert_eq!(refused(of_case(" ")), "case");
         assert_eq!(refused(of_case("a\nb")), "case");
-        assert_eq!(
-            refused(EvidenceRequest { orders: Vec::new(), ..of_case("1") }),
-            "conversations"
-        );
+        let of_nothing = EvidenceRequest { orders: Vec::new(), ..of_case("1") };
+        let error = of_nothing.check().unwrap_err().to_string();
+        assert!(error.ends_with("name a conversation, an order or a customer"), "{error}");
         assert_eq!(refused(EvidenceRequest { reason: String::new(), ..of_case("1") }), "reason");
+    }
+
+    /// Such a range withheld everything, and made a bundle of it.
+    #[test]
+    fn a_range_ends_after_it_begins() {
+        let range = |from: &str, to: &str| {
+            let bounds = [from, to].map(|bound| Some(bound.to_string()));
+            let [from, to] = bounds;
+            let request = EvidenceRequest { from, to, ..of_case("1") };
+            request.range(Tz::UTC, Micros(0)).map(|_| ()).map_err(|error| error.field)
+        };
+        assert_eq!(range("2026-11-26", "2026-11-27"), Ok(()));
+        assert_eq!(range("2026-11-26", "2026-11-26"), Err("to".to_string()));
+        assert_eq!(range("2026-11-26", "2026-11-25T23:59:59Z"), Err("to".to_string()));
     }
 }

@@ -55,6 +55,19 @@ impl DayRange {
     }
 }
 
+/// The two dates of a form, either of which may be missing, as the first day and the day after the last. The
+/// error says what to mend.
+pub(super) fn parse_days(
+    from: &str,
+    last_day: &str,
+) -> Result<(Option<NaiveDate>, Option<NaiveDate>), String> {
+    let (first, last) = (parse_day(from)?, parse_day(last_day)?);
+    if let (Some(first), Some(last)) = (first, last) {
+        DayRange::parse(from, last_day, DayRange { from: first, to: last })?;
+    }
+    Ok((first, last.and_then(|last| last.succ_opt())))
+}
+
 /// Reads a date as `<input type="date">` sends it; `None` when nothing was typed.
 pub(super) fn parse_day(typed: &str) -> Result<Option<NaiveDate>, String> {
     let typed = typed.trim();

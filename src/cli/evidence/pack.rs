@@ -104,6 +104,9 @@ impl Pack {
 
     /// The bundle first, which is kept whatever becomes of the document.
     async fn make_both(&self) -> anyhow::Result<Exit> {
+        if self.is_document() {
+            self.wanted.refuse_taken(&self.out)?;
+        }
         let reason = self.reason.as_deref().unwrap_or_default();
         let request = self.wanted.request(self.case.as_deref().unwrap_or_default(), reason)?;
         let bundle = if self.is_document() {
@@ -142,16 +145,19 @@ impl Pack {
         let request = self.request();
         let source = read.source(&request, self.target.zone)?;
         let packed = pack(&source, request.profile, &mut Fonts::find(&self.font)?)?;
-        if self.is_document() {
-            if let Some(document) = packed.files.first() {
-                write_file(&self.out, &document.bytes)?;
-            }
+        let files: Vec<(PathBuf, &[u8])> = if self.is_document() {
+            let document = packed.files.first();
+            document.map(|file| (self.out.clone(), &file.bytes[..])).into_iter().collect()
         } else {
             let cannot_make = || format!("cannot make `{}`", self.out.display());
             fs::create_dir_all(&self.out).with_context(cannot_make)?;
-            for file in &packed.files {
-                write_file(&self.out.join(&file.name), &file.bytes)?;
-            }
+            let named = packed.files.iter();
+            named.map(|file| (self.out.join(&file.name), &file.bytes[..])).collect()
+        };
+        // All of them or none.
+        files.iter().try_for_each(|(path, _)| self.wanted.refuse_taken(path))?;
+        for (path, bytes) in files {
+            write_file(&path, bytes)?;
         }
         match self.format {
             PackFormat::Json => write::json_line(&packed.report)?,

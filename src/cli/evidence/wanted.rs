@@ -11,7 +11,8 @@ use clap::Args;
 
 use crate::access::operator;
 use crate::app::App;
-use crate::cli::client::{Client, Made};
+use crate::cli::client::{Bundled, Client, Made};
+use crate::cli::shown::shown;
 use crate::cli::target::{TargetArgs, owner_client, owner_of};
 use crate::cli::{Exit, progress};
 use crate::durable::{Mode, Naming, Staged};
@@ -38,8 +39,8 @@ pub(super) struct Wanted {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// Withhold parts, each as a whole: sender, body or meta, with commas, of all or of
-    /// @role:ROLE, @sender:ID or @message:ID. `sender@role:customer` hides who customers are;
-    /// `body@message:m7` hides one text. A single word in a text cannot be hidden
+    /// @role:ROLE, @sender:ID, @message:ID or @message:CONVERSATION/ID. `sender@role:customer` hides who
+    /// customers are; `body@message:m7` hides one text. A single word in a text cannot be hidden
     #[arg(long, value_name = "RULE")]
     redact: Vec<Redaction>,
     /// Disclose the shop's notes to itself
@@ -51,6 +52,9 @@ pub(super) struct Wanted {
     /// Exit with 0 also where files are missing or damaged
     #[arg(long)]
     allow_missing: bool,
+    /// Overwrite files that are there; the SHA-256 of one that was sent will be that of no file any more
+    #[arg(long)]
+    force: bool,
 }
 
 impl Wanted {
@@ -83,9 +87,7 @@ impl Wanted {
         path: &Path,
         target: &TargetArgs,
     ) -> anyhow::Result<Option<Made>> {
-        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            bail!("`{}` is there, and is no file", path.display());
-        }
+        self.refuse_taken(path)?;
         let bar = progress::working("making the bundle");
         let cannot_create = || format!("cannot create `{}`", path.display());
         let staged = Staged::alone(path, Mode::Private).with_context(cannot_create)?;
@@ -93,19 +95,36 @@ impl Wanted {
             BufWriter::with_capacity(1 << 20, staged.writer().with_context(cannot_create)?);
         let made = write(request, &mut out, target).await;
         bar.finish_and_clear();
-        let Some(made) = made? else {
-            eprintln!("there is nothing of what was asked for in shop `{}`", target.shop);
-            return Ok(None);
+        let made = match made? {
+            Bundled::Made(made) => made,
+            Bundled::Nothing(said) => {
+                eprintln!("{}", shown(&said, " "));
+                return Ok(None);
+            }
         };
         out.flush().with_context(cannot_create)?;
         drop(out);
+        // Somebody else may have been quicker.
+        self.refuse_taken(path)?;
         let named = || format!("cannot name the bundle `{}`", path.display());
         staged.publish(Naming::Overwrite).with_context(named)?;
         eprintln!("wrote {} records to {}", made.records, path.display());
+        if !made.redacted.is_empty() {
+            eprintln!("redacted: {}", made.redacted);
+        }
         if !made.holes.is_empty() {
             eprintln!("warning: the bundle has holes, and says so: {}", made.holes);
         }
         Ok(Some(made))
+    }
+
+    /// Refuses a name that a file has already, unless it may go.
+    pub(super) fn refuse_taken(&self, path: &Path) -> anyhow::Result<()> {
+        match fs::metadata(path) {
+            Ok(there) if !there.is_file() => bail!("`{}` is there, and is no file", path.display()),
+            Ok(_) if !self.force => bail!("`{}` exists; --force overwrites it", path.display()),
+            _ => Ok(()),
+        }
     }
 
     /// What a bundle that was made means to whoever called.
@@ -114,25 +133,26 @@ impl Wanted {
     }
 }
 
-/// Writes the bundle; `None` where there is nothing of what was asked for.
+/// Writes the bundle.
 async fn write(
     request: &EvidenceRequest,
     out: &mut (impl Write + Send),
     target: &TargetArgs,
-) -> anyhow::Result<Option<Made>> {
+) -> anyhow::Result<Bundled> {
     if let (Some(url), Some(token)) = (&target.url, &target.token) {
         target.refuse_other_shop(token)?;
         return Client::new(url.clone(), token)?.evidence(request, out).await;
     }
     target.data_dir().must_exist()?;
+    let shop = target.known_shop()?;
     match App::start(target.data_dir(), target.config()?, None).await {
         Ok(app) => {
-            let made = in_place(&app, request, out, &target.shop).await;
+            let made = in_place(&app, request, out, &shop).await;
             let stopped = app.stop();
             let made = made?;
             stopped.map(|()| made)
         }
-        Err(error) => owner_client(target, &owner_of(error)?)?.evidence(request, out).await,
+        Err(error) => owner_client(target, &owner_of(error)?, &shop)?.evidence(request, out).await,
     }
 }
 
@@ -142,14 +162,17 @@ async fn in_place(
     request: &EvidenceRequest,
     out: &mut (impl Write + Send),
     shop: &str,
-) -> anyhow::Result<Option<Made>> {
+) -> anyhow::Result<Bundled> {
     app.catch_up().await?;
     let (service, identity) = (Service::of(app)?, Arc::new(operator(shop)));
     let bundle = match service.bundle(&identity, request.clone(), Via::Command).await {
         Ok(bundle) => bundle,
-        Err(problem) if problem.status == status_of(ErrorKind::NotFound) => return Ok(None),
+        Err(problem) if problem.status == status_of(ErrorKind::NotFound) => {
+            return Ok(Bundled::Nothing(problem.detail));
+        }
         Err(problem) => bail!("{}", problem.detail),
     };
     tokio::task::block_in_place(|| bundle.zip.write(out)).context("cannot write the bundle")?;
-    Ok(Some(Made { records: bundle.records, holes: bundle.holes.join(", ") }))
+    let redacted = bundle.redacted.map_or(String::new(), |redacted| redacted.to_string());
+    Ok(Bundled::Made(Made { records: bundle.records, holes: bundle.holes.join(", "), redacted }))
 }

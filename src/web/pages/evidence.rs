@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chrono::NaiveDate;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
@@ -16,6 +17,7 @@ use crate::evidence::{EvidenceRequest, Redaction};
 use crate::model::{FieldError, Purpose, Via};
 use crate::search::Mode;
 use crate::server::{For, Service, evidence_zip};
+use crate::web::days::parse_days;
 use crate::web::form::Typed;
 use crate::web::visitor::Visitor;
 
@@ -24,6 +26,7 @@ use crate::web::visitor::Visitor;
 struct EvidencePage {
     layout: PageLayout,
     form: EvidenceForm,
+    zone: String,
     profiles: &'static [(Profile, &'static str)],
     modes: &'static [(Mode, &'static str)],
     /// Why the last attempt failed; empty at first.
@@ -68,7 +71,7 @@ pub(in crate::web) struct EvidenceForm {
 }
 
 pub(in crate::web) async fn show(
-    State(_): State<Service>,
+    State(service): State<Service>,
     Visitor(identity): Visitor,
     For(purpose): For,
     Typed(mut form): Typed<EvidenceForm>,
@@ -77,7 +80,7 @@ pub(in crate::web) async fn show(
     let Purpose { case, reason } = purpose;
     form.case = case.unwrap_or_default();
     form.reason = reason.unwrap_or_default();
-    page(&EvidencePage { layout, form, profiles: PROFILES, modes: MODES, problem: String::new() })
+    page(&EvidencePage::of(layout, form, &service, String::new()))
 }
 
 pub(in crate::web) async fn make(
@@ -87,12 +90,11 @@ pub(in crate::web) async fn make(
 ) -> Response {
     let failed = |form, status, problem| {
         let layout = PageLayout::of(&identity, "evidence");
-        (status, page(&EvidencePage { layout, form, profiles: PROFILES, modes: MODES, problem }))
-            .into_response()
+        (status, page(&EvidencePage::of(layout, form, &service, problem))).into_response()
     };
-    let (request, pack) = match form.request().and_then(|request| Ok((request, form.pack()?))) {
+    let (request, pack) = match form.asked() {
         Ok(asked) => asked,
-        Err(error) => return failed(form, StatusCode::BAD_REQUEST, error.to_string()),
+        Err(problem) => return failed(form, StatusCode::BAD_REQUEST, problem),
     };
     match evidence_zip(&service, &identity, request, pack, Via::Page).await {
         Ok(response) => response,
@@ -103,13 +105,35 @@ pub(in crate::web) async fn make(
     }
 }
 
+impl EvidencePage {
+    fn of(
+        layout: PageLayout,
+        form: EvidenceForm,
+        service: &Service,
+        problem: String,
+    ) -> EvidencePage {
+        let zone = service.zone.name().to_string();
+        EvidencePage { layout, form, zone, profiles: PROFILES, modes: MODES, problem }
+    }
+}
+
 impl EvidenceForm {
-    fn request(&self) -> Result<EvidenceRequest, FieldError> {
+    /// The bundle and the document, or what to mend. Days are as on the page of the search: the last one is
+    /// within.
+    fn asked(&self) -> Result<(EvidenceRequest, Option<PackRequest>), String> {
+        let days = parse_days(&self.from, &self.to)?;
+        let request = self.request(days).map_err(|error| error.to_string())?;
+        Ok((request, self.pack().map_err(|error| error.to_string())?))
+    }
+
+    fn request(
+        &self,
+        (from, to): (Option<NaiveDate>, Option<NaiveDate>),
+    ) -> Result<EvidenceRequest, FieldError> {
         let named = |text: &str| {
             let text = text.trim();
             if text.is_empty() { Vec::new() } else { vec![text.to_string()] }
         };
-        let bound = |text: &str| named(text).pop();
         let without_customer = self.without_customer.as_ref();
         let rule =
             without_customer.map(|_| Redaction::parse("sender@role:customer")).transpose()?;
@@ -117,8 +141,8 @@ impl EvidenceForm {
             conversations: named(&self.conversation),
             orders: named(&self.order),
             customers: named(&self.customer),
-            from: bound(&self.from),
-            to: bound(&self.to),
+            from: from.map(|day| day.to_string()),
+            to: to.map(|day| day.to_string()),
             redact: rule.into_iter().collect(),
             with_private: self.with_private.is_some(),
             case: self.case.trim().to_string(),

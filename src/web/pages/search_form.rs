@@ -3,7 +3,6 @@
 //! Invariant: what was typed is shown again as typed, also when it is wrong, and the spot that is
 //! wrong is marked in it.
 
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +11,7 @@ use strum::VariantNames;
 use crate::model::{Micros, Role, day_start};
 use crate::search::language::{LanguageError, Name};
 use crate::search::{Cursor, Filters, HitOrder, Mode, SearchQuery};
-use crate::web::days::{DayRange, parse_day};
+use crate::web::days::parse_days;
 
 /// Conversations on one page, and hits shown of each; a page more is a click.
 const CONVERSATIONS: usize = 20;
@@ -129,7 +128,7 @@ impl SearchForm {
         {
             problems.role = format!("Choose one of {}.", Role::VARIANTS.join(", "));
         }
-        let days = self.days().unwrap_or_else(|problem| {
+        let days = parse_days(&self.from, &self.to).unwrap_or_else(|problem| {
             problems.dates = problem;
             (None, None)
         });
@@ -164,15 +163,6 @@ impl SearchForm {
             after,
             ..read
         })
-    }
-
-    /// The two dates as first day and day after the last.
-    fn days(&self) -> Result<(Option<NaiveDate>, Option<NaiveDate>), String> {
-        let (from, last) = (parse_day(&self.from)?, parse_day(&self.to)?);
-        if let (Some(from), Some(last)) = (from, last) {
-            DayRange::parse(&self.from, &self.to, DayRange { from, to: last })?;
-        }
-        Ok((from, last.and_then(|last| last.succ_opt())))
     }
 
     /// The address of this search, where it goes on at `after`.
