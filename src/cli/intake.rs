@@ -1,5 +1,7 @@
 //! Where a command's events go: into a data directory in this process, or to a server.
 
+use chrono_tz::Tz;
+
 use super::client::{Appended, Client};
 use super::local::Local;
 use super::target::{TargetArgs, owner_client, owner_of};
@@ -19,30 +21,43 @@ pub(super) enum Intake {
 }
 
 impl Intake {
-    /// Opens what the arguments name; a data directory is made where there is none.
+    /// Opens what the arguments name; a data directory is made where there is none, and a shop begins with what
+    /// comes.
     pub(super) async fn open(args: &TargetArgs) -> anyhow::Result<Intake> {
+        Intake::open_for(args, args.new_shop().to_string()).await
+    }
+
+    async fn open_for(args: &TargetArgs, shop: String) -> anyhow::Result<Intake> {
         if let (Some(url), Some(token)) = (&args.url, &args.token) {
             args.refuse_other_shop(token)?;
             return Ok(Intake::Remote(Client::new(url.clone(), token)?));
         }
         match App::start(args.data_dir(), args.config()?, None).await {
-            Ok(app) => Ok(Intake::Local(Box::new(Local { app, shop: args.shop.clone() }))),
-            Err(error) => Ok(Intake::Remote(owner_client(args, &owner_of(error)?)?)),
+            Ok(app) => Ok(Intake::Local(Box::new(Local { app, shop }))),
+            Err(error) => Ok(Intake::Remote(owner_client(args, &owner_of(error)?, &shop)?)),
         }
     }
 
-    /// [`Intake::open`] of what is there: a mistyped directory holds nothing to keep or erase.
+    /// Opens what is there: a mistyped directory holds nothing to keep or erase, and so does a mistyped shop.
     pub(super) async fn open_existing(args: &TargetArgs) -> anyhow::Result<Intake> {
         if args.url.is_none() {
             args.data_dir().must_exist()?;
         }
-        let intake = Intake::open(args).await?;
+        let intake = Intake::open_for(args, args.known_shop()?).await?;
         if let Intake::Local(local) = &intake {
             // What is asked of stores that are opening would find none; of one that stands still, it says
             // so itself.
             let _ = local.app.catch_up().await;
         }
         Ok(intake)
+    }
+
+    /// The zone in which the command shows times.
+    pub(super) async fn zone(&self, args: &TargetArgs) -> anyhow::Result<Tz> {
+        match self {
+            Intake::Local(_) => args.shown_zone(None).await,
+            Intake::Remote(client) => args.shown_zone(Some(client)).await,
+        }
     }
 
     /// Puts conversations on hold.
@@ -134,7 +149,7 @@ impl Intake {
         let Intake::Remote(client) = self else { return };
         let owner = args.data_dir().owner().filter(|owner| owner.url.is_some());
         let owner = owner.filter(|_| args.url.is_none());
-        match owner.map(|owner| owner_client(args, &owner)).transpose() {
+        match owner.map(|owner| owner_client(args, &owner, args.new_shop())).transpose() {
             Ok(Some(owner)) => *client = owner,
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "no server owns the data directory yet"),

@@ -82,10 +82,7 @@ impl SetRules {
         let data = data_of(&self.rules)?;
         let change = RulesChange::parse(&data)?;
         // Rules of a mistyped directory would be in force nowhere.
-        if self.target.url.is_none() {
-            self.target.data_dir().must_exist()?;
-        }
-        let intake = Intake::open(&self.target).await?;
+        let intake = Intake::open_existing(&self.target).await?;
         let set = set(&intake, change).await;
         intake.catch_up_and_close().await?;
         eprintln!("{}", set?);

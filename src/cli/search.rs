@@ -3,8 +3,6 @@
 //! What is found, or that nothing is, is data: on stdout, to be quoted. How much of it is shown, and how
 //! the rest is had, stands there too, since whoever quotes a part must know that it is one.
 
-use std::collections::BTreeSet;
-
 use anyhow::bail;
 use chrono_tz::Tz;
 use clap::Args;
@@ -13,7 +11,7 @@ use super::client::Refused;
 use super::purpose::PurposeArgs;
 use super::search_text::{self, Transcripts};
 use super::shown::shown;
-use super::target::{SHOP_USUAL, Target, TargetArgs};
+use super::target::{Target, TargetArgs, names_one};
 use super::{Exit, label, write};
 use crate::model::{Kind, Micros, Role};
 use crate::search::language::{LanguageError, parse};
@@ -112,9 +110,6 @@ impl SearchMode {
     }
 }
 
-/// Most shops that an error lists.
-const SHOPS_LISTED: usize = 20;
-
 impl Search {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let asked_zone = self.target.zone;
@@ -125,36 +120,13 @@ impl Search {
         let (answer, transcripts) = match self.ask(&target).await {
             Err(error) if is_of_no_shop(&error) => {
                 let shops = target.shops(&self.target).await?;
-                drop(target);
-                return self.in_another_shop(error, shops).await;
+                if shops.is_empty() {
+                    return Err(error);
+                }
+                bail!("{error}; {}", names_one(&shops));
             }
             asked => asked?,
         };
-        self.write(&answer, &transcripts)
-    }
-
-    /// Where no shop is named, the only one there is is meant; otherwise those that there are stand in
-    /// the error.
-    async fn in_another_shop(
-        &self,
-        error: anyhow::Error,
-        shops: BTreeSet<String>,
-    ) -> anyhow::Result<Exit> {
-        let mut target = self.target.clone();
-        match (target.shop.as_str(), shops.first()) {
-            (SHOP_USUAL, Some(only)) if shops.len() == 1 => target.shop = only.clone(),
-            (_, None) => return Err(error),
-            _ => {
-                let listed: Vec<String> = shops
-                    .iter()
-                    .take(SHOPS_LISTED)
-                    .map(|shop| format!("`{}`", shown(shop, " ")))
-                    .collect();
-                bail!("{error}; --shop names one: there are {}", listed.join(", "));
-            }
-        }
-        let target = Target::open(&target).await?.on(&self.purpose)?;
-        let (answer, transcripts) = self.ask(&target).await?;
         self.write(&answer, &transcripts)
     }
 

@@ -64,7 +64,7 @@ impl Show {
             Document::new(about, &conversations, &Inert)
         };
         if document.is_empty() {
-            eprintln!("{}", self.nothing());
+            eprintln!("{}", self.nothing(target.shop()));
             return Ok(Exit::No);
         }
         match self.format {
@@ -110,7 +110,7 @@ impl Show {
 
     fn about(&self, target: &Target, made_at: Micros) -> About {
         About {
-            shop: self.target.shop.clone(),
+            shop: target.shop().to_string(),
             order: self.order.clone(),
             audience: self.audience(),
             zone: target.zone(),
@@ -143,8 +143,7 @@ impl Show {
         write::json_line(&entries)
     }
 
-    fn nothing(&self) -> String {
-        let shop = &self.target.shop;
+    fn nothing(&self, shop: &str) -> String {
         match (&self.conversation, &self.order) {
             (Some(conversation), _) => {
                 format!("there is no conversation `{conversation}` in shop `{shop}`")

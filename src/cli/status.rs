@@ -26,7 +26,7 @@ enum StatusFormat {
 
 impl Status {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::open(&self.target).await?;
+        let target = Target::open_for_all(&self.target).await?;
         let status = target.status().await?;
         match self.format {
             StatusFormat::Json => write::json_line(&status)?,

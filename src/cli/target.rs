@@ -18,6 +18,7 @@ use super::client::Client;
 use super::in_place::Asked;
 use super::pictures;
 use super::purpose::PurposeArgs;
+use super::shown::shown;
 use crate::access::{Tokens, operator};
 use crate::app::{Config, DataDir, DataDirError, InPlace, Owner, Status};
 use crate::export::Exported;
@@ -57,8 +58,10 @@ impl DataArgs {
     }
 }
 
-/// The shop where none is named.
-pub(super) const SHOP_USUAL: &str = "main";
+/// The shop where none is named and no other is the only one.
+const SHOP_USUAL: &str = "main";
+/// Most shops that an error lists.
+const SHOPS_LISTED: usize = 20;
 
 /// Where the data is: a directory read in place, or a running server. A directory that a server owns
 /// is asked through that server.
@@ -72,9 +75,9 @@ pub(super) struct TargetArgs {
     /// Token for --url
     #[arg(long, value_name = "TOKEN", env = "VERBATIM_TOKEN", hide_env_values = true)]
     pub(super) token: Option<String>,
-    /// Shop to work in
-    #[arg(long, value_name = "SHOP", default_value = SHOP_USUAL, env = "VERBATIM_SHOP")]
-    pub(super) shop: String,
+    /// Shop to work in; without it the only one that there is, or else `main`
+    #[arg(long, value_name = "SHOP", env = "VERBATIM_SHOP")]
+    shop: Option<String>,
     /// Zone in which days and hours are counted and times are shown, such as Asia/Shanghai
     #[arg(long, value_name = "ZONE", env = "VERBATIM_ZONE")]
     pub(super) zone: Option<Tz>,
@@ -87,13 +90,49 @@ impl TargetArgs {
 
     /// Refuses a shop that is named beside a token of another: the answer would be that other's.
     pub(super) fn refuse_other_shop(&self, token: &str) -> anyhow::Result<()> {
-        let Some(of_token) = Tokens::shop_said_by(token) else { return Ok(()) };
-        anyhow::ensure!(
-            self.shop == SHOP_USUAL || self.shop == of_token,
-            "the token is of shop `{of_token}`, not of `{}`",
-            self.shop
-        );
-        Ok(())
+        match (&self.shop, Tokens::shop_said_by(token)) {
+            (Some(named), Some(of_token)) if *named != of_token => {
+                bail!("the token is of shop `{of_token}`, not of `{named}`")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The shop that is asked about: the one that is named, or the token's. Where neither is, the only one of which
+    /// the directory has anything, which is said: the answer to a question about another would be that there is
+    /// nothing.
+    pub(super) fn known_shop(&self) -> anyhow::Result<String> {
+        if let Some(named) = &self.shop {
+            return Ok(named.clone());
+        }
+        if self.url.is_some() {
+            let of_token = self.token.as_deref().and_then(Tokens::shop_said_by);
+            return Ok(of_token.unwrap_or_else(|| SHOP_USUAL.to_string()));
+        }
+        // Where the index cannot be read, whatever needs it says so.
+        let shops = committed_shops(&self.data_dir()).unwrap_or_default();
+        match shops.first() {
+            Some(only) if shops.len() == 1 && only != SHOP_USUAL => {
+                eprintln!("shop {}, the only one here", shown(only, " "));
+                Ok(only.clone())
+            }
+            Some(_) if !shops.contains(SHOP_USUAL) => bail!("{}", names_one(&shops)),
+            _ => Ok(SHOP_USUAL.to_string()),
+        }
+    }
+
+    /// The shop that records are brought into, which may begin with them.
+    pub(super) fn new_shop(&self) -> &str {
+        self.shop.as_deref().unwrap_or(SHOP_USUAL)
+    }
+
+    /// The zone in which times are shown: the one that is asked for, the server's, or the directory's.
+    pub(super) async fn shown_zone(&self, server: Option<&Client>) -> anyhow::Result<Tz> {
+        match (self.zone, server) {
+            (Some(zone), _) => Ok(zone),
+            (None, Some(server)) => Ok(server.zone().await.unwrap_or(self.config()?.zone)),
+            (None, None) => Ok(self.config()?.zone),
+        }
     }
 
     /// Flags and environment over the file over the defaults.
@@ -105,33 +144,42 @@ impl TargetArgs {
 
 pub(super) enum Target {
     InPlace(Box<Asked>),
-    Remote { client: Client, zone: Tz },
+    Remote { client: Client, zone: Tz, shop: String },
 }
 
 impl Target {
     /// Opens what the arguments name, and reads the settings once. A mistyped path is an error: it
     /// must not become an empty archive.
     pub(super) async fn open(args: &TargetArgs) -> anyhow::Result<Target> {
+        Target::open_for(args, args.known_shop()?).await
+    }
+
+    /// The same, for what is about no shop.
+    pub(super) async fn open_for_all(args: &TargetArgs) -> anyhow::Result<Target> {
+        Target::open_for(args, args.new_shop().to_string()).await
+    }
+
+    async fn open_for(args: &TargetArgs, shop: String) -> anyhow::Result<Target> {
         if let (Some(url), Some(token)) = (&args.url, &args.token) {
             args.refuse_other_shop(token)?;
-            return Target::remote(args, Client::new(url.clone(), token)?).await;
+            return Target::remote(args, Client::new(url.clone(), token)?, shop).await;
         }
         args.data_dir().must_exist()?;
         let config = args.config()?;
         match InPlace::open(args.data_dir(), config).await {
-            Ok(data) => Ok(Target::InPlace(Box::new(Asked { data, shop: args.shop.clone() }))),
-            Err(error) => Target::remote(args, owner_client(args, &owner_of(error)?)?).await,
+            Ok(data) => Ok(Target::InPlace(Box::new(Asked { data, shop }))),
+            Err(error) => {
+                let client = owner_client(args, &owner_of(error)?, &shop)?;
+                Target::remote(args, client, shop).await
+            }
         }
     }
 
     /// A server, whose zone is that of all times unless another is asked for. Where it does not answer, the
     /// question itself will say so.
-    async fn remote(args: &TargetArgs, client: Client) -> anyhow::Result<Target> {
-        let zone = match args.zone {
-            Some(zone) => zone,
-            None => client.zone().await.unwrap_or(args.config()?.zone),
-        };
-        Ok(Target::Remote { client, zone })
+    async fn remote(args: &TargetArgs, client: Client, shop: String) -> anyhow::Result<Target> {
+        let zone = args.shown_zone(Some(&client)).await?;
+        Ok(Target::Remote { client, zone, shop })
     }
 
     /// The same, saying with each question for what it is. In place nothing is recorded: who may open a
@@ -140,9 +188,17 @@ impl Target {
         let purpose = purpose.purpose()?;
         match self {
             Target::InPlace(asked) => Ok(Target::InPlace(asked)),
-            Target::Remote { client, zone } => {
-                Ok(Target::Remote { client: client.on(&purpose)?, zone })
+            Target::Remote { client, zone, shop } => {
+                Ok(Target::Remote { client: client.on(&purpose)?, zone, shop })
             }
+        }
+    }
+
+    /// The shop that is asked about.
+    pub(super) fn shop(&self) -> &str {
+        match self {
+            Target::InPlace(asked) => &asked.shop,
+            Target::Remote { shop, .. } => shop,
         }
     }
 
@@ -275,6 +331,13 @@ impl Target {
     }
 }
 
+/// How a shop is named, and which there are.
+pub(super) fn names_one(shops: &BTreeSet<String>) -> String {
+    let listed = shops.iter().take(SHOPS_LISTED).map(|shop| format!("`{}`", shown(shop, " ")));
+    let listed: Vec<String> = listed.collect();
+    format!("--shop names one: there are {}", listed.join(", "))
+}
+
 fn committed_shops(data: &DataDir) -> anyhow::Result<BTreeSet<String>> {
     Ok(search::shops(&index::open_read_only(&data.root().join(FullText::FOLDERS[0]))?)?)
 }
@@ -292,13 +355,13 @@ pub(super) fn owner_of(error: anyhow::Error) -> anyhow::Result<Owner> {
     }
 }
 
-/// A client for the server that owns the data directory.
-pub(super) fn owner_client(args: &TargetArgs, owner: &Owner) -> anyhow::Result<Client> {
+/// A client for the server that owns the data directory, of one shop.
+pub(super) fn owner_client(args: &TargetArgs, owner: &Owner, shop: &str) -> anyhow::Result<Client> {
     let url = owner.url.as_deref().context("the owner of the data directory does not listen")?;
     let keys = args.data_dir().keys();
     let tokens = Tokens::open_or_create(&keys)
         .with_context(|| format!("cannot read the keys in `{}`", keys.display()))?;
-    let token = tokens.issue(&operator(&args.shop), OWN_TOKEN_LIFE)?;
+    let token = tokens.issue(&operator(shop), OWN_TOKEN_LIFE)?;
     let base = url
         .parse()
         .with_context(|| format!("the owner of the data directory says it listens on `{url}`"))?;

@@ -114,7 +114,7 @@ impl Token {
         // A token of a mistyped directory would be one that no server takes.
         let dir = keys(&self.target)?;
         let tokens = Tokens::open_or_create(&dir)?;
-        let identity = Identity { subject, shop: self.target.shop, roles: self.roles };
+        let identity = Identity { subject, shop: self.target.known_shop()?, roles: self.roles };
         let life = Duration::from_secs(self.days * 24 * 3_600);
         let (token, issued) = tokens.issue_named(&identity, life)?;
         keyring::note_issued(&dir, &issued)?;
@@ -170,7 +170,7 @@ impl Revoke {
                 (Revocation::Token { id }, ended, whose)
             }
             (None, Some(sub)) => {
-                let shop = self.target.shop;
+                let shop = self.target.known_shop()?;
                 let ended = living(&|token| token.sub == sub && token.shop == shop)?;
                 let whose = format!("of `{sub}` in shop `{shop}`");
                 (Revocation::Subject { shop, sub, up_to: now }, ended, whose)

@@ -509,6 +509,61 @@ fn what_tokens_are_worth_is_said() {
     assert_eq!(states(), ["revoked", "key retired", "valid"]);
 }
 
+/// `search` answered for the only shop there was, and `show` and `hold list` said of another that there was
+/// nothing.
+#[test]
+fn every_command_means_the_only_shop_that_there_is() {
+    let data = Data::new();
+    let file = data.file("one.jsonl", message("c1", "m1", "human", "anna", "hello").to_string());
+    let import = |shop: &[&str]| {
+        data.succeeds([&["import", file.to_str().unwrap()], shop].concat());
+    };
+    import(&["--shop", "demo"]);
+    for is_served in [false, true] {
+        let server = is_served.then(|| Server::start(&data));
+        let out = data.beside(if is_served { "served.zip" } else { "in-place.zip" });
+        let asked: [&[&str]; 8] = [
+            &["search", "hello"],
+            &["show", "c1"],
+            &["sql", "select text from messages"],
+            &["rules", "show"],
+            &["hold", "add", "--conversation", "c1", "--case", "H-1"],
+            &["hold", "list"],
+            &[
+                "evidence",
+                "export",
+                "--conversation",
+                "c1",
+                "--case",
+                "1",
+                "--reason",
+                "r",
+                "--out",
+            ],
+            &["token", "--sub", "eva", "--role", "dispute"],
+        ];
+        for command in asked {
+            let out = out.to_str().filter(|_| command.last() == Some(&"--out"));
+            let ran = data.run(command.iter().copied().chain(out));
+            ran.assert_code(0);
+            let said = ran.stderr.matches("shop demo, the only one here\n").count();
+            assert_eq!(said, 1, "{command:?}: {ran}");
+        }
+        drop(server);
+    }
+    // Of two neither is meant, unless one is the usual one; what is about no shop needs none.
+    import(&["--shop", "other"]);
+    for asked in [&["hold", "list"][..], &["show", "c1"]] {
+        let ran = data.run(asked);
+        ran.assert_code(2);
+        ran.assert_stderr_has("--shop names one: there are `demo`, `other`");
+    }
+    data.succeeds(["status"]);
+    import(&[]);
+    assert!(!data.run(["show", "c1"]).stderr.contains("only one"));
+    data.succeeds(["show", "c1"]);
+}
+
 /// A cron job with the token of another shop delivered empty files as successes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_beside_the_token_of_another_is_refused() {
