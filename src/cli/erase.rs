@@ -1,17 +1,20 @@
 //! `verbatim erase`, `verbatim erase list|show`
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
-use super::hold::ListFormat;
+use super::hold::{ListFormat, case_shown};
 use super::intake::Intake;
 use super::shown::shown;
 use super::target::TargetArgs;
 use super::{Exit, write};
 use crate::app::{ErasePlan, EraseRequest};
-use crate::erasure::Asked;
+use crate::erasure::{Asked, Done};
+use crate::search::shown_time;
 
 /// How long a command waits until what it asked for is done. It goes on without it.
 const DONE_TIME_MAX: Duration = Duration::from_secs(120);
@@ -66,6 +69,8 @@ struct ListErasures {
 #[derive(Debug, Args)]
 struct ShowErasure {
     id: String,
+    #[arg(long, value_enum, default_value_t)]
+    format: ListFormat,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -137,12 +142,13 @@ impl ListErasures {
     async fn run(self) -> anyhow::Result<Exit> {
         let intake = Intake::open_existing(&self.target).await?;
         let asked = intake.erasures(self.limit.unwrap_or(u64::MAX)).await;
+        let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
-        let asked = asked?;
+        let (asked, zone) = (asked?, zone?);
         match self.format {
             ListFormat::Json => write::json_line(&asked)?,
             ListFormat::Text => {
-                let lines: String = asked.iter().map(line_of).collect();
+                let lines: String = asked.iter().map(|asked| line_of(asked, zone)).collect();
                 write::to_stdout(lines.as_bytes())?;
             }
         }
@@ -154,8 +160,16 @@ impl ShowErasure {
     async fn run(self) -> anyhow::Result<Exit> {
         let intake = Intake::open_existing(&self.target).await?;
         let asked = intake.erasure(&self.id, false, u64::MAX).await;
+        let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
-        write::json_line(&asked?)?;
+        let (asked, zone) = (asked?, zone?);
+        match self.format {
+            ListFormat::Json => write::json_line(&asked)?,
+            ListFormat::Text => {
+                let told: String = asked.iter().map(|asked| told(asked, zone)).collect();
+                write::to_stdout(told.as_bytes())?;
+            }
+        }
         Ok(Exit::Yes)
     }
 }
@@ -164,21 +178,68 @@ fn plan_line(plan: &ErasePlan) -> String {
     let ErasePlan { conversation, records, attachments, held_by } = plan;
     let held = match held_by.as_slice() {
         [] => String::new(),
-        cases => format!("; it waits, held by {}", cases.join(", ")),
+        cases => {
+            let cases: Vec<&str> = cases.iter().map(|case| case_shown(case)).collect();
+            format!("; it waits, held by {}", cases.join(", "))
+        }
     };
     shown(&format!("{conversation}: {records} records, {attachments} attachments{held}"), " ")
 }
 
-fn line_of(asked: &Asked) -> String {
+fn line_of(asked: &Asked, zone: Tz) -> String {
     let Asked { conversation, id, by, erasure, done, .. } = asked;
-    let done = done.as_ref().map_or("pending".to_string(), |done| format!("done {}", done.at));
-    let what = match (&erasure.message, &erasure.customer) {
+    let done = done.as_ref().map(|done| format!("done {}", shown_time(done.at, zone)));
+    let done = done.unwrap_or_else(|| "pending".to_string());
+    let (what, at, ground) = (what_of(asked), shown_time(erasure.at, zone), &erasure.ground);
+    shown(&format!("{id}  {conversation}  {what}  asked {at} by {by}: {ground}  {done}"), " ")
+        + "\n"
+}
+
+/// What is erased of a conversation.
+fn what_of(asked: &Asked) -> String {
+    match (&asked.erasure.message, &asked.erasure.customer) {
         (Some(message), _) => format!("message {message}"),
         (None, Some(customer)) => format!("the part of {customer}"),
         (None, None) => "all of it".to_string(),
-    };
-    let ground = &erasure.ground;
-    let at = erasure.at;
-    shown(&format!("{id}  {conversation}  {what}  asked {at} by {by}: {ground}  {done}"), " ")
-        + "\n"
+    }
+}
+
+/// An erasure in one conversation, and its receipt, in sentences.
+fn told(asked: &Asked, zone: Tz) -> String {
+    let Asked { conversation, by, erasure, done, .. } = asked;
+    let (what, at) = (what_of(asked), shown_time(erasure.at, zone));
+    let mut lines = vec![
+        format!("{conversation}: {what}"),
+        format!("  asked {at} by {by}: {}", erasure.ground),
+    ];
+    match done {
+        None => lines.push("  not done yet; `verbatim status` says for what it waits".to_string()),
+        Some(done) => lines.extend(receipt_lines(done, zone)),
+    }
+    lines.iter().map(|line| shown(line, " ") + "\n").collect()
+}
+
+/// What a receipt says. `--format json` has all of it.
+fn receipt_lines(done: &Done, zone: Tz) -> [String; 3] {
+    let receipt = &done.receipt;
+    let count = |name: &str| receipt[name].as_u64().unwrap_or_default();
+    let mut places: BTreeMap<&str, u64> = BTreeMap::new();
+    for place in receipt["places"].as_array().into_iter().flatten() {
+        *places.entry(place["store"].as_str().unwrap_or_default()).or_default() += 1;
+    }
+    let named: u64 = places.values().sum();
+    let mut places: Vec<String> =
+        places.iter().map(|(store, count)| format!("{count} of {store}")).collect();
+    if count("rewritten") > named {
+        places.push(format!("{} more", count("rewritten") - named));
+    }
+    if places.is_empty() {
+        places.push("none".to_string());
+    }
+    let at = shown_time(done.at, zone);
+    [
+        format!("  done {at}: {} records, {} attachments", count("records"), count("attachments")),
+        format!("  files removed or written anew: {}", places.join(", ")),
+        format!("  the receipt stands at offset {}", done.offset),
+    ]
 }

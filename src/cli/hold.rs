@@ -1,5 +1,6 @@
 //! `verbatim hold add|release|list`
 
+use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
 use super::intake::Intake;
@@ -8,6 +9,7 @@ use super::target::TargetArgs;
 use super::{Exit, write};
 use crate::app::HoldRequest;
 use crate::erasure::Held;
+use crate::search::shown_time;
 
 /// Conversations that are kept, whatever else is asked, until each case has released them
 #[derive(Debug, Args)]
@@ -31,12 +33,18 @@ enum HoldAction {
 struct AddHold {
     #[command(flatten)]
     asked: HoldArgs,
+    /// For whose sake: each case holds and is released for itself
+    #[arg(long, value_name = "ID")]
+    case: String,
 }
 
 #[derive(Debug, Args)]
 struct ReleaseHold {
     #[command(flatten)]
     asked: HoldArgs,
+    /// Which case lets go
+    #[arg(long, value_name = "ID")]
+    case: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -49,9 +57,6 @@ struct HoldArgs {
     /// Every conversation that this customer takes part in, as of now
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
-    /// For whose sake; each case holds and is released for itself
-    #[arg(long, value_name = "ID")]
-    case: Option<String>,
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
@@ -82,16 +87,16 @@ pub(super) enum ListFormat {
 impl Hold {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         match self.action {
-            HoldAction::Add(add) => add.asked.send(false).await,
-            HoldAction::Release(release) => release.asked.send(true).await,
+            HoldAction::Add(add) => add.asked.send(Some(add.case), false).await,
+            HoldAction::Release(release) => release.asked.send(release.case, true).await,
             HoldAction::List(list) => list.run().await,
         }
     }
 }
 
 impl HoldArgs {
-    async fn send(self, releases: bool) -> anyhow::Result<Exit> {
-        let HoldArgs { conversation, order, customer, case, reason, target } = self;
+    async fn send(self, case: Option<String>, releases: bool) -> anyhow::Result<Exit> {
+        let HoldArgs { conversation, order, customer, reason, target } = self;
         let request = HoldRequest { conversation, order, customer, case, reason };
         let intake = Intake::open_existing(&target).await?;
         let kept =
@@ -110,12 +115,13 @@ impl ListHolds {
     async fn run(self) -> anyhow::Result<Exit> {
         let intake = Intake::open_existing(&self.target).await?;
         let holds = intake.holds(self.limit.unwrap_or(u64::MAX)).await;
+        let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
-        let holds = holds?;
+        let (holds, zone) = (holds?, zone?);
         match self.format {
             ListFormat::Json => write::json_line(&holds)?,
             ListFormat::Text => {
-                let lines: String = holds.iter().map(line_of).collect();
+                let lines: String = holds.iter().map(|held| line_of(held, zone)).collect();
                 write::to_stdout(lines.as_bytes())?;
             }
         }
@@ -123,10 +129,15 @@ impl ListHolds {
     }
 }
 
-fn line_of(held: &Held) -> String {
+fn line_of(held: &Held, zone: Tz) -> String {
     let Held { conversation, case, at, by, reason, .. } = held;
-    let case = if case.is_empty() { "(no case)" } else { case };
+    let (case, at) = (case_shown(case), shown_time(*at, zone));
     let reason = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let line = format!("{conversation}  {case}  since {at}, {by}{reason}");
     shown(&line, " ") + "\n"
+}
+
+/// A case; of before they had to have a name.
+pub(super) fn case_shown(case: &str) -> &str {
+    if case.is_empty() { "(no case)" } else { case }
 }

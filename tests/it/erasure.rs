@@ -284,9 +284,13 @@ async fn a_hold_comes_before_an_erasure_and_each_case_is_released_for_itself() {
     // Who may what, and what is not there.
     post(&dispute, "/v1/erasures", json!({"conversation": "c1", "ground": "x"})).await.problem(403);
     let analyst = server.http_as(&data, "ida", &[Analyst]);
-    post(&analyst, "/v1/holds", json!({"conversation": "c1"})).await.problem(403);
-    post(&admin, "/v1/holds", json!({"conversation": "nowhere"})).await.problem(400);
-    post(&admin, "/v1/holds", json!({"order": "nowhere"})).await.problem(404);
+    post(&analyst, "/v1/holds", json!({"conversation": "c1", "case": "x"})).await.problem(403);
+    for nobodys in [json!({"conversation": "c1"}), json!({"conversation": "c1", "case": " "})] {
+        assert_eq!(post(&admin, "/v1/holds", nobodys).await.problem(400)["field"], "case");
+    }
+    let nowhere = json!({"conversation": "nowhere", "case": "x"});
+    post(&admin, "/v1/holds", nowhere).await.problem(400);
+    post(&admin, "/v1/holds", json!({"order": "nowhere", "case": "x"})).await.problem(404);
     post(&admin, "/v1/erasures", json!({"conversation": "c1"})).await.problem(400);
     post(&admin, "/v1/erasures", json!({"conversation": "nowhere", "ground": "x"}))
         .await
@@ -326,6 +330,39 @@ async fn a_hold_comes_before_an_erasure_and_each_case_is_released_for_itself() {
     assert_eq!(named_in(&data), BTreeSet::new());
     let list = block_in_place(|| data.run(["hold", "list"]));
     list.assert_code(1);
+}
+
+/// Times were UTC whatever zone was asked for, a receipt was a line of JSON, and a hold of no case read "held by
+/// , H-1".
+#[tokio::test(flavor = "multi_thread")]
+async fn clerks_read_holds_and_receipts_in_words_and_in_their_zone() {
+    let data = Data::new();
+    let server = serve(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let ann = server.http_as(&data, ANN, &[Customer]);
+    chat(&admin, &ann).await;
+    block_in_place(|| {
+        data.run(["hold", "add", "--conversation", "c1"]).assert_code(2);
+        data.succeeds(["hold", "add", "--conversation", "c1", "--case", "bank"]);
+        let list = data.succeeds(["hold", "list", "--zone", "Asia/Shanghai"]);
+        assert!(list.starts_with("c1  bank  since 20") && list.contains(" +08:00, "), "{list}");
+    });
+    let asked = json!({"conversation": "c2", "ground": "asked"}).to_string();
+    let asked = admin.post("/v1/erasures", "application/json", asked).await.json();
+    until_done(&admin, 1).await;
+    let id = asked["id"].as_str().unwrap();
+    block_in_place(|| {
+        let list = data.succeeds(["erase", "list", "--zone", "Asia/Shanghai"]);
+        assert_eq!(list.matches(" +08:00").count(), 2, "{list}");
+        let told = data.succeeds(["erase", "show", id, "--zone", "Asia/Shanghai"]);
+        for said in ["c2: all of it\n", "+08:00 by boss: asked\n", " records, ", " of archive"] {
+            assert!(told.contains(said), "{said}: {told}");
+        }
+        assert!(!told.contains(['{', '"']), "{told}");
+        let json = data.succeeds(["erase", "show", id, "--format", "json"]);
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert!(json[0]["done"]["receipt"]["records"].is_u64(), "{json}");
+    });
 }
 
 /// Three days later nothing is left of what a shop keeps for two, but for what is held.

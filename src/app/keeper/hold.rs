@@ -21,9 +21,13 @@ impl Keeper {
         request: &HoldRequest,
     ) -> Result<Vec<Concerned>, KeeperError> {
         identity.require(Action::Hold)?;
+        let case = request.case.clone().unwrap_or_default();
+        if case.trim().is_empty() {
+            let rule = "say for whose sake it is held, who then releases it";
+            return Err(FieldError::new("case", &case, rule).into());
+        }
         let names = self.concerned(identity, request).await?;
         let state = self.state().await?;
-        let case = request.case.clone().unwrap_or_default();
         for name in &names {
             let cases = state.cases_of(&identity.shop, name);
             if cases.len() >= CASES_MAX && !cases.contains(&case.as_str()) {
