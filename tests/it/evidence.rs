@@ -240,10 +240,13 @@ async fn who_may_not_have_it_gets_nothing() {
         assert_eq!(told, of_nobody.problem(404)["detail"].to_string().replace("nobody's", name));
     }
     for (wrong, field) in [
-        (json!({"case": "C-7", "reason": "r"}), "conversations"),
         (json!({"orders": ["A-1"], "case": "", "reason": "r"}), "case"),
         (json!({"orders": ["A-1"], "case": "C-7", "reason": "a\nb"}), "reason"),
         (json!({"orders": ["A-1"], "case": "C-7", "reason": "r", "from": "noon"}), "from"),
+        (
+            json!({"orders": ["A-1"], "case": "C-7", "reason": "r", "redact": ["body@message:m"]}),
+            "redact",
+        ),
     ] {
         let answer = here.post("/v1/evidence", "application/json", wrong.to_string()).await;
         assert_eq!(answer.problem(400)["field"], field);
@@ -284,11 +287,92 @@ async fn who_may_not_have_it_gets_nothing() {
         let out = data.beside("none.zip");
         let ran = export(&data, &out, &["--order", "nobody's"]);
         ran.assert_code(1);
-        assert!(ran.stderr.contains("nothing of what was asked for"), "{}", ran.stderr);
+        ran.assert_stderr_has("nothing of order `nobody's`");
         export(&data, &out, &[]).assert_code(2);
         export(&data, &out, &["--order", "A-1", "--since", "/nowhere"]).assert_code(2);
         assert_eq!(beside(&data, "none.zip"), Vec::<PathBuf>::new());
     });
+}
+
+/// A mistyped rule hid nothing and said nothing, a range of no day withheld everything, one of two orders was
+/// said to be missing without its name, and a second export took the place of what had been sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_wrongly_is_said_and_touches_no_file() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    server.http_as(&data, "boss", &[Admin]).caught_up(false).await;
+    tokio::task::block_in_place(|| {
+        let out = data.beside("asked.zip");
+        let wrong: [(&[&str], i32, &str); 6] = [
+            (&["--order", "A-1", "--redact", "body@message:nosuch"], 2, "`body@message:nosuch`"),
+            (&["--order", "A-1", "--redact", "body@message:chat 2/m3"], 2, "no record"),
+            (&["--order", "A-1", "--from", "2026-01-02", "--to", "2026-01-02"], 2, "later than"),
+            (&["--order", "A-1", "--from", "2026-01-03", "--to", "2026-01-02"], 2, "later than"),
+            (&[], 2, "name a conversation, an order or a customer"),
+            (
+                &["--order", "A-1", "--order", "FL999", "--customer", "nobody"],
+                1,
+                "nothing of order `FL999`, customer `nobody`",
+            ),
+        ];
+        for (asked, code, said) in wrong {
+            let ran = export(&data, &out, asked);
+            ran.assert_code(code);
+            ran.assert_stderr_has(said);
+            assert_eq!(beside(&data, "asked.zip"), Vec::<PathBuf>::new(), "{asked:?}");
+        }
+        let usual = ["--order", "A-1", "--allow-missing"];
+        let rule = ["--redact", "body@message:chat 1/m3"];
+        let made = export(&data, &out, &[&usual[..], &rule].concat());
+        made.assert_code(0);
+        made.assert_stderr_has("redacted: 2 parts of 2 records");
+        let sent = std::fs::read(&out).unwrap();
+        let again = export(&data, &out, &usual);
+        again.assert_code(2);
+        again.assert_stderr_has("asked.zip` exists; --force");
+        assert!(std::fs::read(&out).unwrap() == sent);
+        export(&data, &out, &[&usual[..], &["--force"]].concat()).assert_code(0);
+        assert!(std::fs::read(&out).unwrap() != sent);
+        verify(&out, &["--vkey", "nonsense"]).assert_code(2);
+        verify(&out, &["--vkey", out.to_str().unwrap()]).assert_code(2);
+        // So it is with documents.
+        let (folder, document) = (data.beside("documents"), data.beside("document.pdf"));
+        for to in [&folder, &document] {
+            let pack = |more: &[&str]| {
+                let usual = ["evidence", "pack", out.to_str().unwrap(), "--out"];
+                data.run([&usual[..], &[to.to_str().unwrap()], more].concat())
+            };
+            pack(&[]).assert_code(0);
+            let again = pack(&[]);
+            again.assert_code(2);
+            again.assert_stderr_has(".pdf` exists; --force");
+            pack(&["--force"]).assert_code(0);
+        }
+    });
+}
+
+/// The last day was within on one page, and not on the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_days_of_a_form_are_within_on_every_page() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    server.http_as(&data, "boss", &[Admin]).caught_up(false).await;
+    let here = server.http_as(&data, "dora", &[Dispute]);
+    for page in ["/search", "/evidence"] {
+        let html = here.get(page).await.text();
+        assert!(html.contains("Days in UTC, both included."), "{page}: {html}");
+    }
+    let typed = "order=A-1&case=C-7&reason=r&from=2026-01-05&to=";
+    let form = "application/x-www-form-urlencoded";
+    let answer = here.post("/evidence", form, format!("{typed}2026-01-05")).await;
+    assert_eq!(answer.status, 200);
+    let asked = b"\"to\":\"2026-01-06\"";
+    assert!(answer.body.windows(asked.len()).any(|window| window == asked));
+    let answer = here.post("/evidence", form, format!("{typed}2026-01-04")).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("lies before the first"), "{}", answer.text());
 }
 
 /// The names of a zip's files, and its files unpacked into a folder of that name.
