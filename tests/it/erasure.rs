@@ -501,7 +501,7 @@ async fn what_the_administration_does_puts_no_expiry_off() {
         all.iter().flat_map(|name| [said(name, "m1"), said(name, "m2")]).collect();
     admin.events(&events).await;
     admin.caught_up(true).await;
-    block_in_place(|| data.succeeds(["hold", "add", "--conversation", "held"]));
+    block_in_place(|| data.succeeds(["hold", "add", "--conversation", "held", "--case", "x"]));
     block_in_place(|| data.succeeds(["rules", "set", "keep_days=2"]));
     assert_eq!(block_in_place(|| server.stop()), 0);
     // A day later something of one of them is erased.
@@ -518,7 +518,8 @@ async fn what_the_administration_does_puts_no_expiry_off() {
     until_gone(&admin, "other").await;
     until_gone(&admin, "partly").await;
     assert_eq!(admin.number(&format!("{words}'held'")).await, 2);
-    let released = admin.post("/v1/holds/release", "application/json", "{}".to_string()).await;
+    let released =
+        admin.post("/v1/holds/release", "application/json", r#"{"case": "x"}"#.to_string()).await;
     assert_eq!(released.status, 200, "{}", released.text());
     assert_eq!(block_in_place(|| server.stop()), 0);
     let server = start(51);

@@ -108,7 +108,7 @@ async fn a_hold_that_finds_words_and_files_keeps_them() {
         admin.caught_up(true).await;
         erase(&admin, &name).await;
         tokio::time::sleep(Duration::from_millis(random.random_range(0..450))).await;
-        post(&admin, "/v1/holds", json!({"conversation": name})).await;
+        post(&admin, "/v1/holds", json!({"conversation": name, "case": "x"})).await;
         if text_of(&admin, &name).await.is_some() {
             assert_eq!(admin.get(&file).await.status, 200, "round {round}: the file is gone");
             kept.push((name, file));
@@ -181,12 +181,12 @@ async fn a_file_that_is_sent_again_keeps_no_other_erasure_waiting() {
     say_with_file(&ann, "again").await;
     say_with_file(&ann, "other").await;
     admin.caught_up(true).await;
-    post(&admin, "/v1/holds", json!({"conversation": "again"})).await;
+    post(&admin, "/v1/holds", json!({"conversation": "again", "case": "x"})).await;
     erase(&admin, "again").await;
     let photo = b"the photo of again".to_vec();
     let sha256 = hex::encode(Sha256::digest(&photo));
     assert_eq!(ann.put(&format!("/v1/attachments/{sha256}"), photo).await.status, 201);
-    post(&admin, "/v1/holds/release", json!({"conversation": "again"})).await;
+    post(&admin, "/v1/holds/release", json!({"conversation": "again", "case": "x"})).await;
     erase(&admin, "other").await;
     until_done_of(&admin, "other").await;
     let since = Instant::now();
@@ -362,11 +362,11 @@ async fn a_hold_by_order_waits_for_the_archive_or_is_refused() {
     }
     say("c3").await;
     for path in ["/v1/holds", "/v1/holds/release"] {
-        let body = json!({"order": "A-1"}).to_string();
+        let body = json!({"order": "A-1", "case": "x"}).to_string();
         admin.post(path, "application/json", body).await.problem(503);
     }
     // By name it is held all the same, and what waits is known without the archive.
-    post(&admin, "/v1/holds", json!({"conversation": "c3"})).await;
+    post(&admin, "/v1/holds", json!({"conversation": "c3", "case": "x"})).await;
     let asked = json!({"id": "e", "conversation": "c3", "kind": "erase", "text": "asked",
         "sender": {"id": "boss", "role": "human"}});
     assert_eq!(admin.event(&asked).await.status, 200);
@@ -478,7 +478,7 @@ async fn a_hold_keeps_what_it_found_wherever_the_process_dies() {
             files.push(format!("/v1/conversations/c{number}/events/m1/attachments/{sha256}"));
         }
         admin.caught_up(true).await;
-        post(&admin, "/v1/holds", json!({"conversation": "c0"})).await;
+        post(&admin, "/v1/holds", json!({"conversation": "c0", "case": "x"})).await;
         for number in 0..COUNT {
             let asked = json!({"id": format!("e{number}"), "conversation": format!("c{number}"),
                 "kind": "erase", "text": "asked", "sender": {"id": "boss", "role": "human"}});
@@ -492,7 +492,7 @@ async fn a_hold_keeps_what_it_found_wherever_the_process_dies() {
             let Some(mut server) = start_to_die(&data, nth, &said) else { continue };
             let admin = server.http(&token);
             let number = random.random_range(1..COUNT);
-            let held = json!({"conversation": format!("c{number}")}).to_string();
+            let held = json!({"conversation": format!("c{number}"), "case": "x"}).to_string();
             tokio::time::sleep(Duration::from_millis(random.random_range(0..600))).await;
             let request = admin.request(reqwest::Method::POST, "/v1/holds");
             let request = request.header("content-type", "application/json").body(held);
@@ -536,7 +536,7 @@ async fn a_hold_keeps_what_it_found_wherever_the_process_dies() {
             let file = admin.get(file).await.status;
             assert_eq!(file == 200, is_whole, "round {round}: c{number}");
         }
-        post(&admin, "/v1/holds/release", json!({})).await;
+        post(&admin, "/v1/holds/release", json!({"case": "x"})).await;
         until_done(&admin, COUNT).await;
         assert_eq!(attachments(&data), 0, "round {round}");
         assert_eq!(found_in(&data, "look at this"), BTreeSet::new(), "round {round}");
