@@ -139,7 +139,9 @@ fn bundle_of(
 
 fn pack(bundle: &Path, out: &Path, more: &[&str]) -> Ran {
     let mut pack = command();
-    pack.args(["evidence", "pack"]).arg(bundle).args(["--case", CASE, "--format", "json", "--out"]);
+    pack.args(["evidence", "pack"])
+        .arg(bundle)
+        .args(["--case", CASE, "--format", "json", "--force", "--out"]);
     pack.arg(out).args(["--zone", "Asia/Shanghai"]).args(more);
     ran(pack)
 }
