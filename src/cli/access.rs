@@ -65,7 +65,7 @@ enum AccessFormat {
 impl AccessCommand {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let target = Target::open(&self.target).await?;
-        let zone = target.zone();
+        let zone = target.zone().await?;
         let mut left = self.limit.unwrap_or(u64::MAX);
         let (mut before, mut is_any) = (None, false);
         loop {

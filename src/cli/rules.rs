@@ -67,7 +67,7 @@ impl Rules {
 impl ShowRules {
     async fn run(self) -> anyhow::Result<Exit> {
         let target = Target::open(&self.target).await?;
-        let zone = target.zone();
+        let zone = target.zone().await?;
         let history = target.rules().await;
         match self.format {
             RulesFormat::Json => write::json_line(&history?)?,

@@ -56,7 +56,7 @@ impl Show {
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let made_at = Micros::now();
         let conversations = self.read(&target).await?;
-        let about = self.about(&target, made_at);
+        let about = self.about(&target, made_at).await?;
         let document = if self.format == ShowFormat::Html {
             let pictures = Pictures::of(&target, self.audience(), &conversations).await?;
             Document::new(about, &conversations, &pictures)
@@ -108,17 +108,17 @@ impl Show {
         Ok(found.conversations.into_iter().rev().collect())
     }
 
-    fn about(&self, target: &Target, made_at: Micros) -> About {
-        About {
+    async fn about(&self, target: &Target, made_at: Micros) -> anyhow::Result<About> {
+        Ok(About {
             shop: target.shop().to_string(),
             order: self.order.clone(),
             audience: self.audience(),
-            zone: target.zone(),
+            zone: target.zone().await?,
             made_at,
             made_by: "verbatim show".to_string(),
             complete_to: None,
             is_cut: false,
-        }
+        })
     }
 
     fn audience(&self) -> Audience {

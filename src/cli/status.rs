@@ -46,7 +46,7 @@ impl Status {
                     text.push_str(&more_on(store));
                 }
                 if let Some(LedgerStatus { origin, signed, signed_at, .. }) = &status.ledger {
-                    let at = signed_at.datetime().with_timezone(&target.zone());
+                    let at = signed_at.datetime().with_timezone(&target.zone().await?);
                     let at = at.format("%Y-%m-%d %H:%M:%S %:z");
                     text.push_str(&format!("the ledger `{origin}` signed {signed} at {at}\n"));
                 }

@@ -144,7 +144,7 @@ impl TargetArgs {
 
 pub(super) enum Target {
     InPlace(Box<Asked>),
-    Remote { client: Client, zone: Tz, shop: String },
+    Remote { client: Client, args: Box<TargetArgs>, shop: String },
 }
 
 impl Target {
@@ -162,7 +162,7 @@ impl Target {
     async fn open_for(args: &TargetArgs, shop: String) -> anyhow::Result<Target> {
         if let (Some(url), Some(token)) = (&args.url, &args.token) {
             args.refuse_other_shop(token)?;
-            return Target::remote(args, Client::new(url.clone(), token)?, shop).await;
+            return Ok(Target::remote(args, Client::new(url.clone(), token)?, shop));
         }
         args.data_dir().must_exist()?;
         let config = args.config()?;
@@ -170,16 +170,13 @@ impl Target {
             Ok(data) => Ok(Target::InPlace(Box::new(Asked { data, shop }))),
             Err(error) => {
                 let client = owner_client(args, &owner_of(error)?, &shop)?;
-                Target::remote(args, client, shop).await
+                Ok(Target::remote(args, client, shop))
             }
         }
     }
 
-    /// A server, whose zone is that of all times unless another is asked for. Where it does not answer, the
-    /// question itself will say so.
-    async fn remote(args: &TargetArgs, client: Client, shop: String) -> anyhow::Result<Target> {
-        let zone = args.shown_zone(Some(&client)).await?;
-        Ok(Target::Remote { client, zone, shop })
+    fn remote(args: &TargetArgs, client: Client, shop: String) -> Target {
+        Target::Remote { client, args: Box::new(args.clone()), shop }
     }
 
     /// The same, saying with each question for what it is. In place nothing is recorded: who may open a
@@ -188,8 +185,8 @@ impl Target {
         let purpose = purpose.purpose()?;
         match self {
             Target::InPlace(asked) => Ok(Target::InPlace(asked)),
-            Target::Remote { client, zone, shop } => {
-                Ok(Target::Remote { client: client.on(&purpose)?, zone, shop })
+            Target::Remote { client, args, shop } => {
+                Ok(Target::Remote { client: client.on(&purpose)?, args, shop })
             }
         }
     }
@@ -202,11 +199,11 @@ impl Target {
         }
     }
 
-    /// The zone in which the command shows times.
-    pub(super) fn zone(&self) -> Tz {
+    /// The zone in which the command shows times: a server is asked for its own.
+    pub(super) async fn zone(&self) -> anyhow::Result<Tz> {
         match self {
-            Target::InPlace(asked) => asked.data.config.zone,
-            Target::Remote { zone, .. } => *zone,
+            Target::InPlace(asked) => Ok(asked.data.config.zone),
+            Target::Remote { client, args, .. } => args.shown_zone(Some(client)).await,
         }
     }
 

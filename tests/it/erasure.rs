@@ -23,7 +23,8 @@ const SECRET: &str = "zebraquartz";
 const PART: &str = "zebraquart";
 /// A customer whom nobody else names.
 pub const ANN: &str = "cust-ann-quagga";
-pub const SETTINGS: &str = "commit_interval_ms = 50\nlog_segment_mib = 4\n";
+pub const SETTINGS: &str =
+    "commit_interval_ms = 50\nlog_segment_mib = 4\ncustomer_events_per_second = 1000\n";
 /// What zstd frames begin with: the log's lines, and the pages of Parquet files.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
