@@ -18,7 +18,8 @@ use super::kept::{self, KeptRecords, Repetition, Target, Targets};
 use super::line::{Line, Refused};
 use super::lookup::{Conversation, Used, conversation_key, id_key};
 use super::participants::{
-    require_conversation, require_opening, require_owner, require_place, require_writer,
+    require_conversation, require_opening, require_owner, require_place, require_public,
+    require_writer,
 };
 use super::{Hub, Lookup, RelayError, Syncs};
 use crate::access::{Identity, hears};
@@ -349,13 +350,18 @@ impl Appender {
         Ok(Placed::Now(Ok(Outcome { ack, duplicate: false })))
     }
 
-    /// Refuses a change of what its sender may not change.
+    /// Refuses a change of what its sender may not change, and an answer to what its hearers may not know of.
     fn admit(
         &self,
         identity: &Identity,
         event: &CanonicalEvent,
         target: Option<Target>,
     ) -> Result<(), RelayError> {
+        if let Some(id) = kept::answered_by(identity, event) {
+            // Messages are taken while the archive is away: to what cannot be read now, too.
+            let answered = self.target(event, id, target).ok().flatten();
+            return answered.map_or(Ok(()), |answered| require_public(&answered));
+        }
         let Some(id) = kept::target_of(event) else { return Ok(()) };
         let said = event.event();
         let conversation = &said.conversation;
@@ -368,7 +374,7 @@ impl Appender {
         if said.kind == Kind::Erase { Ok(()) } else { require_owner(said, &target) }
     }
 
-    /// The record that an event changes.
+    /// The record that an event names.
     fn target(
         &self,
         event: &CanonicalEvent,

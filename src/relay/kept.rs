@@ -1,5 +1,5 @@
 //! Records that were kept before: read back to answer a repetition with the ack of the first time,
-//! and to judge an edit by what it edits. Away from the appender, which never waits for a disk but
+//! and to judge an edit by what it edits, an answer by what it answers. Away from the appender, which never waits for a disk but
 //! for its own sync.
 
 use std::collections::HashMap;
@@ -9,12 +9,12 @@ use super::lookup::{Lookup, Used, conversation_key, id_key};
 use super::participants::require_writer;
 use super::{Outcome, RelayError};
 use crate::access::Identity;
-use crate::model::{CanonicalEvent, ConversationKey, Kind, Kinded, Offset, Record};
+use crate::model::{Audience, CanonicalEvent, ConversationKey, Kind, Kinded, Offset, Record};
 
-/// What events change, where that had to be read: by their place among the events.
+/// What events name, where that had to be read: by their place among the events.
 pub(super) type Targets = HashMap<usize, Target>;
 
-/// What an event changes, as it was read; or why it could not be.
+/// What an event names, as it was read; or why it could not be.
 pub(super) type Target = Result<Arc<Record>, RelayError>;
 
 /// Reads kept records back, wherever they lie. May block.
@@ -81,20 +81,28 @@ pub(super) fn target_of(event: &CanonicalEvent) -> Option<&str> {
     }
 }
 
-/// An event that changes an earlier one of its conversation.
-pub(super) struct Change {
-    conversation: ConversationKey,
-    target: String,
+/// The id that `event` answers, where customers will hear the answer and its sender may hear what they do not. An
+/// answer of a customer is not looked at: a refusal would tell them which ids are those of notes.
+pub(super) fn answered_by<'a>(identity: &Identity, event: &'a CanonicalEvent) -> Option<&'a str> {
+    let said = event.event();
+    let is_told = !identity.is_customer() && Audience::OtherSide.hears(said);
+    said.reply_to.as_deref().filter(|_| is_told)
 }
 
-impl Change {
-    pub(super) fn of(event: &CanonicalEvent) -> Option<Change> {
-        let target = target_of(event)?.to_string();
-        Some(Change { conversation: event.key(), target })
+/// An earlier event of its conversation that an event changes or answers.
+pub(super) struct Named {
+    conversation: ConversationKey,
+    id: String,
+}
+
+impl Named {
+    pub(super) fn by(identity: &Identity, event: &CanonicalEvent) -> Option<Named> {
+        let id = target_of(event).or_else(|| answered_by(identity, event))?.to_string();
+        Some(Named { conversation: event.key(), id })
     }
 }
 
-/// What events change, where that is written and must be read, by their places in a submission. What
+/// What events name, where that is written and must be read, by their places in a submission. What
 /// is not here the appender finds in memory, or not at all. One that cannot be read refuses the
 /// events that change it and no other; of a conversation in which `identity` may not write nothing is
 /// read, since all of it is refused.
@@ -102,14 +110,14 @@ pub(super) fn read_targets(
     kept: &dyn KeptRecords,
     lookup: &Lookup,
     identity: &Identity,
-    changes: Vec<(usize, Change)>,
+    all_named: Vec<(usize, Named)>,
 ) -> Targets {
     let mut targets = Targets::new();
     let mut places: HashMap<(ConversationKey, Offset), Vec<usize>> = HashMap::new();
-    for (place, change) in changes {
-        match offset_of(lookup, identity, &change) {
+    for (place, named) in all_named {
+        match offset_of(lookup, identity, &named) {
             Ok(Some(offset)) => {
-                places.entry((change.conversation, offset)).or_default().push(place);
+                places.entry((named.conversation, offset)).or_default().push(place);
             }
             Ok(None) => {}
             Err(error) => drop(targets.insert(place, Err(error))),
@@ -134,17 +142,18 @@ pub(super) fn read_targets(
     targets
 }
 
-/// Where the record is written that an event changes; `None` where there is nothing to read.
+/// Where the record is written that an event names; `None` where there is nothing to read.
 fn offset_of(
     lookup: &Lookup,
     identity: &Identity,
-    Change { conversation: ConversationKey { shop, id }, target }: &Change,
+    named: &Named,
 ) -> Result<Option<Offset>, RelayError> {
-    let state = lookup.conversation(&conversation_key(shop, id))?;
-    if state.is_none() || require_writer(identity, id, state.as_deref()).is_err() {
+    let ConversationKey { shop, id: conversation } = &named.conversation;
+    let state = lookup.conversation(&conversation_key(shop, conversation))?;
+    if state.is_none() || require_writer(identity, conversation, state.as_deref()).is_err() {
         return Ok(None);
     }
-    match lookup.used(&id_key(shop, id, target))? {
+    match lookup.used(&id_key(shop, conversation, &named.id))? {
         Some(Used::At(offset)) => Ok(Some(offset)),
         Some(Used::Lately(_)) | None => Ok(None),
     }

@@ -21,7 +21,7 @@ mod submitted;
 mod held;
 // Ids used, and where each conversation stands.
 mod lookup;
-// Records kept before, for repetitions and edits.
+// Records kept before, for repetitions, edits and answers.
 mod kept;
 // Who takes part in a conversation, and what they may change in it.
 mod participants;
@@ -52,7 +52,7 @@ pub use held::{DiskSpace, Held};
 use hub::Hub;
 pub use hub::{Published, Subscriber};
 pub use kept::KeptRecords;
-use kept::{Change, Targets};
+use kept::{Named, Targets};
 pub use line::Line;
 pub use lookup::{
     Conversation, Lookup, LookupError, LookupStore, Used, conversation_key, id_key, lookup_aside,
@@ -148,22 +148,22 @@ impl Relay {
         self.submissions.gates.names.close().await
     }
 
-    /// Reads what edits and retractions change, here where it may take its time.
+    /// Reads what edits and retractions change and what messages answer, here where it may take its time.
     async fn targets(
         &self,
         identity: &Arc<Identity>,
         events: &[CanonicalEvent],
     ) -> Result<Targets, RelayError> {
-        let changes: Vec<(usize, Change)> = events
+        let named: Vec<(usize, Named)> = events
             .iter()
             .enumerate()
-            .filter_map(|(place, event)| Some((place, Change::of(event)?)))
+            .filter_map(|(place, event)| Some((place, Named::by(identity, event)?)))
             .collect();
-        if changes.is_empty() {
+        if named.is_empty() {
             return Ok(Targets::new());
         }
         let (kept, lookup, identity) = (self.kept.clone(), self.lookup.clone(), identity.clone());
-        let read = move || kept::read_targets(kept.as_ref(), &lookup, &identity, changes);
+        let read = move || kept::read_targets(kept.as_ref(), &lookup, &identity, named);
         tokio::task::spawn_blocking(read).await.map_err(RelayError::panicked)
     }
 

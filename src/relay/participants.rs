@@ -3,7 +3,7 @@
 use super::RelayError;
 use super::lookup::{CUSTOMERS_MAX, Conversation};
 use crate::access::{Action, Identity};
-use crate::model::{Event, FieldError, Kind, Record, Role};
+use crate::model::{Audience, Event, FieldError, Kind, Record, Role};
 
 /// Refuses a customer who listens to a conversation that is not theirs, whether or not there is such
 /// a conversation: a stranger learns nothing. Everybody else of the shop may listen.
@@ -103,6 +103,15 @@ pub(super) fn require_owner(event: &Event, target: &Record) -> Result<(), RelayE
         return Err(FieldError::new("visibility", event.visibility.as_str(), rule).into());
     }
     Ok(())
+}
+
+/// Refuses to answer in public what customers do not hear: they would learn its id.
+pub(super) fn require_public(answered: &Record) -> Result<(), RelayError> {
+    if Audience::OtherSide.hears(&answered.event) {
+        return Ok(());
+    }
+    let rule = "be the id of an event that customers hear, since they hear this answer";
+    Err(FieldError::new("reply_to", &answered.event.id, rule).into())
 }
 
 fn stranger(identity: &Identity, conversation: &str) -> RelayError {

@@ -510,6 +510,60 @@ async fn a_note_is_told_from_no_other_id() {
     }
 }
 
+/// An agent's program answered in public under the id of the note that it had in view: the customer's socket and
+/// the bank's bundle had that id.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_public_answers_what_customers_do_not_hear() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    let carl = server.http_as(&data, "carl", &[Customer]);
+    let anna = server.http_as(&data, "anna", &[Human]);
+    let bot = server.http_as(&data, "bot", &[Bot]);
+    let note = |id: &str, answered: &str| {
+        let mut note = message("c", id, "human", "anna", "he is right");
+        note["visibility"] = json!("private");
+        if !answered.is_empty() {
+            note["reply_to"] = json!(answered);
+        }
+        note
+    };
+    let tag = json!({"id": "tag", "conversation": "c", "kind": "tag", "category": "refund",
+        "sender": {"id": "anna", "role": "human"}});
+    let answer = |id: &str, role: &str, sender: &str, answered: &str| {
+        let mut answer = message("c", id, role, sender, "as said");
+        answer["reply_to"] = json!(answered);
+        answer
+    };
+    assert_eq!(carl.event(&message("c", "m", "customer", "carl", "broken")).await.status, 200);
+    for event in [note("n", ""), tag] {
+        assert_eq!(anna.event(&event).await.status, 200, "{event}");
+    }
+    // What lies in the lookup's memory, and what is read back from the log.
+    for committed in [false, true] {
+        server.http_as(&data, "boss", &[Admin]).caught_up(committed).await;
+        let id = |what: &str| format!("{what}-{committed}");
+        for hidden in ["n", "tag"] {
+            for (by, role, sender) in [(&anna, "human", "anna"), (&bot, "bot", "bot")] {
+                let refused = by.event(&answer(&id("x"), role, sender, hidden)).await.problem(400);
+                assert_eq!(refused["field"], "reply_to", "{refused}");
+            }
+            // To a customer a note's id is as good as any other.
+            let guess = answer(&id(&format!("guess-{hidden}")), "customer", "carl", hidden);
+            assert_eq!(carl.event(&guess).await.status, 200);
+        }
+        for answered in ["m", "not-there"] {
+            let answer = answer(&id(&format!("to-{answered}")), "human", "anna", answered);
+            assert_eq!(anna.event(&answer).await.status, 200, "{answer}");
+        }
+        assert_eq!(anna.event(&note(&id("n2"), "n")).await.status, 200, "among themselves");
+    }
+    // Within one request, where neither is kept before the other comes.
+    let both = [note("n3", ""), answer("y", "human", "anna", "n3")];
+    let answers = anna.post("/v1/events", NDJSON, lines(&both)).await.lines();
+    assert!(answers[0]["seq"].is_u64(), "{answers:?}");
+    assert_eq!(answers[1]["field"], "reply_to", "{answers:?}");
+}
+
 /// Two shops share a machine, an agent's name, a conversation's id, even a message's id. At no
 /// route does one see a word of the other.
 #[tokio::test(flavor = "multi_thread")]

@@ -17,12 +17,10 @@ fn by(sender: &str, role: &str, mut event: Value) -> Value {
     event
 }
 
-/// A chat with an edit, a retraction, a note that is answered and read, and a tag.
+/// A chat with an edit, a retraction, a note that is read, and a tag.
 fn chat(conversation: &str, order: &str) -> Vec<Value> {
     let mut note = message(conversation, "n1", "human", "anna", &format!("{OWN} note"));
     note["visibility"] = json!("private");
-    let mut answer = message(conversation, "m3", "human", "anna", "I will ask");
-    answer["reply_to"] = json!("n1");
     let of = |mut event: Value| {
         event["conversation"] = json!(conversation);
         event
@@ -43,7 +41,7 @@ fn chat(conversation: &str, order: &str) -> Vec<Value> {
             "human",
             of(json!({"id": "t1", "kind": "tag", "category": format!("{OWN}-tag")})),
         ),
-        answer,
+        message(conversation, "m3", "human", "anna", "I will ask"),
         message(conversation, "m4", "customer", "carl", "clowns"),
         by("carl", "customer", of(json!({"id": "x1", "kind": "retract", "target": "m4"}))),
     ]
