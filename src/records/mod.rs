@@ -91,6 +91,26 @@ impl Records {
         Ok(self.at(&[(ConversationKey::new(shop, conversation), offset)])?.pop())
     }
 
+    /// The records of a conversation whose events have these ids, as far as there are such, in no order.
+    pub fn events<'a>(
+        &self,
+        shop: &str,
+        conversation: &str,
+        ids: impl Iterator<Item = &'a str>,
+    ) -> Result<Vec<Record>, RecordsError> {
+        let key = ConversationKey::new(shop, conversation);
+        let (mut found, mut written) = (Vec::new(), Vec::new());
+        for id in ids {
+            match self.lookup.used(&id_key(shop, conversation, id))? {
+                Some(Used::Lately(record)) => found.push(Record::clone(&record)),
+                Some(Used::At(offset)) => written.push((key.clone(), offset)),
+                None => {}
+            }
+        }
+        found.extend(self.at(&written)?);
+        Ok(found)
+    }
+
     /// What a shop has decided about its figures.
     pub fn rules(&self, shop: &str) -> Result<RulesHistory, RecordsError> {
         match self.conversation(shop, RULES_CONVERSATION) {

@@ -164,6 +164,56 @@ async fn private_notes_stay_with_the_shop() {
     assert_eq!(seq(&tablet.expect("event").await), 3, "on resume: the note was passed over");
 }
 
+/// Answers to notes were taken once, so there are some. Here the note came after what names it, which nobody can
+/// refuse.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_back_hears_of_no_note_that_was_answered() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let anna = server.http_as(&data, "anna", &[Human]);
+    let answer = |id: &str, role: &str, sender: &str, answered: &str| {
+        let mut answer = message("c1", id, role, sender, "as said");
+        answer["reply_to"] = json!(answered);
+        answer
+    };
+    let mut note = message("c1", "note", "human", "anna", "he always complains");
+    note["visibility"] = json!("private");
+    let carl = server.http_as(&data, "carl", &[Customer]);
+    assert_eq!(carl.event(&message("c1", "m1", "customer", "carl", "hello")).await.status, 200);
+    let of_shop = [("m2", "note"), ("m3", "m1"), ("m4", "not-there")];
+    anna.events(&of_shop.map(|(id, answered)| answer(id, "human", "anna", answered))).await;
+    anna.events(&[note]).await;
+    let guess = answer("m5", "customer", "carl", "note");
+    assert_eq!(carl.event(&guess).await.status, 200);
+    let answered = async |token: &str, after: u64| {
+        let mut socket = Socket::open(&server, token).await;
+        socket.subscribe("c1", after).await;
+        let mut answered = Vec::new();
+        while answered.len() < 5 - after as usize {
+            let event = socket.expect("event").await["record"]["event"].clone();
+            let id = event["id"].as_str().unwrap().to_string();
+            if id != "note" {
+                answered.push((id, event["reply_to"].as_str().map(str::to_string)));
+            }
+        }
+        let named: Vec<(String, String)> =
+            answered.into_iter().filter_map(|(id, answered)| Some((id, answered?))).collect();
+        named
+    };
+    let said = |all: &[(&str, &str)]| -> Vec<(String, String)> {
+        all.iter().map(|(id, answered)| (id.to_string(), answered.to_string())).collect()
+    };
+    let (phone, agent) =
+        (data.token(SHOP, "carl", &[Customer]), data.token(SHOP, "bert", &[Human]));
+    let to_phone = answered(&phone, 0).await;
+    assert_eq!(to_phone, said(&[("m3", "m1"), ("m4", "not-there"), ("m5", "note")]));
+    // What is answered came before what is asked for.
+    assert_eq!(answered(&phone, 2).await, to_phone);
+    let to_agent = answered(&agent, 0).await;
+    assert_eq!(to_agent[0], ("m2".to_string(), "note".to_string()));
+    assert_eq!(to_agent[1..], to_phone[..]);
+}
+
 /// A broken client. Each bad frame is answered with what is wrong, and the connection stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_frames_are_answered_and_the_connection_stays() {

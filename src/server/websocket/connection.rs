@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::answers::leave_out_answers;
 use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord, event_text};
 use crate::access::{Action, Identity, hears};
 use crate::model::{
@@ -364,7 +365,10 @@ impl Connection {
             let (kept, identity) = (self.service.records.clone(), self.identity.clone());
             let of = conversation.to_string();
             let read = move || -> Result<Vec<Passing>, RecordsError> {
-                let page = kept.after(&identity.shop, &of, passed, CATCH_UP)?;
+                let mut page = kept.after(&identity.shop, &of, passed, CATCH_UP)?;
+                if identity.is_customer() {
+                    leave_out_answers(&kept, &mut page.records);
+                }
                 Ok(page.records.iter().map(|record| Passing::of(&identity, record)).collect())
             };
             let passing = match self.service.read(&self.identity, read).await {

@@ -1,6 +1,7 @@
 //! `GET /v1/ws`: live chat both ways. Events in and their acks, records of subscribed conversations
 //! out.
 
+mod answers;
 mod connection;
 mod frames;
 
