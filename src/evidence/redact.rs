@@ -17,7 +17,7 @@ use crate::model::{FieldError, Record, Role};
 /// Parts of a record, in the order of its leaf.
 pub(super) const PARTS: [&str; 3] = [SENDER, "body", META];
 const SENDER: &str = "sender";
-const META: &str = "meta";
+pub(super) const META: &str = "meta";
 
 /// `PART[,PART…]`, everywhere, or `@role:ROLE`, `@sender:ID`, `@message:ID`, `@message:CONVERSATION/ID`
 /// behind it.

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::hex_bytes::HexBytes;
 use super::json::{self, INTEGER_END, Json, Object};
-use super::redact::{PARTS, Redaction};
+use super::redact::{META, PARTS, Redaction};
 use crate::model::{
     Audience, CanonicalParts, Chain, Commitments, Kind, Leaf, Micros, Reader, Record, Seq,
 };
@@ -63,7 +63,8 @@ pub(super) enum Part {
 pub(super) enum Why {
     /// Its text was forgotten, on the grounds that the shop's records say.
     Erased,
-    /// The shop's own, which the customer did not hear: notes, tags, who was assigned, holds, erasures.
+    /// The shop's own, which the customer did not hear: notes, tags, who was assigned, holds, erasures; and the meta
+    /// of what answers one of these, since it names it.
     Private,
     /// Outside of the time that was asked for.
     Range,
@@ -112,7 +113,14 @@ impl Disclosure<'_> {
         } else {
             let is_redacted =
                 |part: &str| self.redactions.iter().any(|rule| rule.hides(record, part));
-            PARTS.map(|part| is_redacted(part).then_some(Why::Redacted))
+            let names_hidden = reader.answers_hidden(&record.event);
+            PARTS.map(|part| {
+                if is_redacted(part) {
+                    Some(Why::Redacted)
+                } else {
+                    (part == META && names_hidden).then_some(Why::Private)
+                }
+            })
         }
     }
 }

@@ -69,6 +69,11 @@ impl Reader {
         }
         sees
     }
+
+    /// Whether an event, which they see, answers one that was left out: its `reply_to` names that.
+    pub fn answers_hidden(&self, event: &Event) -> bool {
+        event.reply_to.as_deref().is_some_and(|answered| self.hidden.contains(answered))
+    }
 }
 
 /// The records that a reader may see, in order.
@@ -112,6 +117,8 @@ mod tests {
             r#""id":"nr2","kind":"read","target":"ne""#,
             r#""id":"t","kind":"tag","category":"fraud""#,
             r#""id":"e","kind":"edit","target":"m","text":"hello!""#,
+            r#""id":"a","kind":"message","text":"as noted","reply_to":"n""#,
+            r#""id":"b","kind":"message","text":"as said","reply_to":"m""#,
         ];
         let record = |(offset, event): (u64, &&str)| {
             record(offset, format!(r#"{{"conversation":"c",{event},{agent}}}"#))
@@ -127,9 +134,25 @@ mod tests {
             seen.records.iter().map(|record| record.event.id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(ids(Audience::Shop).len(), records.len());
-        assert_eq!(ids(Audience::OtherSide), ["o", "m", "e"]);
+        assert_eq!(ids(Audience::OtherSide), ["o", "m", "e", "a", "b"]);
         let seen = Seen::by(Audience::OtherSide, &records);
         assert!(seen.hides("n") && seen.hides("nr") && !seen.hides("m") && !seen.hides("else"));
+    }
+
+    #[test]
+    fn an_answer_to_what_was_left_out_is_known_as_such() {
+        let records = events();
+        let answers_hidden = |audience| {
+            let mut reader = Reader::new(audience);
+            let mut answers = |record: &&Record| {
+                reader.sees(&record.event);
+                reader.answers_hidden(&record.event)
+            };
+            let found = records.iter().filter(&mut answers);
+            found.map(|record| record.event.id.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(answers_hidden(Audience::OtherSide), ["a"]);
+        assert_eq!(answers_hidden(Audience::Shop).len(), 0);
     }
 
     #[test]

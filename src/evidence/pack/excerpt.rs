@@ -65,7 +65,11 @@ enum Step<'a> {
 /// A conversation as far as the other side may see it, which is what its packs are about.
 pub(super) fn seen(conversation: &Conversation) -> Conversation {
     let seen = Seen::by(Audience::OtherSide, &conversation.records);
-    let records = seen.records.into_iter().cloned().collect();
+    let mut records: Vec<Record> =
+        seen.records.iter().map(|record| Record::clone(record)).collect();
+    for record in &mut records {
+        record.event.reply_to = record.event.reply_to.take().filter(|id| !seen.hides(id));
+    }
     let is_heard = |place: &&Place| place.is_heard();
     let places = conversation.places.iter().filter(is_heard).cloned().collect();
     Conversation { id: conversation.id.clone(), records, places }
@@ -264,6 +268,26 @@ mod tests {
             Part::Line(line) => format!("q{}", line.record.event.id),
         };
         excerpt.parts.iter().map(part).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_answers_a_note_is_no_answer() {
+        let said = |offset: u64, id: &str, more: &str| {
+            let sender = r#""sender":{"id":"a","role":"human"}"#;
+            let event = format!(r#""id":"{id}","conversation":"c","kind":"message","text":"x""#);
+            record(offset, format!("{{{event},{sender}{more}}}"))
+        };
+        let records = vec![
+            said(0, "m", ""),
+            said(1, "n", r#","visibility":"private""#),
+            said(2, "y", r#","reply_to":"n""#),
+            said(3, "z", r#","reply_to":"m""#),
+        ];
+        let conversation = Conversation { records, ..Conversation::default() };
+        let shown = seen(&conversation);
+        let answered: Vec<Option<&str>> =
+            shown.records.iter().map(|record| record.event.reply_to.as_deref()).collect();
+        assert_eq!(answered, [None, None, Some("m")]);
     }
 
     #[test]

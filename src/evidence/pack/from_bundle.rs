@@ -85,6 +85,12 @@ enum Part {
     },
 }
 
+impl Part {
+    fn is_private(&self) -> bool {
+        matches!(self, Part::Withheld { why, .. } if why == Why::Private.as_str())
+    }
+}
+
 /// Reads the bundle in `file`: its evidence copy, and what else a pack takes of it, of up to `bytes_max`
 /// bytes each.
 pub fn read_bundle(file: File, bytes_max: u64) -> Result<BundleRead, PackError> {
@@ -307,14 +313,15 @@ impl BundleRead {
         Ok(())
     }
 
-    /// The place of a record whose meta is withheld; none of what the shop keeps to itself.
+    /// The place of a record whose meta is withheld; none of what the shop keeps to itself, which is so in all parts.
     fn add_place(&mut self, row: &Row, why: &str) -> Result<(), serde_json::Error> {
         let kind = Kind::from_repr(row.kind);
         let kind = kind.ok_or_else(|| serde::de::Error::custom("its kind is unknown"))?;
-        if why == Why::Private.as_str() {
+        let Parts { sender, body, meta } = &row.parts;
+        if [sender, body, meta].iter().all(|part| part.is_private()) {
             return Ok(());
         }
-        let role = match &row.parts.sender {
+        let role = match sender {
             Part::Disclosed { canonical } => {
                 let sender: Sender = serde_json::from_str(canonical)?;
                 Some(sender.role.as_str().to_string())

@@ -321,7 +321,8 @@ impl<'a, 'f> Story<'a, 'f> {
         if let Some(quote) = &message.reply_to {
             let quote = match quote.offset {
                 Some(_) => format!("in answer to {}: “{}”", quote.sender, quote.excerpt),
-                None => format!("in answer to `{}`, which is not here", quote.id),
+                // Its id could be that of a note.
+                None => "in answer to a message that is not here".to_string(),
             };
             self.add(&quote, NOTE, Block { indent: INDENT, ..block(1.0) });
         }

@@ -194,6 +194,38 @@ fn a_rule_hides_what_it_names_or_makes_no_bundle() {
     }
 }
 
+/// The id of a note was in the meta of what answered it, and so in three files for the bank.
+#[test]
+fn no_answer_names_the_note_that_it_answers() {
+    let of = |id: &str, role: &str, more| event("c", id, "message", role, more);
+    let log = Log::of(vec![
+        of("m", "customer", json!({"text": "the cup is broken"})),
+        of("NOTE-ID", "human", json!({"text": "careful", "visibility": "private"})),
+        of("y", "human", json!({"text": "we look into it", "reply_to": "NOTE-ID"})),
+        of("z", "human", json!({"text": "we refund 236", "reply_to": "m"})),
+    ]);
+    for with_private in [false, true] {
+        let mut request = EvidenceRequest { with_private, ..request(&["c"]) };
+        let zip = log.zip("answers.zip", &request);
+        let verdict = verify(&zip, &held(&log)).unwrap();
+        assert_eq!(verdict.failed_step(), None, "{verdict:?}");
+        let (code, said) = verify_py(&[zip.to_str().unwrap(), "--vkey", &log.vkey()]);
+        assert_eq!(code, 0, "{said}");
+        let bytes = std::fs::read(&zip).unwrap();
+        let holds = |words: &str| bytes.windows(words.len()).any(|part| part == words.as_bytes());
+        assert_eq!(holds("NOTE-ID"), with_private);
+        assert!(holds("we look into it") && holds("\\\"reply_to\\\":\\\"m\\\""));
+        // Of the note all three parts, and of the answer its meta.
+        assert_eq!(holds("\"withheld\":{\"private\":4}"), !with_private);
+        // Whoever hides the meta anyway says so.
+        request.redact = vec![Redaction::parse("meta@message:y").unwrap()];
+        let bytes = std::fs::read(log.zip("hidden.zip", &request)).unwrap();
+        let holds = |words: &str| bytes.windows(words.len()).any(|part| part == words.as_bytes());
+        let withheld = if with_private { "" } else { "\"private\":3," };
+        assert!(holds(&format!("\"withheld\":{{{withheld}\"redacted\":1}}")));
+    }
+}
+
 /// A stranger's copy names the customer nowhere, and tells nothing of the machine but what checks need.
 #[test]
 fn whoever_is_hidden_is_nowhere_in_the_bundle() {
