@@ -1,10 +1,13 @@
 //! The text fields that a platform asks for beside the document.
 
+use std::borrow::Cow;
+
 use super::excerpt::{Excerpt, Part};
 use super::place::{self, Count};
 use super::profiles::TextFields;
 use super::story::{is_all_imported, local};
 use super::{LeftOut, Named, Source};
+use crate::model::Event;
 
 /// The fields as files; and what is not in them.
 pub(super) fn files(
@@ -67,6 +70,16 @@ fn text(source: &Source, excerpts: &[Excerpt<'_>], chars_max: usize) -> (String,
     (text, left)
 }
 
+/// The text of a message, or why there is none.
+fn said<'a>(source: &'a Source, event: &'a Event) -> Cow<'a, str> {
+    let named = (event.conversation.clone(), event.id.clone());
+    match (&event.text, source.withheld.get(&named)) {
+        (Some(text), _) => text.into(),
+        (None, Some(why)) => format!("[not in the bundle: {}]", place::why_not(why).en).into(),
+        (None, None) => "[no text]".into(),
+    }
+}
+
 /// A part as text, and whether it is a message.
 fn line(source: &Source, part: &Part<'_>) -> Option<(String, bool)> {
     match part {
@@ -85,7 +98,7 @@ fn line(source: &Source, part: &Part<'_>) -> Option<(String, bool)> {
                 let at = local(version.occurred_at, source.zone).format("%Y-%m-%d %H:%M:%S %:z");
                 let edited = if text.is_empty() { "" } else { " edited it to" };
                 let mark = if *is_chosen { "* " } else { "" };
-                let said = version.event.text.as_deref().unwrap_or("[no text]");
+                let said = said(source, version.event);
                 text.push_str(&format!(
                     "{mark}{at} {name} ({}){edited}: {said}\n",
                     sender.role.as_str()

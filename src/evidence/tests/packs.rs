@@ -3,9 +3,12 @@
 use std::fs::File;
 
 use chrono_tz::Tz;
+use serde_json::json;
 
-use super::sample::{Log, SHOP, request};
-use crate::evidence::pack::{BundleRead, Fonts, PackRequest, Place, Report, pack, read_bundle};
+use super::sample::{Log, SHOP, event, request};
+use crate::evidence::pack::{
+    BundleRead, Fonts, PackRequest, Place, Profile, Report, pack, read_bundle,
+};
 use crate::evidence::{EvidenceRequest, Redaction};
 use crate::model::{Micros, Record, Visibility};
 
@@ -65,6 +68,21 @@ fn place(place: &Place) -> (u32, Option<&str>, &str, Option<Micros>) {
     (place.seq.0, place.role.as_deref(), &place.why, place.erased_at)
 }
 
+/// A platform was told that a message had no text which a rule had hidden.
+#[test]
+fn what_a_bundle_withholds_the_text_for_a_platform_calls_so() {
+    let log = Log::new();
+    let mut hidden = request(&["c2"]);
+    hidden.redact = vec![Redaction::parse("body@message:m1").unwrap()];
+    let asked = PackRequest { profile: Profile::Stripe, ..PackRequest::default() };
+    let source = read_of(&log, &hidden).source(&asked, None).unwrap();
+    let packed = pack(&source, asked.profile, &mut Fonts::find(&[]).unwrap()).unwrap();
+    let text = packed.files.iter().find(|file| file.name.ends_with(".txt")).unwrap();
+    let text = String::from_utf8(text.bytes.clone()).unwrap();
+    assert!(text.contains("[not in the bundle: redacted]"), "{text}");
+    assert!(!text.contains("[no text]"), "{text}");
+}
+
 /// A pack said `all 8 messages` of a conversation of which ten were erased, and nothing at all of one outside
 /// of the days asked for.
 #[test]
@@ -88,6 +106,20 @@ fn what_a_bundle_does_not_disclose_has_its_place_in_a_pack() {
     let report = report_of(read);
     assert_eq!((report.messages_shown, report.messages), (0, 6));
     assert_eq!(report.withheld, [("range".to_string(), 6)].into());
+
+    // Old answers to notes are withheld as far as they name them.
+    let of = |id: &str, more| event("c", id, "message", "human", more);
+    let answering = Log::of(vec![
+        of("m", json!({"text": "hello"})),
+        of("n", json!({"text": "careful", "visibility": "private"})),
+        of("y", json!({"text": "as noted", "reply_to": "n"})),
+    ]);
+    let read = read_of(&answering, &request(&["c"]));
+    let places: Vec<_> = read.conversations[0].places.iter().map(place).collect();
+    assert_eq!(places, [(3, Some("human"), "private", None)]);
+    let own = EvidenceRequest { with_private: true, ..request(&["c"]) };
+    let report = report_of(read_of(&answering, &own));
+    assert_eq!((report.messages_shown, report.messages), (2, 2));
 
     let mut hidden = request(&["c2"]);
     hidden.redact = vec![Redaction::parse("meta@message:m1").unwrap()];
