@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use super::json::{self, Json, Object, object};
 use super::spec::{BundleSpec, Counts, Custody};
 
+/// How times of receipt come about; `relay::held` sees to it.
+const CLOCK: &str = "the server's wall clock at receipt, which never runs backwards; a clock that went ahead by more than an hour while the service ran dates nothing until it is set right or has gone on evenly for ten minutes, and where it went ahead by 30 days or more not even then; a start believes the clock that it finds";
+
 impl Custody {
     /// What happened to the records, a line each.
     pub(super) fn lines(&self, spec: &BundleSpec<'_>, counts: &Counts) -> String {
@@ -53,7 +56,7 @@ impl Custody {
     /// The program and its promises: nothing by which a stranger could find a way into the machine.
     pub(super) fn environment(&self, spec: &BundleSpec<'_>) -> String {
         let environment = object([
-            ("clock", "the server's wall clock at receipt; it never runs backwards, and after a jump nothing is taken until it is confirmed".into()),
+            ("clock", CLOCK.into()),
             ("exported_at", spec.now.to_string().into()),
             ("os", std::env::consts::OS.into()),
             ("software", "verbatim".into()),
