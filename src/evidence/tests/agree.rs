@@ -142,6 +142,29 @@ fn of_one_record(log: &Log, meta: &str) -> Files {
     files
 }
 
+/// In Python `True` is 1, and a text or an object without members has as much in it as a list without any.
+#[test]
+fn a_proof_has_the_types_of_one() {
+    let text = serde_json::json!({"text": "x"});
+    let log = Log::of(vec![event("c", "m", "message", "customer", text)]);
+    let meta = r#"{"automatic":false,"conversation":"c","id":"m","kind":"message","shop":"shop"}"#;
+    let good = of_one_record(&log, meta);
+    for (proof, step) in [
+        (r#"{"hashes":[],"leaves":[0],"size":1}"#, 0),
+        (r#"{"hashes":[],"leaves":[0],"size":true}"#, 5),
+        (r#"{"hashes":[],"leaves":[false],"size":1}"#, 5),
+        (r#"{"hashes":"","leaves":[0],"size":1}"#, 5),
+        (r#"{"hashes":{},"leaves":[0],"size":1}"#, 5),
+        (r#"{"hashes":null,"leaves":[0],"size":1}"#, 5),
+        (r#"{"hashes":[],"leaves":"0","size":1}"#, 5),
+        (r#"{"hashes":[],"leaves":{"0":0},"size":1}"#, 5),
+    ] {
+        let mut files = good.clone();
+        files.insert(PROOF.to_string(), format!("{proof}\n").into_bytes());
+        assert_eq!(judged(&log, proof, &files, &log.key), step, "{proof}");
+    }
+}
+
 /// One took a field whose name begins like a usual one for that one, and left it out of the copies. Cells
 /// that begin with a line feed or a semicolon are guarded by both.
 #[test]
@@ -269,6 +292,7 @@ fn holes_and_erasures_are_counted_again() {
                 first.replace(&hex::encode(log.records[3].leaf.0), &"ab".repeat(32))
             ),
         ),
+        (erased, format!("\"erased\":[{first},{{\"leaf\":null}}]")),
         (erased, format!("\"erased\":[{first},5]")),
         (erased, "\"erased\":[5]".to_string()),
         (erased, "\"erased\":[[[\"leaf\",\"x\"]]]".to_string()),

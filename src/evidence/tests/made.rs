@@ -51,7 +51,10 @@ fn what_is_no_key_gives_no_verdict() {
     assert_eq!(read_vkey(&format!("\n{key} ")), Some(format!("{key}\n")));
     let cut = &key[..key.len() - 1];
     let renamed = key.replacen("shop.example", "shop.exampel", 1);
-    for given in ["", "nonsense", cut, &renamed, other.to_str().unwrap(), "/nowhere/key"] {
+    // One took this for white space, which it is in Python alone; and this, which no file of a key has.
+    let [separated, wide] = ['\u{1f}', '\u{2003}'].map(|char| format!("{key}{char}"));
+    let other = other.to_str().unwrap();
+    for given in ["", "nonsense", cut, &renamed, &separated, &wide, other, "/nowhere/key"] {
         assert_eq!(read_vkey(given), None, "{given}");
         let (code, said) = judged(given);
         assert!(code == 2 && said.contains("nothing could be checked"), "{given}: {said}");
@@ -66,6 +69,19 @@ fn what_is_no_key_gives_no_verdict() {
     let vkey = read_vkey(&other);
     let verdict = verify(&zip, &Held { vkey, checkpoint: None }).unwrap();
     assert_eq!((verdict.failed_step(), judged(&other).0), (Some(1), 11), "{verdict:?}");
+}
+
+/// The checkpoint that somebody kept is read before anything is judged.
+#[test]
+fn what_is_no_checkpoint_of_the_reader_gives_no_verdict() {
+    let log = Log::new();
+    let zip = log.zip("case.zip", &request(&["c2"]));
+    let kept = log.folder.path().join("checkpoint");
+    std::fs::write(&kept, b"\xff\n").unwrap();
+    for given in [kept.to_str().unwrap(), "/nowhere/checkpoint", ""] {
+        let (code, said) = verify_py(&[zip.to_str().unwrap(), "--checkpoint", given]);
+        assert!(code == 2 && said.contains("nothing could be checked"), "{given}: {said}");
+    }
 }
 
 /// A folder whose name has a line feed in it made one line of the manifest look like two: a file that

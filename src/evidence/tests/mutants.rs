@@ -521,6 +521,26 @@ impl Lab {
         self.add_all("a photo more", &more);
     }
 
+    /// Folders with what no zip of ours can have.
+    fn trick_with_folders(&mut self) {
+        for name in ["a b.txt", ".x", "é.txt", "data/a b.txt", "custody/.DS_Store"] {
+            let mut files = self.good.clone();
+            files.insert(name.to_string(), b"evil".to_vec());
+            self.add_folder(format!("a folder with `{name}`"), sealed(files, &self.log.key), false);
+        }
+        for name in [".git/", "a b/", "data/é/", "empty/", "data/empty/"] {
+            let mut files = self.good.clone();
+            files.insert(name.to_string(), Vec::new());
+            // An empty folder is no file that one could miss.
+            let may_hold = name.ends_with("empty/");
+            self.add_folder(format!("a folder with a folder `{name}`"), files, may_hold);
+        }
+    }
+
+    fn add_folder(&mut self, what: String, files: Files, may_hold: bool) {
+        self.mutants.push(Mutant { what, bytes: Bytes::Folder(files), may_hold });
+    }
+
     /// A part of them as folders, too.
     fn unpack_some(&mut self) {
         let of_folder = self.mutants.iter().enumerate().filter_map(|(index, mutant)| {
@@ -558,6 +578,7 @@ fn both_verifiers_give_the_same_verdict_on_whatever_they_are_given() {
     lab.forge_the_proofs();
     lab.damage_attachments();
     lab.unpack_some();
+    lab.trick_with_folders();
     let paths: Vec<PathBuf> =
         (0..).zip(&lab.mutants).map(|(index, mutant)| written(&lab.log, index, mutant)).collect();
     let steps = steps_of_python(&lab.log, &paths);
@@ -748,9 +769,14 @@ fn try_files_of(zip: &[u8]) -> Option<Files> {
     Some(files)
 }
 
+/// A name that ends in `/` is that of an empty folder.
 fn write_folder(folder: &Path, files: &Files) {
     for (name, bytes) in files {
         let path = folder.join(name);
+        if name.ends_with('/') {
+            std::fs::create_dir_all(path).unwrap();
+            continue;
+        }
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }

@@ -2,7 +2,7 @@
 """Checks an evidence bundle with Python 3.8 or later and the command `openssl` 3.0 or later, offline. A bundle that wants to
 deceive brings a verify.py that does: take this file from somebody you trust. Exit code: 0 when all seven steps hold, 10 + N
 when step N fails, 2 when nothing could be checked."""
-import argparse, base64, bisect, collections, contextlib, functools, hashlib, html, itertools, json, os, pathlib, re, struct
+import argparse, base64, bisect, collections, contextlib, functools, hashlib, html, json, os, pathlib, re, struct
 import subprocess, sys, tempfile, zlib
 from datetime import datetime, timedelta
 KINDS = """open message edit retract assign handoff queue pause resume resolve reopen tag untag rate_request rate read join
@@ -58,9 +58,10 @@ def unzipped(path):
     require(at == start and central == end < 2 ** 32 - 22 and data[end:] == tail, "the zip is not one that verbatim writes")
     return files
 def unpacked(folder):
-    paths = [path for path in pathlib.Path(folder).rglob("*") if path.is_symlink() or not path.is_dir()]
-    require(not any(path.is_symlink() or not path.is_file() for path in paths), "there are links, or what is not a file")
-    return {path.relative_to(folder).as_posix(): path.read_bytes for path in paths}
+    def fail(error): raise error  # a folder that cannot be listed is not empty
+    paths = [pathlib.Path(at, name) for at, folders, names in os.walk(folder, onerror=fail) for name in folders + names]
+    for at in paths: require(at.is_file() | at.is_dir() and not at.is_symlink() and matches(PLAIN, at.name), f"no bundle has {at}")
+    return {path.relative_to(folder).as_posix(): path.read_bytes for path in paths if path.is_file()}
 class Key:
     """An Ed25519 key, and the notes (C2SP signed-note) that it signed."""
     def __init__(self, vkey):
@@ -126,13 +127,12 @@ class Row:
                 self.withheld[name] = part["why"]
                 hashes.append(unhex(part["commitment"], 32))
             require({*part} == fields and {*map(type, part.values())} == {str}, f"the {name} of {where} is not one")
-        self.__dict__.update(row, sender=parts["sender"], body=parts["body"], meta=parts["meta"])
+        self.__dict__.update(row, **parts, files=parts["body"].get("attachments", []))
         if not self.sender and "role" in row["parts"]["sender"]:
             self.sender = {"role": row["parts"]["sender"]["role"] + "?"}
         leaf = sha256(b"\0verbatim/leaf/v2", unhex(self.thread, 16), self.seq.to_bytes(4, "big"), unhex(self.prev, 32),
                       self.received_at_us.to_bytes(8, "big"), bytes([self.kind]), *hashes).hex()
         require(leaf == self.leaf, f"{where} is not what was committed to at receipt")
-        self.files = self.body.get("attachments", [])
         values = self.kind, self.seq, self.received_at_us, self.files, self.zone, *(self.meta.get(name, "") for name in SAID)
         require([*map(type, values)] == [int, int, int, list] + 4 * [str] and len(row) == 8 and len(row["parts"]) == 3
                 and self.seq and 0 < self.kind < 25 and self.meta.get("kind", KINDS[self.kind - 1]) == KINDS[self.kind - 1] and
@@ -193,9 +193,9 @@ def steps(path, vkey, held):
             and bins == {row["file"] for row in listed} - {*ABSENT}, "attachments.jsonl lists other files than the messages")
     yield f"the {len(rows)} records are what was committed to at receipt"
     proof = canonical(*lines("proofs/proof.json"), "proofs/proof.json")
-    leaves, rest = proof["leaves"], (unhex(each, 32) for each in proof["hashes"])
-    right = len({*leaves}) == len(leaves) == len(rows) and all(type(leaf) is int and leaf < size for leaf in leaves)
-    require(right and proof["size"] == size and len(proof) == 3, "the proof is of other records")
+    leaves, hashes, rest = proof["leaves"], proof["hashes"], (unhex(each, 32) for each in proof["hashes"])
+    right = [*map(type, (hashes, leaves, proof["size"], *leaves))] == [list, list, int] + len(rows) * [int] and len(proof) == 3
+    require(right and proof["size"] == size > max(leaves) and len({*leaves}) == len(rows), "the proof is of other records")
     found = root_of(0, size, sorted(zip(leaves, (bytes.fromhex(row.leaf) for row in rows))), rest)
     require(found == root and not [*rest], "the records are not in the log that was signed")
     yield "they are all in that log"
@@ -211,11 +211,11 @@ def steps(path, vkey, held):
               (row["file"] if row["file"] in ABSENT else "present" for row in listed),
               (why for row in rows for why in {*row.withheld.values()}))]
     told = ", ".join(f"{count} as {why}" for why, count in sorted(counts[2].items())) or "none"
-    erased = (row.leaf for row in rows if "erased" in row.withheld.values())
-    said.update(checkpoint={"origin": key.name, "size": size}, conversations=chats, files=counts[1], withheld=counts[0],
-                holes=[f"{count} attachments are {word}" for word, count in sorted(counts[1].items()) if word in ABSENT],
-                erased=[dict(each, leaf=leaf) for each, leaf in itertools.zip_longest(said["erased"], erased)])
-    require(dumps(said) + "\n" == read("custody/completeness.json"), "custody/completeness.json counts something else")
+    erased = [row.leaf for row in rows if "erased" in row.withheld.values()]
+    wanted = dict(said, checkpoint={"origin": key.name, "size": size}, conversations=chats, files=counts[1], withheld=counts[0],
+                  holes=[f"{count} attachments are {word}" for word, count in sorted(counts[1].items()) if word in ABSENT],
+                  erased=[dict(each, leaf=leaf) for each, leaf in zip(said["erased"], erased)])
+    require(dumps(wanted) == dumps(said) and len(erased) == len(said["erased"]), "completeness.json counts something else")
     yield f"no record of {len(chats)} conversations is missing up to the last one here (records with parts withheld: {told})"
     table = ["conversation seq received_at kind role sender name text files about withheld leaf".split()]
     page, rest = lines("data/transcript.html"), iter(listed)
@@ -239,8 +239,8 @@ def main():
     sys.stdout.reconfigure(errors="backslashreplace")
     given, number, text = parser.parse_args(), 0, lambda path: pathlib.Path(path).read_bytes().decode()
     try:
-        key, held = given.vkey, given.checkpoint and text(given.checkpoint)
-        vkey, number = key is not None and Key((text(key) if os.path.isfile(key) else key).strip() + "\n").line, 1
+        key, held = given.vkey, None if given.checkpoint is None else text(given.checkpoint)
+        vkey, number = key is not None and Key((text(key) if os.path.isfile(key) else key).strip(" \t\r\n") + "\n").line, 1
         for number, sentence in enumerate(steps(given.bundle, vkey, held), 2):
             print(f"step {number - 1} holds: {sentence}")
     except Exception as error:

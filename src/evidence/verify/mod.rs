@@ -35,7 +35,8 @@ pub const STEPS: [&str; 7] =
 /// The key of a log in what somebody has of it, as the one line that it is; `None` where that is no key, or one
 /// that proves nothing.
 pub fn read_vkey(given: &str) -> Option<String> {
-    let key = Key::parse(&format!("{}\n", given.trim()))?;
+    // The same four as in Python, which takes other characters for white space.
+    let key = Key::parse(&format!("{}\n", given.trim_matches([' ', '\t', '\r', '\n'])))?;
     (!key.is_weak()).then_some(key.line)
 }
 
