@@ -14,7 +14,7 @@ use crate::log::{LogError, LogReader, bytes_of};
 use crate::model::{
     ConversationKey, Kinded, Offset, RULES_CONVERSATION, Record, RulesHistory, Seq,
 };
-use crate::relay::{KeptRecords, Lookup, RelayError, Used, id_key};
+use crate::relay::{KeptRecords, Lookup, RelayError, Used, conversation_key, id_key};
 
 pub use accesses::{AccessFilter, AccessPage, Accessed};
 pub use error::RecordsError;
@@ -45,6 +45,14 @@ pub struct PageSize {
 impl PageSize {
     /// All of it.
     pub const WHOLE: PageSize = PageSize { count_max: usize::MAX, bytes_max: usize::MAX };
+}
+
+/// Where the records of a conversation are, as far as it went when it was asked.
+#[derive(Debug)]
+pub struct Listing {
+    key: ConversationKey,
+    /// Of seq 1, 2, 3, …, since seqs are dense from 1.
+    offsets: Vec<Offset>,
 }
 
 /// Some records of a conversation, in order.
@@ -127,11 +135,32 @@ impl Records {
         shop: &str,
         conversation: &str,
         after: Seq,
+        size: PageSize,
+    ) -> Result<Page, RecordsError> {
+        self.page(&self.listing(shop, conversation)?, after, size)
+    }
+
+    /// How many records a conversation has.
+    pub fn count(&self, shop: &str, conversation: &str) -> Result<u64, RecordsError> {
+        let standing = self.lookup.conversation(&conversation_key(shop, conversation))?;
+        // Seqs are dense from 1.
+        Ok(standing.map_or(0, |standing| u64::from(standing.chain.last_seq.0)))
+    }
+
+    /// Where the records of a conversation are. Whoever reads them page by page asks once: it reads the places
+    /// of all.
+    pub fn listing(&self, shop: &str, conversation: &str) -> Result<Listing, RecordsError> {
+        let offsets = self.lookup.offsets(shop, conversation)?;
+        Ok(Listing { key: ConversationKey::new(shop, conversation), offsets })
+    }
+
+    /// [`Records::after`], of those that are listed.
+    pub fn page(
+        &self,
+        Listing { key, offsets }: &Listing,
+        after: Seq,
         PageSize { count_max, bytes_max }: PageSize,
     ) -> Result<Page, RecordsError> {
-        let key = ConversationKey::new(shop, conversation);
-        // Seqs are dense from 1, so the conversation's offsets in order are those of seq 1, 2, 3, …
-        let offsets = self.lookup.offsets(shop, conversation)?;
         let offsets = offsets.get(after.0 as usize..).unwrap_or_default();
         let mut page = Page { records: Vec::new(), has_more: offsets.len() > count_max };
         let mut rest = &offsets[..offsets.len().min(count_max)];
