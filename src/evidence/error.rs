@@ -42,6 +42,12 @@ pub enum EvidenceError {
     Ledger(#[from] LedgerError),
     #[error("{conversations} conversations are more than a bundle takes: ask for fewer")]
     TooMany { conversations: usize },
+    #[error("as much evidence is being made as is at once: try again in a moment")]
+    NoTurn,
+    #[error("nobody waits for it any more")]
+    NobodyWaits,
+    #[error("{records} records are more than the {max} of a bundle: ask for fewer conversations")]
+    TooManyRecords { records: u64, max: usize },
     #[error("the making of the bundle ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
 }
@@ -69,7 +75,9 @@ impl Kinded for EvidenceError {
             | EvidenceError::NotOurCheckpoint
             | EvidenceError::TooLarge { .. } => ErrorKind::BadInput,
             EvidenceError::Nothing { .. } => ErrorKind::NotFound,
-            EvidenceError::NotSignedYet { .. } => ErrorKind::Retry,
+            EvidenceError::NotSignedYet { .. }
+            | EvidenceError::NoTurn
+            | EvidenceError::NobodyWaits => ErrorKind::Retry,
             EvidenceError::Altered { .. } => ErrorKind::Corrupt,
             EvidenceError::Io(_) => ErrorKind::Retry,
             EvidenceError::Records(error) => error.kind(),
@@ -79,7 +87,9 @@ impl Kinded for EvidenceError {
                 ErrorKind::Bug
             }
             EvidenceError::Ledger(error) => error.kind(),
-            EvidenceError::TooMany { .. } => ErrorKind::BadInput,
+            EvidenceError::TooMany { .. } | EvidenceError::TooManyRecords { .. } => {
+                ErrorKind::BadInput
+            }
         }
     }
 

@@ -25,15 +25,9 @@ pub enum PackError {
     #[error("of the messages chosen the bundle shows none with the id {missing}")]
     NotThere { missing: String },
     #[error(
-        "the messages chosen take {pages} pages and {bytes} bytes without their pictures and without context; `{profile}` takes {pages_max} pages and {bytes_max} bytes: choose fewer messages, or make more than one pack"
+        "the messages chosen take {taken} without their pictures and without context; `{profile}` takes {pages_max} pages and {bytes_max} bytes: choose fewer messages, or make more than one pack"
     )]
-    TooMuch {
-        profile: &'static str,
-        pages: usize,
-        pages_max: usize,
-        bytes: usize,
-        bytes_max: usize,
-    },
+    TooMuch { profile: &'static str, taken: String, pages_max: usize, bytes_max: usize },
     #[error("the document cannot be written: {0}")]
     Pdf(String),
     #[error(transparent)]

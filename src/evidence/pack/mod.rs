@@ -33,7 +33,7 @@ use crate::search::{Mode, RecordQuery};
 
 pub use error::PackError;
 pub use excerpt::{Conversation, MessageId};
-pub use fit::pack;
+pub use fit::{Bounds, pack, pack_within};
 pub use fonts::Fonts;
 pub use from_bundle::{BundleRead, read_bundle};
 pub use place::Place;

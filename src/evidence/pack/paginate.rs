@@ -26,11 +26,18 @@ pub(super) struct PlacedPage {
     pub(super) rules: Vec<(f32, f32, f32)>,
 }
 
+/// The height of lines that so many pages hold for certain not: theirs and that of one more, for the names
+/// beside what they name on the first page.
+pub(super) fn room_of(pages: usize) -> f32 {
+    (pages as f32 + 1.0) * (BOTTOM - TOP)
+}
+
 /// Places all blocks.
-pub(super) fn paginate(blocks: &[Block]) -> Vec<PlacedPage> {
+pub(super) fn paginate(blocks: Vec<Block>) -> Vec<PlacedPage> {
+    let needed: Vec<f32> = (0..blocks.len()).map(|place| needed(&blocks[place..])).collect();
     let mut pages = Pages { pages: vec![PlacedPage::default()], y: TOP };
-    for (place, block) in blocks.iter().enumerate() {
-        if pages.y > TOP && pages.y + needed(&blocks[place..]) > BOTTOM {
+    for (block, needed) in blocks.into_iter().zip(needed) {
+        if pages.y > TOP && pages.y + needed > BOTTOM {
             pages.turn();
         }
         pages.place(block);
@@ -75,7 +82,7 @@ impl Pages {
         self.y = TOP;
     }
 
-    fn place(&mut self, block: &Block) {
+    fn place(&mut self, block: Block) {
         if self.y > TOP {
             self.y += block.above;
         }
@@ -83,32 +90,33 @@ impl Pages {
             let y = self.y - block.above / 2.0;
             self.page(|page| page.rules.push((MARGIN, y, MARGIN + TEXT_WIDTH)));
         }
-        if let Some(picture) = &block.picture {
-            if self.y + picture.height > BOTTOM {
+        if let Some(picture) = block.picture {
+            let height = picture.height;
+            if self.y + height > BOTTOM {
                 self.turn();
             }
             let (x, y) = (MARGIN + block.indent, self.y);
-            self.page(|page| page.pictures.push((x, y, picture.clone())));
-            self.advance(picture.height, block.is_chosen);
+            self.page(|page| page.pictures.push((x, y, picture)));
+            self.advance(height, block.is_chosen);
         }
-        let mut beside = block.beside.iter();
-        for (number, line) in block.lines.iter().enumerate() {
+        let heights: Vec<f32> = block.lines.iter().map(|line| line.height).collect();
+        let mut beside = block.beside.into_iter();
+        for (number, line) in block.lines.into_iter().enumerate() {
             // The last line of a block does not stand alone at the top of a page either.
-            let left = block.lines.len() - number;
+            let left = heights.len() - number;
             let together = if left == TOGETHER && number > 0 { TOGETHER } else { 1 };
-            let wanted: f32 =
-                block.lines[number..].iter().take(together).map(|line| line.height).sum();
+            let wanted: f32 = heights[number..].iter().take(together).sum();
             if self.y + wanted > BOTTOM && self.y > TOP {
                 self.turn();
             }
-            let y = self.y;
-            self.page(|page| page.lines.push((MARGIN + block.indent, y, line.clone())));
+            let (y, baseline) = (self.y, line.baseline);
+            self.page(|page| page.lines.push((MARGIN + block.indent, y, line)));
             if let Some(name) = beside.next() {
                 // On the line that it names, though it is smaller.
-                let y = y + line.baseline - name.baseline;
-                self.page(|page| page.lines.push((MARGIN, y, name.clone())));
+                let y = y + baseline - name.baseline;
+                self.page(|page| page.lines.push((MARGIN, y, name)));
             }
-            self.advance(line.height, block.is_chosen);
+            self.advance(heights[number], block.is_chosen);
         }
     }
 

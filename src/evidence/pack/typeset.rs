@@ -79,6 +79,9 @@ pub(super) struct SetGlyph {
 pub(super) struct Typesetter<'a> {
     fonts: &'a mut Fonts,
     layouts: LayoutContext<Ink>,
+    /// Height of the lines that may be set still.
+    room: f32,
+    is_wanted: &'a dyn Fn() -> bool,
 }
 
 /// What a glyph is part of: of the text, or of the number of its n-th character that is not shown.
@@ -94,7 +97,7 @@ struct Shown {
 
 impl<'a> Typesetter<'a> {
     pub(super) fn new(fonts: &'a mut Fonts) -> Typesetter<'a> {
-        Typesetter { fonts, layouts: LayoutContext::new() }
+        Typesetter::within(fonts, f32::INFINITY, &|| true)
     }
 
     /// Whether the fonts have Chinese.
@@ -102,12 +105,34 @@ impl<'a> Typesetter<'a> {
         self.fonts.has(CHINESE_USUAL)
     }
 
-    /// The lines of `text` at most `width` wide.
+    /// One that sets lines of the height of `room` together and no more, for as long as they are wanted.
+    pub(super) fn within(
+        fonts: &'a mut Fonts,
+        room: f32,
+        is_wanted: &'a dyn Fn() -> bool,
+    ) -> Typesetter<'a> {
+        Typesetter { fonts, layouts: LayoutContext::new(), room, is_wanted }
+    }
+
+    /// Whether there was less room than was to be set.
+    pub(super) fn is_full(&self) -> bool {
+        self.room < 0.0
+    }
+
+    /// The lines of `text` at most `width` wide; none where there is no room left.
     pub(super) fn lines(&mut self, text: &str, style: Style, width: f32) -> Vec<SetLine> {
         let mut lines = Vec::new();
         for paragraph in text.split('\n') {
+            if !self.is_full() && !(self.is_wanted)() {
+                self.room = f32::NEG_INFINITY;
+            }
+            if self.is_full() {
+                break;
+            }
             let shown = self.shown(paragraph.strip_suffix('\r').unwrap_or(paragraph));
-            lines.extend(self.lines_of(&shown, style, width));
+            let set = self.lines_of(&shown, style, width);
+            self.room -= set.iter().map(|line| line.height).sum::<f32>();
+            lines.extend(set);
         }
         lines
     }
@@ -153,12 +178,13 @@ impl<'a> Typesetter<'a> {
         let mut layout = builder.build(&shown.text);
         layout.break_all_lines(Some(width));
         layout.align(Alignment::Start, Default::default());
+        let whole: Rc<str> = Rc::from(shown.text.as_str());
         let lines = layout.lines().map(|line| {
             let metrics = line.metrics();
             SetLine {
                 height,
                 baseline: metrics.baseline - metrics.block_min_coord,
-                pieces: pieces(&line, shown),
+                pieces: pieces(&line, shown, &whole),
                 style,
             }
         });
@@ -167,8 +193,7 @@ impl<'a> Typesetter<'a> {
 }
 
 /// The glyphs of a line from left to right, in pieces of one font and one meaning.
-fn pieces(line: &parley::layout::Line<'_, Ink>, shown: &Shown) -> Vec<Piece> {
-    let whole: Rc<str> = Rc::from(shown.text.as_str());
+fn pieces(line: &parley::layout::Line<'_, Ink>, shown: &Shown, whole: &Rc<str>) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut x = line.metrics().offset;
     for run in line.runs() {
