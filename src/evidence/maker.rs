@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 
 use chrono_tz::Tz;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::bundle::{Bundle, Growth, RecordSource, Sealer};
 use super::json::{self, Json};
 use super::pack::{PackError, PackRequest, pack_with_bundle};
 use super::spec::{BundleSpec, Custody};
 use super::{EvidenceError, EvidenceRequest, Zipped};
-use crate::ledger::{Checkpoint, LedgerReader, VerifierKey};
+use crate::ledger::{Checkpoint, LedgerReader, PROVED_LEAVES_MAX, VerifierKey};
 use crate::log::LogReader;
 use crate::model::{Ack, Micros, Offset, Record, Seq};
-use crate::records::{Page, PageSize, Records};
+use crate::records::{Listing, Page, PageSize, Records};
 use crate::relay::{AttachmentStore, DiskSpace};
 use crate::sql::{Sql, Value};
 
@@ -30,6 +31,8 @@ const SIGN_POLL: Duration = Duration::from_millis(50);
 const BUNDLES_AT_ONCE: usize = 2;
 /// Packs that are made at once: each sets type as fast as one core does, with all of it in memory.
 const PACKS_AT_ONCE: usize = 1;
+/// How long one waits for its turn: most bundles take a second.
+const TURN_TIME_MAX: Duration = Duration::from_secs(20);
 /// Conversations of one bundle: what a customer of ten years has.
 const CONVERSATIONS_MAX: usize = 10_000;
 
@@ -87,10 +90,8 @@ impl BundleMaker {
         for conversation in &request.conversations {
             let (records, shop, name) =
                 (self.material.records.clone(), shop.to_string(), conversation.clone());
-            let one = PageSize { count_max: 1, bytes_max: 1 };
-            let read = move || records.after(&shop, &name, Seq(0), one);
-            let page = tokio::task::spawn_blocking(read).await??;
-            if page.records.is_empty() {
+            let count = move || records.count(&shop, &name);
+            if tokio::task::spawn_blocking(count).await?? == 0 {
                 missing.push(("conversation", conversation.as_str()));
             }
             found.insert(conversation.clone());
@@ -114,7 +115,17 @@ impl BundleMaker {
         if found.len() > CONVERSATIONS_MAX {
             return Err(EvidenceError::TooMany { conversations: found.len() });
         }
-        Ok(found)
+        let (records, shop) = (self.material.records.clone(), shop.to_string());
+        let count = move || {
+            let counts = found.iter().map(|conversation| records.count(&shop, conversation));
+            let count = counts.sum::<Result<u64, _>>()?;
+            if count > PROVED_LEAVES_MAX as u64 {
+                let max = PROVED_LEAVES_MAX;
+                return Err(EvidenceError::TooManyRecords { records: count, max });
+            }
+            Ok(found)
+        };
+        tokio::task::spawn_blocking(count).await?
     }
 
     async fn conversations_with(
@@ -161,37 +172,30 @@ impl BundleMaker {
         conversations: BTreeSet<String>,
         checkpoint: Checkpoint,
     ) -> Result<Bundle, EvidenceError> {
-        // Never closed.
-        let turn = self.turns.clone().acquire_owned().await.ok();
         let maker = self.clone();
-        let make = move || {
-            let bundle = maker.make(&asker, &request, &conversations, &checkpoint);
-            drop(turn);
-            bundle
+        let make = move |is_wanted: &dyn Fn() -> bool| {
+            maker.make(&asker, &request, &conversations, &checkpoint, is_wanted)
         };
-        tokio::task::spawn_blocking(make).await?
+        in_turn(&self.turns, TURN_TIME_MAX, make).await
     }
 
     /// The document of a bundle, with it, when it is its turn.
     pub async fn pack(&self, bundle: Bundle, request: PackRequest) -> Result<Zipped, PackError> {
-        // Never closed.
-        let turn = self.pack_turns.clone().acquire_owned().await.ok();
         let spool = self.material.spool.clone();
-        let make = move || {
-            let packed = pack_with_bundle(&bundle, &request, &spool);
-            drop(turn);
-            packed
+        let make = move |is_wanted: &dyn Fn() -> bool| {
+            pack_with_bundle(&bundle, &request, &spool, is_wanted)
         };
-        tokio::task::spawn_blocking(make).await.map_err(EvidenceError::from)?
+        in_turn(&self.pack_turns, TURN_TIME_MAX, make).await
     }
 
-    /// Blocks while it reads.
+    /// Blocks while it reads, and `is_wanted`.
     fn make(
         &self,
         asker: &Asker,
         request: &EvidenceRequest,
         conversations: &BTreeSet<String>,
         checkpoint: &Checkpoint,
+        is_wanted: &dyn Fn() -> bool,
     ) -> Result<Bundle, EvidenceError> {
         let custody = Custody { who: asker.subject.clone(), entry: asker.entry.clone() };
         let spec = BundleSpec {
@@ -204,20 +208,61 @@ impl BundleMaker {
             now: Micros::now(),
             spool: &self.material.spool,
         };
-        let source = OfShop { maker: self, shop: &asker.shop };
+        let source = OfShop { maker: self, shop: &asker.shop, is_wanted, listed: None };
         Bundle::make(&spec, source, &self.material.ledger, |_| {})
     }
+}
+
+/// Makes something where it may block, when it is its turn. What makes it is told whether somebody waits for it
+/// still: whoever asked may be gone.
+async fn in_turn<T, E>(
+    turns: &Arc<Semaphore>,
+    wait_max: Duration,
+    make: impl FnOnce(&dyn Fn() -> bool) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<EvidenceError> + Send + 'static,
+{
+    let turn = tokio::time::timeout(wait_max, turns.clone().acquire_owned()).await;
+    // Never closed.
+    let turn = turn.map_err(|_| EvidenceError::NoTurn)?.ok();
+    let gone = CancellationToken::new();
+    let _until_dropped = gone.clone().drop_guard();
+    let make = move || {
+        let made = make(&|| !gone.is_cancelled());
+        drop(turn);
+        made
+    };
+    tokio::task::spawn_blocking(make).await.map_err(EvidenceError::from)?
 }
 
 /// The records and files of one shop.
 struct OfShop<'a> {
     maker: &'a BundleMaker,
     shop: &'a str,
+    is_wanted: &'a dyn Fn() -> bool,
+    /// Where the records of the conversation are that is read now: asked for once, however many pages it has.
+    listed: Option<(String, Listing)>,
+}
+
+impl OfShop<'_> {
+    fn require_wanted(&self) -> Result<(), EvidenceError> {
+        if (self.is_wanted)() { Ok(()) } else { Err(EvidenceError::NobodyWaits) }
+    }
 }
 
 impl RecordSource for OfShop<'_> {
     fn page(&mut self, conversation: &str, after: Seq) -> Result<Page, EvidenceError> {
-        Ok(self.maker.material.records.after(self.shop, conversation, after, PAGE)?)
+        self.require_wanted()?;
+        let records = &self.maker.material.records;
+        let listing = match self.listed.take() {
+            Some((of, listing)) if of == conversation => listing,
+            _ => records.listing(self.shop, conversation)?,
+        };
+        let page = records.page(&listing, after, PAGE);
+        self.listed = Some((conversation.to_string(), listing));
+        Ok(page?)
     }
 
     fn attachment(
@@ -225,6 +270,7 @@ impl RecordSource for OfShop<'_> {
         record: &Record,
         sha256: &str,
     ) -> Result<Option<PathBuf>, EvidenceError> {
+        self.require_wanted()?;
         Ok(self.maker.material.attachments.find(record, sha256)?)
     }
 }
@@ -260,5 +306,42 @@ impl Sealer for LedgerReader {
         let canonical: Option<Json> = serde_json::from_str(&json::written(&public)).ok();
         let canonical = canonical.filter(|_| !public.previous.is_empty());
         Ok(canonical.map(|keys| json::written(&keys) + "\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A client that went away left its pack behind, which was made for hours, and nobody else's was.
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_stops_and_gives_its_turn_back() {
+        let turns = Arc::new(Semaphore::new(1));
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let (stopped, stops) = mpsc::channel();
+        let endless = move |is_wanted: &dyn Fn() -> bool| {
+            begun.send(()).unwrap();
+            while is_wanted() {
+                std::thread::yield_now();
+            }
+            stopped.send(()).unwrap();
+            Err::<(), _>(EvidenceError::NobodyWaits)
+        };
+        tokio::select! {
+            _ = in_turn(&turns, TURN_TIME_MAX, endless) => panic!("it ends for nobody"),
+            began = begins => began.unwrap(),
+        }
+        tokio::task::spawn_blocking(move || stops.recv()).await.unwrap().unwrap();
+        let next = in_turn(&turns, TURN_TIME_MAX, |_| Ok::<_, EvidenceError>(7));
+        assert_eq!(next.await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn whoever_gets_no_turn_is_told_so() {
+        let turns = Arc::new(Semaphore::new(0));
+        let refused = in_turn(&turns, Duration::ZERO, |_| Ok::<_, EvidenceError>(())).await;
+        assert!(matches!(refused, Err(EvidenceError::NoTurn)), "{refused:?}");
     }
 }
