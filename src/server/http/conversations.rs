@@ -12,7 +12,7 @@ use hyper::body::Frame;
 use super::{Passed, streamed};
 use crate::access::{Identity, right_to_read};
 use crate::model::{Access, AccessAction, Seq, Via};
-use crate::records::{Page, PageSize, RecordsError};
+use crate::records::{Listing, Page, PageSize, RecordsError};
 use crate::server::{For, Problem, Service, Token};
 use crate::trail::UnderWay;
 
@@ -35,6 +35,7 @@ pub(super) async fn show(
         service,
         identity,
         conversation,
+        listing: None,
         next: Next::Records { after: Seq(0) },
         passed: Passed::default(),
         access: Some(access),
@@ -54,6 +55,8 @@ struct Reading {
     service: Service,
     identity: Arc<Identity>,
     conversation: String,
+    /// Where its records are, for as long as there are more of them.
+    listing: Option<Listing>,
     next: Next,
     passed: Passed,
     /// Gone once it is recorded.
@@ -108,14 +111,19 @@ impl Reading {
     /// The next part of the array; `None` where the conversation has nothing at all.
     async fn page(&mut self, after: Seq) -> Result<Option<Vec<u8>>, Problem> {
         let (records, identity) = (self.service.records.clone(), self.identity.clone());
-        let conversation = self.conversation.clone();
+        let (conversation, listing) = (self.conversation.clone(), self.listing.take());
         let read = move || -> Result<_, RecordsError> {
-            let page = records.after(&identity.shop, &conversation, after, PAGE)?;
+            let listing = match listing {
+                Some(listing) => listing,
+                None => records.listing(&identity.shop, &conversation)?,
+            };
+            let page = records.page(&listing, after, PAGE)?;
             let last = page.records.last().map_or(after, |record| record.seq);
             let rows = page.records.len() as u64;
-            Ok((array_part(&page, after == Seq(0)), last, rows, page.has_more))
+            Ok((array_part(&page, after == Seq(0)), last, rows, page.has_more, listing))
         };
-        let (json, last, rows, has_more) = self.service.read(&self.identity, read).await?;
+        let (json, last, rows, has_more, listing) = self.service.read(&self.identity, read).await?;
+        self.listing = has_more.then_some(listing);
         self.passed.rows += rows;
         if let Some(access) = &mut self.access {
             access.add(rows);
