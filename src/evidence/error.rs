@@ -98,6 +98,9 @@ impl Kinded for EvidenceError {
             EvidenceError::NotSignedYet { .. } => Some(
                 "the ledger has not signed the newest of these records yet: try again in a moment",
             ),
+            EvidenceError::NoTurn => {
+                Some("as much evidence is being made as is at once: try again in a moment")
+            }
             EvidenceError::Ledger(error) => error.told(),
             _ => None,
         }

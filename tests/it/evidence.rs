@@ -375,6 +375,31 @@ async fn both_days_of_a_form_are_within_on_every_page() {
     assert!(answer.text().contains("lies before the first"), "{}", answer.text());
 }
 
+/// An answer told which of several names there is, of what was found before anything was recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_evidence_and_gets_none_is_recorded() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    admin.caught_up(false).await;
+    let dora = server.http_as(&data, "dora", &[Dispute]);
+    let asked = json!({"customers": ["carl", "nobody"], "case": "C-7", "reason": "r"}).to_string();
+    dora.post("/v1/evidence", "application/json", asked).await.problem(404);
+    let since = Instant::now();
+    loop {
+        let page = admin.get("/v1/access?action=evidence").await.json();
+        if let Some(access) = page["accesses"].as_array().unwrap().first() {
+            let said = ["sub", "case", "outcome", "rows"].map(|name| access[name].clone());
+            assert_eq!(json!(said), json!(["dora", "C-7", "broke_off", 0]));
+            assert!(access["query"].as_str().unwrap().contains("nobody"), "{access}");
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(30), "{page}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// The names of a zip's files, and its files unpacked into a folder of that name.
 fn unpacked(data: &Data, zip: &[u8], name: &str) -> (Vec<String>, PathBuf) {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip)).unwrap();

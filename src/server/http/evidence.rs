@@ -20,6 +20,7 @@ use crate::evidence::pack::PackRequest;
 use crate::evidence::{Asker, Bundle, EvidenceRequest, Zipped};
 use crate::model::{Access, AccessAction, AccessOutcome, ErrorKind, Purpose, Via};
 use crate::server::{Problem, Service, Token};
+use crate::trail::Trail;
 
 /// How many records a bundle has.
 pub const RECORDS_HEADER: &str = "verbatim-records";
@@ -72,9 +73,9 @@ pub async fn evidence_zip(
 ) -> Result<Response, Problem> {
     // Before a bundle is made and recorded for what cannot be answered.
     pack.as_ref().map(PackRequest::check).transpose()?;
-    // It is recorded before there is anything of it; where it does not arrive, that is recorded too.
-    let broke_off = Access { outcome: AccessOutcome::BrokeOff, ..access(&request, via)? };
+    let access = access(&request, via)?;
     let bundle = service.bundle(identity, request, via).await?;
+    let mut undelivered = Undelivered::of(service, identity, access);
     let (records, holes) = (bundle.records, bundle.holes.join(", "));
     let redacted = bundle.redacted.map_or(String::new(), |redacted| redacted.to_string());
     let zip = match pack {
@@ -96,13 +97,54 @@ pub async fn evidence_zip(
             headers.insert(header::HeaderName::from_static(header), value);
         }
     }
-    let (service, identity) = (service.clone(), identity.clone());
-    *response.body_mut() = body(zip, move || service.trail().record(&identity, broke_off));
+    undelivered.begin();
+    *response.body_mut() = body(zip, undelivered);
     Ok(response)
 }
 
+/// Records, once it is dropped, that what was asked for did not arrive. Whoever asks learns something from a
+/// refusal too: that there is nothing of a name, or that there is.
+struct Undelivered {
+    trail: Trail,
+    identity: Arc<Identity>,
+    access: Option<Access>,
+}
+
+impl Undelivered {
+    /// Nothing was handed out yet.
+    fn of(service: &Service, identity: &Arc<Identity>, access: Access) -> Undelivered {
+        let access = Access { outcome: AccessOutcome::BrokeOff, rows: Some(0), ..access };
+        Undelivered {
+            trail: service.trail().clone(),
+            identity: identity.clone(),
+            access: Some(access),
+        }
+    }
+
+    /// From now on something may arrive, and nobody counts how much.
+    fn begin(&mut self) {
+        if let Some(access) = &mut self.access {
+            access.rows = None;
+        }
+    }
+
+    /// It is whole.
+    fn arrived(mut self) {
+        self.access = None;
+    }
+}
+
+impl Drop for Undelivered {
+    fn drop(&mut self) {
+        if let Some(access) = self.access.take() {
+            self.trail.record(&self.identity, access);
+        }
+    }
+}
+
 impl Service {
-    /// Makes a bundle for `identity`, whose right to it was asked. That they ask is recorded first.
+    /// Makes a bundle for `identity`, whose right to it was asked. That they ask is recorded before there is
+    /// anything of it; where none is made, that is recorded too.
     pub async fn bundle(
         &self,
         identity: &Arc<Identity>,
@@ -110,19 +152,23 @@ impl Service {
         via: Via,
     ) -> Result<Bundle, Problem> {
         request.check()?;
+        let access = access(&request, via)?;
+        let undelivered = Undelivered::of(self, identity, access.clone());
         let maker = self.bundles.clone();
         let conversations = maker.find(&identity.shop, &request).await?;
         // What is acknowledged now goes in. The record of this export comes after it, and waits for the
         // next checkpoint.
         let head = maker.head();
-        let entry = self.trail().recorded(identity, access(&request, via)?).await?;
+        let entry = self.trail().recorded(identity, access).await?;
         let checkpoint = maker.signed(head).await?;
         let asker = Asker {
             shop: identity.shop.clone(),
             subject: identity.subject.clone(),
             entry: Some(entry),
         };
-        Ok(maker.bundle(asker, request, conversations, checkpoint).await?)
+        let bundle = maker.bundle(asker, request, conversations, checkpoint).await?;
+        undelivered.arrived();
+        Ok(bundle)
     }
 }
 
@@ -139,17 +185,19 @@ fn access(request: &EvidenceRequest, via: Via) -> Result<Access, Problem> {
     })
 }
 
-/// The bytes of a zip. What breaks off ends the body with an error, so that the client sees it, and
-/// `broke_off` hears of it.
-fn body(zip: Zipped, broke_off: impl FnOnce() + Send + 'static) -> Body {
+/// The bytes of a zip. What breaks off ends the body with an error, so that the client sees it, and is
+/// recorded.
+fn body(zip: Zipped, undelivered: Undelivered) -> Body {
     let (pieces, mut body) = mpsc::channel::<io::Result<Bytes>>(PIECES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let mut out = Pieces { pieces, piece: Vec::with_capacity(PIECE_BYTES) };
         if let Err(error) = zip.write(&mut out) {
             tracing::warn!(%error, "a bundle broke off");
-            broke_off();
+            drop(undelivered);
             // Fails when the client went away.
             let _ = out.pieces.blocking_send(Err(error));
+        } else {
+            undelivered.arrived();
         }
     });
     // Unlike an unfolded stream it may be asked again after its end.
