@@ -32,7 +32,7 @@ struct Bound {
     slow: Slow,
     /// How many of one subject run at once: half of those of all, where there is such a bound.
     max: usize,
-    /// How many of all, where nothing else bounds them.
+    /// How many of all, where nothing else bounds them; those of one shop take half of it.
     max_of_all: usize,
 }
 
@@ -70,7 +70,8 @@ pub(super) struct Admission {
 
 impl Admission {
     pub(super) fn of(config: &Config) -> Admission {
-        let running = BOUNDS.iter().map(|bound| Shares::within(bound.max_of_all)).collect();
+        let running =
+            BOUNDS.iter().map(|bound| Shares::shared_by_shops(bound.max_of_all)).collect();
         Admission { rates: Rates::of(config), running, bodies: Bodies::default() }
     }
 
@@ -84,6 +85,11 @@ impl Admission {
             Full::OfSubject => {
                 let detail = format!("{max} {what} of `{}` run already", identity.subject);
                 Problem::too_many(detail, TRY_AGAIN)
+            }
+            Full::OfShop => {
+                let of_shop = shares.max_of_shop();
+                let detail = format!("{of_shop} {what} of `{}` run already", identity.shop);
+                Problem::new(ErrorKind::Retry, detail)
             }
             Full::OfAll => {
                 Problem::new(ErrorKind::Retry, format!("{max_of_all} {what} run already"))

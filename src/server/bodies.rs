@@ -104,6 +104,6 @@ fn no_room(full: Full, identity: &Identity) -> Problem {
             let detail = format!("too many bytes of `{}` at once", identity.subject);
             Problem::too_many(detail, Duration::from_secs(1))
         }
-        Full::OfAll => Problem::new(ErrorKind::Retry, "too many bytes at once"),
+        Full::OfShop | Full::OfAll => Problem::new(ErrorKind::Retry, "too many bytes at once"),
     }
 }

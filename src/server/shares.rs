@@ -1,7 +1,8 @@
-//! How much of something each subject holds, so that no one holds it all, and all together no more than
-//! there is.
+//! How much of something each subject holds, so that no one holds it all, no shop either where it is shared by
+//! shops, and all together no more than there is.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -20,12 +21,14 @@ pub(super) fn subject_of(identity: &Identity) -> Subject {
 #[derive(Clone)]
 pub(super) struct Shares {
     max_of_all: usize,
+    max_of_shop: usize,
     held: Arc<Mutex<Held>>,
 }
 
 #[derive(Default)]
 struct Held {
     of_all: usize,
+    of_shops: HashMap<String, usize>,
     of: HashMap<Subject, usize>,
 }
 
@@ -40,6 +43,7 @@ pub(super) struct Share {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
     OfSubject,
+    OfShop,
     OfAll,
 }
 
@@ -53,7 +57,18 @@ impl Default for Shares {
 impl Shares {
     /// Of all subjects together `max_of_all`.
     pub(super) fn within(max_of_all: usize) -> Shares {
-        Shares { max_of_all, held: Arc::default() }
+        Shares { max_of_all, max_of_shop: max_of_all, held: Arc::default() }
+    }
+
+    /// Of all subjects together `max_of_all`, and of those of one shop half of it: a shop with many people leaves
+    /// the others theirs.
+    pub(super) fn shared_by_shops(max_of_all: usize) -> Shares {
+        Shares { max_of_shop: max_of_all.div_ceil(2), ..Shares::within(max_of_all) }
+    }
+
+    /// How many those of one shop hold together at most.
+    pub(super) fn max_of_shop(&self) -> usize {
+        self.max_of_shop
     }
 
     /// One, unless the subject holds `max` of them.
@@ -73,7 +88,7 @@ impl Share {
     /// So many more, unless the subject would hold more than `max` then.
     pub(super) fn grow(&mut self, by: usize, max: usize) -> Result<(), Full> {
         let mut held = self.shares.held.lock();
-        let Held { of_all, of } = &mut *held;
+        let Held { of_all, of_shops, of } = &mut *held;
         if self.shares.max_of_all - *of_all < by {
             return Err(Full::OfAll);
         }
@@ -81,6 +96,12 @@ impl Share {
         if known + by > max {
             return Err(Full::OfSubject);
         }
+        let (shop, _) = &self.subject;
+        let of_shop = of_shops.get(shop).copied().unwrap_or(0);
+        if self.shares.max_of_shop - of_shop < by {
+            return Err(Full::OfShop);
+        }
+        of_shops.insert(shop.clone(), of_shop + by);
         of.insert(self.subject.clone(), known + by);
         *of_all += by;
         self.count += by;
@@ -92,11 +113,17 @@ impl Drop for Share {
     fn drop(&mut self) {
         let mut held = self.shares.held.lock();
         held.of_all -= self.count;
-        if let Some(known) = held.of.get_mut(&self.subject) {
-            *known -= self.count;
-            if *known == 0 {
-                held.of.remove(&self.subject);
-            }
+        give_back(&mut held.of_shops, &self.subject.0, self.count);
+        give_back(&mut held.of, &self.subject, self.count);
+    }
+}
+
+/// Takes `count` from what is held; who holds nothing is not remembered.
+fn give_back<K: Eq + Hash>(held: &mut HashMap<K, usize>, whose: &K, count: usize) {
+    if let Some(known) = held.get_mut(whose) {
+        *known -= count;
+        if *known == 0 {
+            held.remove(whose);
         }
     }
 }
@@ -120,7 +147,8 @@ mod tests {
         drop(shares.take(subject("carl"), 2).unwrap());
         assert_eq!(shares.held.lock().of.len(), 2);
         drop((_second, _other));
-        assert!(shares.held.lock().of.is_empty(), "nobody is remembered for nothing");
+        let held = shares.held.lock();
+        assert!(held.of.is_empty() && held.of_shops.is_empty(), "nobody is remembered for nothing");
     }
 
     #[test]
@@ -137,5 +165,22 @@ mod tests {
         carl.grow(2, 8).unwrap();
         drop(carl);
         assert_eq!(shares.held.lock().of_all, 0);
+    }
+
+    /// Four clerks of one shop, each with two, left other shops nothing.
+    #[test]
+    fn one_shop_with_its_half_leaves_the_others_theirs() {
+        let shares = Shares::shared_by_shops(8);
+        let of = |shop: &str, name: String| shares.take((shop.to_string(), name), 2);
+        let held: Vec<Share> =
+            (0..4).map(|number| of("large", format!("clerk {}", number / 2)).unwrap()).collect();
+        assert_eq!(of("large", "clerk 2".to_string()).err(), Some(Full::OfShop));
+        assert_eq!(of("large", "clerk 0".to_string()).err(), Some(Full::OfSubject));
+        let small: Vec<Share> =
+            (0..4).map(|number| of("small", format!("clerk {number}")).unwrap()).collect();
+        assert_eq!(of("third", "clerk".to_string()).err(), Some(Full::OfAll));
+        drop(held);
+        of("large", "clerk 2".to_string()).unwrap();
+        drop(small);
     }
 }

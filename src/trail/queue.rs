@@ -18,6 +18,8 @@ use crate::model::{Access, AccessAction, AccessEntry, AccessOutcome, Micros, Pur
 
 /// Entries that wait at most: × 16 KiB, the most that one may take, = 64 MiB; most take 300 bytes.
 const WAITING_MAX: usize = 4_096;
+/// Of them those of one shop, however many of its own wait: others have room too.
+const WAITING_OF_SHOP_MAX: usize = WAITING_MAX / 2;
 /// Things that are summed up at once: × as much. What is beyond it is recorded each time.
 const REPEATED_MAX: usize = 4_096;
 /// Of them refused attempts of different people: × 1 KiB, since their addresses are cut, = 1 MiB. They
@@ -58,9 +60,16 @@ struct Gap {
     to: Micros,
 }
 
+/// Entries in line, and how many of them are whose.
+#[derive(Default)]
+struct Line {
+    entries: VecDeque<Waiting>,
+    of_shops: HashMap<String, usize>,
+}
+
 #[derive(Default)]
 pub(super) struct Queue {
-    waiting: VecDeque<Waiting>,
+    waiting: Line,
     repeated: HashMap<Same, Repeated>,
     /// The same, of refused attempts.
     refused: HashMap<Same, Repeated>,
@@ -88,7 +97,7 @@ impl Queue {
             return;
         }
         let has_room = sums.len() < sums_max;
-        if self.waiting.len() >= WAITING_MAX || is_refused && !has_room {
+        if !self.waiting.has_room(shop) || is_refused && !has_room {
             self.miss(&waiting.shop, 1, now, now);
             return;
         }
@@ -103,7 +112,12 @@ impl Queue {
     /// Takes out what is to be recorded now, `max` at most; with `all`, sums whose minute is not over too.
     pub(super) fn take(&mut self, max: usize, now: Micros, all: bool) -> Vec<Waiting> {
         self.sum_up(now, all);
-        let mut taken = self.waiting.drain(..self.waiting.len().min(max)).collect::<Vec<_>>();
+        let mut taken = Vec::new();
+        while taken.len() < max
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            taken.push(waiting);
+        }
         while taken.len() < max
             && let Some((shop, gap)) = self.gaps.pop_first()
         {
@@ -164,7 +178,7 @@ impl Queue {
             if repeated.times == 0 {
                 return false;
             }
-            if waiting.len() >= WAITING_MAX {
+            if !waiting.has_room(&repeated.last.shop) {
                 return true;
             }
             let mut sum = repeated.last.clone();
@@ -178,6 +192,50 @@ impl Queue {
         };
         self.repeated.retain(|_, repeated| goes_on(repeated));
         self.refused.retain(|_, repeated| goes_on(repeated));
+    }
+}
+
+impl Line {
+    fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is room for one more of a shop.
+    fn has_room(&self, shop: &str) -> bool {
+        let of_shop = self.of_shops.get(shop).copied().unwrap_or(0);
+        self.len() < WAITING_MAX && of_shop < WAITING_OF_SHOP_MAX
+    }
+
+    fn push_back(&mut self, waiting: Waiting) {
+        *self.of_shops.entry(waiting.shop.clone()).or_default() += 1;
+        self.entries.push_back(waiting);
+    }
+
+    fn push_front(&mut self, waiting: Waiting) {
+        *self.of_shops.entry(waiting.shop.clone()).or_default() += 1;
+        self.entries.push_front(waiting);
+    }
+
+    fn pop_front(&mut self) -> Option<Waiting> {
+        let waiting = self.entries.pop_front();
+        self.without(waiting)
+    }
+
+    fn pop_back(&mut self) -> Option<Waiting> {
+        let waiting = self.entries.pop_back();
+        self.without(waiting)
+    }
+
+    fn without(&mut self, waiting: Option<Waiting>) -> Option<Waiting> {
+        if let Some(Waiting { shop, .. }) = &waiting
+            && let Some(of_shop) = self.of_shops.get_mut(shop)
+        {
+            *of_shop -= 1;
+            if *of_shop == 0 {
+                self.of_shops.remove(shop);
+            }
+        }
+        waiting
     }
 }
 
@@ -354,15 +412,34 @@ mod tests {
         assert_eq!(queue.len(), 0);
     }
 
+    /// While the log takes nothing, one shop's flood took the room of all.
+    #[test]
+    fn a_shop_with_its_half_leaves_the_others_theirs() {
+        let mut queue = Queue::default();
+        for number in 0..WAITING_MAX {
+            queue.add("large", allowed(&number.to_string()), Micros(0));
+        }
+        assert_eq!(queue.unrecorded(), WAITING_OF_SHOP_MAX as u64);
+        for number in 0..WAITING_OF_SHOP_MAX {
+            queue.add("small", allowed(&number.to_string()), Micros(0));
+        }
+        assert_eq!(queue.unrecorded(), WAITING_OF_SHOP_MAX as u64, "all of the small one's wait");
+        assert_eq!(queue.take(1, Micros(0), false)[0].shop, "large");
+        queue.add("large", allowed("again"), Micros(0));
+        assert_eq!(queue.unrecorded(), WAITING_OF_SHOP_MAX as u64);
+        queue.take(usize::MAX, Micros(0), true);
+        assert!(queue.waiting.of_shops.is_empty(), "nobody is remembered for nothing");
+    }
+
     #[test]
     fn what_is_put_back_comes_first_and_fills_no_more_than_there_is() {
         let mut queue = Queue::default();
         for number in 0..WAITING_MAX {
-            queue.add("s", allowed(&number.to_string()), Micros(0));
+            queue.add(["s", "t"][number % 2], allowed(&number.to_string()), Micros(0));
         }
         let taken_out = queue.take(3, Micros(0), false);
         for number in ["x", "y"] {
-            queue.add("s", allowed(number), Micros(0));
+            queue.add("u", allowed(number), Micros(0));
         }
         queue.put_back(taken_out);
         assert_eq!((queue.unrecorded(), queue.len()), (2, WAITING_MAX + 1));
