@@ -432,6 +432,27 @@ async fn subscriptions_are_views_of_whoever_reads_without_taking_part() {
     assert_eq!(seen, expected);
 }
 
+/// A human, a bot or an importer read all that was ever said in a chat, and nothing told.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_by_socket_what_is_no_live_chat_any_more_is_recorded() {
+    let data = Data::new();
+    let (server, admin) = with_chat(&data).await;
+    let mut old = message("c9", "m1", "customer", "carl", "long ago");
+    old["sent_at"] = json!("2020-01-01T00:00:00Z");
+    let imported = "/v1/events?origin=imported";
+    assert_eq!(admin.post(imported, "application/json", old.to_string()).await.status, 200);
+    for (sub, role, conversation) in
+        [("carl", Customer, "c9"), ("anna", Human, "c1"), ("anna", Human, "c9")]
+    {
+        let mut socket = Socket::open(&server, &data.token(SHOP, sub, &[role])).await;
+        socket.subscribe(conversation, 0).await;
+        socket.expect("event").await;
+    }
+    let views = accesses(&admin, "action=view", 1).await;
+    let names = ["sub", "via", "conversation", "outcome"];
+    assert_eq!(said(&views[0], &names), json!(["anna", "socket", "c9", "allowed"]));
+}
+
 /// What was asked may be as personal as what was found: no role but an administrator's reads it, and no
 /// question over the chat shows it.
 #[tokio::test(flavor = "multi_thread")]

@@ -20,8 +20,8 @@ use super::answers::leave_out_answers;
 use super::frames::{ClientFrame, ServerFrame, ShownAck, ShownRecord, event_text};
 use crate::access::{Action, Identity, hears};
 use crate::model::{
-    Access, AccessAction, AccessOutcome, ErrorKind, FieldError, Kinded, Origin, Purpose, Record,
-    Seq, Via, check_id,
+    Access, AccessAction, AccessOutcome, ErrorKind, FieldError, Kinded, Micros, Origin, Purpose,
+    Record, Seq, Via, check_id,
 };
 use crate::records::{PageSize, RecordsError};
 use crate::relay::{Line, Outcome, Published, RelayError, Subscriber, prepare};
@@ -40,6 +40,8 @@ const ACKS_WAITING_MAX: usize = 256;
 const GATHERED_MAX: usize = 64;
 /// What is read at once when a subscription begins behind: a slow reader holds it for minutes.
 const CATCH_UP: PageSize = PageSize { count_max: 256, bytes_max: 256 * 1024 };
+/// What was said longer ago than this is no live chat any more.
+const LIVE_MICROS: i64 = 3_600_000_000;
 /// Conversations one connection may subscribe to.
 const SUBSCRIPTIONS_MAX: usize = 1_000;
 /// The server pings this often.
@@ -333,7 +335,7 @@ impl Connection {
     }
 
     /// A subscription is an access of whoever may read any conversation: they look at this one. Whoever
-    /// serves customers listens to them all day, which is none.
+    /// serves customers listens to them all day, which is none, unless they read what is no live chat any more.
     fn record_view(&self, conversation: &str, outcome: AccessOutcome) {
         let access = Access {
             outcome,
@@ -355,6 +357,9 @@ impl Connection {
 
     /// Sends what the log has after the last seq that was sent.
     async fn catch_up(&mut self, conversation: &str) -> Result<(), Closed> {
+        // A customer reads what is theirs; whoever may read any conversation was recorded when they subscribed.
+        let mut is_recorded =
+            self.identity.is_customer() || self.identity.may(Action::ReadConversations);
         loop {
             let Some(passed) = self.subscriptions.get(conversation).copied() else { return Ok(()) };
             // A slow reader of a long conversation is in here for minutes.
@@ -364,21 +369,28 @@ impl Connection {
             self.check_token()?;
             let (kept, identity) = (self.service.records.clone(), self.identity.clone());
             let of = conversation.to_string();
-            let read = move || -> Result<Vec<Passing>, RecordsError> {
+            let live_from = Micros(Micros::now().0 - LIVE_MICROS);
+            let read = move || -> Result<(Vec<Passing>, bool), RecordsError> {
                 let mut page = kept.after(&identity.shop, &of, passed, CATCH_UP)?;
                 if identity.is_customer() {
                     leave_out_answers(&kept, &mut page.records);
                 }
-                Ok(page.records.iter().map(|record| Passing::of(&identity, record)).collect())
+                let passing = page.records.iter().map(|record| Passing::of(&identity, record));
+                let has_old = page.records.iter().any(|record| record.occurred_at() < live_from);
+                Ok((passing.collect(), has_old))
             };
-            let passing = match self.service.read(&self.identity, read).await {
-                Ok(passing) if passing.is_empty() => return Ok(()),
-                Ok(passing) => passing,
+            let (passing, has_old) = match self.service.read(&self.identity, read).await {
+                Ok((passing, _)) if passing.is_empty() => return Ok(()),
+                Ok(read) => read,
                 Err(problem) => {
                     tracing::warn!(problem.detail, "a subscription could not be caught up");
                     return Err(Closed(Some((TRY_AGAIN, "resume from your last seq"))));
                 }
             };
+            if has_old && !is_recorded {
+                is_recorded = true;
+                self.record_view(conversation, AccessOutcome::Allowed);
+            }
             for Passing { seq, frame } in passing {
                 self.subscriptions.insert(conversation.to_string(), seq);
                 if let Some(frame) = frame {
