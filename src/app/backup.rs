@@ -193,7 +193,8 @@ impl Copy {
         for path in listed(data.root())? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-            let is_leftover = ["aside", "damaged", "removed", "anew"].contains(&ending);
+            let is_leftover =
+                ["aside", "damaged", "removed", "anew", "exchanging"].contains(&ending);
             if !left_out.contains(&name) && !is_leftover {
                 self.tree(&path)?;
             }

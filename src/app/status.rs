@@ -166,7 +166,15 @@ impl StatusReader {
     /// Whether events are taken. A store that stands still is for a person, not for whoever sends
     /// traffic here or elsewhere.
     pub fn is_ready(&self) -> bool {
-        self.relay.held().is_none()
+        self.held().is_none()
+    }
+
+    /// Why no events are taken for now, if none are.
+    fn held(&self) -> Option<String> {
+        if !self.relay.knows_ids() {
+            return Some("the lookup is being opened again; nothing is taken until it is".into());
+        }
+        self.relay.held().map(|held| held.to_string())
     }
 
     /// What is left on the disk of the data directory; `None` where it does not say.
@@ -181,7 +189,7 @@ impl StatusReader {
         let stores = self.stores.now();
         let stores = stores.iter().map(|store| self.store(store, head));
         let stores = std::iter::once(log).chain(stores).collect();
-        let held = self.relay.held().map(|held| held.to_string());
+        let held = self.held();
         let trail = Some(self.trail.status());
         let ledger = ledger_status(&self.data);
         Status { head, log: self.log_status(shop), held, trail, stores, ledger }

@@ -23,8 +23,6 @@ use crate::model::{ErrorKind, Kinded, MaintenanceState, Micros, panic_text};
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// First pause after damage: a person has to look, and each opening reads much.
 const PAUSE_AFTER_DAMAGE: Duration = Duration::from_secs(60);
-/// Longest pause before a store is tried again.
-const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// The stores of one data directory.
 pub struct Stores {
@@ -215,7 +213,7 @@ impl<S: Store> Supervisor<S> {
             };
             let moved_on = self.report.borrow().committed > before;
             tries = if moved_on { 1 } else { tries + 1 };
-            let pause = pause_after(failure.kind, tries);
+            let pause = pause_after(failure.kind, tries, S::PAUSE_MAX);
             tracing::error!(
                 store = S::NAME,
                 error = failure.text,
@@ -263,7 +261,7 @@ fn failure(error: &impl Kinded) -> Failure {
 }
 
 /// How long to wait before a store is opened again.
-fn pause_after(kind: ErrorKind, tries: u32) -> Duration {
+fn pause_after(kind: ErrorKind, tries: u32, pause_max: Duration) -> Duration {
     let first = match kind {
         ErrorKind::Retry | ErrorKind::Closed | ErrorKind::Conflict => PAUSE_MIN,
         ErrorKind::Corrupt
@@ -274,7 +272,7 @@ fn pause_after(kind: ErrorKind, tries: u32) -> Duration {
         | ErrorKind::Denied
         | ErrorKind::Unauthenticated => PAUSE_AFTER_DAMAGE,
     };
-    first.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(PAUSE_MAX)
+    first.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(pause_max)
 }
 
 #[cfg(test)]
@@ -427,9 +425,10 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_bound() {
-        assert_eq!(pause_after(ErrorKind::Retry, 1), Duration::from_secs(1));
-        assert_eq!(pause_after(ErrorKind::Retry, 4), Duration::from_secs(8));
-        assert_eq!(pause_after(ErrorKind::Retry, 4_000), PAUSE_MAX);
-        assert_eq!(pause_after(ErrorKind::Corrupt, 1), PAUSE_AFTER_DAMAGE);
+        let pause = |kind, tries| pause_after(kind, tries, Failing::PAUSE_MAX);
+        assert_eq!(pause(ErrorKind::Retry, 1), Duration::from_secs(1));
+        assert_eq!(pause(ErrorKind::Retry, 4), Duration::from_secs(8));
+        assert_eq!(pause(ErrorKind::Retry, 4_000), Failing::PAUSE_MAX);
+        assert_eq!(pause(ErrorKind::Corrupt, 1), PAUSE_AFTER_DAMAGE);
     }
 }

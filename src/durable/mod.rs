@@ -16,7 +16,10 @@ pub(crate) mod testing;
 mod tests;
 mod write;
 
-pub(crate) use database::{copy_database, is_damage, open_database, open_keyspace, put_in_place};
+pub(crate) use database::{
+    OpenFolder, anew, copy_database, copy_keyspace, exchange, is_damage, open_database,
+    open_keyspace, open_movable_database, put_in_place,
+};
 pub(crate) use disk::Disk;
 pub(crate) use growing::GrowingFile;
 pub use room::NoRoom;
@@ -24,4 +27,4 @@ pub(crate) use room::{bytes_under, require_room};
 #[cfg(test)]
 pub(crate) use seam::{Call, Seam};
 pub(crate) use stage::{Mode, Naming, Staged, is_staging_name};
-pub(crate) use write::{make_directory, remove_directory, rename_directory, write};
+pub(crate) use write::{make_directory, remove_directory, rename_directory, sync_parent, write};

@@ -23,7 +23,12 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 /// Gives a folder another name beside it, durably. An empty folder of that name is replaced.
 pub(crate) fn rename_directory(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
-    match to.parent() {
+    sync_parent(to)
+}
+
+/// Makes names durable that were given or taken away beside `path`.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
         Some(parent) => Disk::at(parent).sync_directory(parent),
         None => Ok(()),
     }

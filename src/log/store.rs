@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -22,6 +23,8 @@ pub trait Store: Sized {
     const NAME: &'static str;
     /// Folders of the data directory that are its alone.
     const FOLDERS: &'static [&'static str];
+    /// Longest pause before it is opened again after an error.
+    const PAUSE_MAX: Duration = Duration::from_mins(5);
 
     type Error: Kinded + Send + Sync + 'static;
     type Options: Clone + Send + 'static;

@@ -111,6 +111,11 @@ impl Relay {
         self.reception.now().err()
     }
 
+    /// Whether it is known which ids were used: nothing is taken without that.
+    pub fn knows_ids(&self) -> bool {
+        self.lookup.is_open()
+    }
+
     /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of
     /// one caller are placed in the order of their calls; the answers come with
     /// [`Submitted::answers`].

@@ -1,6 +1,6 @@
 //! Disks of a test's own: an ext4 in a file whose power can be cut, and a small one in memory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,29 @@ impl Drop for Disk {
     fn drop(&mut self) {
         // Lazily: a test that failed may have files open.
         let _ = run("umount", &["-l", self.path().to_str().unwrap()]);
+    }
+}
+
+/// A folder that can be given no other name, and no other its name, until this is dropped.
+pub struct Pinned {
+    folder: PathBuf,
+}
+
+impl Pinned {
+    /// `None`, with the reason printed, where nothing can be mounted.
+    pub fn at(folder: &Path) -> Option<Pinned> {
+        let path = folder.to_str().unwrap();
+        if let Err(error) = run("mount", &["--bind", path, path]) {
+            println!("skipped: no folder can be mounted, which takes root: {error}");
+            return None;
+        }
+        Some(Pinned { folder: folder.to_path_buf() })
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        let _ = run("umount", &["-l", self.folder.to_str().unwrap()]);
     }
 }
 

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::block_in_place;
 use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute};
 
+use super::disk::Pinned;
 use super::shims::CLOCK;
 use super::steps::{start_to_die, start_to_die_before, start_to_list};
 use super::support::{Data, Http, PATIENCE, SHOP, Server, message, seeded, trials};
@@ -364,6 +365,47 @@ async fn clerks_read_holds_and_receipts_in_words_and_in_their_zone() {
         let json: Value = serde_json::from_str(&json).unwrap();
         assert!(json[0]["done"]["receipt"]["records"].is_u64(), "{json}");
     });
+}
+
+/// The lookup could not be put in its place, once, amid an erasure: from then on nothing was taken until
+/// a restart, while the service said that it was ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lookup_that_cannot_be_put_in_its_place_takes_messages_on() {
+    let data = Data::new();
+    let server = serve(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let ann = server.http_as(&data, ANN, &[Customer]);
+    chat(&admin, &ann).await;
+    let Some(pinned) = Pinned::at(&data.path().join("lookup")) else { return };
+    let asked = json!({"customer": ANN, "ground": "asked"}).to_string();
+    assert_eq!(admin.post("/v1/erasures", "application/json", asked).await.status, 200);
+    let goes_on = async |number: usize| {
+        let said = message("other-1", &format!("later-{number}"), "human", "bo", "one moment");
+        let answer = admin.event(&said).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(admin.event(&said).await.json(), answer.json(), "it is known");
+        assert_eq!(admin.get("/readyz").await.status, 200);
+    };
+    let (mut number, since) = (0, Instant::now());
+    let mut status = Value::Null;
+    while !status["log"]["trouble"].to_string().contains("`lookup`") {
+        assert!(since.elapsed() < PATIENCE, "{status}");
+        goes_on(number).await;
+        number += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        status = admin.get("/v1/status").await.json();
+    }
+    for _ in 0..20 {
+        goes_on(number).await;
+        number += 1;
+    }
+    drop(pinned);
+    // By itself, once it can be.
+    until_done(&admin, 1).await;
+    goes_on(number).await;
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    assert_eq!(named_in(&data), BTreeSet::new());
+    block_in_place(|| data.succeeds(["audit"]));
 }
 
 /// Three days later nothing is left of what a shop keeps for two, but for what is held.

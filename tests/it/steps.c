@@ -20,7 +20,21 @@
 
 static atomic_int steps;
 
+/* Where a path leads that begins with an open folder, as `/proc/self/fd/7/name`. */
+static const char *resolved(const char *path, char to[8192]) {
+    if (strncmp(path, "/proc/self/fd/", 14)) return path;
+    const char *rest = strchr(path + 14, '/');
+    char link[64];
+    snprintf(link, sizeof link, "%.*s", rest ? (int)(rest - path) : 63, path);
+    ssize_t length = readlink(link, to, 4095);
+    if (length < 0) return path;
+    snprintf(to + length, 8192 - length, "%s", rest ? rest : "");
+    return to;
+}
+
 static void step(const char *what, const char *path) {
+    char to[8192];
+    path = resolved(path, to);
     const char *disk = getenv("VERBATIM_TEST_DISK"), *nth = getenv("VERBATIM_TEST_DIE_AT_STEP");
     const char *before = getenv("VERBATIM_TEST_DIE_BEFORE");
     if (!disk || strncmp(path, disk, strlen(disk))) return;

@@ -15,7 +15,7 @@ use crate::log::{Forgot, Forgotten, OfConversation};
 use crate::model::Record;
 
 /// Folders of the data directory that a crash or a damage left, which hold what stores held.
-const LEFTOVERS: [&str; 4] = ["aside", "damaged", "removed", "anew"];
+const LEFTOVERS: [&str; 5] = ["aside", "damaged", "removed", "anew", "exchanging"];
 
 impl Erasing {
     /// Fails where a store stands still, or somebody still reads what is to go.

@@ -20,16 +20,18 @@ mod overlay;
 mod store;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fjall::{Database, Keyspace};
-use parking_lot::RwLock;
+use fjall::{Database, Keyspace, PersistMode};
+use parking_lot::{Mutex, RwLock};
 
 use crate::durable::{
-    copy_database, open_database, open_keyspace, put_in_place, remove_directory, rename_directory,
+    OpenFolder, anew, copy_keyspace, exchange, open_keyspace, open_movable_database,
+    remove_directory, rename_directory, sync_parent,
 };
 use crate::log::{Forgotten, LogReader};
 use crate::model::{Offset, RULES_CONVERSATION, Record, unless_panicked};
@@ -46,8 +48,8 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Records that wait to be written at most. They are shared with the other stores' tails, which
 /// commit at 65,536: × 4, should the disk be slow, with about 200 bytes of keys each = 50 MiB.
 const OVERLAY_RECORDS_MAX: usize = 262_144;
-/// How long an open again waits for questions that still read.
-const CLOSING_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long is waited for questions that still read what is to be closed.
+const CLOSING_TIME_MAX: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 5 });
 const CLOSING_STEP: Duration = Duration::from_millis(1);
 /// Records applied in one write while catching up.
 const CATCH_UP_RECORDS: usize = 16_384;
@@ -71,10 +73,13 @@ pub struct Lookup {
 struct OnDisk {
     dir: PathBuf,
     written: RwLock<Option<Arc<Written>>>,
+    /// What was written anew, until nobody reads it any more. It lies at [`anew`].
+    replaced: Mutex<Option<Arc<Written>>>,
     /// A write failed: the database then takes no more until it is opened again.
     has_failed: AtomicBool,
     /// Something read is not as it was written: all of it is to be made anew.
     is_damaged: AtomicBool,
+    exchange: fn(&Path, &Path) -> io::Result<()>,
 }
 
 /// What lies on the disk.
@@ -84,6 +89,8 @@ struct Written {
     conversations: Keyspace,
     meta: Keyspace,
     path: String,
+    /// Dropped last.
+    folder: OpenFolder,
 }
 
 impl Lookup {
@@ -105,10 +112,20 @@ impl Lookup {
     }
 
     fn of(dir: &Path, written: Written, overlay: Overlay) -> Lookup {
-        let written = RwLock::new(Some(Arc::new(written)));
-        let (has_failed, is_damaged) = (AtomicBool::new(false), AtomicBool::new(false));
-        let disk = OnDisk { dir: dir.to_path_buf(), written, has_failed, is_damaged };
+        let disk = OnDisk {
+            dir: dir.to_path_buf(),
+            written: RwLock::new(Some(Arc::new(written))),
+            replaced: Mutex::default(),
+            has_failed: AtomicBool::new(false),
+            is_damaged: AtomicBool::new(false),
+            exchange,
+        };
         Lookup { disk: Arc::new(disk), overlay: Arc::new(RwLock::new(overlay)) }
+    }
+
+    /// Whether it answers: without it no event can be placed.
+    pub fn is_open(&self) -> bool {
+        self.disk.written.read().is_some()
     }
 
     fn written(&self) -> Result<Arc<Written>, LookupError> {
@@ -116,32 +133,31 @@ impl Lookup {
         written.ok_or_else(|| LookupError::NotOpen { path: self.disk.dir.display().to_string() })
     }
 
-    /// Opens the database again where a write has failed: what was not written is in the overlay
-    /// still. What is damaged is made anew; until that is done, nothing that needs it is answered.
+    /// Opens the database again where it is not open, or a write has failed: what was not written is in
+    /// the overlay still. What is damaged is made anew; until that is done, nothing that needs it is
+    /// answered.
     fn reopen_if_failed(&self, log: &LogReader) -> Result<(), LookupError> {
         let is_damaged = self.disk.is_damaged.load(Ordering::Acquire);
-        if !is_damaged && !self.disk.has_failed.load(Ordering::Acquire) {
+        let has_failed = self.disk.has_failed.load(Ordering::Acquire);
+        if self.is_open() && !is_damaged && !has_failed {
             return Ok(());
         }
         self.close();
         if is_damaged {
-            self.make_anew(log)?;
-        } else {
-            *self.disk.written.write() = Some(Arc::new(Written::open(&self.disk.dir)?));
+            set_lookup_aside(&self.disk.dir)?;
         }
-        self.disk.has_failed.store(false, Ordering::Release);
-        self.disk.is_damaged.store(false, Ordering::Release);
-        Ok(())
-    }
-
-    fn make_anew(&self, log: &LogReader) -> Result<(), LookupError> {
-        set_lookup_aside(&self.disk.dir)?;
-        let written = Written::open(&self.disk.dir)?;
-        // No further than the overlay, which has the rest.
-        let end = self.overlay.read().end();
-        store::catch_up(&written, log, end)?;
+        let written = self.noting(Written::open(&self.disk.dir))?;
+        // What is made anew ends where the overlay does. Else only what lies below it could be missing,
+        // and whoever sends that again would be taken to send something new.
+        let overlay = self.overlay.read().written_to()..self.overlay.read().end();
+        let end = if is_damaged { overlay.end } else { overlay.start };
+        if self.noting(written.cursor())? < end {
+            self.noting(store::catch_up(&written, log, end))?;
+        }
         *self.disk.written.write() = Some(Arc::new(written));
         self.overlay.write().forget_below(end);
+        self.disk.has_failed.store(false, Ordering::Release);
+        self.disk.is_damaged.store(false, Ordering::Release);
         Ok(())
     }
 
@@ -296,36 +312,64 @@ impl Lookup {
         Ok(has_changed)
     }
 
-    /// Writes all of it into new files; the old ones, and what was overwritten in them, are gone.
-    /// Questions are answered from the old ones until the new ones are whole. Nobody may write
-    /// meanwhile.
-    fn write_anew(&self) -> Result<(), LookupError> {
+    /// Writes all of it into new files. Questions are answered from the old ones until the new ones
+    /// have their name, and go on so where anything fails before that. Returns whether the old ones, and
+    /// what was overwritten in them, are gone: somebody may still read them. Nobody may write meanwhile.
+    fn write_anew(&self) -> Result<bool, LookupError> {
+        if !self.remove_replaced()? {
+            return Ok(false);
+        }
         let dir = &self.disk.dir;
-        let fresh = {
-            let written = self.written()?;
-            let Written { ids, conversations, meta, .. } = &*written;
-            let all = [("ids", ids), ("conversations", conversations), ("meta", meta)];
-            copy_database(&all, dir).map_err(|source| written.failed(source))?
-        };
-        self.close();
-        put_in_place(&fresh, dir).map_err(|source| LookupError::Failed {
-            path: dir.display().to_string(),
-            source: Box::new(source),
-        })?;
-        *self.disk.written.write() = Some(Arc::new(Written::open(dir)?));
-        Ok(())
+        let fresh = self.copied()?;
+        if let Err(source) = (self.disk.exchange)(&anew(dir), dir) {
+            // Where a name could not be given back, what has it now is whole too, and is opened.
+            let is_elsewhere = !self.written()?.folder.is_at(dir);
+            self.disk.has_failed.fetch_or(is_elsewhere, Ordering::AcqRel);
+            return Err(self.failed(source));
+        }
+        let old = self.disk.written.write().replace(Arc::new(fresh));
+        *self.disk.replaced.lock() = old;
+        sync_parent(dir).map_err(|source| self.failed(source))?;
+        self.remove_replaced()
     }
 
-    /// Closes the database, after waiting for questions that read it.
-    fn close(&self) {
-        let closing = self.disk.written.write().take();
-        // It holds the folder's lock until the last question that reads it has ended.
-        if let Some(closing) = closing {
-            let since = Instant::now();
-            while Arc::strong_count(&closing) > 1 && since.elapsed() < CLOSING_TIME_MAX {
-                std::thread::sleep(CLOSING_STEP);
-            }
+    /// A copy of all that is written, on stable storage at [`anew`], open.
+    fn copied(&self) -> Result<Written, LookupError> {
+        let (dir, written) = (&self.disk.dir, self.written()?);
+        let fresh = Written::open_at(&anew(dir), dir)?;
+        let copied = copy_keyspace(&written.ids, &fresh.ids)
+            .and_then(|()| copy_keyspace(&written.conversations, &fresh.conversations))
+            .and_then(|()| copy_keyspace(&written.meta, &fresh.meta))
+            .and_then(|()| fresh.database.persist(PersistMode::SyncAll));
+        self.noting(copied.map_err(|source| written.failed(source)))?;
+        Ok(fresh)
+    }
+
+    /// Removes what lies at [`anew`]: what was written anew, or what a copy left that failed. Returns
+    /// whether it is gone: not while somebody reads it.
+    fn remove_replaced(&self) -> Result<bool, LookupError> {
+        let mut replaced = self.disk.replaced.lock();
+        if let Some(old) = &*replaced
+            && !is_let_go(old)
+        {
+            return Ok(false);
         }
+        *replaced = None;
+        remove_directory(&anew(&self.disk.dir)).map_err(|source| self.failed(source))?;
+        Ok(true)
+    }
+
+    /// Closes the database, after waiting for questions that read it: it holds the folder's lock until
+    /// the last of them has ended.
+    fn close(&self) {
+        if let Some(closing) = self.disk.written.write().take() {
+            is_let_go(&closing);
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> LookupError {
+        let path = self.disk.dir.display().to_string();
+        LookupError::Failed { path, source: Box::new(source) }
     }
 
     /// How many ids and how many conversations are written. Reads them all.
@@ -349,22 +393,27 @@ impl Lookup {
 
 impl Written {
     fn open(dir: &Path) -> Result<Written, LookupError> {
+        Written::open_at(dir, dir)
+    }
+
+    /// What lies in `at` and is to be, or is, the lookup in `dir`.
+    fn open_at(at: &Path, dir: &Path) -> Result<Written, LookupError> {
         // Of some damages fjall says so in a panic.
-        let opened = unless_panicked(|| Written::open_unguarded(dir));
+        let opened = unless_panicked(|| Written::open_unguarded(at, dir));
         opened.unwrap_or_else(|said| {
             let detail = format!("opening it panicked: {said}");
             Err(LookupError::Damaged { path: dir.display().to_string(), detail })
         })
     }
 
-    fn open_unguarded(dir: &Path) -> Result<Written, LookupError> {
+    fn open_unguarded(at: &Path, dir: &Path) -> Result<Written, LookupError> {
         let path = dir.display().to_string();
         let failed = |source| LookupError::failed(&path, source);
-        let database = open_database(dir, CACHE_BYTES).map_err(failed)?;
+        let (database, folder) = open_movable_database(at, CACHE_BYTES).map_err(failed)?;
         let keyspace = |name| open_keyspace(&database, name).map_err(failed);
         let (ids, conversations, meta) =
             (keyspace("ids")?, keyspace("conversations")?, keyspace("meta")?);
-        Ok(Written { ids, conversations, meta, path, database })
+        Ok(Written { database, ids, conversations, meta, path, folder })
     }
 
     fn cursor(&self) -> Result<Offset, LookupError> {
@@ -442,6 +491,18 @@ impl Written {
     fn damaged(&self, detail: &str) -> LookupError {
         LookupError::Damaged { path: self.path.clone(), detail: detail.to_string() }
     }
+}
+
+/// Waits for questions that read what is to be closed. Returns whether the last has ended.
+fn is_let_go(closing: &Arc<Written>) -> bool {
+    let since = Instant::now();
+    while Arc::strong_count(closing) > 1 {
+        if since.elapsed() > CLOSING_TIME_MAX {
+            return false;
+        }
+        std::thread::sleep(CLOSING_STEP);
+    }
+    true
 }
 
 /// Where a damaged lookup stays, for whoever wants to know what became of it, until the next one.

@@ -10,6 +10,8 @@ use crate::model::{ConversationKey, Offset, Record};
 /// Records beyond the store's cursor, as the appender made them durable. Its records are shared with
 /// the log's newest and with the other stores' tails; [`super::store`] bounds how many there are.
 pub(super) struct Overlay {
+    /// Everything below it is written.
+    written_to: Offset,
     /// First offset of the log that was not added yet.
     end: Offset,
     /// By [`id_key`].
@@ -43,13 +45,19 @@ impl Standing {
 impl Overlay {
     /// One that is empty because everything below `end` is written.
     pub(super) fn starting_at(end: Offset) -> Overlay {
-        Overlay { end, records: HashMap::new(), standing: HashMap::new() }
+        let (records, standing) = (HashMap::new(), HashMap::new());
+        Overlay { written_to: end, end, records, standing }
     }
 
     /// First offset that was not added yet. The log lets its followers see a record a moment before
     /// the appender adds it here.
     pub(super) fn end(&self) -> Offset {
         self.end
+    }
+
+    /// First offset that is not known to be written.
+    pub(super) fn written_to(&self) -> Offset {
+        self.written_to
     }
 
     /// How many records wait to be written.
@@ -128,6 +136,7 @@ impl Overlay {
 
     /// Forgets all that lies below `end` and is written now.
     pub(super) fn forget_below(&mut self, end: Offset) {
+        self.written_to = self.written_to.max(end);
         self.records.retain(|_, record| record.offset >= end);
         self.standing.retain(|_, standing| {
             standing.offsets.retain(|offset| *offset >= end);
@@ -143,6 +152,7 @@ impl Overlay {
         conversations: impl Iterator<Item = &'a Vec<u8>>,
         cursor: Offset,
     ) {
+        self.written_to = self.written_to.max(cursor);
         for record in records {
             let event = &record.event;
             self.records.remove(&id_key(&record.shop, &event.conversation, &event.id));

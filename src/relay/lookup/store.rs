@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{
     CATCH_UP_RECORDS, CURSOR_KEY, Conversation, Lookup, LookupError, Written, conversation_key,
@@ -28,6 +29,8 @@ pub struct LookupStore {
 impl Store for LookupStore {
     const NAME: &'static str = "lookup";
     const FOLDERS: &'static [&'static str] = &["lookup"];
+    /// Without it nobody can send anything.
+    const PAUSE_MAX: Duration = Duration::from_secs(10);
 
     type Error = LookupError;
     /// The open lookup: the relay cannot place an event without it, so that it is open before the
@@ -94,7 +97,9 @@ impl Store for LookupStore {
         }
         forgotten.note(Self::NAME, ["conversations".to_string()]);
         self.lookup.forget(forgotten)?;
-        self.lookup.write_anew()?;
+        if !self.lookup.write_anew()? {
+            return Ok(Forgot::once_read(false));
+        }
         // The appender may have held a state while it changed: what it adds has the id again.
         let is_gone = !self.lookup.forget(forgotten)?;
         Ok(Forgot::once_read(is_gone))
@@ -191,9 +196,13 @@ fn write(
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
-    use crate::log;
+    use crate::log::{self, LogWriter, OfConversation};
     use crate::model::testing::record;
+    use crate::model::{ConversationKey, Pseudonyms};
     use crate::relay::lookup::Used;
 
     /// A message of conversation `c0`, `c1` or `c2`.
@@ -246,6 +255,123 @@ mod tests {
             let key = id_key("s", &format!("c{}", offset % 3), &format!("m{offset}"));
             assert!(lookup.used(&key).unwrap().is_some(), "m{offset}");
         }
+    }
+
+    /// The customer of conversation `c0` is erased.
+    fn forgotten() -> Forgotten {
+        let pseudonyms = Pseudonyms::new([7; 32]);
+        let customers = [pseudonyms.of("s", "u0")].into();
+        let of = OfConversation { customers, ..OfConversation::default() };
+        Forgotten::new([(ConversationKey::new("s", "c0"), of)].into(), pseudonyms, 0)
+    }
+
+    /// Two messages of each conversation, written.
+    async fn with_six(dir: &Path) -> (Lookup, LogWriter, LogReader) {
+        let (mut writer, reader, _) = log::open(&dir.join("log")).unwrap();
+        let mut chain: [Conversation; 3] = Default::default();
+        for offset in 0..6 {
+            writer.append(message(offset, &mut chain)).unwrap();
+        }
+        writer.commit().unwrap();
+        (Lookup::open(&dir.join("lookup"), &reader).unwrap(), writer, reader)
+    }
+
+    fn knows_six(lookup: &Lookup) -> bool {
+        (0..6).all(|offset| {
+            let key = id_key("s", &format!("c{}", offset % 3), &format!("m{offset}"));
+            matches!(lookup.used(&key), Ok(Some(Used::At(at))) if at == Offset(offset))
+        })
+    }
+
+    fn customers(lookup: &Lookup) -> Vec<String> {
+        let state = lookup.conversation(&conversation_key("s", "c0")).unwrap().unwrap();
+        state.customers.clone()
+    }
+
+    /// A rename that failed once, amid an erasure, left the relay without a lookup until a restart: it
+    /// took nothing, and said that it was ready.
+    #[tokio::test]
+    async fn a_lookup_that_cannot_be_put_in_place_answers_on_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut lookup, _writer, reader) = with_six(dir.path()).await;
+        Arc::get_mut(&mut lookup.disk).unwrap().exchange =
+            |_, _| Err(io::ErrorKind::StorageFull.into());
+        let mut store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        for _ in 0..2 {
+            assert!(store.forget(&forgotten()).await.is_err());
+            assert!(lookup.is_open() && knows_six(&lookup));
+            store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+            assert_eq!(store.applied(), Offset(6));
+        }
+        drop(store);
+        Arc::get_mut(&mut lookup.disk).unwrap().exchange = crate::durable::exchange;
+        let mut store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        assert_eq!(store.forget(&forgotten()).await.unwrap(), Forgot::All);
+        assert!(knows_six(&lookup));
+        assert_eq!(customers(&lookup), [Pseudonyms::new([7; 32]).of("s", "u0")]);
+        assert!(!dir.path().join("lookup.anew").exists(), "what was overwritten is gone");
+        drop((store, lookup));
+        let again = Lookup::open(&dir.path().join("lookup"), &reader).unwrap();
+        assert!(knows_six(&again));
+    }
+
+    /// For as long as the copy was put in its place, nobody of any shop was answered.
+    #[tokio::test]
+    async fn everybody_is_answered_while_the_lookup_is_written_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let (lookup, _writer, reader) = with_six(dir.path()).await;
+        let mut store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        let is_done = Arc::new(AtomicBool::new(false));
+        let (asked, done) = (lookup.clone(), is_done.clone());
+        let asking = std::thread::spawn(move || {
+            let mut count = 0;
+            while !done.load(Ordering::Relaxed) {
+                assert!(asked.is_open() && knows_six(&asked), "after {count} times");
+                count += 1;
+            }
+            count
+        });
+        for _ in 0..5 {
+            assert_eq!(store.forget(&forgotten()).await.unwrap(), Forgot::All);
+        }
+        is_done.store(true, Ordering::Relaxed);
+        assert!(asking.join().unwrap() > 0);
+    }
+
+    /// Whoever asks while the lookup is written anew is answered, and what they read goes when they are
+    /// done.
+    #[tokio::test]
+    async fn a_question_outlives_the_files_that_it_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let (lookup, _writer, reader) = with_six(dir.path()).await;
+        let mut store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        let still_reading = lookup.written().unwrap();
+        let forgot = store.forget(&forgotten()).await.unwrap();
+        assert!(matches!(forgot, Forgot::Waits(_)), "{forgot:?}");
+        assert!(knows_six(&lookup), "others read the new files");
+        let old = still_reading.conversation(&conversation_key("s", "c1")).unwrap();
+        assert!(old.is_some_and(|state| state.customers == ["u1"]));
+        assert!(dir.path().join("lookup.anew").exists());
+        drop(still_reading);
+        assert_eq!(store.forget(&forgotten()).await.unwrap(), Forgot::All);
+        assert!(!dir.path().join("lookup.anew").exists());
+    }
+
+    /// However it came to be closed, it is opened again, and what is gone is read from the log first.
+    #[tokio::test]
+    async fn a_lookup_that_is_not_open_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (lookup, _writer, reader) = with_six(dir.path()).await;
+        lookup.close();
+        assert!(!lookup.is_open());
+        let store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        assert!(knows_six(&lookup));
+        drop(store);
+        lookup.close();
+        std::fs::remove_dir_all(dir.path().join("lookup")).unwrap();
+        let store = LookupStore::open(dir.path(), &reader, &lookup, &()).await.unwrap();
+        assert!(knows_six(&lookup), "none of them is new");
+        assert_eq!(store.applied(), Offset(6));
     }
 
     /// What is read is damaged while messages come in: what needs it waits, and once it is made anew
