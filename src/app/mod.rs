@@ -46,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Tokens;
 use crate::archive::Archive;
 use crate::erasure::ErasureStore;
-use crate::evidence::{BundleMaker, Material};
+use crate::evidence::{BundleMaker, Leases, Material};
 use crate::facts::FactStore;
 use crate::index::FullText;
 use crate::ledger::{Ledger, LedgerOptions, LedgerReader};
@@ -119,6 +119,7 @@ pub struct App {
     pub recovered: Recovered,
     /// How many files and connections this process may have open.
     pub descriptors: u64,
+    leases: Leases,
     stores: Stores,
     scrubbed: watch::Receiver<Scrubbed>,
     background: Vec<Background>,
@@ -208,7 +209,9 @@ impl App {
             pseudonyms: pseudonyms.clone(),
             planning: Arc::new(Semaphore::new(1)),
         };
+        let leases = Leases::default();
         let erasing = Erasing {
+            leases: leases.clone(),
             data: data.clone(),
             log: log.clone(),
             relay: relay.clone(),
@@ -242,6 +245,7 @@ impl App {
             log,
             recovered,
             descriptors,
+            leases,
             stores,
             scrubbed,
             background,
@@ -279,6 +283,7 @@ impl App {
                 self.data.root().to_path_buf(),
                 2 * self.config.disk_reserve_bytes(),
             ),
+            leases: self.leases.clone(),
         })
     }
 

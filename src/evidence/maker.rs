@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bundle::{Bundle, Growth, RecordSource, Sealer};
 use super::json::{self, Json};
+use super::leases::Leases;
 use super::pack::{PackError, PackRequest, pack_with_bundle};
 use super::spec::{BundleSpec, Custody};
 use super::{EvidenceError, EvidenceRequest, Zipped};
@@ -57,6 +58,7 @@ pub struct Material {
     pub zone: Tz,
     /// Where files lie while they grow.
     pub spool: DiskSpace,
+    pub leases: Leases,
 }
 
 /// Who wants a bundle, and where it is written down that they do.
@@ -174,16 +176,23 @@ impl BundleMaker {
     ) -> Result<Bundle, EvidenceError> {
         let maker = self.clone();
         let make = move |is_wanted: &dyn Fn() -> bool| {
-            maker.make(&asker, &request, &conversations, &checkpoint, is_wanted)
+            let lease = maker.material.leases.take(&asker.shop, &conversations);
+            let bundle = maker.make(&asker, &request, &conversations, &checkpoint, is_wanted)?;
+            Ok(Bundle { zip: bundle.zip.under(Some(lease)), ..bundle })
         };
         in_turn(&self.turns, TURN_TIME_MAX, make).await
     }
 
     /// The document of a bundle, with it, when it is its turn.
-    pub async fn pack(&self, bundle: Bundle, request: PackRequest) -> Result<Zipped, PackError> {
+    pub async fn pack(
+        &self,
+        mut bundle: Bundle,
+        request: PackRequest,
+    ) -> Result<Zipped, PackError> {
         let spool = self.material.spool.clone();
         let make = move |is_wanted: &dyn Fn() -> bool| {
-            pack_with_bundle(&bundle, &request, &spool, is_wanted)
+            let packed = pack_with_bundle(&bundle, &request, &spool, is_wanted)?;
+            Ok(packed.under(bundle.zip.take_lease()))
         };
         in_turn(&self.pack_turns, TURN_TIME_MAX, make).await
     }

@@ -23,6 +23,8 @@ mod bundle;
 mod custody;
 // Bundles of a running verbatim.
 mod maker;
+// Those that are made or sent now, for whoever erases.
+mod leases;
 mod seal;
 mod spool;
 mod texts;
@@ -44,6 +46,7 @@ mod tests;
 
 pub use bundle::Bundle;
 pub use error::EvidenceError;
+pub use leases::Leases;
 pub use maker::{Asker, BundleMaker, Material};
 pub use redact::Redaction;
 pub use request::EvidenceRequest;

@@ -3,7 +3,10 @@
 
 use std::io::{self, Write};
 
+use tokio_util::sync::CancellationToken;
+
 use super::EvidenceError;
+use super::leases::Lease;
 use super::spool::BundleFile;
 use super::zip::{self, FILES_MAX, ZIP_BYTES_MAX};
 
@@ -12,6 +15,8 @@ pub struct Zipped {
     folder: String,
     /// By name.
     files: Vec<BundleFile>,
+    /// Dropped after them.
+    lease: Option<Lease>,
 }
 
 impl Zipped {
@@ -23,7 +28,21 @@ impl Zipped {
             return Err(EvidenceError::TooLarge { bytes, files: files.len() });
         }
         files.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(Zipped { folder, files })
+        Ok(Zipped { folder, files, lease: None })
+    }
+
+    /// The same under a lease, for as long as it is there.
+    pub(super) fn under(self, lease: Option<Lease>) -> Zipped {
+        Zipped { lease, ..self }
+    }
+
+    pub(super) fn take_lease(&mut self) -> Option<Lease> {
+        self.lease.take()
+    }
+
+    /// Cancelled when it must not be sent any longer, since something of it was erased.
+    pub fn ends(&self) -> CancellationToken {
+        self.lease.as_ref().map(Lease::ends).unwrap_or_default()
     }
 
     /// What it is called: as its folder.

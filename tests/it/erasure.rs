@@ -408,6 +408,39 @@ async fn a_lookup_that_cannot_be_put_in_its_place_takes_messages_on() {
     block_in_place(|| data.succeeds(["audit"]));
 }
 
+/// A receipt said that what was said is gone while a bundle was sent from a file that had it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_waits_for_the_bundle_that_has_what_it_erases() {
+    let data = Data::new();
+    let server = serve(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    let token = data.token(SHOP, "clerk", &[Dispute]);
+    // More than fits on the way to a client that reads none of it.
+    let words = format!("{SECRET} ").repeat(4_000);
+    for number in 0..400 {
+        let said = message("c1", &format!("m{number}"), "human", "bo", &words);
+        assert_eq!(admin.event(&said).await.status, 200);
+    }
+    let bundle = json!({"conversations": ["c1"], "case": "D-1", "reason": "a dispute"});
+    let bundle = server.http(&token).request(reqwest::Method::POST, "/v1/evidence").json(&bundle);
+    let bundle = bundle.bearer_auth(&token).send().await.unwrap();
+    assert_eq!(bundle.status(), 200);
+    let asked = json!({"conversation": "c1", "ground": "asked"}).to_string();
+    assert_eq!(admin.post("/v1/erasures", "application/json", asked).await.status, 200);
+    let since = Instant::now();
+    let mut status = Value::Null;
+    while !status["log"]["trouble"].to_string().contains("a bundle that was begun before") {
+        assert!(since.elapsed() < PATIENCE, "{status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        status = admin.get("/v1/status").await.json();
+    }
+    let erasures = admin.get("/v1/erasures").await.json();
+    assert!(erasures["erasures"][0]["done"].is_null(), "{erasures}");
+    drop(bundle);
+    until_done(&admin, 1).await;
+    assert_eq!(block_in_place(|| server.stop()), 0);
+}
+
 /// Three days later nothing is left of what a shop keeps for two, but for what is held.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_shop_keeps_no_longer_goes_by_itself_unless_it_is_held() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use parking_lot::Mutex;
 
 use super::Erasing;
@@ -63,6 +63,11 @@ impl Erasing {
         for of in committed {
             if begun.of(&of.key).is_some_and(|begun| begun.is_forgotten) {
                 readable.push(of);
+                continue;
+            }
+            if self.leases.may_have(&of.key) {
+                let error = anyhow!("a bundle that was begun before it is not sent yet");
+                obstacles.add(&of, &error);
                 continue;
             }
             let records = match self.records.conversation(&of.key.shop, &of.key.id) {

@@ -9,7 +9,7 @@
 //! 4  files that nothing names any more are removed, each         what was named in time is there
 //!    while nothing is taken that names one
 //! 5  facts, index and lookup forget; what nobody reads any more
-//!    is removed
+//!    is removed, once bundles that were begun before 3 are sent
 //! 6  a receipt is appended                                       it is done
 //! ```
 //! Each step can be taken again, and after a crash all of them are, from the first: what is done already
@@ -58,6 +58,7 @@ use super::stores::AllWatched;
 use super::trimming::Trimming;
 use crate::archive::ArchiveReader;
 use crate::erasure::{Asked, ErasureReader, ErasureState, VERBATIM};
+use crate::evidence::Leases;
 use crate::log::{Followed, LogReader};
 use crate::model::{ConversationKey, Event, Kind, Pseudonyms, Role, Sender};
 use crate::records::Records;
@@ -80,6 +81,7 @@ pub(super) struct Erasing {
     pub(super) archive: ArchiveReader,
     pub(super) attachments: AttachmentStore,
     pub(super) erasures: Followed<ErasureReader>,
+    pub(super) leases: Leases,
     pub(super) trimming: Trimming,
     pub(super) stores: AllWatched,
     pub(super) pseudonyms: Pseudonyms,
@@ -140,6 +142,7 @@ impl Erasing {
         let ready = self.let_log_go(fresh, obstacles);
         if !ready.is_empty() {
             for of in &ready {
+                self.leases.is_over(&of.key);
                 begun.begin(&of.key, self.files_of(of));
             }
             begun.write()?;
@@ -169,6 +172,7 @@ impl Erasing {
         begun: &mut Begun,
         obstacles: &mut Obstacles,
     ) -> anyhow::Result<()> {
+        committed.iter().for_each(|of| self.leases.is_erased(&of.key));
         self.remove_files(&committed, begun, obstacles).await;
         begun.write()?;
         let (committed, forgotten) = self.forgotten(committed, begun, obstacles);
@@ -186,7 +190,10 @@ impl Erasing {
                 continue;
             }
             match self.write_receipts(&of, begun).await {
-                Ok(()) => begun.end(&of.key),
+                Ok(()) => {
+                    self.leases.is_over(&of.key);
+                    begun.end(&of.key);
+                }
                 Err(error) => obstacles.add(&of, &error),
             }
         }

@@ -13,7 +13,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use serde::Deserialize;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::Identity;
 use crate::evidence::pack::PackRequest;
@@ -190,12 +192,13 @@ fn access(request: &EvidenceRequest, via: Via) -> Result<Access, Problem> {
 fn body(zip: Zipped, undelivered: Undelivered) -> Body {
     let (pieces, mut body) = mpsc::channel::<io::Result<Bytes>>(PIECES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
-        let mut out = Pieces { pieces, piece: Vec::with_capacity(PIECE_BYTES) };
+        let (runtime, ends) = (Handle::current(), zip.ends());
+        let mut out = Pieces { pieces, piece: Vec::with_capacity(PIECE_BYTES), runtime, ends };
         if let Err(error) = zip.write(&mut out) {
             tracing::warn!(%error, "a bundle broke off");
             drop(undelivered);
-            // Fails when the client went away.
-            let _ = out.pieces.blocking_send(Err(error));
+            // Fails when the client went away, or takes nothing: it then gets less than was said.
+            let _ = out.send(Err(error));
         } else {
             undelivered.arrived();
         }
@@ -208,6 +211,21 @@ fn body(zip: Zipped, undelivered: Undelivered) -> Body {
 struct Pieces {
     pieces: mpsc::Sender<io::Result<Bytes>>,
     piece: Vec<u8>,
+    runtime: Handle,
+    /// Cancelled when the client may not take any longer.
+    ends: CancellationToken,
+}
+
+impl Pieces {
+    fn send(&self, piece: io::Result<Bytes>) -> io::Result<()> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                sent = self.pieces.send(piece) => sent.map_err(|_| io::ErrorKind::BrokenPipe.into()),
+                () = self.ends.cancelled() => Err(io::Error::other("something of it was erased meanwhile")),
+            }
+        })
+    }
 }
 
 impl Write for Pieces {
@@ -225,7 +243,6 @@ impl Write for Pieces {
             return Ok(());
         }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
-        let sent = self.pieces.blocking_send(Ok(piece.into()));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.send(Ok(piece.into()))
     }
 }
