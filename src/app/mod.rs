@@ -223,6 +223,7 @@ impl App {
             trimming: trimming.clone(),
             stores: stores.watched(),
             pseudonyms,
+            newest: relay.newest_at_start(),
             reserve_bytes: config.disk_reserve_bytes(),
         };
         let mut background = vec![scrubber, sweeper];

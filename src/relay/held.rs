@@ -149,7 +149,7 @@ impl Clock {
 }
 
 /// How long the machine has run, its sleep included, where the system says so.
-fn uptime() -> Duration {
+pub fn uptime() -> Duration {
     static STARTED: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     let text = fs::read_to_string("/proc/uptime").ok();
     let seconds = text.as_deref().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());

@@ -40,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Identity;
 use crate::log::{LogReader, LogWriter};
-use crate::model::CanonicalEvent;
+use crate::model::{CanonicalEvent, Micros};
 
 pub use appender::{Answers, Appending, Outcome};
 use appender::{Submission, Submissions};
@@ -48,7 +48,7 @@ pub use attachments::{ATTACHMENT_BYTES_MAX, AttachmentStore, media_type_of};
 pub use error::{DAMAGED_TOLD, RelayError};
 pub use gate::ClosedGate;
 use held::Reception;
-pub use held::{DiskSpace, Held};
+pub use held::{DiskSpace, Held, uptime};
 use hub::Hub;
 pub use hub::{Published, Subscriber};
 pub use kept::KeptRecords;
@@ -72,6 +72,7 @@ pub struct Relay {
     hub: Hub,
     reception: Reception,
     syncs: Syncs,
+    newest_at_start: Micros,
 }
 
 impl Relay {
@@ -98,12 +99,19 @@ impl Relay {
             syncs.clone(),
             stop,
         )?;
-        Ok((Relay { submissions, lookup, kept, hub, reception, syncs }, thread))
+        let relay =
+            Relay { submissions, lookup, kept, hub, reception, syncs, newest_at_start: newest };
+        Ok((relay, thread))
     }
 
     /// What was measured of the log's syncs.
     pub fn syncs(&self) -> &Syncs {
         &self.syncs
+    }
+
+    /// When the newest record was received before this start; zero where there was none.
+    pub fn newest_at_start(&self) -> Micros {
+        self.newest_at_start
     }
 
     /// Why no new events are taken now, if none are.

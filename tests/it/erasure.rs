@@ -441,10 +441,56 @@ async fn an_erasure_waits_for_the_bundle_that_has_what_it_erases() {
     assert_eq!(block_in_place(|| server.stop()), 0);
 }
 
-/// Three days later nothing is left of what a shop keeps for two, but for what is held.
+/// A start with a clock that was more than a year ahead erased within seconds what was to be kept for a
+/// month.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_a_wrong_clock_erases_nothing() {
+    const DAY: i64 = 24 * 3_600;
+    let data = Data::new();
+    data.set(SETTINGS);
+    let token = data.token_for("boss", &[Admin], Duration::from_secs(500 * DAY.unsigned_abs()));
+    let clock = data.file("clock", 0_i64.to_ne_bytes());
+    let start = |days: i64| {
+        fs::write(&clock, (days * DAY).to_ne_bytes()).unwrap();
+        Server::start_as(&data, |command| {
+            command.env("LD_PRELOAD", CLOCK.as_os_str());
+            command.env("VERBATIM_TEST_CLOCK", &clock);
+        })
+    };
+    let said = |id: &str| message("c1", id, "human", "bo", "words");
+    let server = start(0);
+    let admin = server.http(&token);
+    admin.events(&[said("m1"), said("m2")]).await;
+    admin.caught_up(true).await;
+    block_in_place(|| data.succeeds(["rules", "set", "keep_days=30"]));
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    for round in 0..2 {
+        let server = start(400);
+        let admin = server.http(&token);
+        let since = Instant::now();
+        let mut status = Value::Null;
+        // What it says comes after it has looked.
+        while !status["log"]["trouble"].to_string().contains("the clock says") {
+            assert!(since.elapsed() < PATIENCE, "round {round}: {status}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            status = admin.get("/v1/status").await.json();
+        }
+        let kept = "select count(*) from messages where text = 'words' and conversation = 'c1'";
+        assert_eq!(admin.number(kept).await, 2, "round {round}");
+        // A record that is dated by it makes it no truer.
+        let later = message("c2", &format!("later-{round}"), "human", "bo", "hello");
+        assert_eq!(admin.event(&later).await.status, 200);
+        admin.caught_up(true).await;
+        assert_eq!(block_in_place(|| server.stop()), 0);
+    }
+    let asked = block_in_place(|| data.run(["erase", "list"]));
+    assert!(!asked.stdout.contains("c1"), "{asked}");
+}
+
+/// Nearly two days later nothing is left of what a shop keeps for one, but for what is held.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_shop_keeps_no_longer_goes_by_itself_unless_it_is_held() {
-    const DAY: i64 = 24 * 3_600;
+    const HOUR: i64 = 3_600;
     let data = Data::new();
     let server = serve(&data);
     let life = Duration::from_secs(10 * 24 * 3_600);
@@ -452,9 +498,9 @@ async fn what_a_shop_keeps_no_longer_goes_by_itself_unless_it_is_held() {
     let (admin, ann) = (server.http(&token), server.http_as(&data, ANN, &[Customer]));
     chat(&admin, &ann).await;
     block_in_place(|| data.succeeds(["hold", "add", "--conversation", "c1", "--case", "bank"]));
-    block_in_place(|| data.succeeds(["rules", "set", "keep_days=2"]));
+    block_in_place(|| data.succeeds(["rules", "set", "keep_days=1"]));
     assert_eq!(block_in_place(|| server.stop()), 0);
-    let clock = data.file("clock", (3 * DAY).to_ne_bytes());
+    let clock = data.file("clock", (47 * HOUR).to_ne_bytes());
     let server = Server::start_as(&data, |command| {
         command.env("LD_PRELOAD", CLOCK.as_os_str());
         command.env("VERBATIM_TEST_CLOCK", &clock);
@@ -468,7 +514,7 @@ async fn what_a_shop_keeps_no_longer_goes_by_itself_unless_it_is_held() {
     }
     let grounds = "select distinct erased_ground from events where erased_at is not null";
     let grounds = admin.sql(grounds).await.text();
-    assert!(grounds.contains("kept for 2 days"), "{grounds}");
+    assert!(grounds.contains("kept for 1 days"), "{grounds}");
     // What verbatim asked itself is listed till it is done.
     while admin.get("/v1/erasures").await.json()["erasures"] != json!([]) {
         assert!(since.elapsed() < PATIENCE, "{}", admin.get("/v1/status").await.text());

@@ -1,7 +1,7 @@
 //! Asks to erase what shops keep no longer: conversations whose last record, but for holds, releases and
 //! erasures, is older than the shop's rules keep any, and that nothing holds.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use rand::random;
 
+use super::clock::{ExpiryClock, Told};
 use super::marks::Marks;
 use super::{Erasing, own_event};
 use crate::access::operator;
@@ -28,16 +29,28 @@ const EXPIRED_MAX: usize = 1_000;
 const WINDOW_RECORDS: u64 = 262_144;
 /// How soon that is tried again where it failed: stores may be opening.
 const RETRY: Duration = Duration::from_secs(2);
+/// How soon, where the wall clock is doubted: somebody may set it right.
+const DOUBTED_RETRY: Duration = Duration::from_mins(1);
 
 /// When to look again, and what stopped the last look.
 pub(super) struct Expiry {
     next: Instant,
     failed: Said,
+    /// Read at the first look.
+    clock: Option<ExpiryClock>,
+}
+
+/// What came of a look.
+struct Expired {
+    /// Conversations that were asked to be erased.
+    count: usize,
+    /// Why the wall clock is not believed.
+    doubt: Option<String>,
 }
 
 /// What was found of some conversations.
 #[derive(Default)]
-struct Expired {
+struct Found {
     events: Vec<Event>,
     /// Those that are held, or cannot be read.
     again: Vec<String>,
@@ -73,21 +86,54 @@ impl LaterSaid<'_> {
 
 impl Expiry {
     pub(super) fn new(now: Instant) -> Expiry {
-        Expiry { next: now, failed: Said::default() }
+        Expiry { next: now, failed: Said::default(), clock: None }
     }
 
     /// Looks, where it is time to. Returns what stopped the last look.
     pub(super) async fn go_on(&mut self, erasing: &Erasing, now: Instant) -> Said {
         if now >= self.next {
             let mut failed = Said::default();
-            let expired = erasing.expire(&mut failed.of_shops).await;
-            let is_all = expired.as_ref().is_ok_and(|count| *count < EXPIRED_MAX);
-            failed.of_all = expired.err().map(|error| waits(&error));
-            let has_failed = failed.of_all.is_some() || !failed.of_shops.is_empty();
-            self.next = Instant::now() + if is_all && !has_failed { EXPIRE_EVERY } else { RETRY };
+            let expired = self.look(erasing, &mut failed.of_shops).await;
+            let mut pause = EXPIRE_EVERY;
+            match expired {
+                Ok(Expired { count, doubt }) => {
+                    if doubt.is_some() {
+                        pause = DOUBTED_RETRY;
+                    }
+                    if count >= EXPIRED_MAX || !failed.of_shops.is_empty() {
+                        pause = RETRY;
+                    }
+                    failed.of_all = doubt;
+                }
+                Err(error) => {
+                    pause = RETRY;
+                    failed.of_all = Some(waits(&error));
+                }
+            }
+            self.next = Instant::now() + pause;
             self.failed = failed;
         }
         self.failed.clone()
+    }
+
+    async fn look(
+        &mut self,
+        erasing: &Erasing,
+        failed: &mut BTreeMap<String, String>,
+    ) -> anyhow::Result<Expired> {
+        let clock = match &mut self.clock {
+            Some(clock) => clock,
+            unread => unread.insert(ExpiryClock::read(erasing.data.root(), erasing.newest)?),
+        };
+        let Told { time, doubt } = clock.now()?;
+        let shops = erasing.lookup.shops_with_rules()?;
+        // Where all is kept for ever, nobody need know.
+        let is_kept = |shop: &String| {
+            let known = erasing.records.rules(shop);
+            known.is_ok_and(|known| known.rules.keep_days == 0)
+        };
+        let doubt = doubt.filter(|_| !shops.iter().all(is_kept));
+        Ok(Expired { count: erasing.expire(shops, time, failed).await?, doubt })
     }
 }
 
@@ -98,8 +144,12 @@ fn waits(error: &anyhow::Error) -> String {
 impl Erasing {
     /// Asks to erase what shops keep no longer, up to [`EXPIRED_MAX`] conversations and a window more.
     /// Returns of how many; what stops a shop, which stops no other, is put into `failed`.
-    async fn expire(&self, failed: &mut BTreeMap<String, String>) -> anyhow::Result<usize> {
-        let shops = self.lookup.shops_with_rules()?;
+    async fn expire(
+        &self,
+        shops: BTreeSet<String>,
+        now: Micros,
+        failed: &mut BTreeMap<String, String>,
+    ) -> anyhow::Result<usize> {
         if shops.is_empty() {
             return Ok(0);
         }
@@ -109,7 +159,7 @@ impl Erasing {
             state.pending.iter().map(Asked::key).chain(state.holds.iter().map(Held::key)).collect();
         let mut count = 0;
         for shop in shops {
-            match self.expire_shop(&shop, &waiting, &mut marks, EXPIRED_MAX - count).await {
+            match self.expire_shop(&shop, now, &waiting, &mut marks, EXPIRED_MAX - count).await {
                 Ok(asked) => count = (count + asked).min(EXPIRED_MAX),
                 Err(error) => drop(failed.insert(shop, waits(&error))),
             }
@@ -120,6 +170,7 @@ impl Erasing {
     async fn expire_shop(
         &self,
         shop: &str,
+        now: Micros,
         waiting: &HashSet<ConversationKey>,
         marks: &mut Marks,
         count_max: usize,
@@ -129,7 +180,7 @@ impl Erasing {
             return Ok(0);
         }
         let keep = i64::from(keep_days).saturating_mul(24 * 3_600_000_000);
-        let before = Micros(Micros::now().0.saturating_sub(keep));
+        let before = Micros(now.0.saturating_sub(keep));
         let snapshot = self.archive.snapshot()?;
         let end = self.first_since(before)?.min(snapshot.table.cursor);
         let mut mark = marks.of(shop, self.log.head());
@@ -142,7 +193,7 @@ impl Erasing {
             let waits = |name: &String| waiting.contains(&ConversationKey::new(shop, name));
             let (again, quiet_now): (Vec<String>, Vec<String>) =
                 std::mem::take(&mut quiet).into_iter().partition(waits);
-            let Expired { events, again: held, error } =
+            let Found { events, again: held, error } =
                 self.expired(shop, quiet_now, keep_days, before);
             failed = failed.or(error);
             count += events.len();
@@ -175,8 +226,8 @@ impl Erasing {
     }
 
     /// What asks to erase those of `quiet` that are not held and have anything to erase.
-    fn expired(&self, shop: &str, quiet: Vec<String>, keep_days: u32, before: Micros) -> Expired {
-        let mut expired = Expired::default();
+    fn expired(&self, shop: &str, quiet: Vec<String>, keep_days: u32, before: Micros) -> Found {
+        let mut expired = Found::default();
         for name in quiet {
             match self.records.conversation(shop, &name) {
                 Ok(records) if !held_by(&records).is_empty() => expired.again.push(name),

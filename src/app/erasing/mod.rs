@@ -22,6 +22,8 @@
 
 // What was begun, on disk.
 mod begun;
+// By which time it is judged what is kept no longer.
+mod clock;
 // The log and the archive let go of it.
 mod commit;
 // What is kept no longer is asked to be erased.
@@ -60,7 +62,7 @@ use crate::archive::ArchiveReader;
 use crate::erasure::{Asked, ErasureReader, ErasureState, VERBATIM};
 use crate::evidence::Leases;
 use crate::log::{Followed, LogReader};
-use crate::model::{ConversationKey, Event, Kind, Pseudonyms, Role, Sender};
+use crate::model::{ConversationKey, Event, Kind, Micros, Pseudonyms, Role, Sender};
 use crate::records::Records;
 use crate::relay::{AttachmentStore, Lookup, Relay};
 use begun::Begun;
@@ -85,6 +87,8 @@ pub(super) struct Erasing {
     pub(super) trimming: Trimming,
     pub(super) stores: AllWatched,
     pub(super) pseudonyms: Pseudonyms,
+    /// When the newest record was received before this start.
+    pub(super) newest: Micros,
     /// What must stay free on the disk: messages come first.
     pub(super) reserve_bytes: u64,
 }
