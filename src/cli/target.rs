@@ -144,7 +144,7 @@ impl TargetArgs {
 
 pub(super) enum Target {
     InPlace(Box<Asked>),
-    Remote { client: Client, args: Box<TargetArgs>, shop: String },
+    Remote { client: Box<Client>, args: Box<TargetArgs>, shop: String },
 }
 
 impl Target {
@@ -176,7 +176,7 @@ impl Target {
     }
 
     fn remote(args: &TargetArgs, client: Client, shop: String) -> Target {
-        Target::Remote { client, args: Box::new(args.clone()), shop }
+        Target::Remote { client: Box::new(client), args: Box::new(args.clone()), shop }
     }
 
     /// The same, saying with each question for what it is. In place nothing is recorded: who may open a
@@ -186,7 +186,7 @@ impl Target {
         match self {
             Target::InPlace(asked) => Ok(Target::InPlace(asked)),
             Target::Remote { client, args, shop } => {
-                Ok(Target::Remote { client: client.on(&purpose)?, args, shop })
+                Ok(Target::Remote { client: Box::new(client.on(&purpose)?), args, shop })
             }
         }
     }

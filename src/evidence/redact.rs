@@ -255,7 +255,7 @@ mod tests {
     fn a_rule_is_about_something_and_about_one_message() {
         let in_conversation = |name: &str| {
             let event = r#"{"id":"m1","conversation":"c","kind":"message","sender":{"id":"ann","role":"customer"},"text":"x"}"#;
-            record(0, &event.replace("\"c\"", &format!("\"{name}\"")))
+            record(0, event.replace("\"c\"", &format!("\"{name}\"")))
         };
         let records = [in_conversation("c"), in_conversation("d/e")];
         let applied = |rule: &str| {

@@ -82,18 +82,16 @@ impl Admission {
         let what = slow.as_str();
         let max = if identity.is_customer() { OF_CUSTOMER_MAX.min(*max) } else { *max };
         let share = shares.take(subject_of(identity), max).map_err(|full| match full {
-            Full::OfSubject => {
+            Full::Subject => {
                 let detail = format!("{max} {what} of `{}` run already", identity.subject);
                 Problem::too_many(detail, TRY_AGAIN)
             }
-            Full::OfShop => {
+            Full::Shop => {
                 let of_shop = shares.max_of_shop();
                 let detail = format!("{of_shop} {what} of `{}` run already", identity.shop);
                 Problem::new(ErrorKind::Retry, detail)
             }
-            Full::OfAll => {
-                Problem::new(ErrorKind::Retry, format!("{max_of_all} {what} run already"))
-            }
+            Full::All => Problem::new(ErrorKind::Retry, format!("{max_of_all} {what} run already")),
         })?;
         Ok(Some(share))
     }

@@ -100,10 +100,10 @@ fn too_large(max: usize) -> Problem {
 
 fn no_room(full: Full, identity: &Identity) -> Problem {
     match full {
-        Full::OfSubject => {
+        Full::Subject => {
             let detail = format!("too many bytes of `{}` at once", identity.subject);
             Problem::too_many(detail, Duration::from_secs(1))
         }
-        Full::OfShop | Full::OfAll => Problem::new(ErrorKind::Retry, "too many bytes at once"),
+        Full::Shop | Full::All => Problem::new(ErrorKind::Retry, "too many bytes at once"),
     }
 }

@@ -42,9 +42,9 @@ pub(super) struct Share {
 /// Why there is no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    OfSubject,
-    OfShop,
-    OfAll,
+    Subject,
+    Shop,
+    All,
 }
 
 impl Default for Shares {
@@ -90,16 +90,16 @@ impl Share {
         let mut held = self.shares.held.lock();
         let Held { of_all, of_shops, of } = &mut *held;
         if self.shares.max_of_all - *of_all < by {
-            return Err(Full::OfAll);
+            return Err(Full::All);
         }
         let known = of.get(&self.subject).copied().unwrap_or(0);
         if known + by > max {
-            return Err(Full::OfSubject);
+            return Err(Full::Subject);
         }
         let (shop, _) = &self.subject;
         let of_shop = of_shops.get(shop).copied().unwrap_or(0);
         if self.shares.max_of_shop - of_shop < by {
-            return Err(Full::OfShop);
+            return Err(Full::Shop);
         }
         of_shops.insert(shop.clone(), of_shop + by);
         of.insert(self.subject.clone(), known + by);
@@ -141,7 +141,7 @@ mod tests {
         let shares = Shares::default();
         let first = shares.take(subject("carl"), 2).unwrap();
         let _second = shares.take(subject("carl"), 2).unwrap();
-        assert_eq!(shares.take(subject("carl"), 2).err(), Some(Full::OfSubject));
+        assert_eq!(shares.take(subject("carl"), 2).err(), Some(Full::Subject));
         let _other = shares.take(subject("dora"), 2).unwrap();
         drop(first);
         drop(shares.take(subject("carl"), 2).unwrap());
@@ -156,11 +156,11 @@ mod tests {
         let shares = Shares::within(10);
         let mut carl = shares.none(subject("carl"));
         carl.grow(6, 8).unwrap();
-        assert_eq!(carl.grow(3, 8), Err(Full::OfSubject));
+        assert_eq!(carl.grow(3, 8), Err(Full::Subject));
         let mut dora = shares.none(subject("dora"));
-        assert_eq!(dora.grow(5, 8), Err(Full::OfAll));
+        assert_eq!(dora.grow(5, 8), Err(Full::All));
         dora.grow(4, 8).unwrap();
-        assert_eq!(carl.grow(1, 8), Err(Full::OfAll));
+        assert_eq!(carl.grow(1, 8), Err(Full::All));
         drop(dora);
         carl.grow(2, 8).unwrap();
         drop(carl);
@@ -174,11 +174,11 @@ mod tests {
         let of = |shop: &str, name: String| shares.take((shop.to_string(), name), 2);
         let held: Vec<Share> =
             (0..4).map(|number| of("large", format!("clerk {}", number / 2)).unwrap()).collect();
-        assert_eq!(of("large", "clerk 2".to_string()).err(), Some(Full::OfShop));
-        assert_eq!(of("large", "clerk 0".to_string()).err(), Some(Full::OfSubject));
+        assert_eq!(of("large", "clerk 2".to_string()).err(), Some(Full::Shop));
+        assert_eq!(of("large", "clerk 0".to_string()).err(), Some(Full::Subject));
         let small: Vec<Share> =
             (0..4).map(|number| of("small", format!("clerk {number}")).unwrap()).collect();
-        assert_eq!(of("third", "clerk".to_string()).err(), Some(Full::OfAll));
+        assert_eq!(of("third", "clerk".to_string()).err(), Some(Full::All));
         drop(held);
         of("large", "clerk 2".to_string()).unwrap();
         drop(small);

@@ -58,15 +58,15 @@ struct Gap {
 
 /// A step of a conversation, or the place of one.
 enum Step<'a> {
-    Entry(Entry<'a>),
+    Message(Box<Message<'a>>),
+    Line(Box<Line<'a>>),
     Place(&'a Place),
 }
 
 /// A conversation as far as the other side may see it, which is what its packs are about.
 pub(super) fn seen(conversation: &Conversation) -> Conversation {
     let seen = Seen::by(Audience::OtherSide, &conversation.records);
-    let mut records: Vec<Record> =
-        seen.records.iter().map(|record| Record::clone(record)).collect();
+    let mut records: Vec<Record> = seen.records.iter().copied().cloned().collect();
     for record in &mut records {
         record.event.reply_to = record.event.reply_to.take().filter(|id| !seen.hides(id));
     }
@@ -85,7 +85,7 @@ pub(super) fn excerpt<'a>(
     let id = conversation.id.as_deref();
     let steps = steps(conversation);
     let is_chosen = |step: &Step<'_>| match step {
-        Step::Entry(Entry::Message(message)) => {
+        Step::Message(message) => {
             let named = id.map(|id| (id.to_string(), message.sent.event.id.clone()));
             Some(named.is_some_and(|named| chosen.contains(&named)))
         }
@@ -103,22 +103,21 @@ pub(super) fn excerpt<'a>(
         let is_last_shown = if next == 0 { is_end_shown } else { is_shown[next - 1] };
         let is_next_shown = if next == count { is_end_shown } else { is_shown[next] };
         match step {
-            Step::Entry(Entry::Message(message)) => {
+            Step::Message(message) => {
                 if is_next_shown {
                     excerpt.close_gap(&mut gap);
                     excerpt.shown += 1;
-                    let (message, is_chosen) = (Box::new(message), is_chosen[next]);
-                    excerpt.parts.push(Part::Message { message, is_chosen });
+                    excerpt.parts.push(Part::Message { message, is_chosen: is_chosen[next] });
                 } else {
                     gap.of.messages += 1;
                 }
                 next += 1;
             }
             // What happened between two messages is shown with them, where both are.
-            Step::Entry(Entry::Line(line)) if is_last_shown && is_next_shown => {
-                excerpt.parts.push(Part::Line(Box::new(line)));
+            Step::Line(line) if is_last_shown && is_next_shown => {
+                excerpt.parts.push(Part::Line(line));
             }
-            Step::Entry(Entry::Line(_)) => gap.of.others += 1,
+            Step::Line(_) => gap.of.others += 1,
             Step::Place(place) => {
                 excerpt.withheld.entry(&place.why).or_default().add(place.kind);
                 excerpt.of += usize::from(place.kind == Kind::Message);
@@ -137,13 +136,12 @@ pub(super) fn excerpt<'a>(
 
 /// Entries and places, in the order of the conversation.
 fn steps(conversation: &Conversation) -> Vec<Step<'_>> {
-    let seq_of = |entry: &Entry<'_>| match entry {
-        Entry::Message(message) => message.sent.seq,
-        Entry::Line(line) => line.record.seq,
+    let step = |entry| match entry {
+        Entry::Message(message) => (message.sent.seq, Step::Message(Box::new(message))),
+        Entry::Line(line) => (line.record.seq, Step::Line(Box::new(line))),
     };
-    let entries = transcript(&conversation.records).into_iter();
     let mut steps: Vec<(Seq, Step<'_>)> =
-        entries.map(|entry| (seq_of(&entry), Step::Entry(entry))).collect();
+        transcript(&conversation.records).into_iter().map(step).collect();
     steps.extend(conversation.places.iter().map(|place| (place.seq, Step::Place(place))));
     steps.sort_by_key(|(seq, _)| *seq);
     steps.into_iter().map(|(_, step)| step).collect()

@@ -208,9 +208,10 @@ impl<'a, 'f> Story<'a, 'f> {
 
     /// A label, in both languages where the fonts have both.
     fn said(&self, label: Label) -> String {
-        match self.setter.has_chinese() {
-            true => format!("{} · {}", label.en, label.zh),
-            false => label.en.to_string(),
+        if self.setter.has_chinese() {
+            format!("{} · {}", label.en, label.zh)
+        } else {
+            label.en.to_string()
         }
     }
 

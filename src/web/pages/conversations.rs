@@ -291,12 +291,15 @@ impl Asked {
     }
 }
 
+/// Conversations by their names, each with its records.
+type Together = Vec<(String, Vec<Record>)>;
+
 /// The conversations with their records, as many as are shown together, and whether there is more.
 fn read_together(
     service: &Service,
     identity: &Identity,
     found: Conversations,
-) -> Result<(Vec<(String, Vec<Record>)>, bool), RecordsError> {
+) -> Result<(Together, bool), RecordsError> {
     let mut is_cut = found.is_cut || found.conversations.len() > TOGETHER_MAX;
     let (mut room, mut together) = (SHOWN, Vec::new());
     for name in found.conversations.into_iter().take(TOGETHER_MAX) {

@@ -57,17 +57,17 @@ impl<'a> Hits<'a> {
 
     /// Numbers the places in the rows of a page.
     pub(in crate::web) fn number(&self, rows: &mut [Row], page: usize) {
-        let mut index = self.found.partition_point(|(on, _)| *on < page);
+        let first = self.found.partition_point(|(on, _)| *on < page);
         let stamps = rows.iter_mut().flat_map(Row::stamps_mut);
-        for stamp in stamps.filter(|stamp| stamp.hit.is_some()) {
+        for (index, stamp) in (first..).zip(stamps.filter(|stamp| stamp.hit.is_some())) {
             let way = |to: Option<usize>| match to.and_then(|to| self.found.get(to)) {
                 Some((on, offset)) if *on == page => format!("#{}", self.view.anchor(*offset)),
                 Some((_, offset)) => self.view.address(*offset),
                 None => String::new(),
             };
             let (previous, next) = (way(index.checked_sub(1)), way(Some(index + 1)));
-            index += 1;
-            stamp.hit = Some(Hit { number: index, count: self.found.len(), previous, next });
+            let (number, count) = (index + 1, self.found.len());
+            stamp.hit = Some(Hit { number, count, previous, next });
         }
     }
 }
