@@ -416,7 +416,7 @@ async fn an_erasure_waits_for_the_bundle_that_has_what_it_erases() {
     let admin = server.http_as(&data, "boss", &[Admin]);
     let token = data.token(SHOP, "clerk", &[Dispute]);
     // More than fits on the way to a client that reads none of it.
-    let words = format!("{SECRET} ").repeat(4_000);
+    let words = format!("{SECRET} ").repeat(30_000 / (SECRET.len() + 1));
     for number in 0..400 {
         let said = message("c1", &format!("m{number}"), "human", "bo", &words);
         assert_eq!(admin.event(&said).await.status, 200);
