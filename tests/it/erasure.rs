@@ -607,9 +607,15 @@ async fn what_the_administration_does_puts_no_expiry_off() {
         })
     };
     let words = "select count(*) from messages where text is not null and conversation = ";
+    // Gone from the archive, it is gone from the index a moment later: an audit in between sees it.
+    let is_begun = || {
+        let begun = fs::read(data.path().join("erasing.json")).unwrap_or_default();
+        let begun: Value = serde_json::from_slice(&begun).unwrap_or_default();
+        begun["conversations"].as_array().is_some_and(|begun| !begun.is_empty())
+    };
     let until_gone = async |admin: &Http, conversation: &str| {
         let since = Instant::now();
-        while admin.number(&format!("{words}'{conversation}'")).await > 0 {
+        while admin.number(&format!("{words}'{conversation}'")).await > 0 || is_begun() {
             let status = admin.get("/v1/status").await.text();
             assert!(since.elapsed() < PATIENCE, "{conversation} is kept: {status}");
             tokio::time::sleep(Duration::from_millis(100)).await;
