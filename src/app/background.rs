@@ -25,6 +25,9 @@ pub(super) struct Background {
     thread: JoinHandle<()>,
 }
 
+/// What a shop is told of what waits in others.
+const OF_OTHERS: &str = "something of other shops waits";
+
 /// What is wrong now; set by the work and read by the status.
 #[derive(Clone, Default)]
 pub(super) struct Trouble {
@@ -44,17 +47,13 @@ impl Trouble {
     /// What people of `shop` are told; whoever runs the service, for whom that is `None`, all of it.
     pub(super) fn told(&self, shop: Option<&str>) -> Vec<String> {
         let Said { of_all, of_shops } = self.said.lock().clone();
+        let (own, others): (Vec<_>, Vec<_>) =
+            of_shops.into_iter().partition(|(of, _)| shop.is_none_or(|shop| shop == of));
         let mut told: Vec<String> = of_all.into_iter().collect();
-        let mut others = 0;
-        for (of, text) in of_shops {
-            if shop.is_none_or(|shop| shop == of) {
-                told.push(text);
-            } else {
-                others += 1;
-            }
-        }
-        if others > 0 {
-            told.push(format!("what is of {others} other shops waits"));
+        told.extend(own.into_iter().map(|(_, text)| text));
+        // Not of how many: that counts the shops.
+        if !others.is_empty() {
+            told.push(OF_OTHERS.to_string());
         }
         told
     }
@@ -132,11 +131,8 @@ mod tests {
         let of = |shop: &str| (shop.to_string(), format!("`{shop}-1` waits"));
         let of_shops = [of("anna"), of("bert"), of("carl")].into();
         trouble.set_said(Said { of_all: Some("slow".to_string()), of_shops });
-        assert_eq!(
-            trouble.told(Some("bert")),
-            ["slow", "`bert-1` waits", "what is of 2 other shops waits"]
-        );
-        assert_eq!(trouble.told(Some("dora")), ["slow", "what is of 3 other shops waits"]);
+        assert_eq!(trouble.told(Some("bert")), ["slow", "`bert-1` waits", OF_OTHERS]);
+        assert_eq!(trouble.told(Some("dora")), ["slow", OF_OTHERS]);
         assert_eq!(trouble.told(None).len(), 4);
     }
 
