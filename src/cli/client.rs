@@ -172,11 +172,7 @@ impl Client {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> anyhow::Result<Answer> {
-        let mut url = self.url("v1/reports")?;
-        url.path_segments_mut()
-            .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
-            .push(name);
-        answer(self.get(url).query(arguments)).await
+        answer(self.get(self.url_of("v1/reports", &[name])?).query(arguments)).await
     }
 
     pub(super) async fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
@@ -195,10 +191,7 @@ impl Client {
         &self,
         conversation: &str,
     ) -> anyhow::Result<Option<Vec<Record>>> {
-        let mut url = self.url("v1/conversations")?;
-        url.path_segments_mut()
-            .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
-            .push(conversation);
+        let url = self.url_of("v1/conversations", &[conversation])?;
         let response = self.get(url).send().await?;
         if response.status() == reqwest::StatusCode::NOT_FOUND {
             return Ok(None);
@@ -213,15 +206,9 @@ impl Client {
         sha256: &str,
         bytes_max: u64,
     ) -> anyhow::Result<pictures::Asked> {
-        let mut url = self.url("v1/conversations")?;
         let Event { conversation, id, .. } = &record.event;
-        url.path_segments_mut().map_err(|()| anyhow!("`{}` cannot be asked", self.base))?.extend([
-            conversation,
-            "events",
-            id,
-            "attachments",
-            sha256,
-        ]);
+        let steps = [conversation, "events", id, "attachments", sha256];
+        let url = self.url_of("v1/conversations", &steps)?;
         let response = match checked(self.get(url).send().await?).await {
             Ok(response) => response,
             Err(error) => {
@@ -362,11 +349,7 @@ impl Client {
         name: &str,
         parameters: &impl Serialize,
     ) -> anyhow::Result<T> {
-        let mut url = self.url(path)?;
-        url.path_segments_mut()
-            .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
-            .push(name);
-        self.json(url, parameters).await
+        self.json(self.url_of(path, &[name])?, parameters).await
     }
 
     /// Posts a request.
@@ -391,6 +374,15 @@ impl Client {
 
     fn url(&self, path: &str) -> anyhow::Result<Url> {
         Ok(self.base.join(&format!("/{path}"))?)
+    }
+
+    /// The address of a thing below a route, whatever its names are made of.
+    fn url_of(&self, path: &str, steps: &[&str]) -> anyhow::Result<Url> {
+        let mut url = self.url(path)?;
+        url.path_segments_mut()
+            .map_err(|()| anyhow!("`{}` cannot be asked", self.base))?
+            .extend(steps);
+        Ok(url)
     }
 }
 
