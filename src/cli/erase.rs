@@ -7,11 +7,11 @@ use anyhow::bail;
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
+use super::Exit;
 use super::hold::{ListFormat, case_shown};
 use super::intake::Intake;
 use super::shown::shown;
 use super::target::TargetArgs;
-use super::{Exit, write};
 use crate::app::{ErasePlan, EraseRequest};
 use crate::erasure::{Asked, Done};
 use crate::search::shown_time;
@@ -145,13 +145,7 @@ impl ListErasures {
         let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
         let (asked, zone) = (asked?, zone?);
-        match self.format {
-            ListFormat::Json => write::json_line(&asked)?,
-            ListFormat::Text => {
-                let lines: String = asked.iter().map(|asked| line_of(asked, zone)).collect();
-                write::to_stdout(lines.as_bytes())?;
-            }
-        }
+        self.format.write(&asked, |asked| line_of(asked, zone))?;
         Ok(Exit::found(!asked.is_empty()))
     }
 }
@@ -163,13 +157,7 @@ impl ShowErasure {
         let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
         let (asked, zone) = (asked?, zone?);
-        match self.format {
-            ListFormat::Json => write::json_line(&asked)?,
-            ListFormat::Text => {
-                let told: String = asked.iter().map(|asked| told(asked, zone)).collect();
-                write::to_stdout(told.as_bytes())?;
-            }
-        }
+        self.format.write(&asked, |asked| told(asked, zone))?;
         Ok(Exit::Yes)
     }
 }

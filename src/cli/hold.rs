@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::intake::Intake;
 use super::shown::shown;
@@ -84,6 +85,22 @@ pub(super) enum ListFormat {
     Json,
 }
 
+impl ListFormat {
+    /// Writes all that is listed, where it is for people each as `text_of` says it.
+    pub(super) fn write<T: Serialize>(
+        self,
+        listed: &[T],
+        text_of: impl Fn(&T) -> String,
+    ) -> anyhow::Result<()> {
+        match self {
+            ListFormat::Json => write::json_line(&listed),
+            ListFormat::Text => {
+                write::to_stdout(listed.iter().map(text_of).collect::<String>().as_bytes())
+            }
+        }
+    }
+}
+
 impl Hold {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         match self.action {
@@ -118,13 +135,7 @@ impl ListHolds {
         let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
         let (holds, zone) = (holds?, zone?);
-        match self.format {
-            ListFormat::Json => write::json_line(&holds)?,
-            ListFormat::Text => {
-                let lines: String = holds.iter().map(|held| line_of(held, zone)).collect();
-                write::to_stdout(lines.as_bytes())?;
-            }
-        }
+        self.format.write(&holds, |held| line_of(held, zone))?;
         Ok(Exit::found(!holds.is_empty()))
     }
 }
