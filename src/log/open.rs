@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use open_wal::{TailState, Wal, WalConfig, WalError};
 use tokio::sync::watch;
@@ -23,6 +24,10 @@ use crate::model::Offset;
 
 /// One segment file is allocated ahead at this size: some 400,000 records.
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Longest wait for a process that is being started, and between two looks.
+const LOCKED_TIME_MAX: Duration = Duration::from_secs(10);
+const LOCKED_PAUSE: Duration = Duration::from_millis(1);
 
 /// What opening the log found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +145,23 @@ pub(super) fn open_wal(
             Err(damage) => damage,
             Ok(_) => LogError::Open { dir: folder.root().to_path_buf(), source },
         }),
+    }
+}
+
+/// [`open_wal`], right after it was closed. A process that starts just then (one that computes SQL) has our
+/// files open, and with them the lock, until it runs its own program.
+pub(super) fn open_wal_again(
+    folder: &LogFolder,
+    segment_size: u64,
+) -> Result<(Wal, TailState), LogError> {
+    let began = Instant::now();
+    loop {
+        match open_wal(folder, segment_size) {
+            Err(LogError::Locked { .. }) if began.elapsed() < LOCKED_TIME_MAX => {
+                std::thread::sleep(LOCKED_PAUSE);
+            }
+            opened => return opened,
+        }
     }
 }
 

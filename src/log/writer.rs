@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::LogError;
 use super::frame::FrameBuilder;
 use super::oldest::Start;
-use super::open::open_wal;
+use super::open::open_wal_again;
 use super::recent::Recent;
 use super::seal::Sealer;
 use super::segment::Segment;
@@ -153,15 +153,15 @@ impl LogWriter {
         let last_lsn = self.wal.as_ref().ok_or(LogError::Closed)?.last_lsn();
         let begins = Start { offset: self.head(), lsn: last_lsn.next().0 };
         let path = self.segments.folder.active_path(begins.lsn);
-        {
-            let disk = self.segments.disk();
-            let disk = disk.as_ref().ok_or(LogError::Closed)?;
-            write_empty_segment(disk, &path, begins.lsn, self.segment_bytes)
-                .map_err(|source| LogError::write(&path, source))?;
-        }
+        // Held until the library is open again: it lists the segments, then reads each, and the
+        // sealer must not take one away in between.
+        let disk = self.segments.disk();
+        let disk = disk.as_ref().ok_or(LogError::Closed)?;
+        write_empty_segment(disk, &path, begins.lsn, self.segment_bytes)
+            .map_err(|source| LogError::write(&path, source))?;
         // The library goes on in the newest segment that it finds, and locks the folder meanwhile.
         self.wal = None;
-        let (wal, _) = open_wal(&self.segments.folder, self.segment_bytes)?;
+        let (wal, _) = open_wal_again(&self.segments.folder, self.segment_bytes)?;
         if wal.last_lsn() != last_lsn {
             let detail = format!("it ends with frame {}, want {}", wal.last_lsn().0, last_lsn.0);
             return Err(LogError::File { path, detail });
