@@ -1,4 +1,4 @@
-//! What evidence costs: a bundle of a conversation, made and verified; and the ledger, while events come in.
+//! What evidence costs: a bundle of a conversation and a pack of it, made and verified; and the ledger, while events come in.
 //! Prints a table and, as its last line, the same figures as JSON.
 //!
 //! ```text
@@ -30,7 +30,7 @@ use chat::{Chat, Size};
 use clap::Parser;
 use report::{Report, quantile, round};
 use serde_json::json;
-use server::{PROGRAM, Server};
+use server::{Connection, PROGRAM, Server};
 
 const SHOP: &str = "shop-0";
 const CONVERSATION: &str = "a-long-one";
@@ -118,6 +118,7 @@ fn bundles(chat: &Chat, messages: usize, scratch: &Path, report: &mut Report) {
     };
     let removed = || drop(fs::remove_file(&bundle));
     report.add("bundle, through a server", median_seconds(export, removed), "s");
+    pack(&server, &mut connection, report);
     server.stop();
     report.add("bundle, in place", median_seconds(export, removed), "s");
     timed(export());
@@ -141,6 +142,21 @@ fn bundles(chat: &Chat, messages: usize, scratch: &Path, report: &mut Report) {
         command
     };
     report.add("verify.py", median_seconds(verify, || ()), "s");
+}
+
+/// Lets the server make a pack of the conversation. Its memory is that of the whole process.
+fn pack(server: &Server, connection: &mut Connection, report: &mut Report) {
+    let asked =
+        json!({"bundle": {"conversations": [CONVERSATION], "case": "1", "reason": "benchmark"}});
+    let mib = |bytes: u64| bytes / (1_024 * 1_024);
+    server.forget_peak();
+    report.add("server's memory, before a pack", mib(server.memory_bytes("VmRSS")), "MiB");
+    let started = Instant::now();
+    let pack =
+        connection.post("/v1/evidence/pack", "application/json", asked.to_string().as_bytes());
+    report.add("pack, through a server", round(started.elapsed().as_secs_f64(), 2), "s");
+    report.add("server's memory, at most meanwhile", mib(server.memory_bytes("VmHWM")), "MiB");
+    report.add("pack", pack.len() / 1_024, "KiB");
 }
 
 /// A conversation of so many messages, as lines of JSON.

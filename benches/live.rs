@@ -31,6 +31,7 @@ mod resumes;
 #[path = "live/senders.rs"]
 mod senders;
 #[path = "pipeline/server.rs"]
+#[allow(dead_code)]
 mod server;
 #[path = "live/socket.rs"]
 mod socket;

@@ -17,6 +17,7 @@
 #[path = "pipeline/chat.rs"]
 mod chat;
 #[path = "pipeline/server.rs"]
+#[allow(dead_code)]
 mod server;
 #[path = "pipeline/in_place.rs"]
 mod in_place;

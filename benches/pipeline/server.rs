@@ -95,6 +95,12 @@ impl Server {
         memory_bytes(&self.child, name).expect("the server runs")
     }
 
+    /// Lets `VmHWM` begin anew from what it has now.
+    pub fn forget_peak(&self) {
+        let path = format!("/proc/{}/clear_refs", self.child.id());
+        fs::write(path, "5").expect("the kernel forgets it");
+    }
+
     /// Waits until it has nothing left to do in the background (merges of segments and files), for
     /// a minute at most.
     pub fn settle(&self) {
