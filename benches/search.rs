@@ -7,6 +7,7 @@
 //! cargo bench --bench search                           1,000,000 messages
 //! cargo bench --bench search -- --messages 10000000    ten million
 //! cargo bench --bench search -- --quick                20,000, without peers
+//! cargo bench --bench search -- --data DIR             leaves the messages there, and asks of them again the next time
 //! benches/peers/install                                fetches the peers
 //! ```
 //! The truth is a scan of all texts. What each finds of it is its recall, and what it takes is read
@@ -31,7 +32,7 @@ mod report;
 mod server;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,7 @@ use questions::{CLASSES, Question};
 use report::{Report, quantile, round};
 use serde_json::{Value, json};
 use server::{Connection, Server};
+use verbatim::model::Event;
 
 const SHOP: &str = "bench";
 /// Connections that send, each with conversations of its own.
@@ -73,6 +75,9 @@ struct Options {
     /// Leave the peers out
     #[arg(long)]
     alone: bool,
+    /// Leave the messages here; where an earlier run with the same numbers left them, ask of those
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// cargo passes it to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -82,11 +87,17 @@ fn main() {
     let options = Options::parse();
     let count = options.messages.unwrap_or(if options.quick { 20_000 } else { 1_000_000 });
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let data = scratch.path().join("data");
+    let data = options.data.unwrap_or_else(|| scratch.path().join("data"));
+    let is_there = data.exists();
     let mut report = Report::default();
 
     let mut server = Server::start(&data);
-    let corpus = ingest(&server, options.seed, count);
+    let corpus = if is_there {
+        corpus(options.seed, count, |_, _| ())
+    } else {
+        ingest(&server, options.seed, count)
+    };
+    catch_up(&server);
     server.settle();
     report.add("messages", corpus.len(), "");
     let mut questions = questions::sampled(&corpus, options.seed, options.questions);
@@ -119,12 +130,26 @@ struct Found {
     ms: f64,
 }
 
-/// Sends messages and later versions until there are `count`, and waits until the index has them.
-fn ingest(server: &Server, seed: u64, count: usize) -> Corpus {
+/// The texts of messages and later versions until there are `count`. Each event is handed to `take`, with the number of its
+/// conversation.
+fn corpus(seed: u64, count: usize, mut take: impl FnMut(u64, &Event)) -> Corpus {
     let mut corpus = Corpus::default();
+    // Of fourteen events of a conversation ten say something.
+    for (conversation, event) in chat::events(seed, count * 2, 14) {
+        corpus.add(&event);
+        take(conversation, &event);
+        if corpus.len() == count {
+            break;
+        }
+    }
+    corpus
+}
+
+/// Sends all of them.
+fn ingest(server: &Server, seed: u64, count: usize) -> Corpus {
     let started = Instant::now();
     let mut events = 0_usize;
-    std::thread::scope(|scope| {
+    let corpus = std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..SENDERS)
             .map(|_| {
                 let (queue, batches) = mpsc::sync_channel::<Vec<u8>>(BATCHES_WAITING);
@@ -134,12 +159,10 @@ fn ingest(server: &Server, seed: u64, count: usize) -> Corpus {
             })
             .collect();
         let mut waiting = vec![(Vec::new(), 0); SENDERS];
-        // Of fourteen events of a conversation ten say something.
-        for (conversation, event) in chat::events(seed, count * 2, 14) {
+        let corpus = corpus(seed, count, |conversation, event| {
             let lane = conversation as usize % SENDERS;
-            corpus.add(&event);
             let (body, filled) = &mut waiting[lane];
-            serde_json::to_writer(&mut *body, &event).unwrap();
+            serde_json::to_writer(&mut *body, event).unwrap();
             body.push(b'\n');
             *filled += 1;
             events += 1;
@@ -147,25 +170,28 @@ fn ingest(server: &Server, seed: u64, count: usize) -> Corpus {
                 *filled = 0;
                 lanes[lane].send(std::mem::take(body)).unwrap();
             }
-            if corpus.len() == count {
-                break;
-            }
-        }
+        });
         for (lane, (body, _)) in lanes.iter().zip(waiting) {
             lane.send(body).unwrap();
         }
+        corpus
     });
+    eprintln!("{events} events sent in {:.0} s", started.elapsed().as_secs_f64());
+    corpus
+}
+
+/// Waits until the index has what was acknowledged.
+fn catch_up(server: &Server) {
+    let started = Instant::now();
     let connection = &mut server.connect(SHOP);
     loop {
         let status = server.status(connection);
         if status.stores.iter().all(|store| store.cursor == status.head) {
-            break;
+            return;
         }
         assert!(started.elapsed() < CATCH_UP_TIME_MAX, "the stores do not catch up");
         std::thread::sleep(STATUS_EVERY);
     }
-    eprintln!("{events} events in {:.0} s", started.elapsed().as_secs_f64());
-    corpus
 }
 
 fn send(connection: &mut Connection, body: &[u8]) {
@@ -189,11 +215,15 @@ fn measure(
         let asked: Vec<&Question> = questions.iter().filter(|one| one.class == *class).collect();
         let started = Instant::now();
         let (mut times, mut found, mut there, mut wrong) = (Vec::new(), 0_u64, 0_u64, 0_u64);
+        let mut slowest: Option<&Question> = None;
         for question in &asked {
             if started.elapsed() > CLASS_TIME_MAX {
                 break;
             }
             let answer = ask(question);
+            if times.iter().all(|before| *before < answer.ms) {
+                slowest = Some(*question);
+            }
             times.push(answer.ms);
             found += answer.total.min(question.total);
             there += question.total;
@@ -201,6 +231,9 @@ fn measure(
             wrong += u64::from(answer.newest.is_some_and(|newest| newest != question.newest));
         }
         times.sort_by(f64::total_cmp);
+        if let (Some(question), Some(ms)) = (slowest, times.last()) {
+            eprintln!("{who}, {class}: {ms:.1} ms at most, for {:?}", question.pieces);
+        }
         report.add(format!("{who}, {class}: p50"), round(quantile(&times, 0.5), 2), "ms");
         report.add(format!("{who}, {class}: p99"), round(quantile(&times, 0.99), 2), "ms");
         report.add(format!("{who}, {class}: recall"), round(found as f64 / there as f64, 4), "");
