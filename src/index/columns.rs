@@ -35,6 +35,8 @@ enum Key {
     Blocks,
     /// Documents with one of these.
     Terms(Vec<Term>),
+    /// Documents that the shop of this term may find.
+    Searched(Term),
 }
 
 #[derive(Clone)]
@@ -78,18 +80,36 @@ impl ColumnCache {
         segment: &SegmentReader,
         terms: &[Term],
     ) -> Result<Arc<Documents>> {
-        let read = || -> Result<Arc<Documents>> {
+        self.kept(segment, Key::Terms(terms.to_vec()), || {
             let mut documents = Documents::none(segment.max_doc());
             for term in terms {
                 let bytes = term.serialized_value_bytes();
                 add_documents_with(&mut documents, segment, term.field(), bytes)?;
             }
-            Ok(Arc::new(documents))
-        };
-        let key = (segment.segment_id(), Key::Terms(terms.to_vec()));
-        match self.items.get_or_insert_with(&key, || read().map(Item::Documents))? {
+            Ok(documents)
+        })
+    }
+
+    /// The documents of `segment` that the shop of a term may find, as `read` finds them out.
+    pub fn searched(
+        &self,
+        segment: &SegmentReader,
+        of_shop: &Term,
+        read: impl FnOnce() -> Result<Documents>,
+    ) -> Result<Arc<Documents>> {
+        self.kept(segment, Key::Searched(of_shop.clone()), read)
+    }
+
+    fn kept(
+        &self,
+        segment: &SegmentReader,
+        key: Key,
+        read: impl FnOnce() -> Result<Documents>,
+    ) -> Result<Arc<Documents>> {
+        let read = || read().map(|documents| Item::Documents(Arc::new(documents)));
+        match self.items.get_or_insert_with(&(segment.segment_id(), key), read)? {
             Item::Documents(documents) => Ok(documents),
-            Item::Blocks(_) => read(),
+            Item::Blocks(_) => unreachable!("blocks have a key of their own"),
         }
     }
 }

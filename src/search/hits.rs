@@ -39,33 +39,32 @@ struct Sets {
 impl<'a> Hits<'a> {
     /// The hits of `asked` in what `view` sees.
     pub(super) fn of(view: &View<'a>, asked: &Asked) -> Result<Hits<'a>> {
-        let of_segment = |segment: &Segment<'_>| -> Result<Documents> {
+        let of_segments = view.in_each_segment(|segment| {
             let searched = segment.searched(view.shop, view.before, &asked.named)?;
             segment.hits(asked, &searched, &view.deadline)
-        };
-        let of_segments = view.segments.iter().map(of_segment).collect::<Result<_>>()?;
+        })?;
         let of_tail = view.tail().filter(|record| asked.holds(record)).collect();
         Ok(Hits { of_segments, of_tail })
     }
 
     /// All that can be a hit of any question.
     pub(super) fn all(view: &View<'a>) -> Result<Hits<'a>> {
-        let of_segment = |segment: &Segment<'_>| segment.searched(view.shop, view.before, &[]);
-        let of_segments = view.segments.iter().map(of_segment).collect::<Result<_>>()?;
+        let of_segments =
+            view.in_each_segment(|segment| segment.searched(view.shop, view.before, &[]))?;
+        let of_segments = of_segments.into_iter().map(Arc::unwrap_or_clone).collect();
         let of_tail = view.tail().filter(|record| is_searched(record, &[])).collect();
         Ok(Hits { of_segments, of_tail })
     }
 
     /// The messages that would be hits of `asked`, or of any question, had erasure not emptied them.
     pub(super) fn emptied(view: &View<'a>, asked: Option<&Asked>) -> Result<Hits<'a>> {
-        let of_segment = |segment: &Segment<'_>| -> Result<Documents> {
+        let of_segments = view.in_each_segment(|segment| {
             let emptied = segment.emptied(view.shop, view.before)?;
             match asked {
                 Some(asked) => segment.hits(asked, &emptied, &view.deadline),
                 None => Ok(emptied),
             }
-        };
-        let of_segments = view.segments.iter().map(of_segment).collect::<Result<_>>()?;
+        })?;
         let is_meant = |record: &Record| asked.is_none_or(|asked| asked.is_as_asked(record));
         let of_tail = view.tail().filter(|record| is_emptied(record) && is_meant(record)).collect();
         Ok(Hits { of_segments, of_tail })

@@ -119,12 +119,14 @@ pub(super) fn run_within(
     let Some(root) = query.whole() else { return Ok(view.empty(query)) };
     let asked = Asked::of(&view, &root, query.mode)?;
     let of = |error| view.error(error);
-    let hits = Hits::of(&view, &asked).map_err(of)?;
+    let sought = typed.root.as_ref().map(Node::sought).unwrap_or_default();
+    let (hits, matches) =
+        rayon::join(|| Hits::of(&view, &asked), || known::matches(&view, &sought));
+    let hits = hits.map_err(of)?;
     let mut answer = view.empty(query);
     answer.filters.extend(orders.iter().map(|order| format!("order or text {order}")));
     answer.total = hits.count();
-    let sought = typed.root.as_ref().map(Node::sought).unwrap_or_default();
-    (answer.matches, answer.more_matches) = known::matches(&view, &sought).map_err(of)?;
+    (answer.matches, answer.more_matches) = matches.map_err(of)?;
     let no_fields = typed.root.as_ref().map(Node::no_fields).unwrap_or_default();
     answer.taken_as_text = no_fields.into_iter().map(str::to_string).collect();
     if answer.total == 0 {

@@ -70,15 +70,28 @@ impl<'a> Segment<'a> {
 
     /// The documents below `before` that `shop` may find at all: with text, or with attachments; of
     /// what is said of keeping a conversation only the kinds that are `named`.
-    pub(super) fn searched(&self, shop: &str, before: Offset, named: &[Kind]) -> Result<Documents> {
-        let mut searched = self.filled()?;
-        let mut left_out = self.administrative()?;
+    pub(super) fn searched(
+        &self,
+        shop: &str,
+        before: Offset,
+        named: &[Kind],
+    ) -> Result<Arc<Documents>> {
+        let of_shop = Term::from_field_text(schema().shop, shop);
+        let mut searched = self.snapshot.columns().searched(self.reader, &of_shop, || {
+            let mut searched = self.filled()?;
+            searched.difference_with(&*self.administrative()?);
+            searched.intersect_with(&*self.cached(&of_shop)?);
+            Ok(searched)
+        })?;
         for kind in named {
-            Arc::make_mut(&mut left_out).difference_with(&*self.cached(&kind_term(*kind))?);
+            let mut of_kind = self.filled()?;
+            of_kind.intersect_with(&*self.cached(&kind_term(*kind))?);
+            of_kind.intersect_with(&*self.cached(&of_shop)?);
+            Arc::make_mut(&mut searched).union_with(&of_kind);
         }
-        searched.difference_with(&left_out);
-        searched.intersect_with(&*self.of_shop(shop)?);
-        self.keep_below(&mut searched, before);
+        if self.is_cut(before) {
+            self.keep_below(Arc::make_mut(&mut searched), before);
+        }
         Ok(searched)
     }
 
@@ -133,6 +146,12 @@ impl<'a> Segment<'a> {
     /// The documents of a term that many questions ask for, kept from one to the next.
     pub(super) fn cached(&self, term: &Term) -> Result<Arc<Documents>> {
         self.snapshot.columns().documents(self.reader, term)
+    }
+
+    /// Whether anything of the segment stands at or above `before`, or is deleted.
+    fn is_cut(&self, before: Offset) -> bool {
+        let before = before.signed();
+        self.reader.has_deletes() || self.blocks.iter().any(|block| block.offset.1 >= before)
     }
 
     /// Takes away what stands at or above `before`, and what is deleted: terms still have it until its

@@ -1,5 +1,6 @@
 //! What one question sees of an index: its segments and its tail, as of one offset.
 
+use rayon::prelude::*;
 use tantivy::Term;
 
 use super::answer::SearchAnswer;
@@ -32,6 +33,14 @@ impl<'a> View<'a> {
         let applied = snapshot.applied();
         let before = query.after.map_or(applied, |cursor| cursor.complete_to.min(applied));
         Ok(View { snapshot, segments, shop: &query.shop, before, deadline })
+    }
+
+    /// What `look` finds in each segment, in their order; as many at once as there are cores.
+    pub(super) fn in_each_segment<T: Send>(
+        &self,
+        look: impl Fn(&Segment<'a>) -> tantivy::Result<T> + Send + Sync,
+    ) -> tantivy::Result<Vec<T>> {
+        self.segments.par_iter().map(look).collect()
     }
 
     /// The shop's records that are not in the index yet.
