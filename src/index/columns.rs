@@ -130,21 +130,24 @@ pub fn add_documents_with(
 ) -> Result<()> {
     let index = segment.inverted_index(field)?;
     if let Some(term) = index.terms().get(term)? {
-        TermDocuments::of(&index).add(documents, &term)?;
+        TermDocuments::of(&index).each(&term, |document| documents.insert(document))?;
     }
     Ok(())
 }
 
-/// Whether a document of `segment` whose `field` has the term of these bytes is as `is_meant` says.
+/// Whether a document of `segment` whose `field` has this term is as `is_meant` says.
 pub fn has_document_with(
     segment: &SegmentReader,
     field: Field,
-    term: &[u8],
+    term: &Located,
     is_meant: impl Fn(DocId) -> bool,
 ) -> Result<bool> {
+    if let Some(document) = term.only {
+        return Ok(is_meant(document));
+    }
     let index = segment.inverted_index(field)?;
-    let Some(term) = index.terms().get(term)? else { return Ok(false) };
-    let mut postings = index.read_block_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
+    let mut postings =
+        index.read_block_postings_from_terminfo(&term.info, IndexRecordOption::Basic)?;
     while !postings.docs().is_empty() {
         if postings.docs().iter().any(|document| is_meant(*document)) {
             return Ok(true);
@@ -152,6 +155,14 @@ pub fn has_document_with(
         postings.advance();
     }
     Ok(false)
+}
+
+/// Where what is of a term lies in a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    pub info: TermInfo,
+    /// Its document, where it is known to have one alone.
+    pub only: Option<DocId>,
 }
 
 /// Reads the documents of one term of a field after the other.
@@ -167,7 +178,16 @@ impl<'a> TermDocuments<'a> {
     }
 
     /// Adds the documents of `term`.
-    pub fn add(&mut self, documents: &mut Documents, term: &TermInfo) -> Result<()> {
+    pub fn add(&mut self, documents: &mut Documents, term: &Located) -> Result<()> {
+        if let Some(document) = term.only {
+            documents.insert(document);
+            return Ok(());
+        }
+        self.each(&term.info, |document| documents.insert(document))
+    }
+
+    /// Hands each document of a term to `take`.
+    pub fn each(&mut self, term: &TermInfo, take: impl FnMut(DocId)) -> Result<()> {
         let postings = match &mut self.postings {
             Some(postings) => {
                 self.index.reset_block_postings_from_terminfo(term, postings)?;
@@ -177,7 +197,7 @@ impl<'a> TermDocuments<'a> {
                 self.index.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?,
             ),
         };
-        each_document(postings, |document| documents.insert(document));
+        each_document(postings, take);
         Ok(())
     }
 }

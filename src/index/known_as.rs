@@ -9,8 +9,6 @@
 //! customer is who sent as one, or whom an event says a conversation is with; an agent is a human who
 //! sent, or to whom a conversation was assigned.
 
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
 
 use super::fold;
@@ -36,7 +34,8 @@ pub struct Known<'a> {
     pub name: &'a str,
 }
 
-const UNIT_SEPARATOR: char = '\u{1f}';
+/// What stands between the parts of a term.
+pub const UNIT_SEPARATOR: char = '\u{1f}';
 
 impl KnownKind {
     /// The word by which it is asked for.
@@ -46,6 +45,16 @@ impl KnownKind {
             KnownKind::Customer => "customer",
             KnownKind::Agent => "agent",
         }
+    }
+
+    /// What the terms of a shop begin with, after the shop, that are of ids of this kind which begin so.
+    pub fn ids_from(self, folded: &str) -> String {
+        format!("{}{folded}", self.letter())
+    }
+
+    /// The same of one id.
+    pub fn id(self, folded_id: &str) -> String {
+        format!("{}{folded_id}{UNIT_SEPARATOR}", self.letter())
     }
 
     fn letter(self) -> char {
@@ -66,8 +75,12 @@ impl KnownKind {
 impl<'a> Known<'a> {
     /// What `term`, one of [`terms_of`], says.
     pub fn of_term(term: &'a str) -> Option<Known<'a>> {
-        let mut parts = term.split(UNIT_SEPARATOR);
-        let _shop = parts.next()?;
+        Known::of_rest(term.split_once(UNIT_SEPARATOR)?.1)
+    }
+
+    /// The same of what stands after the shop.
+    pub fn of_rest(rest: &'a str) -> Option<Known<'a>> {
+        let mut parts = rest.split(UNIT_SEPARATOR);
         let folded = parts.next()?;
         let kind = KnownKind::of_letter(folded.chars().next()?)?;
         let (folded_name, id, name) = (parts.next()?, parts.next()?, parts.next()?);
@@ -100,15 +113,9 @@ fn term(shop: &str, kind: KnownKind, id: &str, name: &str) -> String {
     format!("{shop}\u{1f}{letter}{folded_id}\u{1f}{folded_name}\u{1f}{id}\u{1f}{name}")
 }
 
-/// Between which strings the terms of `shop` lie.
-pub fn range_of(shop: &str) -> Range<String> {
-    format!("{shop}\u{1f}")..format!("{shop}\u{20}")
-}
-
-/// Between which strings the terms of `shop` lie that are of one id.
-pub fn range_of_id(shop: &str, kind: KnownKind, folded_id: &str) -> Range<String> {
-    let of_id = format!("{shop}\u{1f}{}{folded_id}", kind.letter());
-    format!("{of_id}\u{1f}")..format!("{of_id}\u{20}")
+/// What the terms of `shop` begin with, and no others.
+pub fn of_shop(shop: &str) -> String {
+    format!("{shop}{UNIT_SEPARATOR}")
 }
 
 #[cfg(test)]
@@ -140,11 +147,11 @@ mod tests {
                 (KnownKind::Agent, "eve", "", "Eve", ""),
             ]
         );
-        assert!(terms.iter().all(|term| range_of("s").contains(term)));
-        assert!(terms.iter().all(|term| !range_of("s2").contains(term)));
-        let count_of = |kind, id: &str| {
-            let range = range_of_id("s", kind, id);
-            terms.iter().filter(|term| range.contains(*term)).count()
+        assert!(terms.iter().all(|term| term.starts_with(&of_shop("s"))));
+        assert!(terms.iter().all(|term| !term.starts_with(&of_shop("s2"))));
+        let count_of = |kind: KnownKind, id: &str| {
+            let of_id = of_shop("s") + &kind.id(id);
+            terms.iter().filter(|term| term.starts_with(&of_id)).count()
         };
         assert_eq!(count_of(KnownKind::Order, "fl1"), 1);
         assert_eq!(count_of(KnownKind::Agent, "max"), 1);

@@ -1,8 +1,8 @@
 //! The tantivy schema, made from the one table of fields, and the few fields added to it.
 //!
-//! - `text` has single characters of scripts without spaces, without places; `placed` has words, symbols
-//!   and pairs of such characters, with places, so that a row of terms can prove a match
-//!   ([`super::tokenizer`]);
+//! - `text` has single characters, and the pairs of words with digits, without places; `placed` has words, symbols
+//!   and pairs of characters of scripts without spaces, with places, so that a row of terms can prove a
+//!   match ([`super::tokenizer`]);
 //! - `known_as` has orders, customers and agents by id and name ([`super::known_as`]);
 //! - `traits` tells, among others, of a text whether its terms alone prove a match;
 //! - `shown` is stored: all that is shown with a hit beside its text ([`super::shown`]).
@@ -26,7 +26,7 @@ use crate::model::fields::{Indexed, columns};
 
 /// The number that stands for fields, terms and what is stored as they are now: an index of another
 /// number is made anew. To be raised with every change of either.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// What a record may be or have: terms of `traits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,18 +6,21 @@
 //! however many questions ask for them at once; at most [`KEPT_BYTES_MAX`] are kept, and of a
 //! segment with more than that only that it has too many: its dictionary is walked.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memmem::Finder;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use tantivy::SegmentReader;
 use tantivy::index::SegmentId;
 use tantivy::postings::TermInfo;
+use tantivy::schema::Field;
+use tantivy::{DocId, SegmentReader};
 
 use super::cache::cache;
+use super::columns::{Located, TermDocuments};
+use super::known_as::of_shop;
 use super::schema::schema;
+use super::tokenizer::{CODE, WORD};
 
 /// 256 MiB of the process's 2 GiB: the terms (about 28 bytes each, with where they lie) of some 30 M
 /// messages.
@@ -34,12 +37,25 @@ pub struct TermCache {
 }
 
 /// Which terms of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Vocabulary {
-    /// Of words in texts, without the letter that says so.
+    /// Of words in texts.
     Words,
-    /// Of `known_as`.
-    KnownAs,
+    /// Of codes in texts: words with a digit.
+    Codes,
+    /// What a shop's orders, customers and agents are known as, without the shop.
+    KnownAs { shop: String },
+}
+
+impl Vocabulary {
+    /// In which field its terms are, and what they begin with as no others do. That is left out of what is kept.
+    pub fn lead(&self) -> (Field, String) {
+        match self {
+            Vocabulary::Words => (schema().placed, String::from(WORD)),
+            Vocabulary::Codes => (schema().placed, String::from(CODE)),
+            Vocabulary::KnownAs { shop } => (schema().known_as, of_shop(shop)),
+        }
+    }
 }
 
 /// The terms of one segment; `None` where they are too many to keep.
@@ -49,7 +65,8 @@ type Kept = Option<Arc<SegmentTerms>>;
 /// dictionary.
 ///
 /// Where their documents and places lie is kept, too: to ask the dictionary takes a microsecond for each
-/// of what may be a million terms with a `1`.
+/// of what may be a million terms with a `1`. So is the document of a term that has no other, as most
+/// codes: to read it there takes half as long.
 pub struct SegmentTerms {
     text: String,
     terms: Vec<Start>,
@@ -61,11 +78,18 @@ pub struct SegmentTerms {
 #[derive(Clone, Copy)]
 struct Start {
     text: u32,
-    documents: u32,
+    documents: Count,
     /// From the first term's on.
     postings: u32,
     positions: u32,
 }
+
+/// How many documents a term has; of one, which it is, with [`ONLY`] added.
+#[derive(Clone, Copy)]
+struct Count(u32);
+
+/// A segment has at most 2^31 documents.
+const ONLY: u32 = 1 << 31;
 
 /// Bytes of the files of postings and positions.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -78,7 +102,7 @@ struct At {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptTerm<'a> {
     pub text: &'a str,
-    pub info: TermInfo,
+    pub located: Located,
 }
 
 impl Default for TermCache {
@@ -98,11 +122,21 @@ impl TermCache {
     pub fn terms_of(
         &self,
         segment: &SegmentReader,
-        vocabulary: Vocabulary,
+        vocabulary: &Vocabulary,
     ) -> tantivy::Result<Option<Arc<SegmentTerms>>> {
-        self.segments.get_or_insert_with(&(segment.segment_id(), vocabulary), || {
+        self.segments.get_or_insert_with(&(segment.segment_id(), vocabulary.clone()), || {
             Ok(SegmentTerms::read(segment, vocabulary, self.bytes_max)?.map(Arc::new))
         })
+    }
+}
+
+impl Count {
+    fn only(self) -> Option<DocId> {
+        (self.0 & ONLY != 0).then_some(self.0 & !ONLY)
+    }
+
+    fn count(self) -> u32 {
+        if self.only().is_some() { 1 } else { self.0 }
     }
 }
 
@@ -120,29 +154,27 @@ impl Weighter<(SegmentId, Vocabulary), Kept> for ByBytes {
 impl SegmentTerms {
     fn read(
         segment: &SegmentReader,
-        vocabulary: Vocabulary,
+        vocabulary: &Vocabulary,
         bytes_max: usize,
     ) -> tantivy::Result<Option<SegmentTerms>> {
-        // Terms of words begin with `w`, and no others do; it is left out here.
-        let (field, letters) = match vocabulary {
-            Vocabulary::Words => (schema().placed, 1),
-            Vocabulary::KnownAs => (schema().known_as, 0),
-        };
+        let (field, lead) = vocabulary.lead();
         let index = segment.inverted_index(field)?;
-        let all = index.terms().range();
-        let mut words = match vocabulary {
-            Vocabulary::Words => all.ge("w").lt("x").into_stream()?,
-            Vocabulary::KnownAs => all.into_stream()?,
-        };
+        let mut words = index.terms().range().ge(&lead).into_stream()?;
+        let mut of_term = TermDocuments::of(&index);
         let mut terms = SegmentTerms {
             text: String::from(TERM_END),
             terms: Vec::new(),
             within: (At::default(), At::default()),
         };
         while words.advance() {
+            let Some(text) = words.key().strip_prefix(lead.as_bytes()) else { break };
             // Terms are UTF-8: the tokenizer makes them from strings.
-            let text = std::str::from_utf8(&words.key()[letters..]).unwrap_or_default();
-            if !terms.push(text, words.value()) || terms.bytes() > bytes_max {
+            let text = std::str::from_utf8(text).unwrap_or_default();
+            let (info, mut documents) = (words.value(), Count(words.value().doc_freq));
+            if info.doc_freq == 1 {
+                of_term.each(info, |document| documents = Count(document | ONLY))?;
+            }
+            if !terms.push(text, info, documents) || terms.bytes() > bytes_max {
                 return Ok(None);
             }
         }
@@ -152,7 +184,7 @@ impl SegmentTerms {
     }
 
     /// False where what is of it does not begin where that of the one before it ends, or too far on.
-    fn push(&mut self, text: &str, info: &TermInfo) -> bool {
+    fn push(&mut self, text: &str, info: &TermInfo, documents: Count) -> bool {
         let from =
             At { postings: info.postings_range.start, positions: info.positions_range.start };
         if self.terms.is_empty() {
@@ -168,7 +200,7 @@ impl SegmentTerms {
         ) else {
             return false;
         };
-        self.terms.push(Start { text: start, documents: info.doc_freq, postings, positions });
+        self.terms.push(Start { text: start, documents, postings, positions });
         self.text.push_str(text);
         self.text.push(TERM_END);
         self.within.1 =
@@ -192,32 +224,22 @@ impl SegmentTerms {
         let text_end = next.map_or(self.text.len(), |next| next.text as usize);
         KeptTerm {
             text: &self.text[start.text as usize..text_end - TERM_END.len_utf8()],
-            info: TermInfo {
-                doc_freq: start.documents,
-                postings_range: from.postings..to.postings,
-                positions_range: from.positions..to.positions,
+            located: Located {
+                info: TermInfo {
+                    doc_freq: start.documents.count(),
+                    postings_range: from.postings..to.postings,
+                    positions_range: from.positions..to.positions,
+                },
+                only: start.documents.only(),
             },
         }
     }
 
-    /// The terms that contain `piece`, which may begin or end with [`TERM_END`] to stand for a term
-    /// that begins or ends there.
-    pub fn containing<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = KeptTerm<'a>> {
-        self.containing_within(piece, 0, self.text.len())
-    }
-
-    /// The terms of `range` that contain `piece`.
-    pub fn containing_in<'a>(
-        &'a self,
-        piece: &'a str,
-        range: &Range<String>,
-    ) -> impl Iterator<Item = KeptTerm<'a>> {
-        let place = |bound: &String| {
-            let number = self.terms.partition_point(|start| self.text_at(*start) < bound.as_str());
-            self.terms.get(number).map_or(self.text.len(), |start| start.text as usize)
-        };
-        let (from, to) = (place(&range.start), place(&range.end));
-        self.containing_within(piece, from - TERM_END.len_utf8().min(from), to)
+    /// The terms that begin with `lead`.
+    pub fn starting_with<'a>(&'a self, lead: &'a str) -> impl Iterator<Item = KeptTerm<'a>> {
+        let first = self.terms.partition_point(|start| self.text_at(*start) < lead);
+        let terms = (first..self.terms.len()).map(|number| self.term(number));
+        terms.take_while(move |term| term.text.starts_with(lead))
     }
 
     /// The number of the first term that begins after byte `inside`, which is `from` or more. Where each
@@ -237,18 +259,14 @@ impl SegmentTerms {
         &rest[..rest.find(TERM_END).unwrap_or(rest.len())]
     }
 
-    /// `from` is the end of a term, or the beginning of all, and `to` the beginning of one, or the end.
-    fn containing_within<'a>(
-        &'a self,
-        piece: &'a str,
-        from: usize,
-        to: usize,
-    ) -> impl Iterator<Item = KeptTerm<'a>> {
+    /// The terms that contain `piece`, which may begin or end with [`TERM_END`] to stand for a term
+    /// that begins or ends there.
+    pub fn containing<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = KeptTerm<'a>> {
         let opening = if piece.starts_with(TERM_END) { TERM_END.len_utf8() } else { 0 };
         let finder = Finder::new(piece);
-        let (mut from, mut after) = (from, 0);
+        let (mut from, mut after) = (0, 0);
         std::iter::from_fn(move || {
-            let inside = from + finder.find(self.text.as_bytes().get(from..to)?)? + opening;
+            let inside = from + finder.find(self.text.as_bytes().get(from..)?)? + opening;
             after = self.first_after(inside, after);
             let number = after.checked_sub(1)?;
             // On with the end of this term, which is the beginning of the next; after the last term
@@ -285,7 +303,7 @@ mod tests {
         let snapshot = reader.snapshot().unwrap();
         let segment = snapshot.searcher().segment_reader(0);
         let terms = TermCache::default()
-            .terms_of(segment, Vocabulary::Words)
+            .terms_of(segment, &Vocabulary::Words)
             .expect("reads")
             .expect("keeps");
         let check = |piece: &str, expected: &[&str]| {
@@ -295,7 +313,8 @@ mod tests {
             let index = segment.inverted_index(schema().placed).expect("an index");
             for term in found {
                 let info = index.terms().get(format!("w{}", term.text)).expect("reads");
-                assert_eq!(info, Some(term.info));
+                assert_eq!(info, Some(term.located.info));
+                assert_eq!(term.located.only, Some(0));
             }
         };
         check("fun", &["fun", "funder", "refun", "refund"]);
@@ -307,6 +326,10 @@ mod tests {
         check("\nr", &["re", "refun", "refund"]);
         check("x", &[]);
         check("e", &["funder", "re", "refun", "refund"]);
+        let starting = |lead| terms.starting_with(lead).map(|term| term.text).collect::<Vec<_>>();
+        assert_eq!(starting("refu"), ["refun", "refund"]);
+        assert_eq!(starting("fun"), ["fun", "funder"]);
+        assert!(starting("z").is_empty() && starting("refunds").is_empty());
     }
 
     #[tokio::test]
@@ -320,9 +343,9 @@ mod tests {
         let mut refused = 0;
         for _ in 0..3 {
             for segment in snapshot.searcher().segment_readers() {
-                let is_kept = cache.terms_of(segment, Vocabulary::Words).expect("reads").is_some();
+                let is_kept = cache.terms_of(segment, &Vocabulary::Words).expect("reads").is_some();
                 let is_small =
-                    SegmentTerms::read(segment, Vocabulary::Words, 44).expect("reads").is_some();
+                    SegmentTerms::read(segment, &Vocabulary::Words, 44).expect("reads").is_some();
                 assert_eq!(is_kept, is_small);
                 refused += usize::from(!is_small);
                 let bytes: usize =
@@ -339,14 +362,14 @@ mod tests {
         let (_dir, reader) = index_of(&["three fours"]).await;
         let snapshot = reader.snapshot().unwrap();
         let segment = snapshot.searcher().segment_reader(0);
-        let bytes = SegmentTerms::read(segment, Vocabulary::Words, 100)
+        let bytes = SegmentTerms::read(segment, &Vocabulary::Words, 100)
             .expect("reads")
             .expect("few")
             .bytes();
         for (bytes_max, is_kept) in [(bytes, true), (bytes - 1, false)] {
             let cache = TermCache::new(bytes_max);
             assert_eq!(
-                cache.terms_of(segment, Vocabulary::Words).expect("reads").is_some(),
+                cache.terms_of(segment, &Vocabulary::Words).expect("reads").is_some(),
                 is_kept
             );
             assert!(
@@ -366,7 +389,7 @@ mod tests {
             let (cache, together) = (TermCache::default(), std::sync::Barrier::new(4));
             let ask = || {
                 together.wait();
-                cache.terms_of(segment, Vocabulary::Words).expect("reads").expect("keeps")
+                cache.terms_of(segment, &Vocabulary::Codes).expect("reads").expect("keeps")
             };
             let answers: Vec<Arc<SegmentTerms>> = std::thread::scope(|scope| {
                 let questions: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();

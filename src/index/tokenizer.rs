@@ -7,11 +7,17 @@
 //! automaton over words visits words only:
 //!
 //! ```text
-//! cX      a character of a script without spaces                                     in `text`, without places
-//! wWORD   a word, or the pieces of an over-long one      sX     a symbol              in `placed`, with them
+//! cX      a character of a script without spaces
+//! lX      a letter or digit of a word                    dXY    two of a code          in `text`, without places
+//! wWORD   a word, or the pieces of an over-long one      nCODE  the same with a digit
 //! bXY     two such characters, nothing between           pXY    two such characters, only pauses between
-//! x       places do not tell all: see [`Tokenized::is_regular`]
+//! sX      a symbol
+//! x       places do not tell all: see [`Tokenized::is_regular`]                        in `placed`, with them
 //! ```
+//! A code is a word with a digit: an order number, a price, a model. Nearly each is its own, so that there are as
+//! many as messages, and a `1` or a `12` is in a tenth of them: too many to look up one by one. Terms `l` and
+//! `d` say it of a text at once. Of words without digits there are few, and of three letters fewer still.
+//!
 //!
 //! Terms `c` and `b` are the unigrams and bigrams of Lucene's `CJKBigramFilter` with
 //! `outputUnigrams`, except that ours pair any script without spaces, Thai and Tibetan too, and
@@ -175,12 +181,32 @@ struct Before {
 
 /// The term of a word, or of a piece of one.
 pub fn word_term(word: &str) -> String {
-    format!("w{word}")
+    format!("{}{word}", word_tag(word))
 }
 
-/// The term of a token that is not a word.
-pub fn token_term(kind: TokenKind, text: &str) -> String {
-    format!("{}{text}", tag(kind))
+/// The term of a letter or digit of a word.
+pub fn letter_term(letter: &str) -> String {
+    format!("{LETTER}{letter}")
+}
+
+/// The term of two letters or digits that follow each other in a code.
+pub fn code_pair_term(pair: &str) -> String {
+    format!("{CODE_PAIR}{pair}")
+}
+
+/// Whether a word, or a piece of one, is a code.
+pub fn is_code(word: &str) -> bool {
+    word.chars().any(char::is_numeric)
+}
+
+/// The term of a character of a script without spaces.
+pub fn unspaced_term(text: &str) -> String {
+    format!("{UNSPACED}{text}")
+}
+
+/// The term of a symbol.
+pub fn symbol_term(text: &str) -> String {
+    format!("{SYMBOL}{text}")
 }
 
 /// The term of two characters with nothing between.
@@ -198,16 +224,19 @@ pub fn irregular_term() -> String {
     IRREGULAR.to_string()
 }
 
+/// What terms of words and of codes begin with.
+pub const WORD: char = 'w';
+pub const CODE: char = 'n';
+const LETTER: char = 'l';
+const CODE_PAIR: char = 'd';
+const UNSPACED: char = 'c';
+const SYMBOL: char = 's';
 const BIGRAM: char = 'b';
 const PAUSED: char = 'p';
 const IRREGULAR: char = 'x';
 
-fn tag(kind: TokenKind) -> char {
-    match kind {
-        TokenKind::Word => 'w',
-        TokenKind::Unspaced => 'c',
-        TokenKind::Symbol => 's',
-    }
+fn word_tag(word: &str) -> char {
+    if is_code(word) { CODE } else { WORD }
 }
 
 /// Byte position in `text` after its first `count` characters, or its end.
@@ -226,11 +255,23 @@ pub struct TextTokenizer {
 #[derive(Clone, Default)]
 pub struct PlacedTokenizer(TextTokenizer);
 
-/// Hands out the single characters of one text.
+/// Hands out the single characters of one text, those of words once, and the pairs of its codes.
 pub struct Characters<'a> {
     text: &'a Tokenized,
     term: &'a mut PlacedTerm,
+    /// Of the token, and the byte of the base, to go on with.
     number: usize,
+    at: usize,
+    /// The letter that begins there is done, and its pair is not.
+    is_pair_next: bool,
+    letters: Letters,
+}
+
+/// Letters that were handed out.
+#[derive(Default)]
+struct Letters {
+    ascii: u128,
+    others: Vec<char>,
 }
 
 /// Hands out words, symbols and pairs of one text, and at the end whether it is regular.
@@ -248,7 +289,9 @@ impl Tokenizer for TextTokenizer {
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Characters<'a> {
         self.text.split(text);
         self.term.reset();
-        Characters { text: &self.text, term: &mut self.term, number: 0 }
+        let letters = Letters::default();
+        let (text, term) = (&self.text, &mut self.term);
+        Characters { text, term, number: 0, at: 0, is_pair_next: false, letters }
     }
 }
 
@@ -280,7 +323,7 @@ impl Placed<'_> {
                 self.set_piece(token, self.piece.unwrap_or(token.from));
                 return true;
             }
-            TokenKind::Symbol => set(self.term, token.place, tag(token.kind), &[text]),
+            TokenKind::Symbol => set(self.term, token.place, SYMBOL, &[text]),
             TokenKind::Unspaced => {
                 if let Some(before) = token.pairs_with {
                     // A pair stands where its first character does.
@@ -298,7 +341,8 @@ impl Placed<'_> {
     fn set_piece(&mut self, token: Token, from: usize) {
         let rest = &self.text.base[from..token.to];
         let length = chars_end(rest, WORD_CHARS_MAX);
-        set(self.term, token.place, tag(token.kind), &[&rest[..length]]);
+        let piece = &rest[..length];
+        set(self.term, token.place, word_tag(piece), &[piece]);
         if length < rest.len() {
             self.piece = Some(from + chars_end(rest, WORD_STEP_CHARS));
         } else {
@@ -308,12 +352,57 @@ impl Placed<'_> {
     }
 }
 
+impl Letters {
+    /// Whether `letter` is a new one.
+    fn add(&mut self, letter: char) -> bool {
+        if letter.is_ascii() {
+            let bit = 1 << u32::from(letter);
+            let is_new = self.ascii & bit == 0;
+            self.ascii |= bit;
+            return is_new;
+        }
+        let is_new = !self.others.contains(&letter);
+        if is_new {
+            self.others.push(letter);
+        }
+        is_new
+    }
+}
+
+impl Characters<'_> {
+    /// Sets the next letter or pair of `word`. False where nothing is left.
+    fn set_next(&mut self, word: Token) -> bool {
+        while self.at < word.to {
+            let rest = &self.text.base[self.at..word.to];
+            let letter = &rest[..chars_end(rest, 1)];
+            if !self.is_pair_next {
+                self.is_pair_next = true;
+                if letter.chars().all(|letter| self.letters.add(letter)) {
+                    set(self.term, word.place, LETTER, &[letter]);
+                    return true;
+                }
+            }
+            self.is_pair_next = false;
+            self.at += letter.len();
+            if letter.len() < rest.len() && is_code(self.text.base_of(word)) {
+                set(self.term, word.place, CODE_PAIR, &[&rest[..chars_end(rest, 2)]]);
+                return true;
+            }
+        }
+        false
+    }
+}
+
 impl TokenStream for Characters<'_> {
     fn advance(&mut self) -> bool {
         while let Some(token) = self.text.tokens.get(self.number).copied() {
+            if token.kind == TokenKind::Word && self.set_next(token) {
+                return true;
+            }
             self.number += 1;
+            self.at = token.to;
             if token.kind == TokenKind::Unspaced {
-                set(self.term, token.place, tag(token.kind), &[self.text.base_of(token)]);
+                set(self.term, token.place, UNSPACED, &[self.text.base_of(token)]);
                 return true;
             }
         }
@@ -368,8 +457,9 @@ mod tests {
     fn terms(text: &str) -> Vec<(usize, String)> {
         let (mut single, mut placed) = (TextTokenizer::default(), PlacedTokenizer::default());
         let mut terms = all(single.token_stream(text));
+        terms.retain(|(_, term)| term.starts_with(UNSPACED));
         terms.extend(all(placed.token_stream(text)));
-        terms.sort_by_key(|(place, term)| (*place, !term.starts_with(['w', 'c', 's'])));
+        terms.sort_by_key(|(place, term)| (*place, !term.starts_with(['w', 'n', 'c', 's'])));
         terms
     }
 
@@ -384,15 +474,15 @@ mod tests {
         check("", "");
         check(" \t\n\u{200b}", "");
         check("Hello, World", "0whello 1s, 3wworld");
-        check("mm-2026", "0wmm 1s- 2w2026");
-        check("SF1234567890CN", "0wsf1234567890cn");
+        check("mm-2026", "0wmm 1s- 2n2026");
+        check("SF1234567890CN", "0nsf1234567890cn");
         check("退款", "0c退 0b退款 1c款");
         check("退 款", "0c退 0p退款 2c款");
         check("退，款！ 吗", "0c退 0p退款 1s, 2c款 2p款吗 3s! 5c吗");
         check("退🙂款", "0c退 1s🙂 2c款");
         check("重跑gen后", "0c重 0b重跑 1c跑 2wgen 3c后");
         check("コーヒー", "0cコ 0bコー 1cー 1bーヒ 2cヒ 2bヒー 3cー");
-        check("ＡＢＣ１２", "0wabc12");
+        check("ＡＢＣ１２", "0nabc12");
         check("straße", "0wstrasse");
         check("ﬁx", "0wfix");
         check("cafe\u{301}", "0wcafe");
@@ -407,6 +497,22 @@ mod tests {
         check("مرحبا", "0wمرحبا");
         check("가각", "0w\u{1100}\u{1161}\u{1100}\u{1161}\u{11a8}");
         check("x\u{0}y", "0wx 0x 2wy");
+    }
+
+    #[test]
+    fn letters_come_once_and_codes_in_pairs() {
+        let check = |text: &str, expected: &str| {
+            let mut single = TextTokenizer::default();
+            let terms: Vec<String> =
+                all(single.token_stream(text)).into_iter().map(|(_, term)| term).collect();
+            assert_eq!(terms.join(" "), expected, "{text:?}");
+        };
+        check("", "");
+        check("Hello", "lh le ll lo");
+        check("a ab, ba", "la lb");
+        check("A12 退 1b2", "la da1 l1 d12 l2 c退 d1b lb db2");
+        check("я٣", "lя l٣");
+        check("7-7", "l7");
     }
 
     #[test]

@@ -7,12 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::known::Named;
 use super::view::View;
 use super::{SearchError, known};
-use crate::index::columns::add_documents_with;
 use crate::index::fold;
-use crate::index::known_as::{Known, KnownKind, range_of_id, terms_of};
-use crate::index::schema::schema;
+use crate::index::known_as::{Known, KnownKind, terms_of};
 use crate::model::{FieldError, Micros, Offset, Record};
 
 /// Most conversations named in one answer: × about 100 bytes = 6 MiB. The oldest of more are left out, and that is said.
@@ -107,7 +106,7 @@ fn called(view: &View<'_>, whose: Whose, id: &str) -> tantivy::Result<BTreeSet<S
     let trimmed = Some(id.trim()).filter(|trimmed| *trimmed != id);
     for id in [id].into_iter().chain(trimmed) {
         let folded = fold(id);
-        let range = range_of_id(view.shop, whose.kind(), &folded);
+        let of_id = whose.kind().id(&folded);
         let mut ids = BTreeSet::new();
         let mut take = |known: &Known<'_>| {
             let is_called = known.kind == whose.kind() && known.folded_id == folded;
@@ -116,7 +115,7 @@ fn called(view: &View<'_>, whose: Whose, id: &str) -> tantivy::Result<BTreeSet<S
             }
         };
         for segment in &view.segments {
-            known::each_known(view, segment, &range, &folded, |known, term| {
+            known::each_known(view, segment, &Named::From(&of_id), &mut |known, term| {
                 if segment.is_in_chat(term)? {
                     take(known);
                 }
@@ -171,13 +170,13 @@ impl Found {
 fn of_index(view: &View<'_>, whose: Whose, ids: &BTreeSet<String>) -> tantivy::Result<Found> {
     let mut found = Found::default();
     let Some(folded) = ids.first().map(|id| fold(id)) else { return Ok(found) };
-    let range = range_of_id(view.shop, whose.kind(), &folded);
+    let of_id = whose.kind().id(&folded);
     for segment in &view.segments {
         view.deadline.check()?;
         let mut documents = segment.none();
-        known::each_known(view, segment, &range, &folded, |known, term| {
+        known::each_known(view, segment, &Named::From(&of_id), &mut |known, term| {
             if whose.is(known, ids) {
-                add_documents_with(&mut documents, segment.reader(), schema().known_as, term)?;
+                segment.add_known(&mut documents, term)?;
             }
             Ok(())
         })?;

@@ -1,21 +1,18 @@
 //! Orders, customers and agents that are called what was typed: by id or name, in whole or in part.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::Range;
 
-use tantivy::DocId;
-use tantivy::Result;
+use tantivy::{DocId, Result};
 
 use super::answer::Match;
 use super::language::Words;
 use super::segment::Segment;
 use super::view::View;
 use crate::index::characters::{Class, character};
-use crate::index::columns::add_documents_with;
+use crate::index::columns::Located;
 use crate::index::documents::Documents;
 use crate::index::fold;
-use crate::index::known_as::{Known, KnownKind, range_of, terms_of};
-use crate::index::schema::schema;
+use crate::index::known_as::{Known, KnownKind, UNIT_SEPARATOR, terms_of};
 use crate::index::term_cache::Vocabulary;
 use crate::model::{Micros, Record};
 
@@ -43,7 +40,7 @@ struct Found {
     nearness: Nearness,
     name: String,
     /// Of each segment that has it, the terms.
-    terms: Vec<(usize, Vec<u8>)>,
+    terms: Vec<(usize, Located)>,
 }
 
 type AllFound = BTreeMap<(KnownKind, String), Found>;
@@ -51,12 +48,11 @@ type AllFound = BTreeMap<(KnownKind, String), Found>;
 /// What is called like one of the words sought, or like all of them; and how many more there are.
 pub(super) fn matches(view: &View<'_>, sought: &[&Words]) -> Result<(Vec<Match>, u64)> {
     let mut found = AllFound::new();
-    let of_shop = range_of(view.shop);
     for typed in typed_names(sought) {
         for (number, segment) in view.segments.iter().enumerate() {
-            each_known(view, segment, &of_shop, &typed, |known, term| {
+            each_called_like(view, segment, &typed, &mut |known, term| {
                 let Some(nearness) = nearness(known, &typed) else { return Ok(()) };
-                let of_segment = (number, term.to_vec());
+                let of_segment = (number, term.clone());
                 if has_room(&found, known)
                     && segment.is_in_chat(term)?
                     && let Some(found) = take(&mut found, known, nearness)
@@ -110,9 +106,14 @@ fn nearness(known: &Known<'_>, typed: &str) -> Option<Nearness> {
     let of = |called: &str| match called.find(typed)? {
         0 if called.len() == typed.len() => Some(Nearness::Whole),
         0 => Some(Nearness::Start),
-        _ => is_long(typed, INSIDE_CHARS_MIN, INSIDE_UNSPACED_MIN).then_some(Nearness::Inside),
+        _ => may_be_inside(typed).then_some(Nearness::Inside),
     };
     of(known.folded_id).into_iter().chain(of(known.folded_name)).min()
+}
+
+/// Whether a name is called like what was typed if that is anywhere inside.
+fn may_be_inside(typed: &str) -> bool {
+    is_long(typed, INSIDE_CHARS_MIN, INSIDE_UNSPACED_MIN)
 }
 
 /// Whether one more may be told apart, if it is not among them.
@@ -143,9 +144,13 @@ fn count(view: &View<'_>, kind: KnownKind, id: String, found: Found) -> Result<M
     let (mut conversations, mut newest) = (HashSet::new(), Micros(i64::MIN));
     let (mut rest, mut is_more) = (RECORDS_MAX, false);
     for (number, segment) in view.segments.iter().enumerate() {
+        let mut terms = found.terms.iter().filter(|(of, _)| *of == number).peekable();
+        if terms.peek().is_none() {
+            continue;
+        }
         let mut documents = segment.none();
-        for (_, term) in found.terms.iter().filter(|(of, _)| *of == number) {
-            add_documents_with(&mut documents, segment.reader(), schema().known_as, term)?;
+        for (_, term) in terms {
+            segment.add_known(&mut documents, term)?;
         }
         segment.keep_chats(&mut documents, view.before)?;
         let counted = first_of(segment, documents, &mut rest, &mut is_more);
@@ -187,32 +192,66 @@ fn first_of(
     last
 }
 
-/// Hands each order, customer and agent of `range` that a segment knows, and whose term holds
-/// `piece`, to `take`, with the term.
+/// Hands whatever may be called like what was typed to `take`, some twice.
+fn each_called_like(
+    view: &View<'_>,
+    segment: &Segment<'_>,
+    typed: &str,
+    take: &mut dyn FnMut(&Known<'_>, &Located) -> Result<()>,
+) -> Result<()> {
+    if may_be_inside(typed) {
+        return each_known(view, segment, &Named::With(typed), take);
+    }
+    for kind in [KnownKind::Order, KnownKind::Customer, KnownKind::Agent] {
+        each_known(view, segment, &Named::From(&kind.ids_from(typed)), take)?;
+    }
+    // A name begins where the part of a term does that it is.
+    each_known(view, segment, &Named::With(&format!("{UNIT_SEPARATOR}{typed}")), take)
+}
+
+/// Which orders, customers and agents are meant, by what stands after the shop in their terms.
+pub(super) enum Named<'a> {
+    /// It begins so.
+    From(&'a str),
+    /// This is somewhere in it.
+    With(&'a str),
+}
+
+/// Hands each order, customer and agent of the view's shop that a segment knows, if so named, to `take`,
+/// with the term.
 pub(super) fn each_known(
     view: &View<'_>,
     segment: &Segment<'_>,
-    range: &Range<String>,
-    piece: &str,
-    mut take: impl FnMut(&Known<'_>, &[u8]) -> Result<()>,
+    named: &Named<'_>,
+    take: &mut dyn FnMut(&Known<'_>, &Located) -> Result<()>,
 ) -> Result<()> {
-    if let Some(terms) = view.snapshot.terms().terms_of(segment.reader(), Vocabulary::KnownAs)? {
-        for term in terms.containing_in(piece, range) {
-            if let Some(known) = Known::of_term(term.text) {
-                take(&known, term.text.as_bytes())?;
+    let mut take = |rest: &str, term: &Located| match Known::of_rest(rest) {
+        Some(known) => take(&known, term),
+        None => Ok(()),
+    };
+    let vocabulary = Vocabulary::KnownAs { shop: view.shop.to_string() };
+    if let Some(terms) = view.snapshot.terms().terms_of(segment.reader(), &vocabulary)? {
+        return match named {
+            Named::From(lead) => {
+                terms.starting_with(lead).try_for_each(|term| take(term.text, &term.located))
             }
-        }
-        return Ok(());
+            Named::With(piece) => {
+                terms.containing(piece).try_for_each(|term| take(term.text, &term.located))
+            }
+        };
     }
     // Too many to keep: that stretch of the dictionary is walked.
-    let index = segment.reader().inverted_index(schema().known_as)?;
-    let mut walk = index.terms().range().ge(&range.start).lt(&range.end).into_stream()?;
-    while walk.advance() {
-        let term = std::str::from_utf8(walk.key()).unwrap_or_default();
-        if term.contains(piece)
-            && let Some(known) = Known::of_term(term)
-        {
-            take(&known, term.as_bytes())?;
+    let (field, of_shop) = vocabulary.lead();
+    let (first, piece) = match named {
+        Named::From(lead) => (format!("{of_shop}{lead}"), ""),
+        Named::With(piece) => (of_shop.clone(), *piece),
+    };
+    let index = segment.reader().inverted_index(field)?;
+    let mut walk = index.terms().range().ge(&first).into_stream()?;
+    while walk.advance() && walk.key().starts_with(first.as_bytes()) {
+        let rest = std::str::from_utf8(&walk.key()[of_shop.len()..]).unwrap_or_default();
+        if rest.contains(piece) {
+            take(rest, &Located { info: walk.value().clone(), only: None })?;
         }
     }
     Ok(())

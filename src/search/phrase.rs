@@ -13,6 +13,7 @@ use tantivy::{DocId, DocSet, InvertedIndexReader, Result};
 use super::deadline::Deadline;
 use super::piece::Phrase;
 use super::segment::Segment;
+use crate::index::columns::Located;
 use crate::index::documents::Documents;
 use crate::index::schema::schema;
 
@@ -38,12 +39,12 @@ pub(super) fn documents_with_phrase(
     let index = segment.reader().inverted_index(schema().placed)?;
     let mut slots = Vec::with_capacity(phrase.0.len());
     for slot in &phrase.0 {
-        let mut terms: Vec<TermInfo> = Vec::new();
+        let mut terms: Vec<Located> = Vec::new();
         segment.each_term(&slot.piece, &mut |term| {
             terms.push(term.clone());
             Ok(())
         })?;
-        let documents: u64 = terms.iter().map(|term| u64::from(term.doc_freq)).sum();
+        let documents: u64 = terms.iter().map(|term| u64::from(term.info.doc_freq)).sum();
         slots.push((documents, slot.place, terms));
     }
     slots.sort_by_key(|(documents, _, _)| *documents);
@@ -54,9 +55,14 @@ pub(super) fn documents_with_phrase(
         let mut agreed: Option<Vec<Start>> = None;
         for (_, place, terms) in &slots {
             let mut starts = Vec::new();
-            for term in terms {
+            let few = wanted.count() * SKIPPED_MAX;
+            for Located { info: term, only } in terms {
+                if only.is_some_and(|document| !wanted.contains(document)) {
+                    continue;
+                }
                 deadline.check()?;
-                add_starts(&mut starts, &index, term, *place, &wanted, range.clone())?;
+                let seeks = few < u64::from(term.doc_freq);
+                add_starts(&mut starts, &index, term, *place, &wanted, range.clone(), seeks)?;
             }
             // Of each term they are in order.
             if terms.len() > 1 {
@@ -79,7 +85,7 @@ pub(super) fn documents_with_phrase(
 }
 
 /// Adds where phrases may begin whose slot at `place` has the term, in documents of `wanted`, which are all
-/// in `range`.
+/// in `range`; `seeks` where they are few beside those of the term.
 fn add_starts(
     starts: &mut Vec<Start>,
     index: &InvertedIndexReader,
@@ -87,6 +93,7 @@ fn add_starts(
     place: u32,
     wanted: &Documents,
     range: Range<DocId>,
+    seeks: bool,
 ) -> Result<()> {
     let positions = IndexRecordOption::WithFreqsAndPositions;
     let mut postings = index.read_postings_from_terminfo(term, positions)?;
@@ -97,7 +104,7 @@ fn add_starts(
         let begins = places.iter().filter_map(|at| at.checked_sub(place));
         starts.extend(begins.map(|begin| document | u64::from(begin)));
     };
-    if wanted.count() * SKIPPED_MAX < u64::from(term.doc_freq) {
+    if seeks {
         for document in wanted.iter_in(range.start, range.end) {
             if postings.doc() < document {
                 postings.seek(document);

@@ -12,13 +12,15 @@ pub(super) enum Piece {
     AnyOf(Field, Vec<String>),
     /// A word with one of the terms that fit.
     Word(TermPattern),
+    /// A word with these two letters, or a code, whose pairs are terms.
+    PairOfWord(String),
 }
 
 impl Piece {
     pub(super) fn field(&self) -> Field {
         match self {
             Piece::AnyOf(field, _) => *field,
-            Piece::Word(_) => schema().placed,
+            Piece::Word(_) | Piece::PairOfWord(_) => schema().placed,
         }
     }
 }

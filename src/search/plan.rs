@@ -31,7 +31,7 @@ use crate::index::characters::is_stable;
 use crate::index::schema::{Trait, schema};
 use crate::index::tokenizer::{
     Token, TokenKind, Tokenized, WORD_CHARS_MAX, WORD_STEP_CHARS, bigram_term, chars_end,
-    irregular_term, paused_term, token_term, word_term,
+    irregular_term, letter_term, paused_term, symbol_term, unspaced_term, word_term,
 };
 use crate::index::{Sought, forms_of};
 
@@ -142,10 +142,10 @@ fn pieces_of(sought: &Tokenized, varies: bool) -> Vec<Piece> {
         let text = sought.base_of(token);
         let run = run_from(sought, number);
         match token.kind {
-            TokenKind::Word => pieces.push(word_piece(sought, number, token)),
+            TokenKind::Word => pieces.push(shortcut(word_piece(sought, number, token))),
             TokenKind::Unspaced if run == 1 => {
                 let forms = if varies { forms_of_text(text) } else { vec![text.to_string()] };
-                let terms = forms.iter().map(|form| token_term(token.kind, form)).collect();
+                let terms = forms.iter().map(|form| unspaced_term(form)).collect();
                 pieces.push(Piece::AnyOf(fields.text, terms));
             }
             TokenKind::Unspaced => {
@@ -156,7 +156,7 @@ fn pieces_of(sought: &Tokenized, varies: bool) -> Vec<Piece> {
                 pieces.extend(pairs.map(|first| Piece::AnyOf(fields.placed, terms(first))));
             }
             TokenKind::Symbol => {
-                pieces.push(Piece::AnyOf(fields.placed, vec![token_term(token.kind, text)]));
+                pieces.push(Piece::AnyOf(fields.placed, vec![symbol_term(text)]));
             }
         }
         number += run;
@@ -197,9 +197,7 @@ fn phrase_of(sought: &Tokenized) -> Option<Phrase> {
             TokenKind::Word | TokenKind::Symbol => {
                 let piece = match token.kind {
                     TokenKind::Word => word_piece(sought, of_run.start, token),
-                    kind => {
-                        Piece::AnyOf(schema().placed, vec![token_term(kind, sought.base_of(token))])
-                    }
+                    _ => Piece::AnyOf(schema().placed, vec![symbol_term(sought.base_of(token))]),
                 };
                 slots.push(Slot { place: token.place as u32, piece });
             }
@@ -245,6 +243,19 @@ fn word_piece(sought: &Tokenized, number: usize, token: Token) -> Piece {
     }
 }
 
+/// The same documents by fewer terms, where one letter or two of a word are sought. They have no places.
+fn shortcut(piece: Piece) -> Piece {
+    match piece {
+        Piece::Word(TermPattern::Anywhere(part)) if part.chars().count() == 1 => {
+            Piece::AnyOf(schema().text, vec![letter_term(&part)])
+        }
+        Piece::Word(TermPattern::Anywhere(part)) if part.chars().count() == 2 => {
+            Piece::PairOfWord(part)
+        }
+        piece => piece,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +266,7 @@ mod tests {
             Piece::Word(TermPattern::Anywhere(piece)) => format!("w*{piece}*"),
             Piece::Word(TermPattern::AtStart(piece)) => format!("w{piece}*"),
             Piece::Word(TermPattern::AtEnd(piece)) => format!("w*{piece}"),
+            Piece::PairOfWord(pair) => format!("d{pair}|w*{pair}*"),
         }
     }
 
@@ -301,7 +313,10 @@ mod tests {
         folded("!", "s!", "=1");
         folded("🙂", "s🙂", "=1");
         folded("A-1", "w*a s- w1*", "[0w*a 1s- 2w1*]2");
-        folded("é", "w*e*", "-");
+        folded("é", "le", "-");
+        folded("1", "l1", "=1");
+        folded("12", "d12|w*12*", "=1");
+        folded("sf1", "w*sf1*", "=1");
         folded("\u{301}", "", "-");
         folded("1.5", "w*1 s. w5*", "[0w*1 1s. 2w5*]2");
         check(Mode::Exact, "退款", "b退款", "-");
@@ -314,7 +329,7 @@ mod tests {
         check("退款", "b退款|p退款", "=0");
         check("退，款。", "b退款|p退款", "=0");
         check("申请退", "b申請|p申請|b申请|p申请 b請退|p請退|b请退|p请退", "[0b申请 1b请退]+");
-        check("é", "w*e*", "=0");
+        check("é", "le", "=0");
         check("，", "s,", "=0");
         check("gen 款", "w*gen c款", "-");
     }

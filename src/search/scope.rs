@@ -9,12 +9,13 @@ use tantivy::Term;
 
 use super::cursor::Place;
 use super::fate::{Change, versions_changed};
+use super::known::Named;
 use super::language::Name;
 use super::view::View;
 use super::{SearchError, known};
-use crate::index::columns::{add_documents_with, documents_with};
+use crate::index::columns::documents_with;
 use crate::index::fold;
-use crate::index::known_as::{Known, KnownKind, range_of, range_of_id, terms_of};
+use crate::index::known_as::{Known, KnownKind, terms_of};
 use crate::index::schema::schema;
 use crate::model::{Kind, Record};
 
@@ -50,19 +51,20 @@ fn conversations_called(
         let is_called = |by: &str| by == folded || (name.is_start && by.starts_with(&folded));
         known.kind == kind && (is_called(known.folded_id) || is_called(known.folded_name))
     };
-    let range = match kind {
+    let of_id = kind.id(&folded);
+    let named = match kind {
         // An order has no name beside its number: a whole one is looked up.
-        KnownKind::Order if !name.is_start => range_of_id(view.shop, kind, &folded),
-        _ => range_of(view.shop),
+        KnownKind::Order if !name.is_start => Named::From(&of_id),
+        _ => Named::With(&folded),
     };
     let mut found = of_tail(view, |record| {
         terms_of(record).any(|term| Known::of_term(&term).is_some_and(|known| is_meant(&known)))
     });
     for segment in &view.segments {
         let mut documents = segment.none();
-        known::each_known(view, segment, &range, &folded, |known, term| {
+        known::each_known(view, segment, &named, &mut |known, term| {
             if is_meant(known) {
-                add_documents_with(&mut documents, segment.reader(), schema().known_as, term)?;
+                segment.add_known(&mut documents, term)?;
             }
             Ok(())
         })

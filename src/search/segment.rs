@@ -4,19 +4,20 @@ use std::sync::{Arc, LazyLock};
 
 use strum::VariantNames;
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::postings::TermInfo;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, Result, SegmentReader, Term};
 
 use super::piece::Piece;
 use super::stored::Stored;
-use super::term_pattern::each_word;
+use super::term_pattern::{TermPattern, each_word, each_word_of};
 use crate::index::columns::{
-    BLOCK_DOCUMENTS, Block, TermDocuments, add_documents_with, has_document_with,
+    BLOCK_DOCUMENTS, Block, Located, TermDocuments, add_documents_with, has_document_with,
     list_documents_with,
 };
 use crate::index::documents::Documents;
 use crate::index::schema::{Trait, kind_term, schema};
+use crate::index::term_cache::Vocabulary;
+use crate::index::tokenizer::code_pair_term;
 use crate::index::{IndexSnapshot, Shown};
 use crate::model::{Kind, Micros, Offset};
 
@@ -125,10 +126,15 @@ impl<'a> Segment<'a> {
 
     /// Whether the order, customer or agent of a `known_as` term is named in a chat, and not by those
     /// alone who hold, release or erase it.
-    pub(super) fn is_in_chat(&self, term: &[u8]) -> Result<bool> {
+    pub(super) fn is_in_chat(&self, term: &Located) -> Result<bool> {
         let administrative = self.administrative()?;
         let is_said = |document| !administrative.contains(document);
         has_document_with(self.reader, schema().known_as, term, is_said)
+    }
+
+    /// Adds the documents of a `known_as` term.
+    pub(super) fn add_known(&self, documents: &mut Documents, term: &Located) -> Result<()> {
+        TermDocuments::of(&*self.reader.inverted_index(schema().known_as)?).add(documents, term)
     }
 
     /// Leaves of `documents` those of chats, below `before`.
@@ -215,7 +221,22 @@ impl<'a> Segment<'a> {
         let mut documents = self.none();
         let index = self.reader.inverted_index(piece.field())?;
         let mut of_term = TermDocuments::of(&index);
-        self.each_term(piece, &mut |term| of_term.add(&mut documents, term))?;
+        let mut add = |term: &Located| of_term.add(&mut documents, term);
+        match piece {
+            Piece::PairOfWord(pair) => {
+                let inside = TermPattern::Anywhere(pair.clone());
+                let terms = self.snapshot.terms();
+                each_word_of(&Vocabulary::Words, self.reader, &inside, terms, &mut add)?;
+                let of_codes = code_pair_term(pair);
+                add_documents_with(
+                    &mut documents,
+                    self.reader,
+                    schema().text,
+                    of_codes.as_bytes(),
+                )?;
+            }
+            piece => self.each_term(piece, &mut add)?,
+        }
         Ok(documents)
     }
 
@@ -223,19 +244,23 @@ impl<'a> Segment<'a> {
     pub(super) fn each_term(
         &self,
         piece: &Piece,
-        take: &mut dyn FnMut(&TermInfo) -> Result<()>,
+        take: &mut dyn FnMut(&Located) -> Result<()>,
     ) -> Result<()> {
         match piece {
             Piece::AnyOf(field, terms) => {
                 let index = self.reader.inverted_index(*field)?;
                 for term in terms {
-                    if let Some(term) = index.terms().get(term)? {
-                        take(&term)?;
+                    if let Some(info) = index.terms().get(term)? {
+                        take(&Located { info, only: None })?;
                     }
                 }
                 Ok(())
             }
             Piece::Word(pattern) => each_word(self.reader, pattern, self.snapshot.terms(), take),
+            Piece::PairOfWord(pair) => {
+                let inside = TermPattern::Anywhere(pair.clone());
+                each_word(self.reader, &inside, self.snapshot.terms(), take)
+            }
         }
     }
 

@@ -3,12 +3,11 @@
 //! They come from the cache of each segment's terms ([`crate::index::term_cache`]); where a segment has
 //! too many for it, from a walk over its dictionary. Both find the same.
 
-use tantivy::postings::TermInfo;
 use tantivy::{Result, SegmentReader};
 
-use crate::index::schema::schema;
+use crate::index::columns::Located;
 use crate::index::term_cache::{TERM_END, TermCache, Vocabulary};
-use crate::index::tokenizer::word_term;
+use crate::index::tokenizer::is_code;
 
 /// What a word's term must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +18,16 @@ pub(super) enum TermPattern {
 }
 
 impl TermPattern {
+    fn piece(&self) -> &str {
+        match self {
+            TermPattern::Anywhere(piece)
+            | TermPattern::AtStart(piece)
+            | TermPattern::AtEnd(piece) => piece,
+        }
+    }
+
     /// The piece as [`SegmentTerms::containing`](crate::index::term_cache::SegmentTerms::containing) looks for it.
-    fn piece(&self) -> String {
+    fn sought(&self) -> String {
         match self {
             TermPattern::Anywhere(piece) => piece.clone(),
             TermPattern::AtStart(piece) => format!("{TERM_END}{piece}"),
@@ -37,27 +44,42 @@ impl TermPattern {
     }
 }
 
-/// Hands each word of a segment that fits to `take`.
+/// Hands each word and each code of a segment that fits to `take`.
 pub(super) fn each_word(
     segment: &SegmentReader,
     pattern: &TermPattern,
     terms: &TermCache,
-    take: &mut dyn FnMut(&TermInfo) -> Result<()>,
+    take: &mut dyn FnMut(&Located) -> Result<()>,
 ) -> Result<()> {
-    if let Some(terms) = terms.terms_of(segment, Vocabulary::Words)? {
-        return terms.containing(&pattern.piece()).try_for_each(|term| take(&term.info));
+    each_word_of(&Vocabulary::Words, segment, pattern, terms, take)?;
+    each_word_of(&Vocabulary::Codes, segment, pattern, terms, take)
+}
+
+/// Hands each word of a segment that fits, or each code, to `take`.
+pub(super) fn each_word_of(
+    vocabulary: &Vocabulary,
+    segment: &SegmentReader,
+    pattern: &TermPattern,
+    terms: &TermCache,
+    take: &mut dyn FnMut(&Located) -> Result<()>,
+) -> Result<()> {
+    if *vocabulary == Vocabulary::Words && is_code(pattern.piece()) {
+        return Ok(());
     }
-    let index = segment.inverted_index(schema().placed)?;
+    if let Some(terms) = terms.terms_of(segment, vocabulary)? {
+        return terms.containing(&pattern.sought()).try_for_each(|term| take(&term.located));
+    }
+    let (field, lead) = vocabulary.lead();
+    let index = segment.inverted_index(field)?;
     let first = match pattern {
-        TermPattern::AtStart(piece) => word_term(piece),
-        TermPattern::Anywhere(_) | TermPattern::AtEnd(_) => word_term(""),
+        TermPattern::AtStart(piece) => format!("{lead}{piece}"),
+        TermPattern::Anywhere(_) | TermPattern::AtEnd(_) => lead.clone(),
     };
     let mut words = index.terms().range().ge(&first).into_stream()?;
     while words.advance() && words.key().starts_with(first.as_bytes()) {
-        // Without the letter that says that it is a word.
-        let word = std::str::from_utf8(&words.key()[1..]).unwrap_or_default();
+        let word = std::str::from_utf8(&words.key()[lead.len()..]).unwrap_or_default();
         if pattern.fits(word) {
-            take(words.value())?;
+            take(&Located { info: words.value().clone(), only: None })?;
         }
     }
     Ok(())
@@ -102,8 +124,8 @@ mod tests {
             for reader in snapshot.searcher().segment_readers() {
                 let found = |terms: &TermCache| {
                     let mut found = Vec::new();
-                    let mut take = |term: &TermInfo| -> Result<()> {
-                        found.push(term.clone());
+                    let mut take = |term: &Located| -> Result<()> {
+                        found.push(term.info.clone());
                         Ok(())
                     };
                     each_word(reader, &pattern, terms, &mut take).expect("finds");
