@@ -36,14 +36,15 @@ impl ReadBarrier {
         &self.log
     }
 
-    /// Waits at most [`WAIT_MAX`]. Not reaching the head is no error: the answer names the offset
-    /// it is complete to.
+    /// Waits at most [`WAIT_MAX`]. Not reaching the end is no error: the answer names the offset
+    /// it is complete to. Each question leaves a record of itself; for those no question waits, or it
+    /// would for a store that commits the one before.
     pub async fn wait(&self) -> Reached {
-        let head = self.log.head();
+        let end = self.log.chats_end();
         let mut state = self.state.clone();
-        let settled = state.wait_for(|state| state.is_settled(head));
+        let settled = state.wait_for(|state| state.is_settled(end));
         match tokio::time::timeout(WAIT_MAX, settled).await {
-            Ok(Ok(state)) if state.shows(head) => Reached::Yes,
+            Ok(Ok(state)) if state.shows(end) => Reached::Yes,
             _ => Reached::No,
         }
     }
@@ -51,9 +52,11 @@ impl ReadBarrier {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::log::Failure;
-    use crate::model::{ErrorKind, Micros, Offset};
+    use crate::model::{ErrorKind, Micros, Offset, testing};
 
     #[tokio::test]
     async fn a_barrier_lets_go_at_the_head_on_failure_and_in_time() {
@@ -76,5 +79,32 @@ mod tests {
         let before = std::time::Instant::now();
         assert_eq!(barrier.wait().await, Reached::No);
         assert!(before.elapsed() < WAIT_MAX / 2, "a store that stands still is not waited for");
+    }
+
+    #[tokio::test]
+    async fn no_question_waits_for_what_the_one_before_left_in_the_trail() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_head, log) = LogReader::at_head(dir.path(), Offset(8));
+        let (report, state) = watch::channel(State { is_open: true, ..State::default() });
+        let barrier = ReadBarrier::new(log.clone(), state);
+        let said =
+            r#"{"id":"m","conversation":"c","kind":"open","sender":{"id":"u","role":"system"}}"#;
+        let looked = r#"{"id":"a","conversation":"@access","kind":"access","sender":{"id":"u","role":"system"},
+            "data":{"action":"search"}}"#;
+        let add = |events: &[(u64, &str)]| {
+            let record = |(offset, event): &(u64, &str)| {
+                Arc::new(testing::record(*offset, event.to_string()))
+            };
+            log.recent.add(events.iter().map(record).collect());
+        };
+        add(&[(5, looked)]);
+        report.send_modify(|state| state.applied = Offset(4));
+        assert_eq!(barrier.wait().await, Reached::No, "what was there at the start");
+        report.send_modify(|state| state.applied = Offset(5));
+        assert_eq!(barrier.wait().await, Reached::Yes);
+        add(&[(6, said), (7, looked)]);
+        assert_eq!(barrier.wait().await, Reached::No);
+        report.send_modify(|state| state.applied = Offset(7));
+        assert_eq!(barrier.wait().await, Reached::Yes);
     }
 }

@@ -59,6 +59,12 @@ impl LogReader {
         *self.head.borrow()
     }
 
+    /// Below it is every durable record that an answer over chat may show; between it and the head are
+    /// records of the access trail alone.
+    pub fn chats_end(&self) -> Offset {
+        self.recent.chats_end().unwrap_or_else(|| self.head())
+    }
+
     /// What reads of this reader and its clones found damaged.
     pub fn damages_met(&self) -> Vec<Damage> {
         self.met.since(self.oldest())

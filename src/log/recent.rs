@@ -5,11 +5,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::size::bytes_of;
-use crate::model::{Offset, Record};
+use crate::model::{Kind, Offset, Record};
 
 /// Bytes kept: about 150,000 records of 800 bytes. The tails of stores that keep up hold the same
 /// records, not copies.
@@ -19,6 +20,8 @@ const BYTES_MAX: usize = 128 * 1024 * 1024;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recent {
     kept: Arc<Mutex<Kept>>,
+    /// Beyond the last record that is not of the access trail; 0 until something came.
+    chats_end: Arc<AtomicU64>,
 }
 
 /// Records without a gap, each with its size in memory.
@@ -31,10 +34,27 @@ struct Kept {
 impl Recent {
     /// Adds records that have become durable. They follow those that are here.
     pub(super) fn add(&self, records: Vec<Arc<Record>>) {
+        self.note_chats(&records);
         self.add_sized(records.into_iter().map(|record| {
             let bytes = bytes_of(&record);
             (record, bytes)
         }));
+    }
+
+    /// Below it is every record that an answer may show; `None` until something came.
+    pub(super) fn chats_end(&self) -> Option<Offset> {
+        Some(Offset(self.chats_end.load(Ordering::Acquire))).filter(|end| *end > Offset(0))
+    }
+
+    fn note_chats(&self, records: &[Arc<Record>]) {
+        let last = records.iter().rfind(|record| record.event.kind != Kind::Access);
+        let end = match (last, records.first()) {
+            (Some(last), _) => last.offset + 1,
+            // What was there at the start lies below.
+            (None, Some(first)) if self.chats_end().is_none() => first.offset,
+            (None, _) => return,
+        };
+        self.chats_end.store(end.0, Ordering::Release);
     }
 
     fn add_sized(&self, records: impl Iterator<Item = (Arc<Record>, usize)>) {
