@@ -31,7 +31,8 @@ mod report;
 #[allow(dead_code)]
 mod server;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -54,7 +55,7 @@ const BATCHES_WAITING: usize = 4;
 const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(3_600);
 const STATUS_EVERY: Duration = Duration::from_millis(200);
 /// Each class of questions is left off after this long: a peer may take seconds for each.
-const CLASS_TIME_MAX: Duration = Duration::from_secs(60);
+const CLASS_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Measures searches for substrings, beside SQLite and PostgreSQL.
 #[derive(Parser)]
@@ -110,6 +111,8 @@ fn main() {
     report.add("index", round(index.unwrap() as f64 / corpus.len() as f64, 1), "bytes/message");
 
     let mut connection = server.connect(SHOP);
+    // Where they were left by an earlier run, its emptying of the caches was the last that happened to them.
+    read_files(&data.join("index"));
     measure("verbatim", &questions, &mut report, |question| ask(&mut connection, question));
     server = cold(server, &data, &questions, &mut report);
     server.stop();
@@ -211,6 +214,10 @@ fn measure(
     report: &mut Report,
     mut ask: impl FnMut(&Question) -> Found,
 ) {
+    // What is warm has answered a question of each class, and its files were read.
+    for question in CLASSES.iter().filter_map(|class| first_of(questions, class)) {
+        ask(question);
+    }
     for class in CLASSES {
         let asked: Vec<&Question> = questions.iter().filter(|one| one.class == *class).collect();
         let started = Instant::now();
@@ -241,12 +248,28 @@ fn measure(
             report.add(format!("{who}, {class}: wrong answers"), wrong, "");
         }
         if times.len() < asked.len() {
-            report.add(format!("{who}, {class}: asked in a minute"), times.len(), "");
+            report.add(
+                format!("{who}, {class}: asked in {} s", CLASS_TIME_MAX.as_secs()),
+                times.len(),
+                "",
+            );
         }
         if who == "verbatim" {
             assert_eq!((found, wrong), (there, 0), "{class}: verbatim finds what a scan finds");
         }
     }
+}
+
+fn read_files(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        // Merges may have taken it away.
+        let _ = File::open(entry.unwrap().path())
+            .and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+    }
+}
+
+fn first_of<'a>(questions: &'a [Question], class: &str) -> Option<&'a Question> {
+    questions.iter().find(|one| one.class == class)
 }
 
 fn ask(connection: &mut Connection, question: &Question) -> Found {
@@ -270,7 +293,7 @@ fn cold(mut server: Server, data: &Path, questions: &[Question], report: &mut Re
         server = Server::start(data);
         let mut connection = server.connect(SHOP);
         let _: Value = connection.get_json("/v1/status");
-        let Some(question) = questions.iter().find(|one| one.class == *class) else { continue };
+        let Some(question) = first_of(questions, class) else { continue };
         let found = ask(&mut connection, question);
         report.add(format!("verbatim, {class}: cold"), round(found.ms, 1), "ms");
     }
