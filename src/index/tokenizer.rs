@@ -264,6 +264,8 @@ pub struct Characters<'a> {
     at: usize,
     /// The letter that begins there is done, and its pair is not.
     is_pair_next: bool,
+    /// Of the word that it is in: looked at once, for a word may be as long as a text.
+    is_in_code: bool,
     letters: Letters,
 }
 
@@ -291,7 +293,8 @@ impl Tokenizer for TextTokenizer {
         self.term.reset();
         let letters = Letters::default();
         let (text, term) = (&self.text, &mut self.term);
-        Characters { text, term, number: 0, at: 0, is_pair_next: false, letters }
+        let (is_pair_next, is_in_code) = (false, false);
+        Characters { text, term, number: 0, at: 0, is_pair_next, is_in_code, letters }
     }
 }
 
@@ -372,6 +375,9 @@ impl Letters {
 impl Characters<'_> {
     /// Sets the next letter or pair of `word`. False where nothing is left.
     fn set_next(&mut self, word: Token) -> bool {
+        if self.at == word.from && !self.is_pair_next {
+            self.is_in_code = is_code(self.text.base_of(word));
+        }
         while self.at < word.to {
             let rest = &self.text.base[self.at..word.to];
             let letter = &rest[..chars_end(rest, 1)];
@@ -384,7 +390,7 @@ impl Characters<'_> {
             }
             self.is_pair_next = false;
             self.at += letter.len();
-            if letter.len() < rest.len() && is_code(self.text.base_of(word)) {
+            if letter.len() < rest.len() && self.is_in_code {
                 set(self.term, word.place, CODE_PAIR, &[&rest[..chars_end(rest, 2)]]);
                 return true;
             }
@@ -513,6 +519,24 @@ mod tests {
         check("A12 退 1b2", "la da1 l1 d12 l2 c退 d1b lb db2");
         check("я٣", "lя l٣");
         check("7-7", "l7");
+    }
+
+    /// Each letter looked at all of its word again: a message that is one word took a second, and the index
+    /// stood still.
+    #[test]
+    fn a_word_as_long_as_a_text_is_looked_at_once() {
+        let terms = |length: usize| {
+            let mut single = TextTokenizer::default();
+            let began = std::time::Instant::now();
+            let text = format!("{}1", "x".repeat(length));
+            assert_eq!(all(single.token_stream(&text)).len(), length + 2);
+            began.elapsed()
+        };
+        let (short, long) = (terms(2_000), terms(200_000));
+        assert!(
+            long < short.max(std::time::Duration::from_millis(1)) * 2_000,
+            "{short:?} {long:?}"
+        );
     }
 
     #[test]
