@@ -158,12 +158,12 @@ impl Erasing {
 
     /// What is asked for by now, and what is held.
     async fn state(&self) -> anyhow::Result<ErasureState> {
-        let head = self.log.head();
+        let end = self.log.chats_end();
         let state = self.erasures.caught_up().await.now()?;
         // What is done may stand behind its cursor.
         ensure!(
-            state.cursor >= head,
-            "the store `erasures` stands at {}, the log at {head}",
+            state.cursor >= end,
+            "the store `erasures` stands at {}, and records are acknowledged to {end}",
             state.cursor
         );
         Ok(state)

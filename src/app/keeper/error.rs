@@ -18,8 +18,8 @@ pub enum KeeperError {
     Nothing { asked: String },
     #[error("there is no erasure `{id}`")]
     NoErasure { id: String },
-    #[error("the store `{store}` stands at {at}, the log at {head}: try again")]
-    Behind { store: &'static str, at: Offset, head: Offset },
+    #[error("the store `{store}` stands at {at}, and records are acknowledged to {end}: try again")]
+    Behind { store: &'static str, at: Offset, end: Offset },
     #[error(transparent)]
     Records(#[from] RecordsError),
     #[error(transparent)]

@@ -73,25 +73,25 @@ impl Keeper {
 
     /// What is archived, with all that is acknowledged.
     async fn archived(&self) -> Result<ArchiveSnapshot, KeeperError> {
-        let head = self.archive.log_reader().head();
+        let end = self.archive.log_reader().chats_end();
         let snapshot = self.archive.caught_up().await.snapshot().map_err(ArchiveError::from)?;
-        require_head(Archive::NAME, snapshot.tail.end(), head)?;
+        require_all(Archive::NAME, snapshot.tail.end(), end)?;
         Ok(snapshot)
     }
 
     /// What is held and asked for, with all that is acknowledged.
     async fn state(&self) -> Result<ErasureState, KeeperError> {
-        let head = self.erasures.log_reader().head();
+        let end = self.erasures.log_reader().chats_end();
         let state = self.erasures.caught_up().await.now()?;
-        require_head(ErasureStore::NAME, state.cursor, head)?;
+        require_all(ErasureStore::NAME, state.cursor, end)?;
         Ok(state)
     }
 }
 
 /// Refuses to name what is concerned while a store has not everything that was acknowledged: what it
 /// lacks would be left out.
-fn require_head(store: &'static str, at: Offset, head: Offset) -> Result<(), KeeperError> {
-    if at < head { Err(KeeperError::Behind { store, at, head }) } else { Ok(()) }
+fn require_all(store: &'static str, at: Offset, end: Offset) -> Result<(), KeeperError> {
+    if at < end { Err(KeeperError::Behind { store, at, end }) } else { Ok(()) }
 }
 
 fn check_count(names: &BTreeSet<String>) -> Result<(), KeeperError> {
