@@ -75,6 +75,12 @@ fn pace(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The people of the shop are there from nine to ten at night, and to eleven before the weekend.
+const HOURS: &str = r#"{"id": "opening-hours", "conversation": "@rules", "kind": "rules",
+    "sender": {"id": "operator", "role": "system"}, "data": {"hours": {"zone": "Asia/Shanghai", "week": {
+        "mon": ["09:00-22:00"], "tue": ["09:00-22:00"], "wed": ["09:00-22:00"], "thu": ["09:00-22:00"],
+        "fri": ["09:00-23:00"], "sat": ["09:00-23:00"], "sun": ["09:00-22:00"]}}}}"#;
+
 /// Kept in the data directory, so that a second start imports the same history, which adds nothing.
 #[derive(Serialize, Deserialize)]
 struct Moved {
@@ -87,6 +93,7 @@ impl Demo {
         let server = Server::start(DataDir::new(&self.data), config).await?;
         let identity = Arc::new(operator(SHOP));
         import_history(&server.app, &identity).await?;
+        set_hours(&server.app, &identity).await?;
         server.app.catch_up().await?;
         self.greet(&server)?;
         let live = tokio::spawn(play(
@@ -154,6 +161,15 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
         events.push(prepare_event(identity, Origin::Imported, event)?);
     }
     for outcome in app.relay.append(identity.clone(), events).await? {
+        outcome?;
+    }
+    Ok(())
+}
+
+/// The shop decides when somebody is there; a second start says the same, which adds nothing.
+async fn set_hours(app: &App, identity: &Arc<Identity>) -> anyhow::Result<()> {
+    let event = prepare_event(identity, Origin::Live, Event::parse(HOURS.as_bytes())?)?;
+    for outcome in app.relay.append(identity.clone(), vec![event]).await? {
         outcome?;
     }
     Ok(())

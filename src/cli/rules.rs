@@ -1,6 +1,6 @@
 //! `verbatim rules show|set`
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
@@ -11,7 +11,8 @@ use super::shown::shown;
 use super::target::{Target, TargetArgs};
 use super::{Exit, write};
 use crate::model::{
-    Event, Kind, Offset, Origin, RULES_CONVERSATION, Role, RulesChange, RulesHistory, Sender,
+    self as model, Event, Kind, Offset, Origin, RULES_CONVERSATION, Role, RulesChange,
+    RulesHistory, Sender,
 };
 
 /// What a shop decides about its figures: records in its log, each a version
@@ -39,7 +40,8 @@ struct ShowRules {
 
 #[derive(Debug, Args)]
 struct SetRules {
-    /// A rule and its value: idle_hours=48, keep_days=730 (0: for ever)
+    /// A rule and its value: idle_hours=48, keep_days=730 (0: for ever), hours=@hours.json (null: none),
+    /// team_hours=@teams.json; @ reads a file
     #[arg(value_name = "NAME=VALUE", required = true)]
     rules: Vec<String>,
     #[command(flatten)]
@@ -83,7 +85,7 @@ impl SetRules {
         let change = RulesChange::parse(&data)?;
         // Rules of a mistyped directory would be in force nowhere.
         let intake = Intake::open_existing(&self.target).await?;
-        let set = set(&intake, change).await;
+        let set = set(&intake, &change).await;
         intake.catch_up_and_close().await?;
         eprintln!("{}", set?);
         Ok(Exit::Yes)
@@ -91,7 +93,7 @@ impl SetRules {
 }
 
 /// Sends the change, unless it would change nothing, and says what became of it.
-async fn set(intake: &Intake, change: RulesChange) -> anyhow::Result<String> {
+async fn set(intake: &Intake, change: &RulesChange) -> anyhow::Result<String> {
     let history = intake.rules().await?;
     let version = history.rules.version;
     if history.rules.have(change) {
@@ -107,11 +109,11 @@ async fn set(intake: &Intake, change: RulesChange) -> anyhow::Result<String> {
     }
 }
 
-fn event(last: Option<Offset>, change: RulesChange) -> anyhow::Result<Event> {
+fn event(last: Option<Offset>, change: &RulesChange) -> anyhow::Result<Event> {
     let id = last.map_or_else(|| "first".to_string(), |offset| format!("after-{offset}"));
     let sender = Sender { id: "operator".to_string(), role: Role::System, name: None };
     let mut event = Event::new(id, RULES_CONVERSATION.to_string(), Kind::Rules, sender);
-    event.data = Some(RawValue::from_string(serde_json::to_string(&change)?)?);
+    event.data = Some(RawValue::from_string(serde_json::to_string(change)?)?);
     Ok(event)
 }
 
@@ -122,7 +124,14 @@ fn data_of(rules: &[String]) -> anyhow::Result<String> {
         let Some((name, value)) = rule.split_once('=') else {
             bail!("`{rule}` must be NAME=VALUE, such as idle_hours=48");
         };
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        let value = match value.strip_prefix('@') {
+            Some(path) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.with_context(|| format!("cannot read `{path}`"))?;
+                serde_json::from_str(&text).with_context(|| format!("`{path}` is no JSON"))?
+            }
+            None => serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)),
+        };
         if data.insert(name.to_string(), value).is_some() {
             bail!("`{name}` must be given once");
         }
@@ -143,16 +152,17 @@ fn text(history: &RulesHistory, zone: Tz) -> anyhow::Result<String> {
             serde_json::to_string(&version.change)?,
         ));
     }
-    let rules = history.rules;
-    text.push_str(&format!(
-        "in force: version {}, idle_hours={}{}\n",
-        rules.version,
-        rules.idle_hours,
-        if rules.keep_days > 0 {
-            format!(", keep_days={}", rules.keep_days)
-        } else {
-            String::new()
-        }
-    ));
+    let model::Rules { version, idle_hours, keep_days, schedules } = &history.rules;
+    text.push_str(&format!("in force: version {version}, idle_hours={idle_hours}"));
+    if *keep_days > 0 {
+        text.push_str(&format!(", keep_days={keep_days}"));
+    }
+    text.push('\n');
+    let of_teams = schedules.teams.iter().map(|(team, hours)| (format!("hours of {team}"), hours));
+    let of_shop = schedules.hours.iter().map(|hours| ("hours".to_string(), hours));
+    for (whose, hours) in of_shop.chain(of_teams) {
+        let shown = serde_json::to_string(hours)?;
+        text.push_str(&format!("  {}: {shown}\n", self::shown(&whose, " ")));
+    }
     Ok(text)
 }

@@ -11,35 +11,40 @@ use serde::{Deserialize, Serialize};
 use super::moment::Moment;
 use crate::model::{Micros, Record, Rules};
 
-/// A record that showed life in a conversation, and the shop's rules when it did. A later change of
-/// the rules does not move this deadline.
+/// A record that showed life in a conversation, and what of the shop's rules decides when it goes idle. A later
+/// change of the rules does not move this deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub(crate) struct Activity {
     pub(crate) moment: Moment,
     received_at: Micros,
-    pub(crate) rules: Rules,
+    pub(crate) rules_version: u32,
+    idle_hours: u32,
 }
 
 /// `[moment, received µs, rules version, idle hours]`
 type Stored = (Moment, i64, u32, u32);
 
 impl Activity {
-    pub(crate) fn of(record: &Record, rules: Rules) -> Activity {
-        // How long words are kept is no figure's rule, and not stored.
-        let rules = Rules { keep_days: 0, ..rules };
-        Activity { moment: Moment::of(record), received_at: record.received_at, rules }
+    pub(crate) fn of(record: &Record, rules: &Rules) -> Activity {
+        let (rules_version, idle_hours) = (rules.version, rules.idle_hours);
+        let (moment, received_at) = (Moment::of(record), record.received_at);
+        Activity { moment, received_at, rules_version, idle_hours }
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_hours(self.idle_hours.into())
     }
 
     /// When the log's clock ends the episode, unless something happens in it: the first record
     /// received after this does.
     pub(crate) fn deadline(&self) -> Micros {
-        after(self.received_at, self.rules.idle())
+        after(self.received_at, self.idle())
     }
 
     /// When the silence had lasted long enough, by the conversation's own clock.
     pub(crate) fn idle_at(&self) -> Moment {
-        Moment { at: after(self.moment.at, self.rules.idle()), ..self.moment }
+        Moment { at: after(self.moment.at, self.idle()), ..self.moment }
     }
 
     /// Whether the conversation's own clock shows that it had gone idle before `next`. Never true
@@ -55,14 +60,13 @@ fn after(time: Micros, span: Duration) -> Micros {
 }
 
 impl From<Stored> for Activity {
-    fn from((moment, received_us, version, idle_hours): Stored) -> Activity {
-        let rules = Rules { version, idle_hours, keep_days: 0 };
-        Activity { moment, received_at: Micros(received_us), rules }
+    fn from((moment, received_us, rules_version, idle_hours): Stored) -> Activity {
+        Activity { moment, received_at: Micros(received_us), rules_version, idle_hours }
     }
 }
 
 impl From<Activity> for Stored {
-    fn from(Activity { moment, received_at, rules }: Activity) -> Stored {
-        (moment, received_at.0, rules.version, rules.idle_hours)
+    fn from(Activity { moment, received_at, rules_version, idle_hours }: Activity) -> Stored {
+        (moment, received_at.0, rules_version, idle_hours)
     }
 }

@@ -94,7 +94,7 @@ impl EpisodeRow {
             closed_offset: end.map(|end| end.closed_by.offset),
             closed_at: end.map(|end| end.closed_by.received_at),
             metric_version: METRIC_VERSION,
-            rules_version: episode.last_activity.rules.version,
+            rules_version: episode.last_activity.rules_version,
             schedule_version: None,
         }
     }

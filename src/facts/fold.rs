@@ -25,7 +25,7 @@ use crate::model::{Event, Kind, Record, Role, Rules, Visibility};
 
 /// Folds the next record of a conversation into its `state`, under the shop's rules of now, and
 /// pushes the rows it settles to `facts`. Records of one conversation must come in offset order.
-pub fn fold(state: &mut ConversationState, record: &Record, rules: Rules, facts: &mut Facts) {
+pub fn fold(state: &mut ConversationState, record: &Record, rules: &Rules, facts: &mut Facts) {
     if state.deadline().is_some_and(|(deadline, _)| record.received_at > deadline) {
         close_idle(state, &record.shop, &record.event.conversation, Closer::of(record), facts);
     }

@@ -88,7 +88,7 @@ impl LogFold {
     ) {
         self.close_what_is_due(record);
         if let Some(change) = RulesChange::of(record) {
-            let rules = self.rules_of(&record.shop).with(change);
+            let rules = self.rules_of(&record.shop).with(&change);
             self.rules.insert(record.shop.clone(), rules);
             self.changed.rules.insert(record.shop.clone());
         }
@@ -114,7 +114,7 @@ impl LogFold {
         let rules = self.rules_of(&record.shop);
         let resting = || self.changed.resting.remove(&key).unwrap_or_default();
         let mut state = self.open.take(&key).unwrap_or_else(resting);
-        fold(Arc::make_mut(&mut state), record, rules, &mut self.facts);
+        fold(Arc::make_mut(&mut state), record, &rules, &mut self.facts);
         self.put(key, state);
     }
 
@@ -152,7 +152,7 @@ impl LogFold {
 
     /// The rules of a shop now.
     pub(crate) fn rules_of(&self, shop: &str) -> Rules {
-        self.rules.get(shop).copied().unwrap_or_default()
+        self.rules.get(shop).cloned().unwrap_or_default()
     }
 }
 

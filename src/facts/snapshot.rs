@@ -13,7 +13,7 @@ use super::settled::SettledOfShop;
 use super::store::FactStore;
 use super::tables::{Committed, TableSnapshots};
 use crate::log::{Slot, Store};
-use crate::model::Offset;
+use crate::model::{Offset, Schedules};
 use crate::table::TableSnapshot;
 
 /// One table at one moment, for one shop. No row is both in the files and in the tail.
@@ -35,6 +35,8 @@ pub struct FactsSnapshot {
     pub strays: FactsTable,
     /// First offset not folded.
     pub applied: Offset,
+    /// When somebody is there, as was decided below it.
+    pub schedules: Arc<Schedules>,
 }
 
 /// What questions hold.
@@ -55,11 +57,12 @@ impl FactsReader {
     /// of what changed, so this may block for some milliseconds.
     pub fn snapshot(&self, shop: &str) -> Result<FactsSnapshot, FactsError> {
         let shown = self.slot.current(FactStore::NAME)?;
-        let (tables, open, settled, applied) = {
+        let (tables, open, settled, applied, schedules) = {
             let shown = shown.lock();
             let fold = &shown.fold;
             let (open, settled) = (fold.open.of_shop(shop), fold.settled.of_shop(shop));
-            (shown.tables.clone(), open, settled, shown.applied)
+            let schedules = fold.rules_of(shop).schedules;
+            (shown.tables.clone(), open, settled, shown.applied, schedules)
         };
         let SettledOfShop { turns, episodes, changes, tags, strays } = settled;
         let (open_turns, open_episodes) = open.batches()?;
@@ -74,6 +77,7 @@ impl FactsReader {
             tags: with(&tables.tags, tags.batches()?, Vec::new()),
             strays: with(&tables.strays, strays.batches()?, Vec::new()),
             applied,
+            schedules,
         })
     }
 }

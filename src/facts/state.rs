@@ -58,7 +58,7 @@ impl ConversationState {
     /// The rules under which the open episode last showed life; the shop's first ones where none is
     /// open.
     pub(crate) fn rules_version(&self) -> u32 {
-        self.episode.as_ref().map_or(0, |episode| episode.last_activity.rules.version)
+        self.episode.as_ref().map_or(0, |episode| episode.last_activity.rules_version)
     }
 
     /// Takes over what any event can tell of its conversation. The customer is the first one to be

@@ -6,13 +6,15 @@
 //! holds before the first.
 //! It does not say who may set rules, nor what a figure does with them.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{FieldError, Kind, Micros, Offset, Record};
+use super::{FieldError, Hours, Kind, Micros, Offset, Record};
 
 /// Idle time before a shop decides otherwise.
 const IDLE_HOURS: u32 = 24;
@@ -21,8 +23,11 @@ const IDLE_HOURS_MAX: u32 = 8_760;
 /// A century: longer is never.
 const KEEP_DAYS_MAX: u32 = 36_525;
 
-/// The rules of a shop at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Most teams of a shop.
+const TEAMS_MAX: usize = 1_000;
+
+/// The rules of a shop at one moment. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// How many changes the shop has made.
     pub version: u32,
@@ -31,6 +36,31 @@ pub struct Rules {
     /// So many days after its last record a conversation is erased; 0: never.
     #[serde(default, skip_serializing_if = "is_never")]
     pub keep_days: u32,
+    #[serde(default, skip_serializing_if = "Schedules::are_none")]
+    pub schedules: Arc<Schedules>,
+}
+
+/// When somebody is there: the shop's opening hours, and those of teams that have their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Schedules {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<String, Hours>,
+}
+
+impl Schedules {
+    fn are_none(schedules: &Arc<Schedules>) -> bool {
+        **schedules == Schedules::default()
+    }
+
+    /// The hours of a team, or of the shop. `None` where nobody has decided any, and of a team that is none.
+    pub fn of(&self, team: Option<&str>) -> Option<&Hours> {
+        match team {
+            Some(team) => self.teams.get(team),
+            None => self.hours.as_ref(),
+        }
+    }
 }
 
 fn is_never(days: &u32) -> bool {
@@ -38,13 +68,24 @@ fn is_never(days: &u32) -> bool {
 }
 
 /// What one record of kind `rules` decides; what it does not name stays as it was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RulesChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_hours: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_days: Option<u32>,
+    /// `None` inside: there are none any more.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    pub hours: Option<Option<Hours>>,
+    /// Those of all teams that have their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team_hours: Option<BTreeMap<String, Hours>>,
+}
+
+/// Tells what is null from what is not there.
+fn even_null<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Hours>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// One version of a shop's rules: who made it, when, and what it decided.
@@ -75,10 +116,10 @@ impl RulesHistory {
         let mut history = RulesHistory::default();
         for record in records {
             let Some(change) = RulesChange::of(record) else { continue };
-            history.rules = history.rules.with(change);
+            history.rules = history.rules.with(&change);
             let Record { offset, received_at, by, event, .. } = record;
             let by = by.as_ref().map_or(&event.sender.id, |by| &by.sub).clone();
-            let (offset, received_at, rules) = (*offset, *received_at, history.rules);
+            let (offset, received_at, rules) = (*offset, *received_at, history.rules.clone());
             history.versions.push(RulesVersion { offset, received_at, by, change, rules });
         }
         history
@@ -87,29 +128,37 @@ impl RulesHistory {
 
 impl Default for Rules {
     fn default() -> Rules {
-        Rules { version: 0, idle_hours: IDLE_HOURS, keep_days: 0 }
+        let schedules = Arc::default();
+        Rules { version: 0, idle_hours: IDLE_HOURS, keep_days: 0, schedules }
     }
 }
 
 impl Rules {
     /// The next version: these rules, with what `change` decides.
-    pub fn with(self, change: RulesChange) -> Rules {
+    pub fn with(&self, change: &RulesChange) -> Rules {
+        let RulesChange { idle_hours, keep_days, hours, team_hours } = change;
+        let mut schedules = self.schedules.clone();
+        if let Some(hours) = hours {
+            Arc::make_mut(&mut schedules).hours = hours.clone();
+        }
+        if let Some(teams) = team_hours {
+            Arc::make_mut(&mut schedules).teams = teams.clone();
+        }
         Rules {
             version: self.version.saturating_add(1),
-            idle_hours: change.idle_hours.unwrap_or(self.idle_hours),
-            keep_days: change.keep_days.unwrap_or(self.keep_days),
+            idle_hours: idle_hours.unwrap_or(self.idle_hours),
+            keep_days: keep_days.unwrap_or(self.keep_days),
+            schedules,
         }
     }
 
     /// Whether `change` would leave everything as it is.
-    pub fn have(self, change: RulesChange) -> bool {
-        let RulesChange { idle_hours, keep_days } = change;
-        idle_hours.is_none_or(|hours| hours == self.idle_hours)
-            && keep_days.is_none_or(|days| days == self.keep_days)
+    pub fn have(&self, change: &RulesChange) -> bool {
+        Rules { version: self.version, ..self.with(change) } == *self
     }
 
     /// [`Rules::idle_hours`] as a span.
-    pub fn idle(self) -> Duration {
+    pub fn idle(&self) -> Duration {
         Duration::from_hours(self.idle_hours.into())
     }
 }
@@ -143,14 +192,30 @@ impl RulesChange {
                 "keep_days" => {
                     change.keep_days = Some(whole_number(&field, value, 0..=KEEP_DAYS_MAX)?);
                 }
+                "hours" if value.is_null() => change.hours = Some(None),
+                "hours" => change.hours = Some(Some(Hours::parse(&field, value)?)),
+                "team_hours" => change.team_hours = Some(teams(&field, value)?),
                 _ => {
-                    let rule = "be a rule: `idle_hours`, `keep_days`";
+                    let rule = "be a rule: `idle_hours`, `keep_days`, `hours`, `team_hours`";
                     return Err(FieldError::new(field, value, rule));
                 }
             }
         }
         Ok(change)
     }
+}
+
+/// The hours of teams, by their names.
+fn teams(field: &str, value: &Value) -> Result<BTreeMap<String, Hours>, FieldError> {
+    let rule = "be an object of teams, each with its hours";
+    let teams = value.as_object().ok_or_else(|| FieldError::new(field, value, rule))?;
+    if teams.len() > TEAMS_MAX {
+        return Err(FieldError::new(field, teams.len(), format!("have at most {TEAMS_MAX} teams")));
+    }
+    let hours = |(name, hours): (&String, &Value)| {
+        Ok((name.clone(), Hours::parse(&format!("{field}.{name}"), hours)?))
+    };
+    teams.iter().map(hours).collect()
 }
 
 fn whole_number(field: &str, value: &Value, range: RangeInclusive<u32>) -> Result<u32, FieldError> {
@@ -168,10 +233,31 @@ mod tests {
     #[test]
     fn what_makes_sense_is_taken_and_counted() {
         let change = RulesChange::parse(r#"{"idle_hours": 48}"#).unwrap();
-        let rules = Rules::default().with(change);
-        assert_eq!(rules, Rules { version: 1, idle_hours: 48, keep_days: 0 });
-        assert!(rules.have(change) && !Rules::default().have(change));
+        let rules = Rules::default().with(&change);
+        assert_eq!(rules, Rules { version: 1, idle_hours: 48, ..Rules::default() });
+        assert!(rules.have(&change) && !Rules::default().have(&change));
         assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"idle_hours":48}"#);
+    }
+
+    #[test]
+    fn hours_hold_until_they_are_taken_back() {
+        let weekdays = r#"{"week":{"mon":["09:00-18:00"]},"zone":"Asia/Shanghai"}"#;
+        let nights = r#"{"week":{"mon":["21:00-02:00"]},"zone":"Asia/Shanghai"}"#;
+        let parse = |data: String| RulesChange::parse(&data).unwrap();
+        let set = parse(format!(r#"{{"hours":{weekdays},"team_hours":{{"night":{nights}}}}}"#));
+        let rules = Rules::default().with(&set).with(&parse(r#"{"idle_hours":48}"#.to_string()));
+        assert!(rules.have(&set) && !Rules::default().have(&set));
+        let shown =
+            |team| rules.schedules.of(team).map(|hours| serde_json::to_string(hours).unwrap());
+        assert_eq!(shown(None).as_deref(), Some(weekdays));
+        assert_eq!(shown(Some("night")).as_deref(), Some(nights));
+        assert_eq!(shown(Some("day")), None);
+        let stored = serde_json::to_string(&rules).unwrap();
+        assert_eq!(serde_json::from_str::<Rules>(&stored).unwrap(), rules);
+        let gone = parse(r#"{"hours":null,"team_hours":{}}"#.to_string());
+        let sent = serde_json::to_string(&gone).unwrap();
+        assert_eq!(serde_json::from_str::<RulesChange>(&sent).unwrap(), gone);
+        assert_eq!(rules.with(&gone).schedules, Arc::default());
     }
 
     #[test]
@@ -186,6 +272,9 @@ mod tests {
             (r#"{"idle_hours": "24"}"#, "data.idle_hours"),
             (r#"{"idle_hours": null}"#, "null"),
             (r#"{"keep_days": -1}"#, "from 0 to 36525"),
+            (r#"{"hours": {"zone": "UTC", "week": {"mon": ["9-18"]}}}"#, "data.hours.week.mon[0]"),
+            (r#"{"team_hours": {"night": {"zone": "Mars"}}}"#, "data.team_hours.night.zone"),
+            (r#"{"team_hours": {"night": null}}"#, "data.team_hours.night"),
         ] {
             let error = RulesChange::parse(data).unwrap_err().to_string();
             assert!(error.contains(named), "{data}: {error}");
@@ -209,7 +298,7 @@ mod tests {
             rules(9, "max", r#"{"idle_hours":12}"#),
         ];
         let history = RulesHistory::of(&records);
-        assert_eq!(history.rules, Rules { version: 2, idle_hours: 12, keep_days: 0 });
+        assert_eq!(history.rules, Rules { version: 2, idle_hours: 12, ..Rules::default() });
         let versions: Vec<_> = history
             .versions
             .iter()

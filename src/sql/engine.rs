@@ -77,7 +77,7 @@ impl Engine {
             .with_catalog_list(empty_catalogs()?)
             .build();
         let context = SessionContext::new_with_state(state);
-        functions::register(&context);
+        functions::register(&context, job.schedules.clone());
         for stored in Stored::ALL {
             let table = ShopTable::new(&job.shop, stored, source.clone());
             let table = match stored {

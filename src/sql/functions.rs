@@ -1,9 +1,9 @@
 //! SQL functions of our own: the local day and hour of an instant in a named zone, daylight saving
-//! included.
+//! included; and how much of a span lies in opening hours, by the shop's rules.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int32Array, Int64Array, PrimitiveArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Int32Type, TimeUnit, TimestampMicrosecondType,
 };
@@ -17,10 +17,17 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 
-/// Makes the functions of this file known to a session.
-pub fn register(context: &SessionContext) {
+use crate::model::{Micros, Schedules};
+
+/// Makes the functions of this file known to a session of a shop with these opening hours.
+pub fn register(context: &SessionContext, schedules: Arc<Schedules>) {
     context.register_udf(ScalarUDF::from(Local::new(Part::Day)));
     context.register_udf(ScalarUDF::from(Local::new(Part::Hour)));
+    context.register_udf(ScalarUDF::from(BusinessMs::new(schedules)));
+}
+
+fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 /// Which part of the local time.
@@ -40,8 +47,7 @@ struct Local {
 
 impl Local {
     fn new(part: Part) -> Local {
-        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let arguments = TypeSignature::Exact(vec![instant, DataType::Utf8]);
+        let arguments = TypeSignature::Exact(vec![instant(), DataType::Utf8]);
         Local { part, signature: Signature::new(arguments, Volatility::Immutable) }
     }
 }
@@ -131,6 +137,66 @@ impl LocalClock {
 
     fn hour(&mut self, instant: i64) -> <Int32Type as ArrowPrimitiveType>::Native {
         (self.local_seconds(instant).rem_euclid(86_400) / 3_600) as i32
+    }
+}
+
+/// `business_ms(from, to)`, `business_ms(from, to, team)`: BIGINT, the milliseconds of `[from, to)` in the
+/// opening hours of the shop, or of a team; of the shop where `team` is NULL. NULL where nobody has decided any
+/// hours, `team` is none, an end is NULL, `to` comes before `from`, or a century lies between.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct BusinessMs {
+    schedules: Arc<Schedules>,
+    signature: Signature,
+}
+
+impl BusinessMs {
+    fn new(schedules: Arc<Schedules>) -> BusinessMs {
+        let span = || vec![instant(), instant()];
+        let of_team = [span(), vec![DataType::Utf8]].concat();
+        let arguments = vec![TypeSignature::Exact(span()), TypeSignature::Exact(of_team)];
+        BusinessMs { schedules, signature: Signature::one_of(arguments, Volatility::Immutable) }
+    }
+
+    fn ms(&self, from: i64, to: i64, team: Option<&str>) -> Option<i64> {
+        if to < from {
+            return None;
+        }
+        let open = self.schedules.of(team)?.open_micros(Micros(from), Micros(to))?;
+        Some(open / MILLISECOND_MICROS)
+    }
+}
+
+const MILLISECOND_MICROS: i64 = 1_000;
+
+impl ScalarUDFImpl for BusinessMs {
+    fn name(&self) -> &str {
+        "business_ms"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = arguments.number_rows;
+        let (from, to, team) = match arguments.args.as_slice() {
+            [from, to] => (from, to, None),
+            [from, to, team] => (from, to, Some(team.to_array(rows)?)),
+            _ => return plan_err!("business_ms takes two instants and perhaps a team"),
+        };
+        let (from, to) = (from.to_array(rows)?, to.to_array(rows)?);
+        let (from, to) = (from.as_primitive::<TimestampMicrosecondType>(), to.as_primitive());
+        let to: &PrimitiveArray<TimestampMicrosecondType> = to;
+        let teams = team.as_ref().map(|team| team.as_string::<i32>());
+        let ms = from.iter().zip(to).enumerate().map(|(row, (from, to))| {
+            let team = teams.filter(|teams| teams.is_valid(row)).map(|teams| teams.value(row));
+            self.ms(from?, to?, team)
+        });
+        Ok(ColumnarValue::Array(Arc::new(ms.collect::<Int64Array>())))
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is computed: a question, and how it failed, in a form that another process reads.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{SqlError, Value};
-use crate::model::{ErrorKind, FieldError, Kinded, Offset};
+use crate::model::{ErrorKind, FieldError, Kinded, Offset, Schedules};
 
 /// One question. Where its rows come from is told apart.
 #[derive(Debug, Serialize, Deserialize)]
@@ -13,6 +15,7 @@ pub(super) struct Job {
     pub(super) values: Vec<(String, Value)>,
     /// Records at or above it are not seen.
     pub(super) complete_to: Offset,
+    pub(super) schedules: Arc<Schedules>,
 }
 
 /// Why a question has no answer. Whoever computed it has logged what is for the log.

@@ -128,7 +128,7 @@ impl Sql {
         let snapshot = self.snapshot(shop).await?;
         let complete_to = snapshot.complete_to();
         let (shop, sql) = (shop.to_string(), sql.to_string());
-        let job = Job { shop, sql, values, complete_to };
+        let job = Job { shop, sql, values, complete_to, schedules: snapshot.schedules() };
         match &self.computed {
             Computed::Here(engine) => {
                 let rows = engine.answer(job, Arc::new(snapshot)).await?;

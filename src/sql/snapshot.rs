@@ -17,7 +17,7 @@ use super::tables::SHOP;
 use crate::archive::{ArchiveError, ArchiveReader, some_columns_of_events};
 use crate::facts::{FactsReader, FactsSnapshot, FactsTable};
 use crate::log::{LogError, LogReader, Tail};
-use crate::model::{Kind, Offset, Record};
+use crate::model::{Kind, Offset, Record, Schedules};
 use crate::table::{Bounds, DataFile, TableSnapshot};
 
 /// Records that are read from the log where the archive is behind the facts: as many as wait for its
@@ -61,6 +61,11 @@ impl ShopSnapshot {
 
     pub(super) fn complete_to(&self) -> Offset {
         self.complete_to
+    }
+
+    /// When somebody is there, by the shop's rules of that offset.
+    pub(super) fn schedules(&self) -> Arc<Schedules> {
+        self.facts.schedules.clone()
     }
 
     /// The files of a table that may have rows of the shop. Which of them a question needs is for the

@@ -82,3 +82,53 @@ async fn rules_are_set_and_seen_through_a_server() {
     let other = server.http(&data.token("other", "ana", &[Analyst]));
     assert_eq!(other.get("/v1/rules").await.json()["versions"], json!([]));
 }
+
+/// Opening hours, of the shop and of a team, until they are taken back: through a server and in place.
+#[test]
+fn hours_are_set_from_a_file_and_count_in_sql() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let file = |name: &str, value: Value| data.file(name, value.to_string()).display().to_string();
+    let shop = json!({"zone": "Asia/Shanghai", "week": {"thu": ["09:00-12:00", "13:00-18:00"]}});
+    let night = json!({"night": {"zone": "Asia/Shanghai", "week": {"thu": ["21:00-02:00"]}}});
+    let hours = format!("hours=@{}", file("hours.json", shop.clone()));
+    let teams = format!("team_hours=@{}", file("teams.json", night.clone()));
+    data.succeeds(["rules", "set", &hours, &teams]);
+    data.run(["rules", "set", &hours]).assert_stderr_has("nothing was added");
+    assert_eq!(shown(&data)["rules"]["schedules"], json!({"hours": shop, "teams": night}));
+    let text = data.succeeds(["rules", "show"]);
+    assert!(text.contains("hours of night: {"), "{text}");
+    // 2026-02-19 is a Thursday.
+    let business = |team: &str| {
+        let query = format!(
+            "select coalesce(cast(business_ms(timestamp '2026-02-18T16:00:00Z', timestamp '2026-02-19T16:00:00Z'{team})
+             as text), 'none') as ms"
+        );
+        let rows = data.succeeds(["sql", &query, "--format", "csv"]);
+        rows.lines().nth(1).unwrap().to_string()
+    };
+    let hour = 3_600_000;
+    let counted = || {
+        assert_eq!(business(""), (8 * hour).to_string());
+        assert_eq!(business(", 'night'"), (3 * hour).to_string());
+        assert_eq!(business(", null"), (8 * hour).to_string());
+        assert_eq!(business(", 'nobody'"), "none");
+    };
+    counted();
+    assert_eq!(server.stop(), 0);
+    counted();
+    data.succeeds(["rules", "set", "hours=null"]);
+    assert_eq!(business(""), "none");
+    assert_eq!(business(", 'night'"), (3 * hour).to_string());
+    for (wrong, named) in [
+        (json!({"zone": "Asia/Shanghay", "week": {}}), "Asia/Shanghay"),
+        (json!({"zone": "UTC", "week": {"thu": ["9-18"]}}), "data.hours.week.thu[0] `\"9-18\"`"),
+    ] {
+        let ran = data.run(["rules", "set", &format!("hours=@{}", file("wrong.json", wrong))]);
+        ran.assert_code(2);
+        ran.assert_stderr_has(named);
+    }
+    let ran = data.run(["rules", "set", "hours=@no-such-file"]);
+    ran.assert_code(2);
+    ran.assert_stderr_has("no-such-file");
+}

@@ -110,7 +110,7 @@ fn silence_ends_an_episode_in_which_nobody_waits() {
          episode 2: started_by=idle reopened=false started_at=@5",
     );
     check_with(
-        Rules { version: 3, idle_hours: 2, keep_days: 0 },
+        &Rules { version: 3, idle_hours: 2, ..Rules::default() },
         "09:00 customer: hi
          09:01 human: hello
          11:02 human: still there?",
@@ -219,7 +219,7 @@ fn tags_stand_until_taken_off() {
 #[test]
 fn tags_on_one_conversation_are_bounded() {
     let tags: String = (0..300).map(|number| format!("+1s human tag t{number}\n")).collect();
-    let run = Run::of(&records(&format!("09:00 customer: hi\n{tags}")), Rules::default());
+    let run = Run::of(&records(&format!("09:00 customer: hi\n{tags}")), &Rules::default());
     assert_eq!(run.episodes()[0].categories.len(), 256);
 }
 

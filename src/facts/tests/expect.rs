@@ -17,11 +17,11 @@ use crate::model::{Micros, Record, Rules};
 /// Every timeline is also folded with a stop after each of its records: the stored state must lead
 /// to the same rows.
 pub(crate) fn check(timeline: &str, expect: &str) {
-    check_with(Rules::default(), timeline, expect);
+    check_with(&Rules::default(), timeline, expect);
 }
 
 /// [`check`] with settings of its own.
-pub(crate) fn check_with(rules: Rules, timeline: &str, expect: &str) {
+pub(crate) fn check_with(rules: &Rules, timeline: &str, expect: &str) {
     let records = records(timeline);
     let run = Run::of(&records, rules);
     let turns = TurnRow::batch(&run.turns().iter().collect::<Vec<_>>()).expect("turns");
@@ -89,13 +89,13 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn of(records: &[Record], rules: Rules) -> Run {
+    pub(crate) fn of(records: &[Record], rules: &Rules) -> Run {
         let mut run = Run { facts: Facts::default(), state: ConversationState::default() };
         run.go_on(records, rules);
         run
     }
 
-    fn go_on(&mut self, records: &[Record], rules: Rules) {
+    fn go_on(&mut self, records: &[Record], rules: &Rules) {
         for record in records {
             fold(&mut self.state, record, rules, &mut self.facts);
         }
@@ -114,7 +114,7 @@ impl Run {
 
 /// Stops after each record, stores the state, reads it again, and goes on: nothing may differ from
 /// the straight run.
-pub(crate) fn check_every_stop(records: &[Record], rules: Rules, straight: &Run) {
+pub(crate) fn check_every_stop(records: &[Record], rules: &Rules, straight: &Run) {
     for stop in 0..records.len() {
         let mut run = Run::of(&records[..stop], rules);
         let stored = serde_json::to_string(&run.state).expect("state serializes");

@@ -24,11 +24,11 @@ fn kinds_of_chats() -> Vec<&'static str> {
 fn rules_hold_whatever_people_do() {
     for seed in 0..CONVERSATIONS {
         let records = random_records(seed, &kinds_of_chats());
-        let run = Run::of(&records, Rules::default());
+        let run = Run::of(&records, &Rules::default());
         check_turns(seed, &records, &run);
         check_episodes(seed, &records, &run);
         if seed % 10 == 0 {
-            check_every_stop(&records, Rules::default(), &run);
+            check_every_stop(&records, &Rules::default(), &run);
         }
     }
 }
@@ -44,7 +44,7 @@ fn waits_agree_with_a_search_backwards_from_each_reply() {
             seed,
             &["message", "message", "message", "handoff", "resolve", "assign", "edit"],
         );
-        let run = Run::of(&records, Rules::default());
+        let run = Run::of(&records, &Rules::default());
         let folded = run.facts.turns.iter().filter(|turn| turn.outcome == Outcome::Replied);
         let folded: Vec<_> =
             folded.map(|turn| (turn.waiting_offset, turn.reply_offset, turn.nrt_ms)).collect();
