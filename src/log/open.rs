@@ -148,7 +148,7 @@ pub(super) fn open_wal(
     }
 }
 
-/// [`open_wal`], right after it was closed. A process that starts just then (one that computes SQL) has our
+/// [`open_wal()`], right after it was closed. A process that starts just then (one that computes SQL) has our
 /// files open, and with them the lock, until it runs its own program.
 pub(super) fn open_wal_again(
     folder: &LogFolder,
