@@ -22,8 +22,8 @@ use super::known_as::of_shop;
 use super::schema::schema;
 use super::tokenizer::{CODE, WORD};
 
-/// 256 MiB of the process's 2 GiB: the terms (about 28 bytes each, with where they lie) of some 30 M
-/// messages.
+/// 256 MiB of the process's 2 GiB: the terms (16 bytes each, and their letters) of some 20 M messages
+/// (`docs/search.md`).
 const KEPT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// About as many as an index of 100 M documents has, twice.
 const SEGMENTS_EXPECTED: usize = 64;
@@ -65,8 +65,8 @@ type Kept = Option<Arc<SegmentTerms>>;
 /// dictionary.
 ///
 /// Where their documents and places lie is kept, too: to ask the dictionary takes a microsecond for each
-/// of what may be a million terms with a `1`. So is the document of a term that has no other, as most
-/// codes: to read it there takes half as long.
+/// of what may be a million terms with a `1`. So is the document of a term that has no other, as of most
+/// codes.
 pub struct SegmentTerms {
     text: String,
     terms: Vec<Start>,
@@ -117,9 +117,40 @@ impl TermCache {
         TermCache { bytes_max, segments: cache(SEGMENTS_EXPECTED, bytes_max, ByBytes) }
     }
 
+    /// Hands each term of a segment that contains `piece` to `take`, with where it lies. The piece may begin or end
+    /// with [`TERM_END`] to stand for a term that begins or ends there. Blocks while terms are read.
+    pub fn each_term(
+        &self,
+        segment: &SegmentReader,
+        vocabulary: &Vocabulary,
+        piece: &str,
+        take: &mut dyn FnMut(&str, &Located) -> tantivy::Result<()>,
+    ) -> tantivy::Result<()> {
+        let start = piece.strip_prefix(TERM_END);
+        if let Some(terms) = self.terms_of(segment, vocabulary)? {
+            let mut take = |term: KeptTerm<'_>| take(term.text, &term.located);
+            return match start.filter(|start| !start.ends_with(TERM_END)) {
+                Some(start) => terms.starting_with(start).try_for_each(&mut take),
+                None => terms.containing(piece).try_for_each(&mut take),
+            };
+        }
+        // Too many to keep: that stretch of the dictionary is walked.
+        let (field, lead) = vocabulary.lead();
+        let first = lead.clone() + start.unwrap_or_default().trim_end_matches(TERM_END);
+        let index = segment.inverted_index(field)?;
+        let mut walk = index.terms().range().ge(&first).into_stream()?;
+        while walk.advance() && walk.key().starts_with(first.as_bytes()) {
+            let text = std::str::from_utf8(&walk.key()[lead.len()..]).unwrap_or_default();
+            if contains(text, piece) {
+                take(text, &Located { info: walk.value().clone(), only: None })?;
+            }
+        }
+        Ok(())
+    }
+
     /// The terms of `segment`; `None` if they are too many to keep. Blocks while they are read, by
     /// this question or by another.
-    pub fn terms_of(
+    fn terms_of(
         &self,
         segment: &SegmentReader,
         vocabulary: &Vocabulary,
@@ -127,6 +158,17 @@ impl TermCache {
         self.segments.get_or_insert_with(&(segment.segment_id(), vocabulary.clone()), || {
             Ok(SegmentTerms::read(segment, vocabulary, self.bytes_max)?.map(Arc::new))
         })
+    }
+}
+
+/// Whether a term contains a piece, as [`TermCache::each_term`] means it.
+fn contains(term: &str, piece: &str) -> bool {
+    let inner = piece.trim_matches(TERM_END);
+    match (piece.starts_with(TERM_END), piece.ends_with(TERM_END)) {
+        (false, false) => term.contains(inner),
+        (true, false) => term.starts_with(inner),
+        (false, true) => term.ends_with(inner),
+        (true, true) => term == inner,
     }
 }
 
@@ -236,7 +278,7 @@ impl SegmentTerms {
     }
 
     /// The terms that begin with `lead`.
-    pub fn starting_with<'a>(&'a self, lead: &'a str) -> impl Iterator<Item = KeptTerm<'a>> {
+    fn starting_with<'a>(&'a self, lead: &'a str) -> impl Iterator<Item = KeptTerm<'a>> {
         let first = self.terms.partition_point(|start| self.text_at(*start) < lead);
         let terms = (first..self.terms.len()).map(|number| self.term(number));
         terms.take_while(move |term| term.text.starts_with(lead))
@@ -259,9 +301,8 @@ impl SegmentTerms {
         &rest[..rest.find(TERM_END).unwrap_or(rest.len())]
     }
 
-    /// The terms that contain `piece`, which may begin or end with [`TERM_END`] to stand for a term
-    /// that begins or ends there.
-    pub fn containing<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = KeptTerm<'a>> {
+    /// The terms that contain `piece`, as [`TermCache::each_term`] means it.
+    fn containing<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = KeptTerm<'a>> {
         let opening = if piece.starts_with(TERM_END) { TERM_END.len_utf8() } else { 0 };
         let finder = Finder::new(piece);
         let (mut from, mut after) = (0, 0);

@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::known::Named;
 use super::view::View;
 use super::{SearchError, known};
 use crate::index::fold;
 use crate::index::known_as::{Known, KnownKind, terms_of};
+use crate::index::term_cache::TERM_END;
 use crate::model::{FieldError, Micros, Offset, Record};
 
 /// Most conversations named in one answer: × about 100 bytes = 6 MiB. The oldest of more are left out, and that is said.
@@ -106,7 +106,7 @@ fn called(view: &View<'_>, whose: Whose, id: &str) -> tantivy::Result<BTreeSet<S
     let trimmed = Some(id.trim()).filter(|trimmed| *trimmed != id);
     for id in [id].into_iter().chain(trimmed) {
         let folded = fold(id);
-        let of_id = whose.kind().id(&folded);
+        let of_id = format!("{TERM_END}{}", whose.kind().id(&folded));
         let mut ids = BTreeSet::new();
         let mut take = |known: &Known<'_>| {
             let is_called = known.kind == whose.kind() && known.folded_id == folded;
@@ -115,7 +115,7 @@ fn called(view: &View<'_>, whose: Whose, id: &str) -> tantivy::Result<BTreeSet<S
             }
         };
         for segment in &view.segments {
-            known::each_known(view, segment, &Named::From(&of_id), &mut |known, term| {
+            known::each_known(view, segment, &of_id, &mut |known, term| {
                 if segment.is_in_chat(term)? {
                     take(known);
                 }
@@ -170,11 +170,11 @@ impl Found {
 fn of_index(view: &View<'_>, whose: Whose, ids: &BTreeSet<String>) -> tantivy::Result<Found> {
     let mut found = Found::default();
     let Some(folded) = ids.first().map(|id| fold(id)) else { return Ok(found) };
-    let of_id = whose.kind().id(&folded);
+    let of_id = format!("{TERM_END}{}", whose.kind().id(&folded));
     for segment in &view.segments {
         view.deadline.check()?;
         let mut documents = segment.none();
-        known::each_known(view, segment, &Named::From(&of_id), &mut |known, term| {
+        known::each_known(view, segment, &of_id, &mut |known, term| {
             if whose.is(known, ids) {
                 segment.add_known(&mut documents, term)?;
             }

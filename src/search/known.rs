@@ -13,7 +13,7 @@ use crate::index::columns::Located;
 use crate::index::documents::Documents;
 use crate::index::fold;
 use crate::index::known_as::{Known, KnownKind, UNIT_SEPARATOR, terms_of};
-use crate::index::term_cache::Vocabulary;
+use crate::index::term_cache::{TERM_END, Vocabulary};
 use crate::model::{Micros, Record};
 
 /// Most matches shown: more is a word, and no name.
@@ -200,59 +200,28 @@ fn each_called_like(
     take: &mut dyn FnMut(&Known<'_>, &Located) -> Result<()>,
 ) -> Result<()> {
     if may_be_inside(typed) {
-        return each_known(view, segment, &Named::With(typed), take);
+        return each_known(view, segment, typed, take);
     }
     for kind in [KnownKind::Order, KnownKind::Customer, KnownKind::Agent] {
-        each_known(view, segment, &Named::From(&kind.ids_from(typed)), take)?;
+        let from = format!("{TERM_END}{}", kind.ids_from(typed));
+        each_known(view, segment, &from, take)?;
     }
     // A name begins where the part of a term does that it is.
-    each_known(view, segment, &Named::With(&format!("{UNIT_SEPARATOR}{typed}")), take)
+    each_known(view, segment, &format!("{UNIT_SEPARATOR}{typed}"), take)
 }
 
-/// Which orders, customers and agents are meant, by what stands after the shop in their terms.
-pub(super) enum Named<'a> {
-    /// It begins so.
-    From(&'a str),
-    /// This is somewhere in it.
-    With(&'a str),
-}
-
-/// Hands each order, customer and agent of the view's shop that a segment knows, if so named, to `take`,
-/// with the term.
+/// Hands each order, customer and agent of the view's shop that a segment knows, and whose term contains `piece`
+/// after the shop, to `take`, with the term. [`TERM_END`] stands for where that begins, or ends.
 pub(super) fn each_known(
     view: &View<'_>,
     segment: &Segment<'_>,
-    named: &Named<'_>,
+    piece: &str,
     take: &mut dyn FnMut(&Known<'_>, &Located) -> Result<()>,
 ) -> Result<()> {
+    let vocabulary = Vocabulary::KnownAs { shop: view.shop.to_string() };
     let mut take = |rest: &str, term: &Located| match Known::of_rest(rest) {
         Some(known) => take(&known, term),
         None => Ok(()),
     };
-    let vocabulary = Vocabulary::KnownAs { shop: view.shop.to_string() };
-    if let Some(terms) = view.snapshot.terms().terms_of(segment.reader(), &vocabulary)? {
-        return match named {
-            Named::From(lead) => {
-                terms.starting_with(lead).try_for_each(|term| take(term.text, &term.located))
-            }
-            Named::With(piece) => {
-                terms.containing(piece).try_for_each(|term| take(term.text, &term.located))
-            }
-        };
-    }
-    // Too many to keep: that stretch of the dictionary is walked.
-    let (field, of_shop) = vocabulary.lead();
-    let (first, piece) = match named {
-        Named::From(lead) => (format!("{of_shop}{lead}"), ""),
-        Named::With(piece) => (of_shop.clone(), *piece),
-    };
-    let index = segment.reader().inverted_index(field)?;
-    let mut walk = index.terms().range().ge(&first).into_stream()?;
-    while walk.advance() && walk.key().starts_with(first.as_bytes()) {
-        let rest = std::str::from_utf8(&walk.key()[of_shop.len()..]).unwrap_or_default();
-        if rest.contains(piece) {
-            take(rest, &Located { info: walk.value().clone(), only: None })?;
-        }
-    }
-    Ok(())
+    view.snapshot.terms().each_term(segment.reader(), &vocabulary, piece, &mut take)
 }

@@ -9,7 +9,6 @@ use tantivy::Term;
 
 use super::cursor::Place;
 use super::fate::{Change, versions_changed};
-use super::known::Named;
 use super::language::Name;
 use super::view::View;
 use super::{SearchError, known};
@@ -17,6 +16,7 @@ use crate::index::columns::documents_with;
 use crate::index::fold;
 use crate::index::known_as::{Known, KnownKind, terms_of};
 use crate::index::schema::schema;
+use crate::index::term_cache::TERM_END;
 use crate::model::{Kind, Record};
 
 /// Most conversations one condition may choose: each is looked up in each segment. More is an error,
@@ -51,18 +51,17 @@ fn conversations_called(
         let is_called = |by: &str| by == folded || (name.is_start && by.starts_with(&folded));
         known.kind == kind && (is_called(known.folded_id) || is_called(known.folded_name))
     };
-    let of_id = kind.id(&folded);
-    let named = match kind {
+    let piece = match kind {
         // An order has no name beside its number: a whole one is looked up.
-        KnownKind::Order if !name.is_start => Named::From(&of_id),
-        _ => Named::With(&folded),
+        KnownKind::Order if !name.is_start => format!("{TERM_END}{}", kind.id(&folded)),
+        _ => folded.clone(),
     };
     let mut found = of_tail(view, |record| {
         terms_of(record).any(|term| Known::of_term(&term).is_some_and(|known| is_meant(&known)))
     });
     for segment in &view.segments {
         let mut documents = segment.none();
-        known::each_known(view, segment, &named, &mut |known, term| {
+        known::each_known(view, segment, &piece, &mut |known, term| {
             if is_meant(known) {
                 segment.add_known(&mut documents, term)?;
             }

@@ -1,7 +1,4 @@
 //! Words that are open on one side or both: the terms that hold a piece.
-//!
-//! They come from the cache of each segment's terms ([`crate::index::term_cache`]); where a segment has
-//! too many for it, from a walk over its dictionary. Both find the same.
 
 use tantivy::{Result, SegmentReader};
 
@@ -26,20 +23,12 @@ impl TermPattern {
         }
     }
 
-    /// The piece as [`SegmentTerms::containing`](crate::index::term_cache::SegmentTerms::containing) looks for it.
+    /// The piece as [`TermCache::each_term`] looks for it.
     fn sought(&self) -> String {
         match self {
             TermPattern::Anywhere(piece) => piece.clone(),
             TermPattern::AtStart(piece) => format!("{TERM_END}{piece}"),
             TermPattern::AtEnd(piece) => format!("{piece}{TERM_END}"),
-        }
-    }
-
-    fn fits(&self, word: &str) -> bool {
-        match self {
-            TermPattern::Anywhere(piece) => word.contains(piece),
-            TermPattern::AtStart(piece) => word.starts_with(piece),
-            TermPattern::AtEnd(piece) => word.ends_with(piece),
         }
     }
 }
@@ -66,23 +55,7 @@ pub(super) fn each_word_of(
     if *vocabulary == Vocabulary::Words && is_code(pattern.piece()) {
         return Ok(());
     }
-    if let Some(terms) = terms.terms_of(segment, vocabulary)? {
-        return terms.containing(&pattern.sought()).try_for_each(|term| take(&term.located));
-    }
-    let (field, lead) = vocabulary.lead();
-    let index = segment.inverted_index(field)?;
-    let first = match pattern {
-        TermPattern::AtStart(piece) => format!("{lead}{piece}"),
-        TermPattern::Anywhere(_) | TermPattern::AtEnd(_) => lead.clone(),
-    };
-    let mut words = index.terms().range().ge(&first).into_stream()?;
-    while words.advance() && words.key().starts_with(first.as_bytes()) {
-        let word = std::str::from_utf8(&words.key()[lead.len()..]).unwrap_or_default();
-        if pattern.fits(word) {
-            take(&Located { info: words.value().clone(), only: None })?;
-        }
-    }
-    Ok(())
+    terms.each_term(segment, vocabulary, &pattern.sought(), &mut |_, term| take(term))
 }
 
 #[cfg(test)]
