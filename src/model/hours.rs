@@ -17,13 +17,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Datelike, NaiveDate, Offset as _, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{FieldError, Micros};
+use super::{FieldError, Micros, utc_offset_seconds};
 
 /// Names of the days, from Monday.
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -36,6 +37,8 @@ const STRETCHES_MAX: usize = 12;
 const DATES_MAX: usize = 3_660;
 /// A century: days are looked at one by one.
 const SPAN_MAX: i64 = 36_525 * DAY;
+/// Ten thousand years about 1970: SQL knows times at which to add a day overflows.
+const TIMES: RangeInclusive<i64> = -100 * SPAN_MAX..=100 * SPAN_MAX;
 
 /// The opening hours of a shop, or of a team of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,17 +90,13 @@ impl Hours {
     }
 
     /// How much of `[from, to)` is open, in microseconds; 0 where `to` is not later. `None` of more than a
-    /// century.
+    /// century, and of times that no calendar has.
     pub fn open_micros(&self, from: Micros, to: Micros) -> Option<i64> {
-        if to.0.checked_sub(from.0)? > SPAN_MAX {
+        let are_dates = TIMES.contains(&from.0) && TIMES.contains(&to.0);
+        if !are_dates || to.0 - from.0 > SPAN_MAX {
             return None;
         }
         Some(steady_spans(self.zone, from.0, to.0).map(|steady| self.open_in(&steady)).sum())
-    }
-
-    /// Whether it is open at `at`.
-    pub fn is_open(&self, at: Micros) -> bool {
-        self.open_micros(at, Micros(at.0.saturating_add(1))) == Some(1)
     }
 
     /// Days are walked through from the one before: its hours may go on past midnight.
@@ -155,9 +154,7 @@ fn first_change(zone: Tz, offset: i64, same: i64, other: i64) -> i64 {
 
 /// What is to be added to UTC, in microseconds.
 fn offset_at(zone: Tz, at: i64) -> i64 {
-    let at = DateTime::from_timestamp(at.div_euclid(SECOND), 0).unwrap_or_default();
-    let offset = zone.offset_from_utc_datetime(&at.naive_utc()).fix();
-    i64::from(offset.local_minus_utc()) * SECOND
+    utc_offset_seconds(zone, Micros(at)) * SECOND
 }
 
 fn zone_of(field: &str, value: &Value) -> Result<Tz, FieldError> {
@@ -167,32 +164,39 @@ fn zone_of(field: &str, value: &Value) -> Result<Tz, FieldError> {
 
 fn week_of(field: &str, value: &Value) -> Result<[Day; 7], FieldError> {
     let rule = "be an object of days: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`";
-    let days = value.as_object().ok_or_else(|| FieldError::new(field, value, rule))?;
+    let number = |name: &str| DAYS.iter().position(|day| *day == name);
     let mut week: [Day; 7] = Default::default();
-    for (name, hours) in days {
-        let field = format!("{field}.{name}");
-        let number = DAYS.iter().position(|day| day == name);
-        let number = number.ok_or_else(|| FieldError::new(&field, hours, rule))?;
-        week[number] = day_of(&field, hours)?;
+    for (number, day) in named_days(field, value, rule, number)? {
+        week[number] = day;
     }
     Ok(week)
 }
 
 fn dates_of(field: &str, value: &Value) -> Result<BTreeMap<i64, Day>, FieldError> {
-    let rule = "be an object of dates such as `2026-02-17`";
-    let named = value.as_object().ok_or_else(|| FieldError::new(field, value, rule))?;
-    if named.len() > DATES_MAX {
-        let rule = format!("have at most {DATES_MAX} dates");
-        return Err(FieldError::new(field, named.len(), rule));
+    let dates = named_days(field, value, "be an object of dates such as `2026-02-17`", |name| {
+        let date = name.parse::<NaiveDate>().ok();
+        date.filter(|date| date.to_string() == name).map(days_of)
+    })?;
+    if dates.len() > DATES_MAX {
+        return Err(FieldError::new(field, dates.len(), format!("have at most {DATES_MAX} dates")));
     }
-    let mut dates = BTreeMap::new();
-    for (name, hours) in named {
+    Ok(dates.into_iter().collect())
+}
+
+/// The days of an object, each by what `key` makes of its name.
+fn named_days<K>(
+    field: &str,
+    value: &Value,
+    rule: &str,
+    key: impl Fn(&str) -> Option<K>,
+) -> Result<Vec<(K, Day)>, FieldError> {
+    let days = value.as_object().ok_or_else(|| FieldError::new(field, value, rule))?;
+    let day = |(name, hours): (&String, &Value)| {
         let field = format!("{field}.{name}");
-        let date = name.parse::<NaiveDate>().ok().filter(|date| date.to_string() == *name);
-        let date = date.ok_or_else(|| FieldError::new(&field, hours, rule))?;
-        dates.insert(days_of(date), day_of(&field, hours)?);
-    }
-    Ok(dates)
+        let key = key(name).ok_or_else(|| FieldError::new(&field, hours, rule))?;
+        Ok((key, day_of(&field, hours)?))
+    };
+    days.iter().map(day).collect()
 }
 
 fn day_of(field: &str, value: &Value) -> Result<Day, FieldError> {
@@ -320,10 +324,15 @@ mod tests {
         // A Tuesday and a Wednesday with hours of their own.
         check(&shop, "2026-02-17T00:00:00+08:00", "2026-02-19T00:00:00+08:00", 60);
         check(&shop, "2026-02-10T12:00:00+08:00", "2026-02-10T11:00:00+08:00", 0);
-        assert!(shop.is_open(at("2026-02-09T09:00:00+08:00")));
-        assert!(!shop.is_open(at("2026-02-09T12:00:00+08:00")));
+        let open_at = |time: &str| shop.open_micros(at(time), Micros(at(time).0 + 1));
+        assert_eq!(open_at("2026-02-09T09:00:00+08:00"), Some(1));
+        assert_eq!(open_at("2026-02-09T12:00:00+08:00"), Some(0));
         assert!(shop.open_micros(Micros(0), Micros(SPAN_MAX)).is_some());
         assert_eq!(shop.open_micros(Micros(0), Micros(SPAN_MAX + 1)), None);
+        for time in [i64::MIN, i64::MAX] {
+            assert_eq!(shop.open_micros(Micros(time), Micros(time)), None);
+        }
+        assert_eq!(shop.open_micros(Micros(i64::MAX - 1), Micros(i64::MAX)), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! When a day begins by the clocks of a zone.
+//! When a day begins by the clocks of a zone, and how far those are from UTC.
 
-use chrono::{NaiveDate, NaiveTime, TimeZone};
+use chrono::{DateTime, NaiveDate, NaiveTime, Offset, TimeZone};
 use chrono_tz::{GapInfo, Tz};
 
 use super::Micros;
@@ -14,6 +14,12 @@ pub fn day_start(day: NaiveDate, zone: Tz) -> Micros {
     // Every gap ends; were one not to, midnight in UTC is less than a day off.
     let start = start.map_or_else(|| midnight.and_utc(), |start| start.to_utc());
     Micros(start.timestamp_micros())
+}
+
+/// What is to be added to UTC at `at` for what clocks in `zone` show.
+pub fn utc_offset_seconds(zone: Tz, at: Micros) -> i64 {
+    let at = DateTime::from_timestamp_micros(at.0).unwrap_or_default();
+    i64::from(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc())
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub use labels::{
     Visibility,
 };
 pub use leaf::{Chain, Commitments, Leaf, LeafHash, Salt};
-pub use local_day::day_start;
+pub use local_day::{day_start, utc_offset_seconds};
 pub use maintenance::MaintenanceState;
 pub use panic::{panic_text, unless_panicked};
 pub use pseudonym::Pseudonyms;

@@ -7,7 +7,6 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int32Array, Int64Array
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Int32Type, TimeUnit, TimestampMicrosecondType,
 };
-use chrono::{DateTime, Offset};
 use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
@@ -17,7 +16,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 
-use crate::model::{Micros, Schedules};
+use crate::model::{Micros, Schedules, utc_offset_seconds};
 
 /// Makes the functions of this file known to a session of a shop with these opening hours.
 pub fn register(context: &SessionContext, schedules: Arc<Schedules>) {
@@ -123,9 +122,7 @@ impl LocalClock {
         let quarter = instant.div_euclid(QUARTER_MICROS);
         if quarter != self.quarter {
             self.quarter = quarter;
-            let utc = DateTime::from_timestamp_micros(instant).unwrap_or_default();
-            self.offset_seconds =
-                i64::from(utc.with_timezone(&self.zone).offset().fix().local_minus_utc());
+            self.offset_seconds = utc_offset_seconds(self.zone, Micros(instant));
         }
         instant.div_euclid(SECOND_MICROS) + self.offset_seconds
     }
@@ -202,6 +199,8 @@ impl ScalarUDFImpl for BusinessMs {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
     use crate::model::parse_time;
 
