@@ -521,8 +521,7 @@ mod tests {
         check("7-7", "l7");
     }
 
-    /// Each letter looked at all of its word again: a message that is one word took a second, and the index
-    /// stood still.
+    /// Each letter looked at all of its word again: while messages of one word each came, the index stood still.
     #[test]
     fn a_word_as_long_as_a_text_is_looked_at_once() {
         let terms = |length: usize| {

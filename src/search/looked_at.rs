@@ -115,7 +115,7 @@ fn conversations(all: &Hits<'_>, view: &View<'_>) -> tantivy::Result<u64> {
     let of_segments = of_segments.collect::<tantivy::Result<Vec<Vec<u64>>>>()?;
     let of_tail =
         all.of_tail.iter().map(|record| hashes.hash_one(record.event.conversation.as_str()));
-    // A set would be read and written all over: to sort takes a fifth of the time.
+    // Sorted, since a set is read and written all over: of a million names, it was nearly all that a miss took.
     let mut names: Vec<u64> = of_segments.into_iter().flatten().chain(of_tail).collect();
     names.par_sort_unstable();
     names.dedup();
