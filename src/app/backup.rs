@@ -2,10 +2,10 @@
 //! nobody does.
 //!
 //! It holds what cannot be made again: records, attachments, keys, settings, queries. The order keeps
-//! it whole. The archive goes first, as one snapshot whose files a lease keeps, and then the log,
-//! which holds all of what the archive has but for what was trimmed: so no store of the copy stands
-//! beyond its log. Attachments go after the records that name them. What is derived is left out and
-//! made anew by the first start.
+//! it whole. The archive goes first, as one snapshot whose files a lease keeps, then the small files
+//! that say how far something has come, and then the log, which holds all of what the archive has but
+//! for what was trimmed: so nothing of the copy stands beyond its log. Attachments go after the records
+//! that name them. What is derived is left out and made anew by the first start.
 //!
 //! The key with which the ledger signs is left out: two directories that sign under one key would sooner
 //! or later sign two trees, and a copy in other hands could be made to. A copy begins a ledger of its
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 
-use super::data_dir::{FORMAT_FILE, OWNER_FILE};
+use super::data_dir::{FORMAT_FILE, OWNER_FILE, SQL_HISTORY_FILE};
 use super::{DERIVED, DataDir, DataDirError};
 use crate::archive;
 use crate::durable::{self, Disk, Mode, Naming, Staged, is_staging_name};
@@ -131,10 +131,16 @@ async fn copy_all(data: &DataDir, to: &Path) -> anyhow::Result<BackedUp> {
         }
     }
     drop(archived);
+    for path in beside(data)?.iter().filter(|path| path.is_file()) {
+        copy.tree(path)?;
+    }
     for file in log::files(&data.log())? {
         copy.log_file(file)?;
     }
-    copy.all_else(data)?;
+    // Looked for anew: the first attachment may have come meanwhile, with a record that names it.
+    for path in beside(data)?.iter().filter(|path| path.is_dir()) {
+        copy.tree(path)?;
+    }
     let format = data.root().join(FORMAT_FILE);
     copy.file(&format)?;
     // As the first start will see it.
@@ -184,24 +190,6 @@ impl Copy {
         self.write(file, &place, written_bytes).with_context(cannot)
     }
 
-    /// Copies what is neither derived nor another's to copy: attachments, keys, settings, queries,
-    /// and whatever else somebody put there.
-    fn all_else(&mut self, data: &DataDir) -> anyhow::Result<()> {
-        let derived = DERIVED.iter().flat_map(|store| store.folders);
-        let mut left_out: Vec<&str> = vec!["archive", "log", OWNER_FILE, FORMAT_FILE, "audit"];
-        left_out.extend(derived);
-        for path in listed(data.root())? {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-            let is_leftover =
-                ["aside", "damaged", "removed", "anew", "exchanging"].contains(&ending);
-            if !left_out.contains(&name) && !is_leftover {
-                self.tree(&path)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Copies a file, or a folder with all that is in it; what is being written is no part of it.
     fn tree(&mut self, path: &Path) -> anyhow::Result<()> {
         let is_staged =
@@ -242,6 +230,23 @@ impl Copy {
         self.done.bytes += copied;
         Ok(())
     }
+}
+
+/// What lies beside archive and log and is neither derived nor another's to copy: attachments, keys,
+/// models, settings, queries, and whatever else somebody put there. What was typed at a prompt is its
+/// owner's alone. `docs/operations/plain-copy` has the same list.
+fn beside(data: &DataDir) -> anyhow::Result<Vec<PathBuf>> {
+    let derived = DERIVED.iter().flat_map(|store| store.folders);
+    let mut left_out = vec!["archive", "log", OWNER_FILE, FORMAT_FILE, "audit", SQL_HISTORY_FILE];
+    left_out.extend(derived);
+    let mut paths = listed(data.root())?;
+    paths.retain(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let is_leftover = ["aside", "damaged", "removed", "anew", "exchanging"].contains(&ending);
+        !left_out.contains(&name) && !is_leftover
+    });
+    Ok(paths)
 }
 
 fn listed(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -24,6 +24,9 @@ use crate::model::FieldError;
 pub struct Config {
     /// Where to listen. Loopback unless set otherwise.
     pub listen: SocketAddr,
+    /// Where to listen for whatever speaks to Postgres; without it nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<SocketAddr>,
     /// Zone in which days and hours are counted and times are shown.
     pub zone: Tz,
     /// Longest that records wait in memory before archive, facts and index commit them.
@@ -94,6 +97,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            postgres: None,
             zone: Tz::UTC,
             commit_interval_ms: 2_000,
             log_keep_hours: 7 * 24,

@@ -17,6 +17,7 @@ pub(super) const OWNER_FILE: &str = "owner.json";
 /// In `keys/`.
 const PSEUDONYM_KEY_FILE: &str = "pseudonym.key";
 pub(super) const FORMAT_FILE: &str = "format";
+pub(super) const SQL_HISTORY_FILE: &str = "sql_history";
 /// How long is waited for another that works in place.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 const WAIT_STEP: Duration = Duration::from_millis(50);
@@ -103,7 +104,11 @@ impl DataDir {
         self.root.join("ledger")
     }
 
-    /// A shop's own named queries.
+    /// Models that tell what conversations are about.
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
     /// What makes pseudonyms of erased customers, by the key in `keys/`, which is made where there is
     /// none.
     pub(super) fn pseudonyms(&self) -> anyhow::Result<Pseudonyms> {
@@ -127,8 +132,14 @@ impl DataDir {
         Ok(Pseudonyms::new(key))
     }
 
+    /// A shop's own named queries.
     pub fn queries(&self) -> PathBuf {
         self.root.join("queries")
+    }
+
+    /// What was typed at the prompt of `verbatim sql`, for its owner only.
+    pub fn sql_history(&self) -> PathBuf {
+        self.root.join(SQL_HISTORY_FILE)
     }
 
     pub fn config_file(&self) -> PathBuf {

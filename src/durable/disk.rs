@@ -129,15 +129,12 @@ impl Disk {
             return Ok(());
         }
         let is_new = match self.make_directory(directory) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let parent = directory.parent().ok_or(error)?;
                 self.make_directories(parent)?;
-                self.make_directory(directory)?;
-                true
+                self.make_directory(directory)?
             }
-            Err(error) => return Err(error),
+            made => made?,
         };
         let is_below_root = directory.starts_with(&self.root);
         if let Some(parent) = directory.parent()
@@ -152,9 +149,13 @@ impl Disk {
         Ok(())
     }
 
-    fn make_directory(&self, directory: &Path) -> io::Result<()> {
+    /// Makes a directory. Whether it was not there: of several who make it at once, one does.
+    fn make_directory(&self, directory: &Path) -> io::Result<bool> {
         self.ask(Call::MakeDirectory(directory.to_path_buf()))?;
         // Chats are for whoever runs the service.
-        DirBuilder::new().mode(0o700).create(directory)
+        match DirBuilder::new().mode(0o700).create(directory) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            made => made.map(|()| true),
+        }
     }
 }

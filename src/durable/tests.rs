@@ -193,6 +193,27 @@ fn a_folder_is_removed_whatever_an_earlier_removal_left() {
     remove_directory(&folder.path().join("no").join("such")).unwrap();
 }
 
+/// The first uploads of a shop, sent at once, were refused.
+#[test]
+fn several_make_the_same_folders_at_once() {
+    const AT_ONCE: usize = 8;
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Disk::open(folder.path()).unwrap());
+    for round in 0..100 {
+        let begin = std::sync::Barrier::new(AT_ONCE);
+        std::thread::scope(|scope| {
+            for number in 0..AT_ONCE {
+                let (begin, disk) = (&begin, &disk);
+                scope.spawn(move || {
+                    let path = disk.root().join(format!("{round}/shop/file{number}"));
+                    begin.wait();
+                    Staged::create(disk, &path, Mode::Usual).unwrap();
+                });
+            }
+        });
+    }
+}
+
 /// Chats are for whoever runs the service, not for every user of the machine.
 #[test]
 fn new_folders_are_their_owners_alone() {

@@ -12,6 +12,7 @@ use super::cursor::{Cursor, Step};
 use super::folder::LogFolder;
 use super::frame::FrameHeader;
 use super::oldest::Start;
+use super::positions::FramePosition;
 use super::segment::Segment;
 use super::segment_file;
 use super::sidecar::Sidecar;
@@ -94,8 +95,14 @@ fn first_offset(path: &Path) -> Result<Option<Offset>, LogError> {
 
 /// Notes the frames of a segment; returns what must follow.
 fn walk(segment: &Arc<Segment>) -> Result<Start, LogError> {
-    let mut next = Start { offset: segment.first, lsn: segment.first_lsn };
-    let mut cursor = Cursor::at_start(segment.clone());
+    let next = pass(segment, Start { offset: segment.first, lsn: segment.first_lsn })?;
+    go_on(segment, next, &rest_of(segment)?)
+}
+
+/// Notes the frames from `next` on; returns what must follow.
+fn pass(segment: &Arc<Segment>, mut next: Start) -> Result<Start, LogError> {
+    let at = FramePosition { offset: next.offset, byte: segment.end_byte() };
+    let mut cursor = Cursor::new(segment.clone(), at);
     // A frame of another number was left by a write that never ended.
     while let Step::Frame(passed) = cursor.step()?
         && passed.lsn == next.lsn
@@ -108,10 +115,19 @@ fn walk(segment: &Arc<Segment>) -> Result<Start, LogError> {
         // A segment is far below 4 GiB.
         segment.note(passed.offsets, passed.bytes.start as u32..passed.bytes.end as u32);
     }
-    let rest = rest_of(segment)?;
-    // A write that did not end leaves nothing whole behind: what comes before a whole frame is no
-    // torn end.
-    match segment_file::later_entry(&rest, next.lsn) {
+    Ok(next)
+}
+
+/// As [`pass`], where `rest` was read behind the frames that are noted: nothing whole may be left of
+/// it behind what follows. A write that did not end leaves nothing whole behind, so that what comes
+/// before a whole frame is no torn end. Frames that another process wrote before `rest` was read, or
+/// amid that, are no hole: they are passed now.
+fn go_on(segment: &Arc<Segment>, next: Start, rest: &[u8]) -> Result<Start, LogError> {
+    let begin_byte = segment.end_byte();
+    let next = pass(segment, next)?;
+    let passed_bytes = (segment.end_byte() - begin_byte) as usize;
+    let rest = rest.get(passed_bytes..).unwrap_or_default();
+    match segment_file::later_entry(rest, next.lsn) {
         None => Ok(next),
         Some(later) => {
             let header = FrameHeader::decode(later.payload);

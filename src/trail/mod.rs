@@ -8,10 +8,12 @@
 //! synced anyway. A power cut loses what was done in the last moment; the chat itself it does not.
 //! It decides neither what is an access nor who may read of it.
 
+mod looks;
 mod queue;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,7 @@ use crate::model::{
     Micros, Origin, Role, Sender, access_id_at,
 };
 use crate::relay::{Relay, RelayError};
+use looks::Looks;
 use queue::Queue;
 
 /// Who sends the records: verbatim itself.
@@ -33,6 +36,7 @@ const SENDER: &str = "verbatim";
 pub struct Trail {
     relay: Relay,
     queue: Arc<Mutex<Queue>>,
+    looks: Arc<Mutex<Looks>>,
 }
 
 /// How the trail stands.
@@ -56,12 +60,23 @@ pub struct UnderWay {
 impl Trail {
     /// The trail of what `relay` takes. Somebody must [`Trail::write_on`].
     pub fn new(relay: Relay) -> Trail {
-        Trail { relay, queue: Arc::default() }
+        Trail { relay, queue: Arc::default(), looks: Arc::default() }
     }
 
-    /// Records an access soon. It does not wait.
+    /// Records an access soon. It does not wait. That a command asked for a shop of which there is nothing is not
+    /// recorded: by its trail alone a mistyped name would become a shop.
     pub fn record(&self, identity: &Identity, access: Access) {
+        if *identity == operator(&identity.shop) && !self.relay.has_shop(&identity.shop) {
+            return;
+        }
         self.queue.lock().add(&identity.shop, entry(identity, access), Micros::now());
+    }
+
+    /// Records an access of a page that is looked at on and on: when it is opened, and every five minutes.
+    pub fn record_look(&self, identity: &Identity, access: Access) {
+        if self.looks.lock().begin(identity, &access, Instant::now()) {
+            self.record(identity, access);
+        }
     }
 
     /// Records an access now: the ack comes once the record is on stable storage. For what must not be
@@ -95,6 +110,11 @@ impl UnderWay {
     /// The answer is whole.
     pub fn finish(mut self) {
         self.record(AccessOutcome::Allowed);
+    }
+
+    /// Nothing of the shop was in it: it is not recorded.
+    pub fn forget(mut self) {
+        self.access = None;
     }
 
     fn record(&mut self, outcome: AccessOutcome) {

@@ -1,7 +1,7 @@
 //! A copy of a directory, taken at any moment, is one that a service starts from: it has every record
 //! that was acknowledged before, and all stores hold the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use verbatim::access::TokenRole::Admin;
 
 use super::support::{Data, PATIENCE, SHOP, Server, message};
 
+const PLAIN_COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations/plain-copy");
 const SETTINGS: &str = "commit_interval_ms = 50\nlog_segment_mib = 4\n";
 
 /// Offsets by id.
@@ -170,11 +171,7 @@ async fn a_backup_at_rest_has_what_the_archive_alone_holds() {
     load.beyond(24_000).await;
     let acked = load.end().await;
     let admin = server.http(&token);
-    let since = Instant::now();
-    while admin.get("/v1/status").await.json()["log"]["oldest"] == 0 {
-        assert!(since.elapsed() < PATIENCE, "nothing is trimmed: {}", server.stderr());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    admin.status_once(|status| status["log"]["oldest"] != 0).await;
     // While a service trims, too: its archive is copied before its log.
     let beside = Data::new();
     tokio::task::block_in_place(|| data.succeeds(["backup", beside.path().to_str().unwrap()]));
@@ -217,15 +214,14 @@ fn a_backup_that_fails_leaves_nothing() {
 /// With nothing but `cp`, in the documented order, of a service that is killed half way through.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_copy_with_a_cut_in_between_is_clean() {
-    for cut in [None, Some("1."), Some("2."), Some("3.")] {
+    for cut in [None, Some("1."), Some("2."), Some("3."), Some("4.")] {
         let data = Data::new();
         data.set(SETTINGS);
         let token = data.token(SHOP, "boss", &[Admin]);
         let server = Server::start(&data);
         let load = Load::on(&server, &token);
         let acked = load.beyond(3_000).await;
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations/plain-copy");
-        let text = std::fs::read_to_string(script).unwrap();
+        let text = std::fs::read_to_string(PLAIN_COPY).unwrap();
         // The service is killed before the step of this number.
         let text = match cut {
             None => text,
@@ -249,6 +245,67 @@ async fn a_plain_copy_with_a_cut_in_between_is_clean() {
         }
         must_have(&copy, &token, &acked).await;
     }
+}
+
+/// Both ways take the same: models, marks and what else somebody put there, and neither what is made
+/// anew nor what somebody typed at a prompt.
+#[test]
+fn a_plain_copy_has_the_files_of_a_backup() {
+    let data = Data::new();
+    data.set("");
+    data.token(SHOP, "boss", &[Admin]);
+    data.succeeds([Path::new("import"), &super::support::sample("history.ndjson")]);
+    let taken = ["models/main/issues.model", "categorizing.json", "erasing.json", "tls/chain.pem"];
+    let left = ["sql_history", "owner.json", "audit/note", "facts.damaged/old", "erasing.json#3"];
+    for name in taken.iter().chain(&left) {
+        let path = data.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "{}").unwrap();
+    }
+    assert!(data.path().join("keys/ledger.key").is_file(), "which no copy has");
+    let (backup, plain) = (Data::new(), Data::new());
+    data.succeeds([Path::new("backup"), &backup.path()]);
+    let copied =
+        Command::new("sh").arg(PLAIN_COPY).args([data.path(), plain.path()]).status().unwrap();
+    assert!(copied.success());
+    // Those of archive and log are compared by what a service makes of them.
+    let beside = |data: &Data| -> BTreeSet<String> {
+        let of_store = |name: &String| name.starts_with("archive/") || name.starts_with("log/");
+        files(&data.path()).into_iter().filter(|name| !of_store(name)).collect()
+    };
+    let (backed_up, copied) = (beside(&backup), beside(&plain));
+    assert_eq!(backed_up, copied);
+    for name in taken.iter().chain(&["verbatim.toml", "keys/token.key", "format"]) {
+        assert!(backed_up.contains(*name), "{name}: {backed_up:?}");
+    }
+    for name in left.iter().chain(&["keys/ledger.key"]) {
+        assert!(!backed_up.contains(*name), "{name}");
+    }
+    let folders: BTreeSet<&str> = backed_up
+        .iter()
+        .filter_map(|name| name.split_once('/'))
+        .map(|(folder, _)| folder)
+        .collect();
+    assert_eq!(folders, BTreeSet::from(["keys", "models", "tls"]), "the rest is made anew");
+    for copy in [&backup, &plain] {
+        copy.succeeds(["rebuild", "facts", "index", "lookup", "ledger"]);
+    }
+}
+
+/// The files below a folder, by their names in it.
+fn files(root: &Path) -> Vec<String> {
+    let (mut folders, mut found) = (vec![root.to_path_buf()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    found
 }
 
 /// Of a rotation of copies, one of damage took the place of the last good one.
@@ -284,14 +341,7 @@ fn flip(file: &Path) {
 }
 
 fn largest(folder: &Path, ending: &str) -> std::path::PathBuf {
-    let mut files = vec![folder.to_path_buf()];
-    let mut found = Vec::new();
-    while let Some(path) = files.pop() {
-        if path.is_dir() {
-            files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|found| found == ending) {
-            found.push(path);
-        }
-    }
-    found.into_iter().max_by_key(|path| path.metadata().unwrap().len()).unwrap()
+    let found = files(folder).into_iter().map(|name| folder.join(name));
+    let found = found.filter(|path| path.extension().is_some_and(|found| found == ending));
+    found.max_by_key(|path| path.metadata().unwrap().len()).unwrap()
 }

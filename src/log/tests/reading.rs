@@ -91,6 +91,26 @@ fn batches_are_bounded_in_bytes() {
     }
 }
 
+/// A backup under load was refused now and then: frames that were written between two looks at a
+/// segment were taken for a hole before the last of them.
+#[test]
+fn a_log_that_is_being_written_has_no_hole() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Disk::open(folder.path()).unwrap());
+    let options = Options { segment_bytes: 4 * 1024 * 1024, full_bytes: FULL_BYTES, disk };
+    let (mut writer, reader, _) = open_with(folder.path(), options).unwrap();
+    let writing = std::thread::spawn(move || (0..4_000).for_each(|_| append(&mut writer, 1)));
+    let mut looks = 0;
+    while !writing.is_finished() {
+        let durable = reader.head();
+        let copied = LogReader::open_read_only(folder.path()).unwrap();
+        assert!((durable..=reader.head().next()).contains(&copied.head()), "{durable}");
+        looks += 1;
+    }
+    writing.join().unwrap();
+    assert!(looks > 10, "only {looks} looks while it was written");
+}
+
 /// The pipeline benchmark met a segment with 16 bytes left, too few for an entry's header: the
 /// reader took them for a cut record, and all stores stopped for good.
 #[test]
