@@ -75,6 +75,8 @@ pub enum Via {
     Page,
     Api,
     Socket,
+    /// The Postgres wire.
+    Postgres,
     /// The command line, over a data directory in its own hands.
     Command,
     /// verbatim itself.

@@ -149,6 +149,12 @@ impl Event {
         }
     }
 
+    /// Whether this is about the chat and no part of it: what the shop's administration says, and what a model says
+    /// once it is over. It shows no life in its conversation and moves no time of it.
+    pub fn is_aside(&self) -> bool {
+        self.kind.is_aside(self.automatic)
+    }
+
     /// The client's clock as an instant; `None` when it gave none.
     pub fn sent_time(&self) -> Option<Micros> {
         self.sent_at.as_deref().and_then(parse_time)

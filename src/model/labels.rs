@@ -169,6 +169,11 @@ impl Kind {
         matches!(self, Kind::Rules | Kind::Hold | Kind::Release | Kind::Erase | Kind::Access)
     }
 
+    /// [`super::Event::is_aside`], of an event of this kind.
+    pub const fn is_aside(self, automatic: bool) -> bool {
+        self.is_administrative() || (automatic && matches!(self, Kind::Tag | Kind::Untag))
+    }
+
     /// The reserved conversation in which every record of this kind stands; `None` for what is
     /// about a chat.
     pub const fn reserved_conversation(self) -> Option<&'static str> {

@@ -1,6 +1,6 @@
 //! When a day begins by the clocks of a zone, and how far those are from UTC.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Offset, TimeZone};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
 use chrono_tz::{GapInfo, Tz};
 
 use super::Micros;
@@ -8,12 +8,16 @@ use super::Micros;
 /// The first instant of `day` in `zone`. Where clocks skip midnight it is the first after the gap:
 /// mostly an hour later, a quarter of one in Kathmandu in 1986, a whole day in Samoa in 2011.
 pub fn day_start(day: NaiveDate, zone: Tz) -> Micros {
-    let midnight = day.and_time(NaiveTime::MIN);
-    let start = zone.from_local_datetime(&midnight).earliest();
-    let start = start.or_else(|| GapInfo::new(&midnight, &zone)?.end);
-    // Every gap ends; were one not to, midnight in UTC is less than a day off.
-    let start = start.map_or_else(|| midnight.and_utc(), |start| start.to_utc());
-    Micros(start.timestamp_micros())
+    local_instant(day.and_time(NaiveTime::MIN), zone)
+}
+
+/// The first instant at which clocks in `zone` show `local`, or the end of the gap that skips it.
+pub fn local_instant(local: NaiveDateTime, zone: Tz) -> Micros {
+    let instant = zone.from_local_datetime(&local).earliest();
+    let instant = instant.or_else(|| GapInfo::new(&local, &zone)?.end);
+    // Every gap ends; were one not to, the same time in UTC is less than a day off.
+    let instant = instant.map_or_else(|| local.and_utc(), |instant| instant.to_utc());
+    Micros(instant.timestamp_micros())
 }
 
 /// What is to be added to UTC at `at` for what clocks in `zone` show.

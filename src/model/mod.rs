@@ -28,6 +28,10 @@ mod parse;
 mod pseudonym;
 mod record;
 mod hours;
+mod number;
+mod schedules;
+mod sla;
+mod category_labels;
 mod rules;
 mod time;
 pub mod visible;
@@ -38,22 +42,25 @@ pub use accessed::{Access, AccessAction, AccessEntry, AccessOutcome, Purpose, Vi
 pub use audience::{Audience, CUSTOMER_HEARS, Reader, Seen};
 pub use by::By;
 pub use canonical::{CanonicalEvent, CanonicalParts};
+pub use category_labels::{CategoryLabels, check_model_name, label_of};
 pub use erased::{CustomerErased, Erased};
 pub use error::{ErrorKind, FieldError, Kinded};
 pub use event::{Attachment, Event, Sender};
 pub use hours::Hours;
 pub use ids::{ConversationKey, Offset, Seq, check_id, is_sha256_hex};
-pub use instant::{instant_of, parse_zone};
+pub use instant::{INSTANT_GRAMMAR, check_range, instant_of, parse_zone};
 pub use keeping::{CASES_MAX, EraseData, Erasure, HoldData, Keeping, held_by, is_receipt};
 pub use labels::{
     ACCESS_CONVERSATION, Authority, Kind, Origin, RESERVED_PREFIX, RULES_CONVERSATION, Role,
     Visibility,
 };
 pub use leaf::{Chain, Commitments, Leaf, LeafHash, Salt};
-pub use local_day::{day_start, utc_offset_seconds};
+pub use local_day::{day_start, local_instant, utc_offset_seconds};
 pub use maintenance::MaintenanceState;
 pub use panic::{panic_text, unless_panicked};
 pub use pseudonym::Pseudonyms;
 pub use record::{Ack, CustomerAck, CustomerRecord, DecodeError, PublicRecord, Record};
-pub use rules::{Rules, RulesChange, RulesHistory, RulesVersion, Schedules};
+pub use rules::{Rules, RulesChange, RulesHistory, RulesVersion};
+pub use schedules::{Schedules, Teams};
+pub use sla::{Sla, SlaClock};
 pub use time::{Micros, parse_time};

@@ -7,14 +7,15 @@
 //! It does not say who may set rules, nor what a figure does with them.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{FieldError, Hours, Kind, Micros, Offset, Record};
+use super::category_labels::{CategoryLabels, category_labels, classifier};
+use super::number::whole_number;
+use super::schedules::parse_team_hours;
+use super::{FieldError, Hours, Kind, Micros, Offset, Record, Schedules, Sla, Teams};
 
 /// Idle time before a shop decides otherwise.
 const IDLE_HOURS: u32 = 24;
@@ -22,9 +23,6 @@ const IDLE_HOURS: u32 = 24;
 const IDLE_HOURS_MAX: u32 = 8_760;
 /// A century: longer is never.
 const KEEP_DAYS_MAX: u32 = 36_525;
-
-/// Most teams of a shop.
-const TEAMS_MAX: usize = 1_000;
 
 /// The rules of a shop at one moment. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,31 +34,21 @@ pub struct Rules {
     /// So many days after its last record a conversation is erased; 0: never.
     #[serde(default, skip_serializing_if = "is_never")]
     pub keep_days: u32,
-    #[serde(default, skip_serializing_if = "Schedules::are_none")]
+    #[serde(default, skip_serializing_if = "are_none")]
     pub schedules: Arc<Schedules>,
-}
-
-/// When somebody is there: the shop's opening hours, and those of teams that have their own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Schedules {
+    /// What is promised to customers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hours: Option<Hours>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub teams: BTreeMap<String, Hours>,
+    pub sla: Option<Sla>,
+    /// The model that tags what people did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<String>,
+    /// How categories are called.
+    #[serde(default, skip_serializing_if = "are_none")]
+    pub category_labels: Arc<CategoryLabels>,
 }
 
-impl Schedules {
-    fn are_none(schedules: &Arc<Schedules>) -> bool {
-        **schedules == Schedules::default()
-    }
-
-    /// The hours of a team, or of the shop. `None` where nobody has decided any, and of a team that is none.
-    pub fn of(&self, team: Option<&str>) -> Option<&Hours> {
-        match team {
-            Some(team) => self.teams.get(team),
-            None => self.hours.as_ref(),
-        }
-    }
+fn are_none<T: Default + PartialEq>(decided: &Arc<T>) -> bool {
+    **decided == T::default()
 }
 
 fn is_never(days: &u32) -> bool {
@@ -81,10 +69,24 @@ pub struct RulesChange {
     /// Those of all teams that have their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team_hours: Option<BTreeMap<String, Hours>>,
+    /// Who is of which team, of all teams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Teams>,
+    /// `None` inside: nothing is promised any more.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    pub sla: Option<Option<Sla>>,
+    /// `None` inside: nothing is tagged but by people.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    pub classifier: Option<Option<String>>,
+    /// Those of all categories that have any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category_labels: Option<CategoryLabels>,
 }
 
 /// Tells what is null from what is not there.
-fn even_null<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Hours>>, D::Error> {
+fn even_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
@@ -129,37 +131,53 @@ impl RulesHistory {
 impl Default for Rules {
     fn default() -> Rules {
         let schedules = Arc::default();
-        Rules { version: 0, idle_hours: IDLE_HOURS, keep_days: 0, schedules }
+        let (classifier, category_labels) = (None, Arc::default());
+        Rules {
+            version: 0,
+            idle_hours: IDLE_HOURS,
+            keep_days: 0,
+            schedules,
+            sla: None,
+            classifier,
+            category_labels,
+        }
     }
 }
 
 impl Rules {
     /// The next version: these rules, with what `change` decides.
     pub fn with(&self, change: &RulesChange) -> Rules {
-        let RulesChange { idle_hours, keep_days, hours, team_hours } = change;
-        let mut schedules = self.schedules.clone();
-        if let Some(hours) = hours {
-            Arc::make_mut(&mut schedules).hours = hours.clone();
-        }
-        if let Some(teams) = team_hours {
-            Arc::make_mut(&mut schedules).teams = teams.clone();
-        }
+        let version = self.version.saturating_add(1);
         Rules {
-            version: self.version.saturating_add(1),
-            idle_hours: idle_hours.unwrap_or(self.idle_hours),
-            keep_days: keep_days.unwrap_or(self.keep_days),
-            schedules,
+            version,
+            idle_hours: change.idle_hours.unwrap_or(self.idle_hours),
+            keep_days: change.keep_days.unwrap_or(self.keep_days),
+            schedules: self.schedules_with(change, version),
+            sla: change.sla.unwrap_or(self.sla),
+            classifier: change.classifier.clone().unwrap_or_else(|| self.classifier.clone()),
+            category_labels: match &change.category_labels {
+                Some(labels) => Arc::new(labels.clone()),
+                None => self.category_labels.clone(),
+            },
         }
+    }
+
+    /// The schedules with what `change` decides, which are those of `version` where they are others.
+    fn schedules_with(&self, change: &RulesChange, version: u32) -> Arc<Schedules> {
+        let RulesChange { hours, team_hours, teams, .. } = change;
+        let before = &self.schedules;
+        let after = Schedules {
+            version: before.version,
+            hours: hours.as_ref().unwrap_or(&before.hours).clone(),
+            team_hours: team_hours.as_ref().unwrap_or(&before.team_hours).clone(),
+            teams: teams.as_ref().unwrap_or(&before.teams).clone(),
+        };
+        if after == **before { before.clone() } else { Arc::new(Schedules { version, ..after }) }
     }
 
     /// Whether `change` would leave everything as it is.
     pub fn have(&self, change: &RulesChange) -> bool {
         Rules { version: self.version, ..self.with(change) } == *self
-    }
-
-    /// [`Rules::idle_hours`] as a span.
-    pub fn idle(&self) -> Duration {
-        Duration::from_hours(self.idle_hours.into())
     }
 }
 
@@ -194,36 +212,20 @@ impl RulesChange {
                 }
                 "hours" if value.is_null() => change.hours = Some(None),
                 "hours" => change.hours = Some(Some(Hours::parse(&field, value)?)),
-                "team_hours" => change.team_hours = Some(teams(&field, value)?),
+                "team_hours" => change.team_hours = Some(parse_team_hours(&field, value)?),
+                "teams" => change.teams = Some(Teams::parse(&field, value)?),
+                "sla" if value.is_null() => change.sla = Some(None),
+                "sla" => change.sla = Some(Some(Sla::parse(&field, value)?)),
+                "classifier" => change.classifier = Some(classifier(&field, value)?),
+                "category_labels" => change.category_labels = Some(category_labels(&field, value)?),
                 _ => {
-                    let rule = "be a rule: `idle_hours`, `keep_days`, `hours`, `team_hours`";
+                    let rule = "be a rule: `idle_hours`, `keep_days`, `hours`, `team_hours`, `teams`, `sla`, `classifier`, `category_labels`";
                     return Err(FieldError::new(field, value, rule));
                 }
             }
         }
         Ok(change)
     }
-}
-
-/// The hours of teams, by their names.
-fn teams(field: &str, value: &Value) -> Result<BTreeMap<String, Hours>, FieldError> {
-    let rule = "be an object of teams, each with its hours";
-    let teams = value.as_object().ok_or_else(|| FieldError::new(field, value, rule))?;
-    if teams.len() > TEAMS_MAX {
-        return Err(FieldError::new(field, teams.len(), format!("have at most {TEAMS_MAX} teams")));
-    }
-    let hours = |(name, hours): (&String, &Value)| {
-        Ok((name.clone(), Hours::parse(&format!("{field}.{name}"), hours)?))
-    };
-    teams.iter().map(hours).collect()
-}
-
-fn whole_number(field: &str, value: &Value, range: RangeInclusive<u32>) -> Result<u32, FieldError> {
-    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-    number.filter(|number| range.contains(number)).ok_or_else(|| {
-        let rule = format!("be a whole number from {} to {}", range.start(), range.end());
-        FieldError::new(field, value, rule)
-    })
 }
 
 #[cfg(test)]
@@ -257,7 +259,35 @@ mod tests {
         let gone = parse(r#"{"hours":null,"team_hours":{}}"#.to_string());
         let sent = serde_json::to_string(&gone).unwrap();
         assert_eq!(serde_json::from_str::<RulesChange>(&sent).unwrap(), gone);
-        assert_eq!(rules.with(&gone).schedules, Arc::default());
+        let none = Schedules { version: 3, ..Schedules::default() };
+        assert_eq!(*rules.with(&gone).schedules, none);
+    }
+
+    /// A version that changes neither hours nor teams has the schedules of the one before.
+    #[test]
+    fn teams_and_promises_hold_until_they_are_taken_back() {
+        let parse = |data: &str| RulesChange::parse(data).unwrap();
+        let set =
+            parse(r#"{"teams":{"night":["lin"]},"sla":{"next_reply_s":600,"clock":"calendar"}}"#);
+        let rules = Rules::default().with(&set);
+        assert_eq!((rules.schedules.version, rules.sla.unwrap().next_reply_s), (1, Some(600)));
+        let later = rules
+            .with(&parse(r#"{"idle_hours":48}"#))
+            .with(&parse(r#"{"teams":{"night":["lin"]}}"#));
+        assert_eq!((later.version, later.schedules.version), (3, 1));
+        assert!(later.have(&set));
+        let sent = serde_json::to_string(&set).unwrap();
+        assert_eq!(serde_json::from_str::<RulesChange>(&sent).unwrap(), set);
+        let stored = serde_json::to_string(&later).unwrap();
+        assert_eq!(serde_json::from_str::<Rules>(&stored).unwrap(), later);
+        let gone = parse(r#"{"teams":{},"sla":null}"#);
+        let sent = serde_json::to_string(&gone).unwrap();
+        assert_eq!(serde_json::from_str::<RulesChange>(&sent).unwrap(), gone);
+        let none = later.with(&gone);
+        assert_eq!(
+            (none.sla, none.schedules.version, none.schedules.teams.are_none()),
+            (None, 4, true)
+        );
     }
 
     #[test]
@@ -275,6 +305,10 @@ mod tests {
             (r#"{"hours": {"zone": "UTC", "week": {"mon": ["9-18"]}}}"#, "data.hours.week.mon[0]"),
             (r#"{"team_hours": {"night": {"zone": "Mars"}}}"#, "data.team_hours.night.zone"),
             (r#"{"team_hours": {"night": null}}"#, "data.team_hours.night"),
+            (r#"{"teams": {"night": ["lin", "lin"]}}"#, "data.teams.night[1]"),
+            (r#"{"sla": {"first_reply_s": 0}}"#, "data.sla.first_reply_s"),
+            (r#"{"classifier": "../x"}"#, "data.classifier `../x`"),
+            (r#"{"category_labels": {"refund": "退款"}}"#, "data.category_labels.refund"),
         ] {
             let error = RulesChange::parse(data).unwrap_err().to_string();
             assert!(error.contains(named), "{data}: {error}");
