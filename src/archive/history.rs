@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::row::{administrative_of, conversations_of, offsets_naming, receipts_of, records_of};
+use super::row::{asides_of, conversations_of, offsets_naming, receipts_of, records_of};
 use super::{ArchiveError, ArchiveReader, ArchiveSnapshot};
 use arrow::array::AsArray;
 
@@ -113,24 +113,20 @@ impl ArchiveSnapshot {
         Ok(last)
     }
 
-    /// What a shop's administration said from an offset on, in files and in the tail.
-    pub fn administrative_since(
-        &self,
-        shop: &str,
-        from: Offset,
-    ) -> Result<HashSet<Offset>, ArchiveError> {
+    /// What was said about a shop's chats from an offset on and is no part of them ([`crate::model::Event::is_aside`]),
+    /// in files and in the tail.
+    pub fn asides_since(&self, shop: &str, from: Offset) -> Result<HashSet<Offset>, ArchiveError> {
         let wanted = Wanted::Texts(vec![("shop", shop.to_string())]);
         let mut found = HashSet::new();
         let is_since = |file: &&DataFile| file.offsets().is_none_or(|held| from < held.end);
         for file in self.table.files.iter().filter(is_since) {
             self.table.require_whole(file)?;
             let path = self.table.path_of(file);
-            for batch in table::read_columns(&path, &wanted, &["offset", "kind"])? {
-                found.extend(administrative_of(&batch)?);
+            for batch in table::read_columns(&path, &wanted, &["offset", "kind", "automatic"])? {
+                found.extend(asides_of(&batch)?);
             }
         }
-        let is_one =
-            |record: &&Record| record.shop == shop && record.event.kind.is_administrative();
+        let is_one = |record: &&Record| record.shop == shop && record.event.is_aside();
         found.extend(self.tail.records().filter(is_one).map(|record| record.offset));
         Ok(found)
     }

@@ -63,12 +63,13 @@ pub(super) fn conversations_of(
 }
 
 /// Offsets of the rows that a shop's administration said.
-pub(super) fn administrative_of(batch: &RecordBatch) -> Result<Vec<Offset>, ArchiveError> {
+pub(super) fn asides_of(batch: &RecordBatch) -> Result<Vec<Offset>, ArchiveError> {
     let rows = Rows { batch };
     let mut offsets = Vec::new();
     for row in 0..batch.num_rows() {
         let offset = Offset(rows.number("offset", row)?.cast_unsigned());
-        if rows.label::<Kind>("kind", row, offset)?.is_administrative() {
+        let automatic = rows.flag("automatic", row)?;
+        if rows.label::<Kind>("kind", row, offset)?.is_aside(automatic) {
             offsets.push(offset);
         }
     }

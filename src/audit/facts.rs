@@ -129,13 +129,15 @@ impl FactsCheck {
     }
 }
 
-fn tables(snapshot: &FactsSnapshot) -> [(&'static str, &FactsTable); 5] {
+fn tables(snapshot: &FactsSnapshot) -> [(&'static str, &FactsTable); 7] {
     [
         ("turns", &snapshot.turns),
         ("episodes", &snapshot.episodes),
         ("changes", &snapshot.changes),
         ("tags", &snapshot.tags),
         ("strays", &snapshot.strays),
+        ("stints", &snapshot.stints),
+        ("ratings", &snapshot.ratings),
     ]
 }
 

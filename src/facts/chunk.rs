@@ -8,7 +8,7 @@
 use std::sync::{Arc, OnceLock};
 
 /// Items of one chunk. A question makes anew each chunk that changed since the last one: at 512
-/// rows of 60 columns, about half a millisecond.
+/// conversations of 121 columns, about a millisecond.
 pub(crate) const CHUNK_ITEMS: usize = 512;
 
 /// Items `T`, and what was made of them, `M`.

@@ -29,6 +29,9 @@ pub(crate) struct OpenEpisode {
     pub(crate) first_customer: Option<Moment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_reply: Option<FirstReply>,
+    /// Last public message of the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_customer: Option<Moment>,
     /// First bot message after `first_customer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_bot: Option<Moment>,
@@ -46,6 +49,9 @@ pub(crate) struct OpenEpisode {
     /// Last one named, before the episode or in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_assignee: Option<String>,
+    /// When its resolve is due, by what the shop promised when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resolution_due_us: Option<i64>,
 }
 
 /// The first reply to the customer in an episode.
@@ -77,6 +83,7 @@ impl OpenEpisode {
             earliest: started.at,
             latest: started.at,
             first_customer: None,
+            last_customer: None,
             first_reply: None,
             first_bot: None,
             first_handoff: None,
@@ -88,6 +95,7 @@ impl OpenEpisode {
             transfers: 0,
             rating: None,
             last_assignee: None,
+            resolution_due_us: None,
         }
     }
 
@@ -96,8 +104,8 @@ impl OpenEpisode {
         let at = record.occurred_at();
         self.events += 1;
         self.messages += u32::from(record.event.kind == Kind::Message);
-        // A hold or an erasure comes when the chat is long over, and is no part of it.
-        if record.event.kind.is_administrative() {
+        // A hold, an erasure or an automatic category comes when the chat is over, and is no part of it.
+        if record.event.is_aside() {
             return;
         }
         self.earliest = self.earliest.min(at);
@@ -107,6 +115,7 @@ impl OpenEpisode {
     pub(crate) fn take_customer_message(&mut self, at: Moment) {
         self.customer_messages += 1;
         self.first_customer.get_or_insert(at);
+        self.last_customer = Some(at);
     }
 
     pub(crate) fn take_human_message(&mut self, at: Moment, sender: &str) {

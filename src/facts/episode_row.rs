@@ -10,7 +10,8 @@ use super::labels::{EpisodeEnd, Excluded};
 use super::moment::Moment;
 use super::rows::{EpisodeRow, METRIC_VERSION};
 use super::state::ConversationState;
-use crate::model::Role;
+use super::whose::Whose;
+use crate::model::{Micros, Role};
 
 /// How an episode ended. `closed_by` is the record that told: the resolve, or the first one of any
 /// conversation after the silence.
@@ -19,15 +20,14 @@ pub(crate) struct EpisodeClose<'a> {
     pub(crate) by: EpisodeEnd,
     pub(crate) closed_by: Closer,
     pub(crate) resolver: Option<(&'a str, Role)>,
-    /// The silence found the customer waiting.
-    pub(crate) abandoned: bool,
+    /// It found the customer waiting.
+    pub(crate) unanswered: bool,
 }
 
 impl ConversationState {
     /// The episode under way, as a row without ends.
-    pub fn open_episode(&self, shop: &str, conversation: &str) -> Option<EpisodeRow> {
-        let episode = self.episode.as_ref()?;
-        Some(EpisodeRow::of(episode, self, shop, conversation, None))
+    pub(crate) fn open_episode(&self, whose: &Whose<'_>) -> Option<EpisodeRow> {
+        Some(EpisodeRow::of(self.episode.as_ref()?, self, whose, None))
     }
 }
 
@@ -36,42 +36,59 @@ impl EpisodeRow {
     pub(crate) fn of(
         episode: &OpenEpisode,
         state: &ConversationState,
-        shop: &str,
-        conversation: &str,
+        whose: &Whose<'_>,
         end: Option<&EpisodeClose<'_>>,
     ) -> EpisodeRow {
         let reply = episode.first_reply.as_ref();
-        let frt_total =
-            episode.first_customer.zip(reply).map(|(customer, reply)| customer.ms_until(reply.at));
-        let frt_human = reply.map(|reply| reply.human_from.ms_until(reply.at));
-        let frt_bot = episode
-            .first_customer
-            .zip(episode.first_bot)
-            .map(|(customer, bot)| customer.ms_until(bot));
         let resolve = end.filter(|end| end.by == EpisodeEnd::Resolve);
-        let resolution = resolve.map(|resolve| episode.started.ms_until(resolve.at));
+        let agent = agent(episode, state);
+        let team = whose.team(agent);
+        let opening = whose.opening(team.as_deref());
+        let replied = reply.map(|reply| reply.at);
+        let resolved = resolve.map(|resolve| resolve.at);
+        let frt_total = opening.span(episode.first_customer, replied);
+        let frt_human = opening.span(reply.map(|reply| reply.human_from), replied);
+        let frt_bot = opening.span(episode.first_customer, episode.first_bot);
+        let resolution = opening.span(Some(episode.started), resolved);
+        let resolution_human = opening.span(humans_from(episode, resolve), resolved);
+        let close_gap = opening.span(episode.last_customer, resolved);
+        let since_resolve = state.resolved.filter(|_| episode.reopened);
+        let since_resolve = since_resolve.and_then(|at| at.ms_until(episode.started).ok());
         let resolver = end.and_then(|end| end.resolver);
         EpisodeRow {
-            shop: shop.to_string(),
-            conversation: conversation.to_string(),
+            shop: whose.shop.to_string(),
+            conversation: whose.conversation.to_string(),
             episode: state.episodes,
             started_at: episode.started.at,
             started_offset: episode.started.offset,
             started_by: episode.started_by,
+            timed: episode.started.timed,
             first_customer_at: episode.first_customer.map(|customer| customer.at),
             first_human_at: reply.map(|reply| reply.at.at),
             first_bot_at: episode.first_bot.map(|bot| bot.at),
-            frt_total_ms: frt_total.and_then(Result::ok),
-            frt_human_ms: frt_human.and_then(Result::ok),
-            frt_bot_ms: frt_bot.and_then(Result::ok),
+            frt_total_ms: frt_total.ms,
+            frt_total_business_ms: frt_total.business_ms,
+            frt_human_ms: frt_human.ms,
+            frt_human_business_ms: frt_human.business_ms,
+            frt_bot_ms: frt_bot.ms,
+            frt_bot_business_ms: frt_bot.business_ms,
             frt_excluded: frt_excluded(episode, end.is_some()),
             first_replier: reply.map(|reply| reply.replier.clone()),
+            first_replier_team: whose.team(reply.map(|reply| reply.replier.as_str())),
+            agent: agent.map(str::to_string),
             ended_at: end.map(|end| end.at.at),
             ended_by: end.map(|end| end.by),
             resolved_by: resolver.map(|(id, _)| id.to_string()),
             resolver_role: resolver.map(|(_, role)| role),
-            episode_resolution_ms: resolution.and_then(Result::ok),
-            abandoned: end.is_some_and(|end| end.abandoned),
+            episode_resolution_ms: resolution.ms,
+            episode_resolution_business_ms: resolution.business_ms,
+            resolution_human_ms: resolution_human.ms,
+            resolution_human_business_ms: resolution_human.business_ms,
+            close_gap_ms: close_gap.ms,
+            close_gap_business_ms: close_gap.business_ms,
+            resolution_due_at: episode.resolution_due_us.map(Micros),
+            unanswered: end.is_some_and(|end| end.unanswered),
+            abandoned: end.is_some_and(|end| end.unanswered && end.by == EpisodeEnd::Idle),
             events: episode.events,
             messages: episode.messages,
             earliest_at: episode.earliest,
@@ -83,6 +100,7 @@ impl EpisodeRow {
             transfers: episode.transfers,
             first_handoff_at: episode.first_handoff.map(|handoff| handoff.at),
             reopened: episode.reopened,
+            since_resolve_ms: since_resolve,
             categories: state.categories.clone(),
             rating: episode.rating,
             last_assignee: episode.last_assignee.clone(),
@@ -95,17 +113,38 @@ impl EpisodeRow {
             closed_at: end.map(|end| end.closed_by.received_at),
             metric_version: METRIC_VERSION,
             rules_version: episode.last_activity.rules_version,
-            schedule_version: None,
+            schedule_version: opening.version(),
+            team,
         }
     }
+}
+
+/// Whose episode it is: the last human who replied in it, else who was last assigned.
+fn agent<'a>(episode: &'a OpenEpisode, state: &'a ConversationState) -> Option<&'a str> {
+    let replier = state.last_replier.as_deref().filter(|_| episode.human_messages > 0);
+    replier.or(episode.last_assignee.as_deref())
+}
+
+/// From when an episode was one for humans: its first handoff, where no human had replied before; else the
+/// customer's first message. `None` where no human had a part in it.
+fn humans_from(episode: &OpenEpisode, resolve: Option<&EpisodeClose<'_>>) -> Option<Moment> {
+    let resolver = resolve.and_then(|resolve| resolve.resolver);
+    let by_human = resolver.is_some_and(|(_, role)| role == Role::Human);
+    if episode.first_handoff.is_none() && episode.human_messages == 0 && !by_human {
+        return None;
+    }
+    let replied = episode.first_reply.as_ref().map(|reply| reply.at.offset);
+    let handoff = episode.first_handoff;
+    let handoff = handoff.filter(|handoff| replied.is_none_or(|replied| handoff.offset < replied));
+    handoff.or(episode.first_customer)
 }
 
 /// Why `frt_total_ms` or `frt_human_ms` will never have a value.
 fn frt_excluded(episode: &OpenEpisode, ended: bool) -> Option<Excluded> {
     match (episode.first_customer, &episode.first_reply) {
         (None, _) => ended.then_some(Excluded::NoCustomer),
-        (Some(_), None) if ended => Some(Excluded::NoReply),
-        (Some(customer), None) => (!customer.timed).then_some(Excluded::Untimed),
+        (Some(customer), None) if !customer.timed => Some(Excluded::Untimed),
+        (Some(_), None) => ended.then_some(Excluded::NoReply),
         (Some(customer), Some(reply)) => {
             let total = customer.ms_until(reply.at);
             let human = reply.human_from.ms_until(reply.at);

@@ -15,6 +15,10 @@ pub enum FactsError {
         "the states of the fold in `{path}` are damaged: {detail}; `verbatim rebuild facts` makes all facts anew"
     )]
     StatesDamaged { path: String, detail: String },
+    #[error(
+        "the facts in `{path}` are counted by version {found} of the metrics, and this program counts by version {want}; `verbatim rebuild facts` counts all anew"
+    )]
+    OtherMetrics { path: String, found: i32, want: i32 },
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(
@@ -48,6 +52,7 @@ impl Kinded for FactsError {
             FactsError::Log(error) => error.kind(),
             FactsError::NotOpen(error) => error.kind(),
             FactsError::StatesDamaged { .. }
+            | FactsError::OtherMetrics { .. }
             | FactsError::TablesBehind { .. }
             | FactsError::BeyondLog { .. } => ErrorKind::Corrupt,
             FactsError::Arrow(_) => ErrorKind::Bug,

@@ -11,34 +11,39 @@
 
 use super::activity::Activity;
 use super::closer::Closer;
+use super::due::{self, Promise};
 use super::episode::OpenEpisode;
 use super::episode_row::EpisodeClose;
-use super::labels::{EpisodeEnd, EpisodeStart, Outcome, TurnStart};
+use super::labels::{EpisodeEnd, EpisodeStart, Move, Outcome, SlaTarget, TurnStart};
 use super::moment::Moment;
+use super::moves::{Mover, end_stint};
+use super::rating_row::RatingRow;
 use super::rows::{EpisodeRow, Facts, TurnRow};
 use super::state::ConversationState;
+use super::stint_row::StintClose;
 use super::stray_row::StrayRow;
 use super::tag_row::TagRow;
 use super::turn::OpenTurn;
 use super::turn_row::TurnClose;
+use super::whose::Whose;
 use crate::model::{Event, Kind, Record, Role, Rules, Visibility};
 
 /// Folds the next record of a conversation into its `state`, under the shop's rules of now, and
 /// pushes the rows it settles to `facts`. Records of one conversation must come in offset order.
 pub fn fold(state: &mut ConversationState, record: &Record, rules: &Rules, facts: &mut Facts) {
     if state.deadline().is_some_and(|(deadline, _)| record.received_at > deadline) {
-        close_idle(state, &record.shop, &record.event.conversation, Closer::of(record), facts);
+        close_idle(state, &Whose::of(record, rules), Closer::of(record), facts);
     }
     let activity = Activity::of(record, rules);
-    Step { state, record, here: activity.moment, activity, facts }.take();
+    let whose = Whose::of(record, rules);
+    Step { state, record, whose, here: activity.moment, activity, facts }.take();
 }
 
 /// Ends the episode of a conversation that the log's clock has found idle, and abandons the turn in
 /// it. `by` is the record that passed the deadline.
 pub(crate) fn close_idle(
     state: &mut ConversationState,
-    shop: &str,
-    conversation: &str,
+    whose: &Whose<'_>,
     by: Closer,
     facts: &mut Facts,
 ) {
@@ -48,36 +53,38 @@ pub(crate) fn close_idle(
     if let Some(turn) = &turn {
         let outcome = Outcome::Abandoned;
         let close = TurnClose { at, outcome, closed_by: by, replier: None };
-        facts.turns.push(TurnRow::of(turn, state, shop, conversation, Some(&close)));
+        facts.turns.push(TurnRow::of(turn, state, whose, Some(&close)));
     }
     let close = EpisodeClose {
         at,
         by: EpisodeEnd::Idle,
         closed_by: by,
         resolver: None,
-        abandoned: turn.is_some(),
+        unanswered: turn.is_some(),
     };
-    end_episode(state, shop, conversation, &close, facts);
+    end_episode(state, whose, &close, facts);
 }
 
 fn end_episode(
     state: &mut ConversationState,
-    shop: &str,
-    conversation: &str,
+    whose: &Whose<'_>,
     close: &EpisodeClose<'_>,
     facts: &mut Facts,
 ) {
+    if state.episode.is_none() {
+        return;
+    }
+    let by = match close.by {
+        EpisodeEnd::Resolve => Move::Resolve,
+        EpisodeEnd::Idle => Move::Idle,
+    };
+    let end = StintClose { at: close.at, by, closed_by: close.closed_by };
+    end_stint(state, whose, &end, &mut facts.stints);
     let Some(episode) = state.episode.take() else { return };
-    facts.episodes.push(EpisodeRow::of(&episode, state, shop, conversation, Some(close)));
+    facts.episodes.push(EpisodeRow::of(&episode, state, whose, Some(close)));
     state.ended_by = Some(close.by);
-}
-
-/// Whether a record shows life in its conversation.
-fn is_activity(event: &Event) -> bool {
-    match event.kind {
-        Kind::Open | Kind::Handoff | Kind::Reopen => true,
-        Kind::Message => is_said_in_public(event),
-        _ => false,
+    if close.by == EpisodeEnd::Resolve {
+        state.resolved = Some(close.at);
     }
 }
 
@@ -89,6 +96,7 @@ fn is_said_in_public(event: &Event) -> bool {
 struct Step<'a> {
     state: &'a mut ConversationState,
     record: &'a Record,
+    whose: Whose<'a>,
     here: Moment,
     activity: Activity,
     facts: &'a mut Facts,
@@ -97,10 +105,9 @@ struct Step<'a> {
 impl Step<'_> {
     fn take(mut self) {
         let event = &self.record.event;
+        // Before anything of the record is learnt: what it tells belongs to what comes after.
+        self.end_by_own_clock();
         self.state.learn(event);
-        if is_activity(event) {
-            self.end_by_own_clock();
-        }
         let was_open = self.count();
         self.facts.tags.extend(TagRow::of(self.record));
         match event.kind {
@@ -110,19 +117,24 @@ impl Step<'_> {
             Kind::Reopen => self.reopen(),
             Kind::Resolve => self.resolve(),
             Kind::Rate => self.rate(),
-            Kind::Assign => self.state.assign(event.assignee.as_deref()),
+            Kind::RateRequest => self.request_rating(),
+            Kind::Assign => {
+                self.state.assign(event.assignee.as_deref());
+                self.mover().assign();
+            }
+            Kind::Queue => self.mover().queue(),
+            Kind::Pause => self.mover().pause(),
+            Kind::Resume => self.mover().resume(),
+            Kind::Leave => self.mover().leave(),
+            // What a model says stands beside what people say, and is none of it.
+            Kind::Tag | Kind::Untag if event.automatic => {}
             Kind::Tag => event.category.iter().for_each(|category| self.state.tag(category)),
             Kind::Untag => event.category.iter().for_each(|category| self.state.untag(category)),
             Kind::Message
             | Kind::Edit
             | Kind::Retract
-            | Kind::Queue
-            | Kind::Pause
-            | Kind::Resume
-            | Kind::RateRequest
             | Kind::Read
             | Kind::Join
-            | Kind::Leave
             | Kind::Call
             | Kind::Rules
             | Kind::Hold
@@ -161,18 +173,22 @@ impl Step<'_> {
             Role::Customer => {
                 episode.take_customer_message(self.here);
                 self.open_or_begin_turn(TurnStart::Customer).customer_messages += 1;
+                self.mover().wait();
             }
             Role::Human => {
                 episode.take_human_message(self.here, &sender.id);
+                self.state.credit(&sender.id);
+                self.mover().reply();
                 self.respond();
                 self.end_turn(Outcome::Replied);
             }
             Role::Bot => {
                 episode.take_bot_message(self.here);
                 self.respond();
-                if !self.state.turn.as_ref().is_some_and(OpenTurn::waits_for_a_human) {
+                if !self.state.waits_for_a_human() {
                     self.end_turn(Outcome::Bot);
                 }
+                self.mover().bot();
             }
             Role::System => self.respond(),
         }
@@ -195,6 +211,7 @@ impl Step<'_> {
                 self.open_or_begin_turn(TurnStart::Handoff);
             }
         }
+        self.mover().handoff();
     }
 
     fn reopen(&mut self) {
@@ -208,6 +225,7 @@ impl Step<'_> {
                 episode.first_customer = Some(self.here);
             }
             self.open_or_begin_turn(TurnStart::Reopen);
+            self.mover().wait();
         }
     }
 
@@ -215,6 +233,7 @@ impl Step<'_> {
         if let Some(episode) = &mut self.state.episode {
             episode.last_activity = self.activity;
         }
+        let unanswered = self.state.turn.is_some();
         self.end_turn(Outcome::Closed);
         let sender = &self.record.event.sender;
         self.end_episode(&EpisodeClose {
@@ -222,7 +241,7 @@ impl Step<'_> {
             by: EpisodeEnd::Resolve,
             closed_by: Closer::of(self.record),
             resolver: Some((sender.id.as_str(), sender.role)),
-            abandoned: false,
+            unanswered,
         });
     }
 
@@ -230,6 +249,18 @@ impl Step<'_> {
         if let Some(episode) = &mut self.state.episode {
             episode.rating = self.record.event.rating;
         }
+        let requested = self.state.rating_requested.take();
+        self.push_rating(requested);
+    }
+
+    fn request_rating(&mut self) {
+        self.state.rating_requested = Some(self.here);
+        self.push_rating(None);
+    }
+
+    fn push_rating(&mut self, requested: Option<Moment>) {
+        let row = RatingRow::of(self.record, self.state, requested, self.whose.rules);
+        self.facts.ratings.extend(row);
     }
 
     /// Ends an episode of a transcript that had fallen silent, by its own clock, before this record.
@@ -242,14 +273,13 @@ impl Step<'_> {
                 by: EpisodeEnd::Idle,
                 closed_by: Closer::of(self.record),
                 resolver: None,
-                abandoned: false,
+                unanswered: false,
             });
         }
     }
 
     fn end_episode(&mut self, close: &EpisodeClose<'_>) {
-        let Record { shop, event, .. } = self.record;
-        end_episode(self.state, shop, &event.conversation, close, self.facts);
+        end_episode(self.state, &self.whose, close, self.facts);
     }
 
     /// Begins an episode where a message does so; false where the message changes nothing.
@@ -269,16 +299,34 @@ impl Step<'_> {
         let mut episode = OpenEpisode::begin(self.activity, started_by, self.record.origin);
         episode.reopened = after_resolve || started_by == EpisodeStart::Reopen;
         episode.last_assignee.clone_from(&self.state.assignee);
+        let due_at =
+            due::resolution_due_at(self.here, self.state.assignee.as_deref(), self.whose.rules);
+        episode.resolution_due_us = due_at.map(|due| due.0);
         self.state.episodes += 1;
         self.state.episode = Some(episode);
+        self.mover().begin(started_by);
     }
 
     fn open_or_begin_turn(&mut self, started_by: TurnStart) -> &mut OpenTurn {
-        let ConversationState { turn, turns, .. } = &mut *self.state;
+        let ConversationState { turn, turns, episode, assignee, .. } = &mut *self.state;
         turn.get_or_insert_with(|| {
             *turns += 1;
-            OpenTurn::begin(self.here, started_by, self.record.origin)
+            let has_replied = episode.as_ref().is_some_and(|episode| episode.first_reply.is_some());
+            let target = if has_replied { SlaTarget::NextReply } else { SlaTarget::FirstReply };
+            let rules = self.whose.rules;
+            let promise = Promise::of(target, self.here, assignee.as_deref(), rules);
+            OpenTurn::begin(self.here, started_by, self.record.origin, promise)
         })
+    }
+
+    fn mover(&mut self) -> Mover<'_> {
+        Mover {
+            state: self.state,
+            record: self.record,
+            whose: self.whose,
+            here: self.here,
+            stints: &mut self.facts.stints,
+        }
     }
 
     /// Notes the first answer of any kind to the open turn.
@@ -290,11 +338,11 @@ impl Step<'_> {
 
     fn end_turn(&mut self, outcome: Outcome) {
         let Some(turn) = self.state.turn.take() else { return };
-        let Record { shop, event, .. } = self.record;
+        let event = &self.record.event;
         let replier = (outcome == Outcome::Replied).then_some(event.sender.id.as_str());
         let closed_by = Closer::of(self.record);
         let close = TurnClose { at: self.here, outcome, closed_by, replier };
-        let row = TurnRow::of(&turn, self.state, shop, &event.conversation, Some(&close));
+        let row = TurnRow::of(&turn, self.state, &self.whose, Some(&close));
         self.facts.turns.push(row);
     }
 }

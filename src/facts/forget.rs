@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::error::ArrowError;
 
 use super::ConversationState;
@@ -18,6 +18,10 @@ const CUSTOMERS: &[(&str, Option<&str>)] = &[
     ("sender_id", Some("sender_role")),
     ("resolved_by", Some("resolver_role")),
 ];
+
+/// Columns of all tables that hold what was said in an event that may be erased: an edit's text, and of an automatic
+/// tag's data which model gave it, beside its probability.
+const CONTENT: &[&str] = &["text", "model"];
 
 /// What leads to the rows of the conversations that are concerned.
 pub(crate) fn wanted(forgotten: &Forgotten) -> Vec<Wanted> {
@@ -52,12 +56,19 @@ pub(crate) fn forgetting(
     }
     let offsets = batch.column_by_name("offset");
     let offsets = offsets.and_then(|column| column.as_primitive_opt::<Int64Type>());
-    if let (Ok(place), Some(offsets)) = (batch.schema_ref().index_of("text"), offsets) {
-        let value = |row: usize, _: &str| {
+    if let Some(offsets) = offsets {
+        let is_erased = |row: usize| {
             let offset = Offset(offsets.value(row).cast_unsigned());
-            keys.get(row).is_some_and(|key| forgotten.is_erased(key, offset)).then_some(None)
+            keys.get(row).is_some_and(|key| forgotten.is_erased(key, offset))
         };
-        has_changed |= replace(&mut columns[place], value);
+        for name in CONTENT {
+            let Ok(place) = batch.schema_ref().index_of(name) else { continue };
+            let value = |row: usize, _: &str| is_erased(row).then_some(None);
+            has_changed |= replace(&mut columns[place], value);
+        }
+        if let Ok(place) = batch.schema_ref().index_of("probability") {
+            has_changed |= clear_numbers(&mut columns[place], is_erased);
+        }
     }
     let batch = has_changed.then(|| RecordBatch::try_new(batch.schema(), columns));
     batch.transpose()
@@ -105,4 +116,17 @@ fn replace(column: &mut ArrayRef, value: impl Fn(usize, &str) -> Option<Option<S
     let replaced: StringArray = all.collect();
     *column = Arc::new(replaced);
     true
+}
+
+/// Makes the numbers of some rows NULL. Returns whether there was any.
+fn clear_numbers(column: &mut ArrayRef, is_gone: impl Fn(usize) -> bool) -> bool {
+    let Some(numbers) = column.as_primitive_opt::<Float64Type>() else { return false };
+    let kept: Float64Array = (0..numbers.len())
+        .map(|row| (numbers.is_valid(row) && !is_gone(row)).then(|| numbers.value(row)))
+        .collect();
+    let has_changed = kept.null_count() > numbers.null_count();
+    if has_changed {
+        *column = Arc::new(kept);
+    }
+    has_changed
 }

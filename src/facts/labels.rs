@@ -1,4 +1,4 @@
-//! The labels in the columns of turns and episodes. Each is spelled once, here; queries compare
+//! The labels in the columns of turns, episodes and stints. Each is spelled once, here; queries compare
 //! with these.
 
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,88 @@ pub enum EpisodeEnd {
     Idle,
 }
 
+/// Which of a shop's targets a wait has.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum SlaTarget {
+    /// No human has replied in this episode yet.
+    FirstReply,
+    NextReply,
+}
+
+/// Where a conversation lies.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Place {
+    /// With nobody: no bot has answered, and nobody has been asked to.
+    Nobody,
+    Bot,
+    /// It waits for whoever takes it.
+    Queue,
+    /// Assigned to an agent, or taken by one who answered.
+    Agent,
+    /// Put aside, until it is resumed.
+    Paused,
+}
+
+/// What moves a conversation from one place to another.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Move {
+    /// An `open` event began the episode.
+    Open,
+    /// A message: the one that began the episode, or a bot's.
+    Message,
+    /// A human answered whose conversation it was not.
+    Reply,
+    Assign,
+    Handoff,
+    Queue,
+    Pause,
+    Resume,
+    /// A `reopen` event began the episode.
+    Reopen,
+    /// Silence for longer than the idle time: it ends an episode, and what comes after it begins the next.
+    Idle,
+    /// The customer left the queue.
+    Leave,
+    Resolve,
+}
+
+/// What became of an agent's first reply, or of a wait in the queue.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum StintOutcome {
+    /// The agent gave the first reply that was owed.
+    Replied,
+    /// It was owed, and the agent said nothing.
+    NoReply,
+    /// The customer did not wait for this agent's first reply.
+    NothingOwed,
+    /// An agent was assigned.
+    Assigned,
+    /// An agent answered out of the queue.
+    Answered,
+    /// The customer left the queue, or fell silent in it.
+    Abandoned,
+    Resolved,
+    /// Put aside: what was owed goes on after it.
+    Paused,
+    Open,
+}
+
 impl TurnStart {
     /// The label as the column holds it.
     pub const fn as_str(self) -> &'static str {
@@ -119,6 +201,34 @@ impl EpisodeStart {
 }
 
 impl EpisodeEnd {
+    /// The label as the column holds it.
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
+}
+
+impl SlaTarget {
+    /// The label as the column holds it.
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
+}
+
+impl Place {
+    /// The label as the column holds it.
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
+}
+
+impl Move {
+    /// The label as the column holds it.
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
+}
+
+impl StintOutcome {
     /// The label as the column holds it.
     pub const fn as_str(self) -> &'static str {
         self.into_str()

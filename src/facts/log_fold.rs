@@ -19,6 +19,7 @@ use super::open::OpenConversations;
 use super::rows::Facts;
 use super::settled::{Settled, TableCursors};
 use super::state::ConversationState;
+use super::whose::Whose;
 use crate::log::Forgotten;
 use crate::model::{ConversationKey, RESERVED_PREFIX, Record, Rules, RulesChange};
 
@@ -32,11 +33,17 @@ pub(crate) struct LogFold {
     pub(crate) open: OpenConversations,
     /// Final rows that wait for a commit.
     pub(crate) settled: Settled,
-    /// Rules of shops that have set any.
-    rules: HashMap<String, Rules>,
+    rules: RulesOfShops,
     changed: Changed,
     /// Reused for each record.
     facts: Facts,
+}
+
+#[derive(Default)]
+struct RulesOfShops {
+    set: HashMap<String, Rules>,
+    /// Those of a shop that has set none.
+    usual: Rules,
 }
 
 /// What changed since the last commit.
@@ -60,6 +67,7 @@ pub(crate) struct Uncommitted {
 impl LogFold {
     /// One in which nothing is open, under these rules.
     pub(crate) fn new(rules: HashMap<String, Rules>) -> LogFold {
+        let rules = RulesOfShops { set: rules, usual: Rules::default() };
         LogFold { rules, ..LogFold::default() }
     }
 
@@ -89,7 +97,8 @@ impl LogFold {
         self.close_what_is_due(record);
         if let Some(change) = RulesChange::of(record) {
             let rules = self.rules_of(&record.shop).with(&change);
-            self.rules.insert(record.shop.clone(), rules);
+            self.rules.set.insert(record.shop.clone(), rules);
+            self.open.make_anew(&record.shop);
             self.changed.rules.insert(record.shop.clone());
         }
         if !is_reserved(&record.event.conversation) {
@@ -104,17 +113,19 @@ impl LogFold {
             let Some(key) = self.open.first_due(record.received_at) else { return };
             let Some(mut state) = self.open.take(&key) else { return };
             let by = Closer::of(record);
-            close_idle(Arc::make_mut(&mut state), &key.shop, &key.id, by, &mut self.facts);
+            let rules = self.rules.of(&key.shop);
+            let whose = Whose { shop: &key.shop, conversation: &key.id, rules };
+            close_idle(Arc::make_mut(&mut state), &whose, by, &mut self.facts);
             self.put(key, state);
         }
     }
 
     fn fold_into_its_conversation(&mut self, record: &Record) {
         let key = record.conversation();
-        let rules = self.rules_of(&record.shop);
+        let rules = self.rules.of(&record.shop);
         let resting = || self.changed.resting.remove(&key).unwrap_or_default();
         let mut state = self.open.take(&key).unwrap_or_else(resting);
-        fold(Arc::make_mut(&mut state), record, &rules, &mut self.facts);
+        fold(Arc::make_mut(&mut state), record, rules, &mut self.facts);
         self.put(key, state);
     }
 
@@ -150,9 +161,21 @@ impl LogFold {
         self.open.put(key, Arc::new(state));
     }
 
+    /// The rules of the shops that let a model tag.
+    pub(crate) fn classifying(&self) -> Vec<(String, Rules)> {
+        let classify = self.rules.set.iter().filter(|(_, rules)| rules.classifier.is_some());
+        classify.map(|(shop, rules)| (shop.clone(), rules.clone())).collect()
+    }
+
     /// The rules of a shop now.
     pub(crate) fn rules_of(&self, shop: &str) -> Rules {
-        self.rules.get(shop).cloned().unwrap_or_default()
+        self.rules.of(shop).clone()
+    }
+}
+
+impl RulesOfShops {
+    fn of(&self, shop: &str) -> &Rules {
+        self.set.get(shop).unwrap_or(&self.usual)
     }
 }
 

@@ -4,7 +4,7 @@
 //! Invariants: each open conversation has one slot in its shop and one deadline; a deadline is that
 //! of the state, so the same states give the same order after a restart.
 //!
-//! What is here is bounded by what is really open. One open conversation takes about 1 KiB (`cargo
+//! What is here is bounded by what is really open. One open conversation takes about 1.3 KiB (`cargo
 //! test --release --lib facts::tests::speed -- --nocapture` measures it), and as much again once a
 //! question of its shop has been asked.
 
@@ -16,12 +16,12 @@ use arrow::error::ArrowError;
 
 use super::chunk::{CHUNK_ITEMS, Chunk};
 use super::row::FactRow;
-use super::rows::{EpisodeRow, TurnRow};
 use super::state::ConversationState;
-use crate::model::{ConversationKey, Micros, Offset};
+use super::whose::Whose;
+use crate::model::{ConversationKey, Micros, Offset, Rules};
 
-/// Open turns and open episodes of one chunk.
-type OpenBatches = (RecordBatch, RecordBatch);
+/// Open turns, episodes and stints of one chunk.
+type OpenBatches = (RecordBatch, RecordBatch, RecordBatch);
 /// An empty place is one whose conversation has been closed.
 type OpenChunk = Chunk<Option<Open>, OpenBatches>;
 
@@ -60,6 +60,14 @@ pub(crate) struct OpenOfShop {
     chunks: Vec<Arc<OpenChunk>>,
 }
 
+/// What is open of one shop, as Arrow.
+#[derive(Default)]
+pub(crate) struct OpenRows {
+    pub(crate) turns: Vec<RecordBatch>,
+    pub(crate) episodes: Vec<RecordBatch>,
+    pub(crate) stints: Vec<RecordBatch>,
+}
+
 impl OpenConversations {
     pub(crate) fn get(&self, key: &ConversationKey) -> Option<&Arc<ConversationState>> {
         let shop = self.shops.get(key.shop.as_str())?;
@@ -94,6 +102,13 @@ impl OpenConversations {
     pub(crate) fn of_shop(&self, shop: &str) -> OpenOfShop {
         let chunks = self.shops.get(shop).map(|shop| shop.chunks.clone()).unwrap_or_default();
         OpenOfShop { shop: Arc::from(shop), chunks }
+    }
+
+    /// Rows of a shop's open conversations are made anew when a question asks next: its rules have changed.
+    pub(crate) fn make_anew(&mut self, shop: &str) {
+        for chunk in self.shops.get_mut(shop).iter_mut().flat_map(|shop| &mut shop.chunks) {
+            Chunk::change(chunk);
+        }
     }
 
     /// How many are open.
@@ -142,21 +157,30 @@ impl Shop {
 }
 
 impl OpenOfShop {
-    /// Open turns and open episodes, as far as possible as an earlier question had them made.
-    pub(crate) fn batches(&self) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>), ArrowError> {
-        let made = |chunk: &Arc<OpenChunk>| chunk.made(|open| batches(&self.shop, open));
-        let pairs: Vec<OpenBatches> = self.chunks.iter().map(made).collect::<Result<_, _>>()?;
-        Ok(pairs.into_iter().unzip())
+    /// What is open, by the shop's rules of that moment, as far as possible as an earlier question had it made.
+    pub(crate) fn batches(&self, rules: &Rules) -> Result<OpenRows, ArrowError> {
+        let mut rows = OpenRows::default();
+        for chunk in &self.chunks {
+            let (turns, episodes, stints) = chunk.made(|open| batches(&self.shop, rules, open))?;
+            rows.turns.push(turns);
+            rows.episodes.push(episodes);
+            rows.stints.push(stints);
+        }
+        Ok(rows)
     }
 }
 
-fn batches(shop: &str, chunk: &[Option<Open>]) -> Result<OpenBatches, ArrowError> {
-    let open = || chunk.iter().flatten();
-    let turns: Vec<TurnRow> =
-        open().filter_map(|open| open.state.open_turn(shop, &open.conversation)).collect();
-    let episodes: Vec<EpisodeRow> =
-        open().filter_map(|open| open.state.open_episode(shop, &open.conversation)).collect();
-    let turns = TurnRow::batch(&turns.iter().collect::<Vec<_>>())?;
-    let episodes = EpisodeRow::batch(&episodes.iter().collect::<Vec<_>>())?;
-    Ok((turns, episodes))
+fn batches(shop: &str, rules: &Rules, chunk: &[Option<Open>]) -> Result<OpenBatches, ArrowError> {
+    let (mut turns, mut episodes, mut stints) = (Vec::new(), Vec::new(), Vec::new());
+    for Open { conversation, state } in chunk.iter().flatten() {
+        let whose = Whose { shop, conversation, rules };
+        turns.extend(state.open_turn(&whose));
+        episodes.extend(state.open_episode(&whose));
+        stints.extend(state.open_stint(&whose));
+    }
+    Ok((batch_of(&turns)?, batch_of(&episodes)?, batch_of(&stints)?))
+}
+
+fn batch_of<R: FactRow>(rows: &[R]) -> Result<RecordBatch, ArrowError> {
+    R::batch(&rows.iter().collect::<Vec<_>>())
 }

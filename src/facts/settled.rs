@@ -9,8 +9,9 @@ use arrow::error::ArrowError;
 
 use super::change_row::ChangeRow;
 use super::chunk::{CHUNK_ITEMS, Chunk};
+use super::rating_row::RatingRow;
 use super::row::FactRow;
-use super::rows::{EpisodeRow, Facts, TurnRow};
+use super::rows::{EpisodeRow, Facts, StintRow, TurnRow};
 use super::stray_row::StrayRow;
 use super::tag_row::TagRow;
 use crate::model::Offset;
@@ -23,17 +24,21 @@ pub(crate) struct TableCursors {
     pub(crate) changes: Offset,
     pub(crate) tags: Offset,
     pub(crate) strays: Offset,
+    pub(crate) stints: Offset,
+    pub(crate) ratings: Offset,
 }
 
 impl TableCursors {
     /// Each with the name of its table.
-    pub(crate) fn named(&self) -> [(&'static str, Offset); 5] {
+    pub(crate) fn named(&self) -> [(&'static str, Offset); 7] {
         [
             (TurnRow::TABLE, self.turns),
             (EpisodeRow::TABLE, self.episodes),
             (ChangeRow::TABLE, self.changes),
             (TagRow::TABLE, self.tags),
             (StrayRow::TABLE, self.strays),
+            (StintRow::TABLE, self.stints),
+            (RatingRow::TABLE, self.ratings),
         ]
     }
 
@@ -57,6 +62,8 @@ pub(crate) struct SettledOfShop {
     pub(crate) changes: Rows<ChangeRow>,
     pub(crate) tags: Rows<TagRow>,
     pub(crate) strays: Rows<StrayRow>,
+    pub(crate) stints: Rows<StintRow>,
+    pub(crate) ratings: Rows<RatingRow>,
 }
 
 /// Rows of all shops.
@@ -104,6 +111,8 @@ impl Settled {
         self.take_rows(&mut facts.changes, tables.changes, |shop| &mut shop.changes);
         self.take_rows(&mut facts.tags, tables.tags, |shop| &mut shop.tags);
         self.take_rows(&mut facts.strays, tables.strays, |shop| &mut shop.strays);
+        self.take_rows(&mut facts.stints, tables.stints, |shop| &mut shop.stints);
+        self.take_rows(&mut facts.ratings, tables.ratings, |shop| &mut shop.ratings);
     }
 
     fn take_rows<R: FactRow>(

@@ -13,7 +13,7 @@ use super::settled::SettledOfShop;
 use super::store::FactStore;
 use super::tables::{Committed, TableSnapshots};
 use crate::log::{Slot, Store};
-use crate::model::{Offset, Schedules};
+use crate::model::{Offset, Rules, Schedules};
 use crate::table::TableSnapshot;
 
 /// One table at one moment, for one shop. No row is both in the files and in the tail.
@@ -33,6 +33,8 @@ pub struct FactsSnapshot {
     pub changes: FactsTable,
     pub tags: FactsTable,
     pub strays: FactsTable,
+    pub stints: FactsTable,
+    pub ratings: FactsTable,
     /// First offset not folded.
     pub applied: Offset,
     /// When somebody is there, as was decided below it.
@@ -53,31 +55,37 @@ pub(super) struct Shown {
 }
 
 impl FactsReader {
+    /// The rules of the shops that let a model tag.
+    pub fn classifying(&self) -> Result<Vec<(String, Rules)>, FactsError> {
+        Ok(self.slot.current(FactStore::NAME)?.lock().fold.classifying())
+    }
+
     /// Tables and tails of one shop at this moment. The first question after a change makes Arrow
     /// of what changed, so this may block for some milliseconds.
     pub fn snapshot(&self, shop: &str) -> Result<FactsSnapshot, FactsError> {
         let shown = self.slot.current(FactStore::NAME)?;
-        let (tables, open, settled, applied, schedules) = {
+        let (tables, open, settled, applied, rules) = {
             let shown = shown.lock();
             let fold = &shown.fold;
             let (open, settled) = (fold.open.of_shop(shop), fold.settled.of_shop(shop));
-            let schedules = fold.rules_of(shop).schedules;
-            (shown.tables.clone(), open, settled, shown.applied, schedules)
+            (shown.tables.clone(), open, settled, shown.applied, fold.rules_of(shop))
         };
-        let SettledOfShop { turns, episodes, changes, tags, strays } = settled;
-        let (open_turns, open_episodes) = open.batches()?;
+        let SettledOfShop { turns, episodes, changes, tags, strays, stints, ratings } = settled;
+        let open = open.batches(&rules)?;
         let with = |table: &Committed, mut tail: Vec<RecordBatch>, open: Vec<RecordBatch>| {
             tail.extend(open);
             FactsTable { table: table.newest(), tail }
         };
         Ok(FactsSnapshot {
-            turns: with(&tables.turns, turns.batches()?, open_turns),
-            episodes: with(&tables.episodes, episodes.batches()?, open_episodes),
+            turns: with(&tables.turns, turns.batches()?, open.turns),
+            episodes: with(&tables.episodes, episodes.batches()?, open.episodes),
             changes: with(&tables.changes, changes.batches()?, Vec::new()),
             tags: with(&tables.tags, tags.batches()?, Vec::new()),
             strays: with(&tables.strays, strays.batches()?, Vec::new()),
+            stints: with(&tables.stints, stints.batches()?, open.stints),
+            ratings: with(&tables.ratings, ratings.batches()?, Vec::new()),
             applied,
-            schedules,
+            schedules: rules.schedules,
         })
     }
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::episode::OpenEpisode;
 use super::labels::EpisodeEnd;
+use super::moment::Moment;
+use super::stint::OpenStint;
 use super::turn::OpenTurn;
 use crate::model::{Event, Micros, Offset, Role};
 
@@ -24,9 +26,24 @@ pub struct ConversationState {
     pub(crate) turn: Option<OpenTurn>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) episode: Option<OpenEpisode>,
+    /// Stints begun: the number of the open stint, or of the last one.
+    #[serde(default)]
+    pub(crate) stints: u32,
+    /// There exactly while an episode is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stint: Option<OpenStint>,
     /// What ended the last episode, when none is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended_by: Option<EpisodeEnd>,
+    /// The last resolve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resolved: Option<Moment>,
+    /// The last human who replied: to whom a rating is credited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_replier: Option<String>,
+    /// The last question for a rating, while nobody has answered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rating_requested: Option<Moment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) assignee: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +54,7 @@ pub struct ConversationState {
     pub(crate) channel: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) language: Option<String>,
-    /// Tags that stand, sorted.
+    /// Tags of people that stand, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) categories: Vec<String>,
 }
@@ -46,6 +63,12 @@ impl ConversationState {
     /// Whether an episode is open, and perhaps a turn in it.
     pub fn is_open(&self) -> bool {
         self.episode.is_some()
+    }
+
+    /// Whether only a human can answer the customer now.
+    pub(crate) fn waits_for_a_human(&self) -> bool {
+        self.turn.as_ref().is_some_and(OpenTurn::waits_for_a_human)
+            || self.stint.as_ref().is_some_and(|stint| stint.lies_with_people())
     }
 
     /// What the log's clock will close this conversation by: no two have the same, since the offset
@@ -82,6 +105,11 @@ impl ConversationState {
         if let Some(episode) = &mut self.episode {
             keep_latest(&mut episode.last_assignee, assignee);
         }
+    }
+
+    /// A human has said something in public.
+    pub(crate) fn credit(&mut self, human: &str) {
+        keep_latest(&mut self.last_replier, Some(human));
     }
 
     pub(crate) fn tag(&mut self, category: &str) {

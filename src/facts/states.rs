@@ -64,9 +64,11 @@ impl States {
             None => states.meta.insert(VERSION_KEY, version)?,
             Some(stored) if *stored == version => {}
             Some(stored) => {
-                let detail =
-                    format!("metric version {}, want {METRIC_VERSION}", hex::encode(&stored));
-                return Err(states.damaged(&detail));
+                let Ok(found) = <[u8; 4]>::try_from(&*stored).map(i32::from_be_bytes) else {
+                    return Err(states.damaged("a version of the metrics is not 4 bytes"));
+                };
+                let (path, want) = (states.path, METRIC_VERSION);
+                return Err(FactsError::OtherMetrics { path, found, want });
             }
         }
         Ok(states)
@@ -210,5 +212,24 @@ impl States {
 
     fn damaged(&self, detail: &str) -> FactsError {
         FactsError::StatesDamaged { path: self.path.clone(), detail: detail.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They were called damaged, and whoever had a new program looked for a broken disk.
+    #[test]
+    fn states_of_another_version_of_the_metrics_are_refused_as_such() {
+        let dir = tempfile::tempdir().unwrap();
+        let states = States::open(dir.path()).unwrap();
+        let before = METRIC_VERSION - 1;
+        states.meta.insert(VERSION_KEY, before.to_be_bytes()).unwrap();
+        drop(states);
+        let error = States::open(dir.path()).err().unwrap().to_string();
+        let told = format!("version {before} of the metrics");
+        assert!(error.contains(&told) && error.contains("rebuild facts"), "{error}");
+        assert!(!error.contains("damaged"), "{error}");
     }
 }

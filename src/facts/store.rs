@@ -177,6 +177,8 @@ impl Store for FactStore {
         "archive/changes",
         "archive/tags",
         "archive/strays",
+        "archive/stints",
+        "archive/ratings",
         STATES_FOLDER,
     ];
 
@@ -190,8 +192,9 @@ impl Store for FactStore {
         _options: &(),
         reader: &FactsReader,
     ) -> Result<FactStore, FactsError> {
-        let tables = Tables::open(&root.join(TABLES_FOLDER)).await?;
+        // Those of another metric version are refused before anything is changed.
         let states = States::open(&root.join(STATES_FOLDER))?;
+        let tables = Tables::open(&root.join(TABLES_FOLDER)).await?;
         check_tables(&tables.cursors(), &states)?;
         let shown = Shown {
             tables: Arc::new(tables.snapshots()),

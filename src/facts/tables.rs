@@ -8,8 +8,9 @@ use chrono::NaiveDate;
 
 use super::FactsError;
 use super::change_row::ChangeRow;
+use super::rating_row::RatingRow;
 use super::row::FactRow;
-use super::rows::{EpisodeRow, TurnRow};
+use super::rows::{EpisodeRow, StintRow, TurnRow};
 use super::settled::{Rows, SettledOfShop, TableCursors};
 use super::stray_row::StrayRow;
 use super::tag_row::TagRow;
@@ -26,6 +27,8 @@ pub(crate) struct Tables {
     changes: FactTable,
     tags: FactTable,
     strays: FactTable,
+    stints: FactTable,
+    ratings: FactTable,
 }
 
 /// What they hold since the last commit.
@@ -35,6 +38,8 @@ pub(crate) struct TableSnapshots {
     pub(crate) changes: Committed,
     pub(crate) tags: Committed,
     pub(crate) strays: Committed,
+    pub(crate) stints: Committed,
+    pub(crate) ratings: Committed,
 }
 
 /// A table as it was committed.
@@ -59,7 +64,8 @@ impl TableSnapshots {
     /// What the maintenance of all of them is at.
     pub(crate) fn maintenance(&self) -> MaintenanceState {
         let mut all = MaintenanceState::default();
-        for committed in [&self.turns, &self.episodes, &self.changes, &self.tags, &self.strays] {
+        let TableSnapshots { turns, episodes, changes, tags, strays, stints, ratings } = self;
+        for committed in [turns, episodes, changes, tags, strays, stints, ratings] {
             all.add(committed.table.maintenance());
         }
         all
@@ -79,6 +85,8 @@ impl Tables {
             changes: FactTable::open::<ChangeRow>(folder).await?,
             tags: FactTable::open::<TagRow>(folder).await?,
             strays: FactTable::open::<StrayRow>(folder).await?,
+            stints: FactTable::open::<StintRow>(folder).await?,
+            ratings: FactTable::open::<RatingRow>(folder).await?,
         })
     }
 
@@ -95,6 +103,8 @@ impl Tables {
             changes: cursor(ChangeRow::TABLE).await?,
             tags: cursor(TagRow::TABLE).await?,
             strays: cursor(StrayRow::TABLE).await?,
+            stints: cursor(StintRow::TABLE).await?,
+            ratings: cursor(RatingRow::TABLE).await?,
         })
     }
 
@@ -105,6 +115,8 @@ impl Tables {
             changes: self.changes.table.cursor(),
             tags: self.tags.table.cursor(),
             strays: self.strays.table.cursor(),
+            stints: self.stints.table.cursor(),
+            ratings: self.ratings.table.cursor(),
         }
     }
 
@@ -115,6 +127,8 @@ impl Tables {
             changes: Committed::of(&self.changes.table),
             tags: Committed::of(&self.tags.table),
             strays: Committed::of(&self.strays.table),
+            stints: Committed::of(&self.stints.table),
+            ratings: Committed::of(&self.ratings.table),
         }
     }
 
@@ -128,7 +142,9 @@ impl Tables {
         self.episodes.commit(settled, |shop| &shop.episodes, applied).await?;
         self.changes.commit(settled, |shop| &shop.changes, applied).await?;
         self.tags.commit(settled, |shop| &shop.tags, applied).await?;
-        self.strays.commit(settled, |shop| &shop.strays, applied).await
+        self.strays.commit(settled, |shop| &shop.strays, applied).await?;
+        self.stints.commit(settled, |shop| &shop.stints, applied).await?;
+        self.ratings.commit(settled, |shop| &shop.ratings, applied).await
     }
 }
 
@@ -154,9 +170,9 @@ impl Tables {
         Ok(is_clean)
     }
 
-    fn all(&self) -> [&Table; 5] {
-        let Tables { turns, episodes, changes, tags, strays } = self;
-        [turns, episodes, changes, tags, strays].map(|of| &of.table)
+    fn all(&self) -> [&Table; 7] {
+        let Tables { turns, episodes, changes, tags, strays, stints, ratings } = self;
+        [turns, episodes, changes, tags, strays, stints, ratings].map(|of| &of.table)
     }
 }
 

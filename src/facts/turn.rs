@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::due::Promise;
 use super::labels::TurnStart;
 use super::moment::Moment;
 use crate::model::Origin;
@@ -18,10 +19,18 @@ pub(crate) struct OpenTurn {
     /// or by a bot after a handoff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_response: Option<Moment>,
+    /// When the reply is due, by what the shop promised when the wait began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) promise: Option<Promise>,
 }
 
 impl OpenTurn {
-    pub(crate) fn begin(since: Moment, started_by: TurnStart, origin: Origin) -> OpenTurn {
+    pub(crate) fn begin(
+        since: Moment,
+        started_by: TurnStart,
+        origin: Origin,
+        promise: Option<Promise>,
+    ) -> OpenTurn {
         OpenTurn {
             since,
             started_by,
@@ -29,6 +38,7 @@ impl OpenTurn {
             customer_messages: 0,
             handed_off: false,
             first_response: None,
+            promise,
         }
     }
 

@@ -6,6 +6,7 @@ use super::moment::Moment;
 use super::rows::{METRIC_VERSION, TurnRow};
 use super::state::ConversationState;
 use super::turn::OpenTurn;
+use super::whose::Whose;
 
 /// How a turn ended. `replier` is there exactly when a human replied.
 pub(crate) struct TurnClose<'a> {
@@ -17,9 +18,8 @@ pub(crate) struct TurnClose<'a> {
 
 impl ConversationState {
     /// The turn that waits now, as a row without ends.
-    pub fn open_turn(&self, shop: &str, conversation: &str) -> Option<TurnRow> {
-        let turn = self.turn.as_ref()?;
-        Some(TurnRow::of(turn, self, shop, conversation, None))
+    pub(crate) fn open_turn(&self, whose: &Whose<'_>) -> Option<TurnRow> {
+        Some(TurnRow::of(self.turn.as_ref()?, self, whose, None))
     }
 }
 
@@ -28,16 +28,19 @@ impl TurnRow {
     pub(crate) fn of(
         turn: &OpenTurn,
         state: &ConversationState,
-        shop: &str,
-        conversation: &str,
+        whose: &Whose<'_>,
         end: Option<&TurnClose<'_>>,
     ) -> TurnRow {
         let reply = end.filter(|end| end.outcome == Outcome::Replied);
-        let nrt = reply.map(|reply| turn.since.ms_until(reply.at));
-        let response_any = turn.first_response.map(|response| turn.since.ms_until(response));
+        let replier = reply.and_then(|reply| reply.replier);
+        let agent = replier.or(state.assignee.as_deref());
+        let team = whose.team(agent);
+        let opening = whose.opening(team.as_deref());
+        let nrt = opening.span(Some(turn.since), reply.map(|reply| reply.at));
+        let response_any = opening.span(Some(turn.since), turn.first_response);
         TurnRow {
-            shop: shop.to_string(),
-            conversation: conversation.to_string(),
+            shop: whose.shop.to_string(),
+            conversation: whose.conversation.to_string(),
             turn: state.turns,
             episode: state.episodes,
             started_by: turn.started_by,
@@ -47,11 +50,16 @@ impl TurnRow {
             ended_at: end.map(|end| end.at.at),
             outcome: end.map_or(Outcome::Open, |end| end.outcome),
             replied_at: reply.map(|reply| reply.at.at),
-            replier: reply.and_then(|reply| reply.replier).map(str::to_string),
+            replier: replier.map(str::to_string),
             replier_assignee: reply.and_then(|_| state.assignee.clone()),
             reply_offset: reply.map(|reply| reply.at.offset),
-            nrt_ms: nrt.and_then(Result::ok),
-            response_any_ms: response_any.and_then(Result::ok),
+            nrt_ms: nrt.ms,
+            nrt_business_ms: nrt.business_ms,
+            response_any_ms: response_any.ms,
+            response_any_business_ms: response_any.business_ms,
+            agent: agent.map(str::to_string),
+            sla_target: turn.promise.map(|promise| promise.target),
+            due_at: turn.promise.and_then(|promise| promise.due_at),
             handed_off: turn.handed_off,
             excluded: excluded(turn, end),
             closed_offset: end.map(|end| end.closed_by.offset),
@@ -61,7 +69,8 @@ impl TurnRow {
             language: state.language.clone(),
             metric_version: METRIC_VERSION,
             rules_version: state.rules_version(),
-            schedule_version: None,
+            schedule_version: opening.version(),
+            team,
         }
     }
 }
@@ -69,10 +78,11 @@ impl TurnRow {
 /// Why `nrt_ms` will never have a value.
 fn excluded(turn: &OpenTurn, end: Option<&TurnClose<'_>>) -> Option<Excluded> {
     match end {
+        // Nobody can say since when an untimed turn waits, so it is no pending wait either, nor one
+        // that was given up or closed after a known time.
+        _ if !turn.since.timed => Some(Excluded::Untimed),
         Some(end) if end.outcome == Outcome::Closed => Some(Excluded::UnansweredAtClose),
         Some(end) if end.outcome != Outcome::Abandoned => turn.since.ms_until(end.at).err(),
-        // Nobody can say since when an untimed turn waits, so it is no pending wait either, nor one
-        // that was given up after a known time.
-        _ => (!turn.since.timed).then_some(Excluded::Untimed),
+        _ => None,
     }
 }

@@ -124,6 +124,11 @@ impl Relay {
         self.lookup.is_open()
     }
 
+    /// Whether there is anything of a shop but who looked at what; where that cannot be told, there may be.
+    pub fn has_shop(&self, shop: &str) -> bool {
+        self.lookup.has_shop(shop).unwrap_or(true)
+    }
+
     /// Puts events in line, in order, as [`prepare()`] made them for `identity`. Two submissions of
     /// one caller are placed in the order of their calls; the answers come with
     /// [`Submitted::answers`].

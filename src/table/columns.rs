@@ -7,8 +7,8 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch,
-    StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
@@ -38,6 +38,8 @@ pub enum Read<R> {
     /// A rating or a version: 32 bits.
     Small(fn(&R) -> i32),
     MaybeSmall(fn(&R) -> Option<i32>),
+    /// A share or a probability.
+    MaybeNumber(fn(&R) -> Option<f64>),
     Time(fn(&R) -> Micros),
     MaybeTime(fn(&R) -> Option<Micros>),
     Flag(fn(&R) -> bool),
@@ -57,6 +59,7 @@ impl<R> Column<R> {
             // Delta and most tools have no unsigned integers.
             Read::Count(_) | Read::MaybeCount(_) => DataType::Int64,
             Read::Small(_) | Read::MaybeSmall(_) => DataType::Int32,
+            Read::MaybeNumber(_) => DataType::Float64,
             Read::Time(_) | Read::MaybeTime(_) => time_type(),
             Read::Flag(_) => DataType::Boolean,
             Read::MaybeNested { data_type, .. } => data_type(),
@@ -69,6 +72,7 @@ impl<R> Column<R> {
             | Read::MaybeBytes(_)
             | Read::MaybeCount(_)
             | Read::MaybeSmall(_)
+            | Read::MaybeNumber(_)
             | Read::MaybeTime(_)
             | Read::MaybeNested { .. } => true,
             Read::Text(_)
@@ -94,6 +98,7 @@ impl<R> Column<R> {
             Read::MaybeCount(read) => Arc::new(rows.map(read).collect::<Int64Array>()),
             Read::Small(read) => Arc::new(Int32Array::from_iter_values(rows.map(read))),
             Read::MaybeSmall(read) => Arc::new(rows.map(read).collect::<Int32Array>()),
+            Read::MaybeNumber(read) => Arc::new(rows.map(read).collect::<Float64Array>()),
             Read::Time(read) => {
                 in_utc(TimestampMicrosecondArray::from_iter_values(rows.map(|row| read(row).0)))
             }

@@ -178,7 +178,7 @@ pub(super) fn excerpt(text: &str) -> String {
 }
 
 /// What happened, to be read after the sender's name. It takes no side.
-fn words_of(event: &Event) -> String {
+pub fn words_of(event: &Event) -> String {
     let assignee = event.assignee.as_deref();
     let category = event.category.as_deref().unwrap_or_default();
     let target = event.target.as_deref().unwrap_or_default();
@@ -201,7 +201,9 @@ fn words_of(event: &Event) -> String {
         Kind::Resume => "resumed".to_string(),
         Kind::Resolve => "resolved the conversation".to_string(),
         Kind::Reopen => "reopened the conversation".to_string(),
+        Kind::Tag if event.automatic => format!("tagged {category} automatically"),
         Kind::Tag => format!("tagged {category}"),
+        Kind::Untag if event.automatic => format!("took the tag {category} away automatically"),
         Kind::Untag => format!("took the tag {category} away"),
         Kind::RateRequest => "asked for a rating".to_string(),
         Kind::Rate => format!("rated {} of 5", event.rating.unwrap_or_default()),

@@ -36,7 +36,7 @@ mod tests;
 
 pub use clock::{full_utc, with_offset};
 pub use document::{About, Document, Part};
-pub use fold::{Entry, Line, Message, Quote, transcript};
+pub use fold::{Entry, Line, Message, Quote, transcript, words_of};
 pub use handed::{HandedEntry, handed};
 pub use html::{DOCUMENT_SHEET, Style};
 pub use labels::{Label, kind_label, role_name};
@@ -46,4 +46,4 @@ pub use row::{
 };
 pub use rows::{Inert, Places, View};
 pub use stamp::Stamp;
-pub use summary::{Person, Summary};
+pub use summary::{Person, Summary, Tag};

@@ -34,7 +34,7 @@ pub struct Summary {
     pub bots: Vec<Person>,
     pub channels: Vec<String>,
     /// Tags that still stand.
-    pub tags: Vec<String>,
+    pub tags: Vec<Tag>,
     pub status: Label,
     pub rating: Option<u8>,
     /// Some records are an imported transcript: their times are as that file says.
@@ -52,6 +52,14 @@ pub struct Summary {
     pub last_words: Option<LastWords>,
 }
 
+/// What it was said to be about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    pub category: String,
+    /// By a program, not by a person.
+    pub automatic: bool,
+}
+
 /// What was said last, as it stands.
 #[derive(Clone, Debug)]
 pub struct LastWords {
@@ -67,7 +75,7 @@ impl Summary {
     pub fn of(records: &[&Record]) -> Summary {
         let events = || records.iter().map(|record| &record.event);
         // Whoever holds or erases a conversation takes no part in it, and comes when it is over.
-        let of_chat = || records.iter().filter(|record| !record.event.kind.is_administrative());
+        let of_chat = || records.iter().filter(|record| !record.event.is_aside());
         let people = |role: Role| {
             let senders = of_chat().map(|record| &record.event.sender);
             let own = senders.filter(|sender| sender.role == role);
@@ -148,16 +156,16 @@ fn one_each(people: Vec<(&str, Option<&str>)>) -> Vec<Person> {
     stay.map(|(id, name)| Person { id: id.to_string(), name: name.map(str::to_string) }).collect()
 }
 
-fn tags(records: &[&Record]) -> Vec<String> {
-    let mut standing: Vec<&str> = Vec::new();
+fn tags(records: &[&Record]) -> Vec<Tag> {
+    let mut standing: Vec<Tag> = Vec::new();
     for event in records.iter().map(|record| &record.event) {
-        let Some(category) = event.category.as_deref() else { continue };
-        standing.retain(|tag| *tag != category);
+        let Some(category) = &event.category else { continue };
+        standing.retain(|tag| tag.category != *category);
         if event.kind == Kind::Tag {
-            standing.push(category);
+            standing.push(Tag { category: category.clone(), automatic: event.automatic });
         }
     }
-    standing.into_iter().map(str::to_string).collect()
+    standing
 }
 
 fn status(records: &[&Record]) -> Label {
@@ -187,6 +195,7 @@ mod tests {
             format!(r#""id":"t","kind":"tag","category":"refund",{anna}"#),
             format!(r#""id":"t2","kind":"tag","category":"size",{anna}"#),
             format!(r#""id":"u","kind":"untag","category":"size",{anna}"#),
+            format!(r#""id":"t3","kind":"tag","category":"late","automatic":true,{anna}"#),
             format!(r#""id":"n","kind":"message","text":"note","visibility":"private",{anna}"#),
             format!(
                 r#""id":"e","kind":"edit","target":"n","text":"note 2","visibility":"private",{anna}"#
@@ -203,16 +212,18 @@ mod tests {
         let all: Vec<&Record> = records.iter().collect();
         let summary = Summary::of(&all);
         assert_eq!(summary.orders, ["FL1", "FL2"]);
-        assert_eq!((summary.tags, summary.status.en), (vec!["refund".to_string()], "resolved"));
-        assert_eq!((summary.messages, summary.seqs, summary.offsets.1), (2, (1, 10), Offset(9)));
+        let tag = |category: &str, automatic| Tag { category: category.to_string(), automatic };
+        assert_eq!(summary.tags, [tag("refund", false), tag("late", true)]);
+        assert_eq!(summary.status.en, "resolved");
+        assert_eq!((summary.messages, summary.seqs, summary.offsets.1), (2, (1, 11), Offset(10)));
         assert_eq!(summary.agents[0].in_full(), "Anna (anna)");
         // Neither a part of the chat nor its end.
         assert_eq!(summary.agents.len(), 1);
-        assert_eq!(summary.span.unwrap().1, all[8].occurred_at());
+        assert_eq!(summary.span.unwrap().1, all[9].occurred_at());
         let last = summary.last_words.unwrap();
         assert!(last.is_private && last.text == "note 2", "{last:?}");
         // A sentence that was taken back must not look as if it stood.
-        let retracted = [all[1], all[8]];
+        let retracted = [all[1], all[9]];
         let last = Summary::of(&retracted).last_words.unwrap();
         assert!(last.is_retracted && last.text == "broken", "{last:?}");
         assert_eq!(Summary::of(&[]).status.en, "never opened or resolved");

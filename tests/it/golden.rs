@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::support::{Data, sample_events};
+use super::support::{Data, message, sample_events};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -61,7 +61,8 @@ fn a_directory_of_a_later_format_is_refused() {
     let data = unpacked(&golden("data.tar.gz"));
     data.is_left_damaged();
     fs::write(data.path().join("format"), "3\n").unwrap();
-    let file = data.file("event.ndjson", "{}");
+    let event = message("c-1", "m-1", "customer", "cust-1", "hi");
+    let file = data.file("event.ndjson", event.to_string());
     for command in [
         &["sql", "select 1"] as &[&str],
         &["status"],

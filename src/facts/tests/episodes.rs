@@ -1,6 +1,8 @@
 //! What begins an episode, what ends it, and what it carries.
 
-use super::expect::{Run, check, check_with};
+use serde_json::json;
+
+use super::expect::{Decided, Run, check, check_with};
 use super::timeline::records;
 use crate::model::Rules;
 
@@ -110,12 +112,12 @@ fn silence_ends_an_episode_in_which_nobody_waits() {
          episode 2: started_by=idle reopened=false started_at=@5",
     );
     check_with(
-        &Rules { version: 3, idle_hours: 2, ..Rules::default() },
+        &json!({"idle_hours": 2}),
         "09:00 customer: hi
          09:01 human: hello
          11:02 human: still there?",
-        "turn 1: episode=1 rules_version=3
-         episode 1: ended_by=idle ended_at=@2+2h rules_version=3
+        "turn 1: episode=1 rules_version=1
+         episode 1: ended_by=idle ended_at=@2+2h rules_version=1
          episode 2: started_by=idle human_messages=1 first_customer_at=NULL",
     );
 }
@@ -216,11 +218,26 @@ fn tags_stand_until_taken_off() {
     check("09:00 customer: hi", "turn 1: outcome=open\nepisode 1: categories=[]");
 }
 
+/// A model's word would have been counted as an agent's, and have made a chat look as if it went on.
+#[test]
+fn a_models_categories_are_no_persons_and_move_no_time() {
+    check(
+        "09:00 customer: hi
+         09:01 human tag refund
+         09:02 system tag late {\"automatic\": true}
+         09:03 system untag refund {\"automatic\": true}
+         09:04 human resolve
+         09:30 system tag late {\"automatic\": true}",
+        "turn 1: outcome=closed
+         episode 1: categories=[refund] latest_at=@5",
+    );
+}
+
 #[test]
 fn tags_on_one_conversation_are_bounded() {
     let tags: String = (0..300).map(|number| format!("+1s human tag t{number}\n")).collect();
-    let run = Run::of(&records(&format!("09:00 customer: hi\n{tags}")), &Rules::default());
-    assert_eq!(run.episodes()[0].categories.len(), 256);
+    let run = Run::of(&records(&format!("09:00 customer: hi\n{tags}")), &Decided::default());
+    assert_eq!(run.episodes(&Rules::default())[0].categories.len(), 256);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The golden cases of docs/METRICS.md that concern one conversation's fold.
 
-use super::expect::check;
+use super::expect::{Decided, Run, check};
+use super::timeline::records;
+use crate::facts::{Place, StintRow};
 
 #[test]
 fn g1_days_as_resolved_are_no_waiting_time() {
@@ -71,8 +73,8 @@ fn g5_a_week_away_is_not_resolution_time() {
          +5m human resolve",
         "turn 1: outcome=bot
          turn 2: waiting_since=@3 handed_off=true nrt_ms=5m
-         episode 1: ended_by=idle episode_resolution_ms=NULL
-         episode 2: first_handoff_at=@4 ended_at=@6 episode_resolution_ms=10m frt_human_ms=4m",
+         episode 1: ended_by=idle episode_resolution_ms=NULL resolution_human_ms=NULL
+         episode 2: first_handoff_at=@4 ended_at=@6 episode_resolution_ms=10m frt_human_ms=4m resolution_human_ms=9m",
     );
 }
 
@@ -86,7 +88,10 @@ fn g6_the_sender_has_the_credit() {
          09:06 human/ann: you are welcome",
         "turn 1: replier=ann replier_assignee=NULL nrt_ms=3m
          turn 2: replier=ann replier_assignee=bob nrt_ms=1m
-         episode 1: first_replier=ann last_assignee=bob",
+         episode 1: first_replier=ann last_assignee=bob agent=ann
+         stint 1: place=nobody
+         stint 2: agent=ann started_by=reply duration_ms=1m messages=1
+         stint 3: agent=bob started_by=assign outcome=open messages=0",
     );
 }
 
@@ -95,10 +100,14 @@ fn g7_a_silent_successor_does_not_undo_the_first_reply() {
     check(
         "09:00 customer: hi
          09:02 human/ann: hello
-         09:03 human/ann handoff bob",
-        "turn 1: outcome=replied nrt_ms=2m
-         turn 2: started_by=handoff outcome=open nrt_ms=NULL ended_at=NULL closed_offset=NULL excluded=NULL
-         episode 1: frt_total_ms=2m first_human_at=@2 frt_excluded=NULL transfers=1 last_assignee=bob",
+         09:03 human/ann handoff bob
+         09:30 system resolve",
+        "turn 1: outcome=replied nrt_ms=2m agent=ann
+         turn 2: started_by=handoff outcome=closed nrt_ms=NULL excluded=unanswered_at_close agent=bob
+         episode 1: frt_total_ms=2m first_human_at=@2 frt_excluded=NULL transfers=1 last_assignee=bob agent=ann unanswered=true
+         stint 1: place=nobody
+         stint 2: agent=ann messages=1
+         stint 3: agent=bob outcome=no_reply pending_since=@3 frt_agent_ms=NULL messages=0 duration_ms=27m",
     );
 }
 
@@ -166,4 +175,32 @@ fn g17_files_alone_are_one_message() {
         "turn 1: customer_messages=1 nrt_ms=4m
          episode 1: customer_messages=1 human_messages=1 frt_total_ms=4m",
     );
+}
+
+// G13, a changed clock, a holiday and new hours, and G14, a shift past midnight, are in `business.rs`.
+
+/// An agent's day of six hours has 133 chats of 69 minutes each. That is no error where 25 of them went on at a
+/// time: the sum of the stints beside the time in which there was any says so.
+#[test]
+fn g19_chats_at_a_time_explain_an_impossible_day() {
+    let mut stints: Vec<StintRow> = Vec::new();
+    for chat in 0..133 {
+        let timeline = format!(
+            "09:00 system assign ann
+             +{}s customer: hi
+             +1h9m7s human/ann resolve",
+            132 * chat
+        );
+        stints.extend(Run::of(&records(&timeline), &Decided::default()).facts.stints);
+    }
+    assert!(
+        stints.iter().all(|row| row.place == Place::Agent && row.duration_ms == Some(4_147_000))
+    );
+    let handling_ms: i64 = stints.iter().filter_map(|row| row.duration_ms).sum();
+    let started = stints.iter().map(|row| row.started_at.0).min().unwrap();
+    let ended = stints.iter().filter_map(|row| row.ended_at).map(|ended| ended.0).max().unwrap();
+    let active_ms = (ended - started) / 1_000;
+    assert!(active_ms < 6 * 3_600_000, "each begins before the one before it ends: {active_ms} ms");
+    assert_eq!(handling_ms / 3_600_000, 153);
+    assert_eq!(handling_ms / active_ms, 25);
 }

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use strum::VariantNames;
 
-use super::expect::{Run, check_every_stop};
+use super::expect::{Decided, Run, check_every_stop};
 use super::timeline::{record_of, time};
-use crate::facts::Outcome;
+use crate::facts::{Outcome, Place, StintOutcome, StintRow};
 use crate::model::testing::fitted;
-use crate::model::{Kind, Micros, Offset, Origin, Record, Role, Rules, Visibility};
+use crate::model::{Kind, Micros, Origin, Record, Role, Rules, Visibility};
 
-const CONVERSATIONS: u64 = 2_000;
+pub(super) const CONVERSATIONS: u64 = 2_000;
 const RECORDS_MAX: usize = 40;
 
 fn kinds_of_chats() -> Vec<&'static str> {
@@ -24,92 +24,25 @@ fn kinds_of_chats() -> Vec<&'static str> {
 fn rules_hold_whatever_people_do() {
     for seed in 0..CONVERSATIONS {
         let records = random_records(seed, &kinds_of_chats());
-        let run = Run::of(&records, &Rules::default());
+        let decided = decided(seed);
+        let run = Run::of(&records, &decided);
         check_turns(seed, &records, &run);
         check_episodes(seed, &records, &run);
+        check_stints(seed, &run, decided.now());
+        check_business(seed, &run, decided.now());
         if seed % 10 == 0 {
-            check_every_stop(&records, &Rules::default(), &run);
+            check_every_stop(&records, &decided, &run);
         }
     }
-}
-
-/// Without reopens a reply's wait needs no knowledge of episodes: it begins with the first customer
-/// message or handoff after whatever last cleared the waiting. Computed backwards from each reply,
-/// that must give the same times.
-#[test]
-fn waits_agree_with_a_search_backwards_from_each_reply() {
-    let mut replies = 0;
-    for seed in 0..CONVERSATIONS {
-        let records = random_records(
-            seed,
-            &["message", "message", "message", "handoff", "resolve", "assign", "edit"],
-        );
-        let run = Run::of(&records, &Rules::default());
-        let folded = run.facts.turns.iter().filter(|turn| turn.outcome == Outcome::Replied);
-        let folded: Vec<_> =
-            folded.map(|turn| (turn.waiting_offset, turn.reply_offset, turn.nrt_ms)).collect();
-        let searched: Vec<_> =
-            (0..records.len()).filter_map(|reply| search_back(&records, reply)).collect();
-        assert_eq!(folded, searched, "seed {seed}");
-        replies += searched.len();
-    }
-    assert!(replies > 1_000, "only {replies} replies");
-}
-
-/// Where a wait begins, the reply, and the time between them.
-type Wait = (Offset, Option<Offset>, Option<i64>);
-
-fn search_back(records: &[Record], reply: usize) -> Option<Wait> {
-    if !is_said_by(&records[reply], Role::Human) {
-        return None;
-    }
-    let ends_every_wait =
-        |record: &Record| record.event.kind == Kind::Resolve || is_said_by(record, Role::Human);
-    let ended = records[..reply].iter().rposition(ends_every_wait).map_or(0, |index| index + 1);
-    let ended = ended.max(after_last_silence(&records[..=reply]));
-    // A bot's message clears the waiting only before the first handoff since then.
-    let before_handoff = records[ended..reply]
-        .iter()
-        .take_while(|record| record.event.kind != Kind::Handoff)
-        .count();
-    let by_bot = records[ended..ended + before_handoff]
-        .iter()
-        .rposition(|record| is_said_by(record, Role::Bot));
-    let cleared = by_bot.map_or(ended, |index| ended + index + 1);
-    let waits =
-        |record: &&Record| record.event.kind == Kind::Handoff || is_said_by(record, Role::Customer);
-    let (from, to) = (records[cleared..reply].iter().find(waits)?, &records[reply]);
-    let ms = to.occurred_at().ms_since(from.occurred_at());
-    let known = from.is_timed() && to.is_timed() && ms >= 0;
-    Some((from.offset, Some(to.offset), known.then_some(ms)))
-}
-
-/// The index of the last record before which nobody had said anything for longer than the idle time:
-/// whoever waited then has left.
-fn after_last_silence(records: &[Record]) -> usize {
-    let mut last_activity: Option<Micros> = None;
-    let mut after = 0;
-    for (index, record) in records.iter().enumerate() {
-        let idle_us = i64::try_from(Rules::default().idle().as_micros()).expect("a day");
-        if last_activity.is_some_and(|last| record.received_at.0 > last.0 + idle_us) {
-            after = index;
-        }
-        let said =
-            Role::VARIANTS.iter().any(|role| is_said_by(record, role.parse().expect("a role")));
-        if said || record.event.kind == Kind::Handoff {
-            last_activity = Some(record.received_at);
-        }
-    }
-    after
 }
 
 fn check_turns(seed: u64, records: &[Record], run: &Run) {
-    let turns = run.turns();
-    let episodes = run.episodes();
+    let rules = Rules::default();
+    let (turns, episodes) = (run.turns(&rules), run.episodes(&rules));
     let waiting = turns.iter().filter(|turn| turn.closed_offset.is_none()).count();
     assert_eq!(
         waiting,
-        usize::from(run.state.open_turn("shop", "c").is_some()),
+        usize::from(run.state.turn.is_some()),
         "seed {seed}: final rows are closed"
     );
     for (index, turn) in turns.iter().enumerate() {
@@ -147,12 +80,9 @@ fn check_turns(seed: u64, records: &[Record], run: &Run) {
 }
 
 fn check_episodes(seed: u64, records: &[Record], run: &Run) {
-    let episodes = run.episodes();
-    let open = run.state.open_episode("shop", "c");
-    assert!(
-        run.state.open_turn("shop", "c").is_none() || open.is_some(),
-        "seed {seed}: a turn waits in an episode"
-    );
+    let episodes = run.episodes(&Rules::default());
+    let open = &run.state.episode;
+    assert!(run.state.turn.is_none() || open.is_some(), "seed {seed}: a turn waits in an episode");
     assert_eq!(
         episodes.iter().filter(|row| row.closed_offset.is_none()).count(),
         usize::from(open.is_some())
@@ -189,14 +119,120 @@ fn check_episodes(seed: u64, records: &[Record], run: &Run) {
     assert_eq!(in_episodes, sent, "seed {seed}: every customer message is in one episode");
 }
 
-fn is_said_by(record: &Record, role: Role) -> bool {
+/// Where every other conversation is: hours, teams and a policy, which change on the way.
+fn decided(seed: u64) -> Decided {
+    let hours = |from: &str| json!({"zone": "Europe/Berlin", "week": {"mon": [from], "tue": ["08:00-22:00"], "sat": ["21:00-04:00"]}});
+    let sla = json!({"first_reply_s": 180, "next_reply_s": 600, "resolution_s": 86_400, "clock": "business"});
+    match seed % 2 {
+        0 => Decided::default(),
+        _ => Decided::default()
+            .then(1, &json!({"hours": hours("09:00-18:00"), "teams": {"day": ["human-0"]}}))
+            .then(5, &json!({"team_hours": {"night": hours("20:00-03:00")}, "sla": sla}))
+            .then(12, &json!({"teams": {"night": ["human-0", "human-1"], "day": []}}))
+            .then(20, &json!({"hours": null})),
+    }
+}
+
+fn check_stints(seed: u64, run: &Run, rules: &Rules) {
+    let (episodes, stints) = (run.episodes(rules), run.stints(rules));
+    for (index, stint) in stints.iter().enumerate() {
+        assert_eq!(stint.stint as usize, index + 1, "seed {seed}: stints are dense");
+        assert_eq!(stint.agent.is_some(), stint.place == Place::Agent, "seed {seed}");
+        assert_eq!(stint.closed_offset.is_some(), stint.ended_by.is_some(), "seed {seed}");
+        let replied = stint.outcome == Some(StintOutcome::Replied);
+        assert_eq!(stint.first_reply_at.is_some(), replied, "seed {seed}: {stint:?}");
+        if stint.outcome == Some(StintOutcome::NothingOwed) {
+            assert_eq!(stint.pending_since, None, "seed {seed}");
+        }
+        if replied || stint.outcome == Some(StintOutcome::NoReply) {
+            assert!(stint.pending_since.is_some(), "seed {seed}");
+        }
+        let is_owed_an_outcome = matches!(stint.place, Place::Agent | Place::Queue);
+        assert_eq!(stint.outcome.is_some(), is_owed_an_outcome, "seed {seed}: {stint:?}");
+    }
+    for episode in &episodes {
+        let parts: Vec<&StintRow> =
+            stints.iter().filter(|stint| stint.episode == episode.episode).collect();
+        let (first, last) = (parts[0], parts[parts.len() - 1]);
+        assert_eq!(
+            (first.started_offset, first.started_at),
+            (episode.started_offset, episode.started_at)
+        );
+        assert_eq!((last.closed_offset, last.ended_at), (episode.closed_offset, episode.ended_at));
+        for pair in parts.windows(2) {
+            let (before, after) = (pair[0], pair[1]);
+            assert_eq!(before.closed_offset, Some(after.started_offset), "seed {seed}: no gap");
+            assert_eq!(before.ended_at, Some(after.started_at), "seed {seed}: no gap");
+            assert_eq!(before.ended_by, Some(after.started_by), "seed {seed}");
+            let moved = (before.place, &before.agent) != (after.place, &after.agent);
+            assert!(moved, "seed {seed}: a stint ends where the conversation moves: {after:?}");
+        }
+        let durations: Vec<i64> = parts.iter().filter_map(|stint| stint.duration_ms).collect();
+        if let Some(whole_ms) = episode.episode_resolution_ms
+            && durations.len() == parts.len()
+        {
+            // Each is rounded down to a millisecond.
+            let lost_ms = whole_ms - durations.iter().sum::<i64>();
+            assert!(
+                (0..=parts.len() as i64).contains(&lost_ms),
+                "seed {seed}: {lost_ms} ms are lost"
+            );
+        }
+        let typed: u32 = parts.iter().map(|stint| stint.messages).sum();
+        assert!(typed <= episode.human_messages, "seed {seed}: a message is one agent's");
+    }
+}
+
+/// What is open of a span is at most the span, and is there where the span is and hours apply.
+fn check_business(seed: u64, run: &Run, rules: &Rules) {
+    let check = |ms: Option<i64>, business_ms: Option<i64>, schedule: Option<i32>| {
+        assert_eq!(business_ms.is_some(), ms.is_some() && schedule.is_some(), "seed {seed}");
+        assert!(
+            business_ms.unwrap_or(0) <= ms.unwrap_or(0),
+            "seed {seed}: {business_ms:?} of {ms:?}"
+        );
+        assert!(business_ms.is_none_or(|ms| ms >= 0), "seed {seed}");
+    };
+    for row in run.turns(rules) {
+        let replier = row.replier.is_none() || row.replier == row.agent;
+        assert!(replier, "seed {seed}: the credit is the replier's");
+        assert!(row.due_at.is_none() || row.sla_target.is_some(), "seed {seed}");
+        assert!(row.due_at.is_none_or(|due| due > row.waiting_since), "seed {seed}");
+        check(row.nrt_ms, row.nrt_business_ms, row.schedule_version);
+        check(row.response_any_ms, row.response_any_business_ms, row.schedule_version);
+    }
+    let turns = run.turns(rules);
+    for row in run.episodes(rules) {
+        let last = turns.iter().rev().find(|turn| turn.episode == row.episode);
+        let cut =
+            last.is_some_and(|turn| matches!(turn.outcome, Outcome::Closed | Outcome::Abandoned));
+        assert_eq!(row.unanswered, cut, "seed {seed}");
+        assert!(row.reopened || row.since_resolve_ms.is_none(), "seed {seed}");
+        for (ms, business_ms) in [
+            (row.frt_total_ms, row.frt_total_business_ms),
+            (row.frt_human_ms, row.frt_human_business_ms),
+            (row.frt_bot_ms, row.frt_bot_business_ms),
+            (row.episode_resolution_ms, row.episode_resolution_business_ms),
+            (row.resolution_human_ms, row.resolution_human_business_ms),
+            (row.close_gap_ms, row.close_gap_business_ms),
+        ] {
+            check(ms, business_ms, row.schedule_version);
+        }
+    }
+    for row in run.stints(rules) {
+        check(row.duration_ms, row.business_ms, row.schedule_version);
+        check(row.frt_agent_ms, row.frt_agent_business_ms, row.schedule_version);
+    }
+}
+
+pub(super) fn is_said_by(record: &Record, role: Role) -> bool {
     let event = &record.event;
     let in_public = event.visibility == Visibility::Public && !event.automatic;
     event.kind == Kind::Message && in_public && event.sender.role == role
 }
 
 /// A conversation of up to [`RECORDS_MAX`] records: live, imported, or imported and then live.
-fn random_records(seed: u64, kinds: &[&str]) -> Vec<Record> {
+pub(super) fn random_records(seed: u64, kinds: &[&str]) -> Vec<Record> {
     let mut random = StdRng::seed_from_u64(seed);
     let count = random.random_range(1..=RECORDS_MAX);
     let imported = if random.random_bool(0.3) { random.random_range(0..=count) } else { 0 };

@@ -151,11 +151,12 @@ fn a_bot_ends_no_wait_after_it_handed_over() {
          09:02 bot handoff
          09:03 bot: still here
          09:05 human: hello
-         09:06 customer: thanks
-         09:07 bot: rate us",
+         09:06 customer: and when?
+         09:07 bot: one moment please
+         09:16 human: tomorrow",
         "turn 1: outcome=bot
          turn 2: started_by=handoff waiting_since=@3 nrt_ms=3m
-         turn 3: outcome=bot response_any_ms=1m
+         turn 3: outcome=replied nrt_ms=10m response_any_ms=1m handed_off=false
          episode 1: frt_human_ms=3m",
     );
 }

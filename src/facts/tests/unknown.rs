@@ -14,8 +14,8 @@ fn imports_without_times_enter_no_waiting_time() {
          ~? human resolve",
         "turn 1: outcome=bot response_any_ms=NULL excluded=untimed origin=imported
          turn 2: outcome=replied nrt_ms=NULL response_any_ms=NULL excluded=untimed customer_messages=1
-         turn 3: outcome=closed excluded=unanswered_at_close
-         episode 1: frt_total_ms=NULL frt_human_ms=NULL frt_bot_ms=NULL frt_excluded=untimed \
+         turn 3: outcome=closed excluded=untimed
+         episode 1: timed=false frt_total_ms=NULL frt_human_ms=NULL frt_bot_ms=NULL frt_excluded=untimed \
          episode_resolution_ms=NULL ended_by=resolve customer_messages=3 origin=imported",
     );
 }
@@ -46,7 +46,7 @@ fn imports_without_times_go_idle_by_the_time_of_their_import() {
          2031-01-01T09:00:00Z customer: years later",
         "turn 1: outcome=abandoned excluded=untimed
          turn 2: outcome=open
-         episode 1: abandoned=true
+         episode 1: abandoned=true timed=false frt_excluded=untimed
          episode 2: abandoned=false",
     );
 }
@@ -62,6 +62,29 @@ fn imports_with_times_are_measured_by_them() {
          turn 2: outcome=closed
          episode 1: ended_by=idle frt_total_ms=3m ended_at=@2+24h
          episode 2: started_by=idle episode_resolution_ms=1m",
+    );
+}
+
+/// As in live chat: otherwise a stint began days after the end of its episode, and was left out for a clock that ran backwards.
+#[test]
+fn an_imported_silence_is_ended_by_whatever_comes_next() {
+    check(
+        "~09:00 customer: hi
+         ~09:03 human: hello
+         ~+1m human pause
+         ~+4d human resume
+         ~+1m human: it has come
+         ~+1m human resolve",
+        "turn 1: nrt_ms=3m
+         episode 1: ended_by=idle ended_at=@2+24h closed_offset=#4 events=3
+         episode 2: started_by=idle started_at=@5 ended_by=resolve events=2",
+    );
+    check(
+        "~09:00 customer: hi
+         ~09:03 human: hello
+         ~+2d bot resolve",
+        "turn 1: nrt_ms=3m
+         episode 1: ended_by=idle ended_at=@2+24h closed_offset=#3 events=2 resolved_by=NULL",
     );
 }
 
@@ -119,7 +142,7 @@ fn pending_is_not_excluded() {
     check(
         "09:00 customer: hi",
         "turn 1: outcome=open ended_at=NULL replied_at=NULL replier=NULL reply_offset=NULL nrt_ms=NULL \
-         response_any_ms=NULL excluded=NULL closed_offset=NULL schedule_version=NULL metric_version=2 rules_version=0 closed_at=NULL
+         response_any_ms=NULL excluded=NULL closed_offset=NULL schedule_version=NULL metric_version=4 rules_version=0 closed_at=NULL
          episode 1: ended_at=NULL ended_by=NULL frt_total_ms=NULL frt_human_ms=NULL frt_bot_ms=NULL frt_excluded=NULL \
          first_human_at=NULL first_replier=NULL episode_resolution_ms=NULL rating=NULL closed_offset=NULL",
     );

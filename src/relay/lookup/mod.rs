@@ -34,7 +34,7 @@ use crate::durable::{
     remove_directory, rename_directory, sync_parent,
 };
 use crate::log::{Forgotten, LogReader};
-use crate::model::{Offset, RULES_CONVERSATION, Record, unless_panicked};
+use crate::model::{ACCESS_CONVERSATION, Offset, RULES_CONVERSATION, Record, unless_panicked};
 
 pub(super) use conversation::CUSTOMERS_MAX;
 pub use conversation::Conversation;
@@ -256,6 +256,23 @@ impl Lookup {
             }
         })?;
         Ok(found.into_iter().collect())
+    }
+
+    /// Whether there is anything of a shop: a conversation beside the one of who looked at what.
+    pub fn has_shop(&self, shop: &str) -> Result<bool, LookupError> {
+        let (prefix, trail) =
+            (conversation_key(shop, ""), conversation_key(shop, ACCESS_CONVERSATION));
+        if self.overlay.read().standing_under(&prefix).iter().any(|(key, _)| *key != trail) {
+            return Ok(true);
+        }
+        let written = self.written()?;
+        for entry in written.conversations.prefix(&prefix) {
+            let key = entry.key().map_err(|source| written.failed(source))?;
+            if *key != *trail {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Hands out where each conversation of a shop stands. One that spoke lately may come twice, as it
