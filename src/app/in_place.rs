@@ -26,7 +26,7 @@ use crate::model::Offset;
 use crate::records::Records;
 use crate::relay::{AttachmentStore, Lookup, LookupStore};
 use crate::search::Search;
-use crate::sql::{self, NamedQuery, Sql};
+use crate::sql::Sql;
 
 /// Records applied at once.
 const BATCH_RECORDS: usize = 4_096;
@@ -73,11 +73,6 @@ impl InPlace {
     pub fn search(&self) -> anyhow::Result<Search> {
         let reader = index::FullTextReader::showing(self.index()?);
         Ok(Search::new(self.standing(reader)))
-    }
-
-    /// The named queries, built in and the shop's own.
-    pub fn named_queries(&self, shop: &str) -> anyhow::Result<Vec<NamedQuery>> {
-        Ok(sql::named_queries(&self.data.queries(), shop)?)
     }
 
     pub async fn records(&self) -> anyhow::Result<&Records> {

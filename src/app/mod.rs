@@ -32,8 +32,12 @@ mod erasing;
 mod attached;
 // Holds and erasures, as people ask for them.
 mod keeper;
+// What ended gets its category.
+mod categorizing;
 // What broken uploads left, removed.
 mod sweeper;
+// Whether machine and directory are fit.
+mod doctor;
 // How far each store is.
 mod status;
 
@@ -63,9 +67,11 @@ use crate::trail::Trail;
 
 use background::Background;
 pub use backup::{BackedUp, backup};
+use categorizing::Categorizing;
 pub use config::{Config, ConfigError, LogFormat};
 pub use data_dir::{DataDir, DataDirError, Owner, OwnerLock};
 pub use derived::{DERIVED, LogBehind, SignedBeyond};
+pub use doctor::{Finding, Health, examine};
 use erasing::Erasing;
 pub use in_place::{InPlace, audit_data};
 pub use keeper::{
@@ -227,6 +233,19 @@ impl App {
             reserve_bytes: config.disk_reserve_bytes(),
         };
         let mut background = vec![scrubber, sweeper];
+        if worker.is_some() {
+            // A question of its own is answered in this process: it is none of a stranger's making.
+            let sql = Sql::new(archive.clone(), facts.clone(), data.queries(), config.zone, None)?;
+            let categorizing = Categorizing {
+                data: data.clone(),
+                log: log.clone(),
+                relay: relay.clone(),
+                records: records.clone(),
+                facts: facts.clone(),
+                sql,
+            };
+            background.push(categorizing.start(stop.clone())?);
+        }
         if lets_go == LetsGo::WhatIsOld {
             background.push(trimming.start(stop.clone())?);
             background.push(erasing.start(stop.clone())?);

@@ -1,5 +1,5 @@
-//! Asks to erase what shops keep no longer: conversations whose last record, but for holds, releases and
-//! erasures, is older than the shop's rules keep any, and that nothing holds.
+//! Asks to erase what shops keep no longer: conversations whose last record, but for holds, releases,
+//! erasures and automatic categories, is older than the shop's rules keep any, and that nothing holds.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
@@ -64,7 +64,7 @@ struct LaterSaid<'a> {
     snapshot: &'a ArchiveSnapshot,
     from: Offset,
     /// Read when it is asked for.
-    administrative: Option<HashSet<Offset>>,
+    asides: Option<HashSet<Offset>>,
 }
 
 impl LaterSaid<'_> {
@@ -76,11 +76,11 @@ impl LaterSaid<'_> {
         if offsets.peek().is_none() {
             return Ok(false);
         }
-        let administrative = match &mut self.administrative {
+        let asides = match &mut self.asides {
             Some(known) => known,
-            unread => unread.insert(self.snapshot.administrative_since(shop, self.from)?),
+            unread => unread.insert(self.snapshot.asides_since(shop, self.from)?),
         };
-        Ok(offsets.any(|offset| !administrative.contains(offset)))
+        Ok(offsets.any(|offset| !asides.contains(offset)))
     }
 }
 
@@ -185,7 +185,7 @@ impl Erasing {
         let end = self.first_since(before)?.min(snapshot.table.cursor);
         let mut mark = marks.of(shop, self.log.head());
         let mut quiet: Vec<String> = std::mem::take(&mut mark.again).into_iter().collect();
-        let mut later = LaterSaid { snapshot: &snapshot, from: end, administrative: None };
+        let mut later = LaterSaid { snapshot: &snapshot, from: end, asides: None };
         let (mut count, mut failed) = (0, None);
         while count < count_max && (mark.below < end || !quiet.is_empty()) {
             let below = (mark.below + WINDOW_RECORDS).min(end).max(mark.below);
@@ -250,7 +250,7 @@ impl Erasing {
     }
 
     fn has_expired(&self, records: &[Record], before: Micros) -> bool {
-        let said = records.iter().rfind(|record| !record.event.kind.is_administrative());
+        let said = records.iter().rfind(|record| !record.event.is_aside());
         let is_old = said.is_some_and(|record| record.received_at < before);
         let (asked, at, ground) = (Offset(u64::MAX), Micros(0), String::new());
         let all = Erasure { asked, at, message: None, customer: None, ground };
