@@ -1,21 +1,31 @@
 -- title: Waiting time by category
--- answers: For which issues do customers wait longest? A conversation counts once in each of its categories; those with none are a row of their own.
+-- answers: For which issues do customers wait longest? A wait counts once in each category of its conversation, whether people gave it or a model; those of none are a row of their own.
 -- parameter: from timestamp = -13d  Waits that began at or after this instant
 -- parameter: to timestamp = now  Waits that began before this instant
--- parameter: zone text = default  IANA zone in which days and hours are counted
+-- parameter: given_by anybody|people|model = anybody  Whose categories count
+-- dashboard: categories 2
+-- explain: waited by category hours business_value
 -- chart: bar x=category y=median_s unit=seconds
+WITH waited AS (
+    SELECT waits.*, coalesce(categories.category, 'untagged') AS category
+    FROM (
+        SELECT * FROM categories
+        WHERE $given_by = 'anybody' OR automatic = ($given_by = 'model')
+    ) AS categories
+    RIGHT JOIN waits ON categories.conversation = waits.conversation
+    WHERE at >= $from AND at < $to
+)
 SELECT
-    coalesce(categories.category, 'untagged') AS category,
-    round(percentile_cont(0.5) WITHIN GROUP (ORDER BY CAST(nrt_ms AS DOUBLE)) / 1000, 3) AS median_s,
-    round(percentile_cont(0.9) WITHIN GROUP (ORDER BY CAST(nrt_ms AS DOUBLE)) / 1000, 3) AS p90_s,
-    round(percentile_cont(0.95) WITHIN GROUP (ORDER BY CAST(nrt_ms AS DOUBLE)) / 1000, 3) AS p95_s,
-    round(avg(nrt_ms) / 1000, 3) AS mean_s,
-    count(nrt_ms) AS n,
-    count(*) FILTER (WHERE outcome = 'open' AND excluded IS NULL) AS n_pending,
-    count(*) FILTER (WHERE outcome = 'abandoned' AND excluded IS NULL) AS n_abandoned,
-    count(excluded) AS n_excluded
-FROM turns
-LEFT JOIN categories ON categories.conversation = turns.conversation
-WHERE waiting_since >= $from AND waiting_since < $to
-GROUP BY 1
+    category,
+    nearest_rank(value, 0.5) / 1000.0 AS median_s,
+    nearest_rank(value, 0.9) / 1000.0 AS p90_s,
+    nearest_rank(value, 0.95) / 1000.0 AS p95_s,
+    round(avg(value) / 1000, 3) AS mean_s,
+    count(*) FILTER (WHERE left_out IS NULL) AS n,
+    count(*) FILTER (WHERE left_out = 'pending') AS n_pending,
+    count(*) FILTER (WHERE left_out = 'abandoned') AS n_abandoned,
+    count(*) FILTER (WHERE left_out = 'answered_by_bot') AS answered_by_bot,
+    count(*) FILTER (WHERE left_out NOT IN ('pending', 'abandoned', 'answered_by_bot')) AS n_excluded
+FROM waited
+GROUP BY category
 ORDER BY n DESC, category

@@ -3,18 +3,25 @@
 -- parameter: from timestamp = -13d  Waits that began at or after this instant
 -- parameter: to timestamp = now  Waits that began before this instant
 -- parameter: zone text = default  IANA zone in which days and hours are counted
+-- dashboard: waits 3
+-- explain: waited by hour hours business_value
 -- chart: bar x=hour y=median_s unit=seconds
+WITH waited AS (
+    SELECT *, local_hour(at, $zone) AS hour
+    FROM waits
+    WHERE at >= $from AND at < $to
+)
 SELECT
-    local_hour(waiting_since, $zone) AS hour,
-    round(percentile_cont(0.5) WITHIN GROUP (ORDER BY CAST(nrt_ms AS DOUBLE)) / 1000, 3) AS median_s,
-    round(percentile_cont(0.9) WITHIN GROUP (ORDER BY CAST(nrt_ms AS DOUBLE)) / 1000, 3) AS p90_s,
-    round(percentile_cont(0.95) WITHIN GROUP (ORDER BY CAST(nrt_ms AS DOUBLE)) / 1000, 3) AS p95_s,
-    round(avg(nrt_ms) / 1000, 3) AS mean_s,
-    count(nrt_ms) AS n,
-    count(*) FILTER (WHERE outcome = 'open' AND excluded IS NULL) AS n_pending,
-    count(*) FILTER (WHERE outcome = 'abandoned' AND excluded IS NULL) AS n_abandoned,
-    count(excluded) AS n_excluded
-FROM turns
-WHERE waiting_since >= $from AND waiting_since < $to
+    hour,
+    nearest_rank(value, 0.5) / 1000.0 AS median_s,
+    nearest_rank(value, 0.9) / 1000.0 AS p90_s,
+    nearest_rank(value, 0.95) / 1000.0 AS p95_s,
+    round(avg(value) / 1000, 3) AS mean_s,
+    count(*) FILTER (WHERE left_out IS NULL) AS n,
+    count(*) FILTER (WHERE left_out = 'pending') AS n_pending,
+    count(*) FILTER (WHERE left_out = 'abandoned') AS n_abandoned,
+    count(*) FILTER (WHERE left_out = 'answered_by_bot') AS answered_by_bot,
+    count(*) FILTER (WHERE left_out NOT IN ('pending', 'abandoned', 'answered_by_bot')) AS n_excluded
+FROM waited
 GROUP BY hour
 ORDER BY hour

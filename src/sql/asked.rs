@@ -5,21 +5,23 @@
 //! have come. Dropped before that, it kills the worker.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
-use futures::stream::{self, BoxStream};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use futures::stream;
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::SqlError;
 use super::channel::{ToServer, ToWorker, receive, send};
 use super::ipc::{Decoder, Encoder, PIECE_BYTES_MAX};
 use super::job::{Failure, Job};
 use super::snapshot::ShopSnapshot;
 use super::stored::Stored;
+use super::turns::Turn;
 use super::workers::{Worker, Workers};
+use super::{AnswerStream, SqlError};
 use crate::model::{ErrorKind, Kinded};
 
 /// Batches of a tail that are made before one is taken.
@@ -35,6 +37,7 @@ pub(super) struct Asked {
     snapshot: Arc<ShopSnapshot>,
     decoder: Decoder,
     rows: u64,
+    has_read: Arc<AtomicBool>,
 }
 
 impl Asked {
@@ -43,11 +46,14 @@ impl Asked {
         workers: &Workers,
         job: Job,
         snapshot: ShopSnapshot,
-        turn: OwnedSemaphorePermit,
-    ) -> Result<(SchemaRef, BoxStream<'static, Result<RecordBatch, SqlError>>), SqlError> {
+        turn: Turn,
+    ) -> Result<AnswerStream, SqlError> {
         let worker = workers.take(turn).await?;
         let (workers, snapshot) = (workers.clone(), Arc::new(snapshot));
-        let mut asked = Asked { workers, worker, snapshot, decoder: Decoder::default(), rows: 0 };
+        let (complete_to, has_read) = (snapshot.complete_to(), Arc::<AtomicBool>::default());
+        let (decoder, rows) = (Decoder::default(), 0);
+        let mut asked =
+            Asked { workers, worker, snapshot, decoder, rows, has_read: has_read.clone() };
         asked.say(&ToWorker::Job(job), b"").await?;
         let schema = match asked.next().await? {
             Next::Schema(schema) => schema,
@@ -60,7 +66,8 @@ impl Asked {
         let (ready, taken) = mpsc::channel(READY_MAX);
         let passing_on = AbortOnDropHandle::new(tokio::spawn(asked.pass_on(ready)));
         let rows = Rows { taken: Some(taken), _passing_on: passing_on };
-        Ok((schema, stream::unfold(rows, Rows::next).boxed()))
+        let rows = stream::unfold(rows, Rows::next).boxed();
+        Ok(AnswerStream { complete_to, schema, rows, has_read })
     }
 
     /// Reads ahead, so that what is read is made into bytes for the asker while more comes.
@@ -95,6 +102,7 @@ impl Asked {
             };
             match said {
                 ToServer::Files { table } => {
+                    self.has_read.store(true, Ordering::Relaxed);
                     let files = self.snapshot.files(table);
                     self.say(&ToWorker::Files(files), b"").await?;
                 }

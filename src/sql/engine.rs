@@ -11,18 +11,25 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider,
 };
+use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::physical_plan::SendableRecordBatchStream;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::logical_expr::registry::FunctionRegistry;
+use datafusion::physical_plan::{EmptyRecordBatchStream, SendableRecordBatchStream};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::Statement as Parsed;
+use tokio::sync::OnceCell;
 
+use super::corrected::Corrected;
+use super::guard::Statement;
 use super::job::Job;
+use super::postgres::{Postgres, Wanted};
 use super::source::Source;
 use super::stored::Stored;
 use super::tables::ShopTable;
-use super::{SqlError, functions, guard, views};
+use super::{SqlError, column_names, functions, guard, hints, postgres, shown, views};
 
 /// What sorts, joins and groups hold in memory; what is larger goes to disk.
 pub(super) const MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -32,6 +39,8 @@ pub(super) const SPILL_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// What every session begins with.
 pub(super) struct Engine {
     base: SessionState,
+    /// What those of the Postgres wire have beside it: made when the first of them comes.
+    postgres: OnceCell<Postgres>,
 }
 
 impl Engine {
@@ -43,12 +52,20 @@ impl Engine {
         if let Some(spill) = spill {
             runtime = runtime.with_temp_file_path(spill);
         }
-        let base = SessionStateBuilder::new()
+        let mut base = SessionStateBuilder::new()
             .with_config(SessionConfig::new().with_information_schema(true))
             .with_runtime_env(runtime.build_arc()?)
             .with_default_features()
             .build();
-        Ok(Engine { base })
+        base.register_function_rewrite(Arc::new(Corrected))?;
+        Ok(Engine { base, postgres: OnceCell::new() })
+    }
+
+    /// One whose errors say in which line of a query they are.
+    pub(super) fn telling_where() -> Result<Engine, SqlError> {
+        let mut engine = Engine::new(None)?;
+        engine.base.config_mut().options_mut().sql_parser.collect_spans = true;
+        Ok(engine)
     }
 
     /// The rows of an answer, as they come.
@@ -57,18 +74,40 @@ impl Engine {
         job: Job,
         source: Arc<dyn Source>,
     ) -> Result<SendableRecordBatchStream, SqlError> {
-        guard::check(&job.sql)?;
+        let explained = |error| hints::explained(error, &job.sql);
+        let Some(client) = &job.client else {
+            let statement = guard::statement(&job.sql)?;
+            let values =
+                job.values.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+            let values = values.collect();
+            let context = self.session(&job, source).await?;
+            let answer = answered(&context, statement, values).await.map_err(explained)?;
+            let rows = answer.execute_stream().await.map_err(explained)?;
+            return Ok(column_names::told_apart(rows));
+        };
         let context = self.session(&job, source).await?;
-        let mut question = context.sql(&job.sql).await?;
-        if !job.values.is_empty() {
-            let values = job.values.into_iter().map(|(name, value)| (name, value.into()));
-            question =
-                question.with_param_values(values.collect::<Vec<(String, ScalarValue)>>())?;
+        // What shows tables and plans is said as everywhere.
+        let question = if guard::shows(&job.sql) {
+            let statement = guard::statement(&job.sql)?;
+            answered(&context, statement, Vec::new()).await.map_err(explained)?
+        } else {
+            self.postgres(&context).await?.plan(client, &job.sql, &context).await?
+        };
+        if client.wanted == Wanted::Description {
+            let described = Arc::new(postgres::description(&question, client)?);
+            return Ok(Box::pin(EmptyRecordBatchStream::new(described)));
         }
+        let values = client.scalars()?;
+        let question =
+            if values.is_empty() { question } else { question.with_param_values(values)? };
         Ok(question.execute_stream().await?)
     }
 
-    async fn session(
+    async fn postgres(&self, context: &SessionContext) -> Result<&Postgres, SqlError> {
+        self.postgres.get_or_try_init(|| Postgres::new(&self.base, context)).await
+    }
+
+    pub(super) async fn session(
         &self,
         job: &Job,
         source: Arc<dyn Source>,
@@ -89,6 +128,37 @@ impl Engine {
         views::register(&context).await?;
         Ok(context)
     }
+}
+
+/// What a statement asks for, not computed yet.
+async fn answered(
+    context: &SessionContext,
+    statement: Statement,
+    values: Vec<(String, ScalarValue)>,
+) -> Result<DataFrame, DataFusionError> {
+    match statement {
+        Statement::Query(query) => planned(context, *query, values).await,
+        Statement::Explain { query, verbose } => {
+            shown::plan(context, planned(context, *query, values).await?, verbose)
+        }
+        Statement::DescribeQuery(query) => {
+            let query = planned(context, *query, values).await?;
+            shown::columns_of_answer(context, query.schema().inner())
+        }
+        Statement::Columns { table, like } => shown::columns(context, table, like.as_deref()).await,
+        Statement::Tables { like } => shown::tables(context, like.as_deref()),
+        Statement::Functions { like } => shown::functions(context, like.as_deref()),
+    }
+}
+
+async fn planned(
+    context: &SessionContext,
+    query: Parsed,
+    values: Vec<(String, ScalarValue)>,
+) -> Result<DataFrame, DataFusionError> {
+    let plan = context.state().statement_to_plan(query).await?;
+    let question = context.execute_logical_plan(plan).await?;
+    if values.is_empty() { Ok(question) } else { question.with_param_values(values) }
 }
 
 /// A catalog of this session's own: sessions that share one would see each other's shops.

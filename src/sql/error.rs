@@ -24,7 +24,9 @@ pub enum SqlError {
     TooLong(Duration),
     #[error("the answer is larger than {} MiB: ask for fewer columns or rows, or export it", .max >> 20)]
     TooLarge { max: usize },
-    #[error("the answer has more than {max} rows: set a `limit`, or export it, which has none")]
+    #[error(
+        "the answer has more than {max} rows: set a `limit`, ask for fewer days or with a filter, or export it, which has no limit"
+    )]
     TooManyRows { max: usize },
     #[error("the query took more than {} MiB of memory: ask for fewer columns or rows, or for sums of them", .max >> 20)]
     TooMuchMemory { max: u64 },

@@ -3,26 +3,93 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int32Array, Int64Array, PrimitiveArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Date32Builder, Int32Array, Int64Array, ListBuilder,
+    PrimitiveArray,
+};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Int32Type, TimeUnit, TimestampMicrosecondType,
 };
 use chrono_tz::Tz;
-use datafusion::common::{exec_err, plan_err};
+use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
-    Volatility,
+    AggregateUDF, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    TypeSignature, Volatility,
 };
 use datafusion::prelude::SessionContext;
+use serde::Serialize;
 
+use super::covered::CoveredMs;
+use super::nearest_rank::NearestRank;
 use crate::model::{Micros, Schedules, utc_offset_seconds};
 
-/// Makes the functions of this file known to a session of a shop with these opening hours.
+/// A function of our own.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Function {
+    pub name: &'static str,
+    /// How it is called.
+    pub call: &'static str,
+    /// The type of its value.
+    pub returns: &'static str,
+    pub meaning: &'static str,
+}
+
+/// All of them, as they are told.
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "local_day",
+        call: "local_day(instant, zone)",
+        returns: "DATE",
+        meaning: "the day that it was in a zone, such as 'Asia/Shanghai'",
+    },
+    Function {
+        name: "local_hour",
+        call: "local_hour(instant, zone)",
+        returns: "INTEGER",
+        meaning: "the hour that it was in a zone, 0 to 23",
+    },
+    Function {
+        name: "business_ms",
+        call: "business_ms(from, to [, team])",
+        returns: "BIGINT",
+        meaning: "milliseconds of [from, to) in the opening hours of the shop, or of a team; NULL where there are none",
+    },
+    Function {
+        name: "local_days",
+        call: "local_days(from, to, zone)",
+        returns: "DATE[]",
+        meaning: "the days in a zone on which a moment of [from, to) lies",
+    },
+    Function {
+        name: "elapsed_ms",
+        call: "elapsed_ms(from, to)",
+        returns: "BIGINT",
+        meaning: "milliseconds from one instant to another; negative where `to` is the earlier one",
+    },
+    Function {
+        name: "covered_ms",
+        call: "covered_ms(from, to)",
+        returns: "BIGINT",
+        meaning: "of a group: the milliseconds in which at least one of the spans [from, to) lasts",
+    },
+    Function {
+        name: "nearest_rank",
+        call: "nearest_rank(value, share)",
+        returns: "BIGINT, or DOUBLE of a DOUBLE",
+        meaning: "of a group: the least value that at least this share of the values does not exceed, such as 0.9; NULLs are left out",
+    },
+];
+
+/// Makes our functions known to a session of a shop with these opening hours.
 pub fn register(context: &SessionContext, schedules: Arc<Schedules>) {
     context.register_udf(ScalarUDF::from(Local::new(Part::Day)));
     context.register_udf(ScalarUDF::from(Local::new(Part::Hour)));
+    context.register_udf(ScalarUDF::from(LocalDays::new()));
+    context.register_udf(ScalarUDF::from(ElapsedMs::new()));
     context.register_udf(ScalarUDF::from(BusinessMs::new(schedules)));
+    context.register_udaf(AggregateUDF::from(NearestRank::new()));
+    context.register_udaf(AggregateUDF::from(CoveredMs::new()));
 }
 
 fn instant() -> DataType {
@@ -134,6 +201,101 @@ impl LocalClock {
 
     fn hour(&mut self, instant: i64) -> <Int32Type as ArrowPrimitiveType>::Native {
         (self.local_seconds(instant).rem_euclid(86_400) / 3_600) as i32
+    }
+}
+
+/// `local_days(from, to, zone)`: a list of DATE, the days on which a moment of `[from, to)` lies; NULL where an end
+/// is, or `to` comes before `from`.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct LocalDays {
+    signature: Signature,
+}
+
+/// Most days in such a list: a century. × 4 bytes = 146 KiB.
+const LOCAL_DAYS_MAX: i32 = 36_525;
+
+impl LocalDays {
+    fn new() -> LocalDays {
+        let arguments = TypeSignature::Exact(vec![instant(), instant(), DataType::Utf8]);
+        LocalDays { signature: Signature::new(arguments, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for LocalDays {
+    fn name(&self) -> &str {
+        "local_days"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::new_list(DataType::Date32, true))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [ColumnarValue::Scalar(from), ColumnarValue::Scalar(to), zone] =
+            arguments.args.as_slice()
+        else {
+            return exec_err!("local_days: both ends must be one instant for all rows");
+        };
+        let mut clock = LocalClock::new(zone_of(self.name(), zone)?);
+        let mut days = ListBuilder::new(Date32Builder::new());
+        match (from, to) {
+            (
+                ScalarValue::TimestampMicrosecond(Some(from), _),
+                ScalarValue::TimestampMicrosecond(Some(to), _),
+            ) if from < to => {
+                let (first, last) = (clock.day(*from), clock.day(to - 1));
+                if last - first >= LOCAL_DAYS_MAX {
+                    return exec_err!("local_days: at most {LOCAL_DAYS_MAX} days");
+                }
+                days.append_value((first..=last).map(Some));
+            }
+            _ => days.append_null(),
+        }
+        Ok(ColumnarValue::Scalar(ScalarValue::List(Arc::new(days.finish()))))
+    }
+}
+
+/// `elapsed_ms(from, to)`: BIGINT, the milliseconds from one instant to another; negative where `to` is the
+/// earlier one, NULL where either is.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ElapsedMs {
+    signature: Signature,
+}
+
+impl ElapsedMs {
+    fn new() -> ElapsedMs {
+        let span = TypeSignature::Exact(vec![instant(), instant()]);
+        ElapsedMs { signature: Signature::new(span, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for ElapsedMs {
+    fn name(&self) -> &str {
+        "elapsed_ms"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [from, to] = arguments.args.as_slice() else {
+            return plan_err!("elapsed_ms takes two instants");
+        };
+        let (from, to) =
+            (from.to_array(arguments.number_rows)?, to.to_array(arguments.number_rows)?);
+        let to = to.as_primitive::<TimestampMicrosecondType>();
+        let spans = from.as_primitive::<TimestampMicrosecondType>().iter().zip(to);
+        let ms = spans.map(|(from, to)| Some(Micros(to?).ms_since(Micros(from?))));
+        Ok(ColumnarValue::Array(Arc::new(ms.collect::<Int64Array>())))
     }
 }
 

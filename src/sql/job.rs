@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::postgres::Client;
 use super::{SqlError, Value};
 use crate::model::{ErrorKind, FieldError, Kinded, Offset, Schedules};
 
@@ -16,6 +17,8 @@ pub(super) struct Job {
     /// Records at or above it are not seen.
     pub(super) complete_to: Offset,
     pub(super) schedules: Arc<Schedules>,
+    /// Who asks over the Postgres wire, where it comes from there: in its words, then.
+    pub(super) client: Option<Client>,
 }
 
 /// Why a question has no answer. Whoever computed it has logged what is for the log.

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::process::{Child, Command};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::SqlError;
+use super::turns::Turn;
 
 /// How long the end of a process is waited for that has closed its socket.
 const END_TIME_MAX: Duration = Duration::from_secs(2);
@@ -43,7 +44,7 @@ pub(super) struct Process {
     too_much: OnceLock<TooMuch>,
     /// The permit of the question that it computes: given back when the process is gone, if not
     /// before.
-    turn: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    turn: Arc<Mutex<Option<Turn>>>,
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
@@ -74,14 +75,14 @@ impl Process {
     ) -> io::Result<Process> {
         let pid = child.id().ok_or_else(|| io::Error::other("it has ended already"))?;
         let kill = stop.child_token();
-        let turn = Arc::<Mutex<Option<OwnedSemaphorePermit>>>::default();
+        let turn = Arc::<Mutex<Option<Turn>>>::default();
         let (ending, ended) = watch::channel(None);
         tokio::spawn(see_off(child, kill.clone(), spill, turn.clone(), ending));
         Ok(Process { pid, kill, too_much: OnceLock::new(), turn, ended })
     }
 
     /// Begins a question.
-    pub(super) fn hold(&self, turn: OwnedSemaphorePermit) {
+    pub(super) fn hold(&self, turn: Turn) {
         *self.turn.lock() = Some(turn);
     }
 
@@ -148,7 +149,7 @@ async fn see_off(
     mut child: Child,
     kill: CancellationToken,
     spill: PathBuf,
-    turn: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    turn: Arc<Mutex<Option<Turn>>>,
     ending: watch::Sender<Option<ExitStatus>>,
 ) {
     let status = tokio::select! {

@@ -3,7 +3,6 @@
 //!
 //! Invariants: each store is as it was at one instant, and the answer complete to what all of them had.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,22 +18,23 @@ use super::asked::Asked;
 use super::engine::Engine;
 use super::ipc::bytes_of;
 use super::job::Job;
+use super::postgres::{Client, Wanted};
 use super::process::WorkerProgram;
 use super::snapshot::ShopSnapshot;
+use super::turns::Turns;
 use super::workers::Workers;
-use super::{NamedQuery, SqlError, Value, named};
+use super::{SqlError, Value};
 use crate::archive::ArchiveReader;
 use crate::facts::FactsReader;
 use crate::log::Followed;
-use crate::model::Micros;
 
-/// Questions that run at once: a dashboard asks seven.
+/// Questions that run at once, of one shop three quarters: a dashboard asks nine (four panels, each twice where it compares, and the choices).
 const QUESTIONS_AT_ONCE: usize = 16;
-/// Exports that run at once.
+/// Exports that run at once, of one shop three quarters.
 const EXPORTS_AT_ONCE: usize = 16;
 /// How long a query waits for its turn.
 const TURN_TIME_MAX: Duration = Duration::from_secs(10);
-/// Longest a query may run.
+/// Longest a query may run whose answer is held in memory, or until more rows come of one that is not.
 const QUERY_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Beside the name: quotes, a colon, a comma, `null`.
@@ -47,15 +47,30 @@ const KIB: usize = 1024;
 pub struct Sql {
     archive: Followed<ArchiveReader>,
     facts: Followed<FactsReader>,
-    queries: PathBuf,
-    zone: Tz,
+    /// Where the named queries of shops lie.
+    pub(super) queries: PathBuf,
+    pub(super) zone: Tz,
     computed: Computed,
-    /// A permit for each question that may run now.
-    asking: Arc<Semaphore>,
-    /// A permit for each export: whoever reads one slowly holds up no question.
-    exporting: Arc<Semaphore>,
+    /// Of questions.
+    asking: Turns,
+    /// Of exports: whoever reads one slowly holds up no question.
+    exporting: Turns,
     /// A permit for each KiB of the answers that are held in memory while they come.
     room: Arc<Semaphore>,
+}
+
+/// A question that failed before its first row.
+#[derive(Debug)]
+pub struct NotBegun {
+    pub error: SqlError,
+    /// Whether a table of the shop had been read by then: the error may hold a value of it.
+    pub has_read: bool,
+}
+
+impl NotBegun {
+    fn unread(error: SqlError) -> NotBegun {
+        NotBegun { error, has_read: false }
+    }
 }
 
 /// Where questions are computed.
@@ -82,27 +97,19 @@ impl Sql {
             Some(program) => Computed::Apart(Workers::start(program)?),
             None => Computed::Here(Arc::new(Engine::new(None)?)),
         };
-        let [asking, exporting, room] =
-            [QUESTIONS_AT_ONCE, EXPORTS_AT_ONCE, ANSWERS_BYTES_MAX / KIB]
-                .map(|permits| Arc::new(Semaphore::new(permits)));
+        let (asking, exporting) = (Turns::of(QUESTIONS_AT_ONCE), Turns::of(EXPORTS_AT_ONCE));
+        let room = Arc::new(Semaphore::new(ANSWERS_BYTES_MAX / KIB));
         Ok(Sql { archive, facts, queries, zone, computed, asking, exporting, room })
     }
 
     /// How many questions and how many exports run now.
     pub fn running(&self) -> (usize, usize) {
-        let asking = QUESTIONS_AT_ONCE.saturating_sub(self.asking.available_permits());
-        let exporting = EXPORTS_AT_ONCE.saturating_sub(self.exporting.available_permits());
-        (asking, exporting)
+        (self.asking.taken(), self.exporting.taken())
     }
 
     /// The zone in which days are counted by default.
     pub fn zone(&self) -> Tz {
         self.zone
-    }
-
-    /// The named queries of a shop, by name; see [`named::load`].
-    pub fn named(&self, shop: &str) -> Result<Vec<NamedQuery>, SqlError> {
-        named::load(&self.queries, shop)
     }
 
     /// Answers a query as it comes, after waiting briefly for the stores to have what is
@@ -113,7 +120,56 @@ impl Sql {
         sql: &str,
         values: Vec<(String, Value)>,
     ) -> Result<AnswerStream, SqlError> {
-        self.answer(shop, sql, values, &self.exporting).await
+        self.answer(shop, sql, values, None, &self.exporting).await
+    }
+
+    /// Answers a query of the Postgres wire as it comes: rows among the exports, what they will be
+    /// among the questions.
+    pub(super) async fn stream_to(
+        &self,
+        shop: &str,
+        sql: &str,
+        client: Client,
+    ) -> Result<AnswerStream, SqlError> {
+        let turns = match client.wanted {
+            Wanted::Rows => &self.exporting,
+            Wanted::Description => &self.asking,
+        };
+        self.answer(shop, sql, Vec::new(), Some(client), turns).await
+    }
+
+    /// Answers a question of somebody's own as it comes, however many rows it has: its first are there, and
+    /// it is given up where it computes for a minute and gives none.
+    pub async fn ask(
+        &self,
+        shop: &str,
+        sql: &str,
+        values: Vec<(String, Value)>,
+    ) -> Result<AnswerStream, NotBegun> {
+        let begun = async {
+            let answer = self.stream(shop, sql, values).await.map_err(NotBegun::unread)?;
+            let has_read = answer.read();
+            let begun = answer.begun(QUERY_TIME_MAX).await;
+            begun.map_err(|error| NotBegun { error, has_read: has_read() })
+        };
+        let begun = tokio::time::timeout(QUERY_TIME_MAX, begun).await;
+        // Whatever it had read by then.
+        begun.map_err(|_| NotBegun { error: SqlError::TooLong(QUERY_TIME_MAX), has_read: true })?
+    }
+
+    /// The same of a question whose rows are taken as soon as they come, by whoever waits for no other: among
+    /// the questions.
+    pub async fn read(&self, shop: &str, sql: &str) -> Result<AnswerStream, SqlError> {
+        self.begun(self.answer(shop, sql, Vec::new(), None, &self.asking)).await
+    }
+
+    async fn begun(
+        &self,
+        answer: impl Future<Output = Result<AnswerStream, SqlError>>,
+    ) -> Result<AnswerStream, SqlError> {
+        let begun = async { answer.await?.begun(QUERY_TIME_MAX).await };
+        let begun = tokio::time::timeout(QUERY_TIME_MAX, begun).await;
+        begun.map_err(|_| SqlError::TooLong(QUERY_TIME_MAX))?
     }
 
     async fn answer(
@@ -121,23 +177,22 @@ impl Sql {
         shop: &str,
         sql: &str,
         values: Vec<(String, Value)>,
-        turns: &Arc<Semaphore>,
+        client: Option<Client>,
+        turns: &Turns,
     ) -> Result<AnswerStream, SqlError> {
-        let turn = tokio::time::timeout(TURN_TIME_MAX, turns.clone().acquire_owned()).await;
+        let turn = tokio::time::timeout(TURN_TIME_MAX, turns.take(shop)).await;
         let Ok(Ok(turn)) = turn else { return Err(SqlError::TooMany) };
         let snapshot = self.snapshot(shop).await?;
         let complete_to = snapshot.complete_to();
         let (shop, sql) = (shop.to_string(), sql.to_string());
-        let job = Job { shop, sql, values, complete_to, schedules: snapshot.schedules() };
+        let schedules = snapshot.schedules();
+        let job = Job { shop, sql, values, complete_to, schedules, client };
         match &self.computed {
             Computed::Here(engine) => {
                 let rows = engine.answer(job, Arc::new(snapshot)).await?;
                 Ok(AnswerStream::new(complete_to, rows, turn))
             }
-            Computed::Apart(workers) => {
-                let (schema, rows) = Asked::begin(workers, job, snapshot, turn).await?;
-                Ok(AnswerStream { complete_to, schema, rows })
-            }
+            Computed::Apart(workers) => Asked::begin(workers, job, snapshot, turn).await,
         }
     }
 
@@ -150,32 +205,16 @@ impl Sql {
         self.collect(shop, sql, Vec::new()).await
     }
 
-    /// Whether a named query is the shop's own: it may then show rows of chat.
-    pub fn is_own(&self, shop: &str, name: &str) -> Result<bool, SqlError> {
-        Ok(!named::find(&self.queries, shop, name)?.is_built_in())
-    }
-
-    /// Answers a named query. Arguments are as people give them; see [`crate::model::instant_of`].
-    pub async fn run_named(
-        &self,
-        shop: &str,
-        name: &str,
-        arguments: &BTreeMap<String, String>,
-    ) -> Result<Answer, SqlError> {
-        let query = named::find(&self.queries, shop, name)?;
-        let values = query.values(arguments, self.zone, Micros::now())?;
-        self.collect(shop, &query.sql, values).await
-    }
-
-    async fn collect(
+    /// Answers a query with parameters; see [`Sql::query`].
+    pub(super) async fn collect(
         &self,
         shop: &str,
         sql: &str,
         values: Vec<(String, Value)>,
     ) -> Result<Answer, SqlError> {
         let collected = async {
-            let AnswerStream { complete_to, schema, mut rows } =
-                self.answer(shop, sql, values, &self.asking).await?;
+            let AnswerStream { complete_to, schema, mut rows, .. } =
+                self.answer(shop, sql, values, None, &self.asking).await?;
             let mut answer = Answer { complete_to, schema, batches: Vec::new() };
             let names = bytes_of_names(&answer.schema);
             let (mut count, mut bytes) = (0, 0);

@@ -130,6 +130,8 @@ impl ShopSnapshot {
             Stored::Changes => Some(&self.facts.changes),
             Stored::Tags => Some(&self.facts.tags),
             Stored::Strays => Some(&self.facts.strays),
+            Stored::Stints => Some(&self.facts.stints),
+            Stored::Ratings => Some(&self.facts.ratings),
         }
     }
 }

@@ -3,9 +3,12 @@
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{events_schema, stored_events_schema};
-use crate::facts::{CHANGE_COLUMNS, EPISODE_COLUMNS, STRAY_COLUMNS, TAG_COLUMNS, TURN_COLUMNS};
-use crate::table::columns::schema;
+use crate::archive::{EVENT_COLUMNS, events_schema, stored_events_schema};
+use crate::facts::{
+    CHANGE_COLUMNS, EPISODE_COLUMNS, RATING_COLUMNS, STINT_COLUMNS, STRAY_COLUMNS, TAG_COLUMNS,
+    TURN_COLUMNS,
+};
+use crate::table::columns::{Column, schema};
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +19,8 @@ pub(super) enum Stored {
     Changes,
     Tags,
     Strays,
+    Stints,
+    Ratings,
 }
 
 /// Where a query's filters meet the rows of a file. Files, row groups and pages are skipped by
@@ -34,13 +39,15 @@ pub(super) enum RowFilter {
 }
 
 impl Stored {
-    pub(super) const ALL: [Stored; 6] = [
+    pub(super) const ALL: [Stored; 8] = [
         Stored::Events,
         Stored::Turns,
         Stored::Episodes,
         Stored::Changes,
         Stored::Tags,
         Stored::Strays,
+        Stored::Stints,
+        Stored::Ratings,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -51,6 +58,8 @@ impl Stored {
             Stored::Changes => "changes",
             Stored::Tags => "tags",
             Stored::Strays => "strays",
+            Stored::Stints => "stints",
+            Stored::Ratings => "ratings",
         }
     }
 
@@ -63,6 +72,8 @@ impl Stored {
             Stored::Changes => schema(CHANGE_COLUMNS),
             Stored::Tags => schema(TAG_COLUMNS),
             Stored::Strays => schema(STRAY_COLUMNS),
+            Stored::Stints => schema(STINT_COLUMNS),
+            Stored::Ratings => schema(RATING_COLUMNS),
         }
     }
 
@@ -74,10 +85,28 @@ impl Stored {
         }
     }
 
+    /// What a column means, where questions see one of this name.
+    pub(super) fn meaning_of(self, column: &str) -> Option<&'static str> {
+        match self {
+            Stored::Events => meaning(EVENT_COLUMNS, column),
+            Stored::Turns => meaning(TURN_COLUMNS, column),
+            Stored::Episodes => meaning(EPISODE_COLUMNS, column),
+            Stored::Changes => meaning(CHANGE_COLUMNS, column),
+            Stored::Tags => meaning(TAG_COLUMNS, column),
+            Stored::Strays => meaning(STRAY_COLUMNS, column),
+            Stored::Stints => meaning(STINT_COLUMNS, column),
+            Stored::Ratings => meaning(RATING_COLUMNS, column),
+        }
+    }
+
     pub(super) fn row_filter(self) -> RowFilter {
         match self {
             Stored::Events => RowFilter::Pushed,
             _ => RowFilter::Above,
         }
     }
+}
+
+fn meaning<R>(columns: &[Column<R>], name: &str) -> Option<&'static str> {
+    columns.iter().find(|column| column.name == name).map(|column| column.meaning)
 }

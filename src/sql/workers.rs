@@ -11,18 +11,19 @@ use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tempfile::TempDir;
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::SqlError;
 use super::keeper::{Keeper, Order, Started};
 use super::process::{Process, WorkerProgram};
+use super::spill::Spill;
+use super::turns::Turn;
 
 /// Processes that are started before anybody asks.
 const WARM: usize = 2;
-/// Processes that wait at most: for a dashboard, which asks seven questions at once, and the next.
+/// Processes that wait at most: for a dashboard, which asks nine questions at once.
 const WAITING_MAX: usize = 9;
 /// Memory of a process that may wait: × 9 = 576 MiB at most, and usually a third.
 const WAITING_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -40,7 +41,7 @@ struct Shared {
     waiting: Mutex<Waiting>,
     stop: CancellationToken,
     /// Where each has a folder for what finds no room in memory.
-    _spill: TempDir,
+    _spill: Spill,
 }
 
 #[derive(Default)]
@@ -60,8 +61,7 @@ pub(super) struct Worker {
 impl Workers {
     /// Starts the first. To be called within a runtime.
     pub(super) fn start(program: WorkerProgram) -> Result<Workers, SqlError> {
-        let spill = tempfile::Builder::new().prefix("verbatim-sql-").tempdir();
-        let spill = spill.map_err(SqlError::Worker)?;
+        let spill = Spill::create().map_err(SqlError::Worker)?;
         let orders = Keeper::start(program, spill.path()).map_err(SqlError::Worker)?;
         let (waiting, stop) = (Mutex::default(), CancellationToken::new());
         let workers = Workers { shared: Arc::new(Shared { orders, waiting, stop, _spill: spill }) };
@@ -72,7 +72,7 @@ impl Workers {
 
     /// One for a question whose turn it is: the last that waits, whose caches are the newest, or a new
     /// one.
-    pub(super) async fn take(&self, turn: OwnedSemaphorePermit) -> Result<Worker, SqlError> {
+    pub(super) async fn take(&self, turn: Turn) -> Result<Worker, SqlError> {
         let waiting = self.shared.take_waiting();
         self.warm_up();
         let worker = match waiting {

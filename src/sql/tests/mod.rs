@@ -4,3 +4,5 @@
 mod scans;
 // The views, against aggregates over all events.
 mod views;
+// Named queries: their figures against the rows behind them, filters, the range before.
+mod named;

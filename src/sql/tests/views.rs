@@ -8,7 +8,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use arrow::util::pretty::pretty_format_batches;
 use chrono_tz::Tz;
-use serde_json::json;
+use serde_json::{Value, json};
 use strum::VariantNames;
 use tokio::sync::watch;
 
@@ -19,7 +19,7 @@ use crate::model::testing::{Dice, Position, fitted, record_at};
 use crate::model::{Kind, Micros, Offset, Origin, Record, Role, Seq};
 use crate::sql::Sql;
 
-const SHOPS: [&str; 2] = ["anna", "bert"];
+pub(super) const SHOPS: [&str; 2] = ["anna", "bert"];
 const CONVERSATIONS: usize = 12;
 const RECORDS: u64 = 1_500;
 
@@ -51,18 +51,28 @@ WHERE m.kind = 'message'
 "#;
 
 const CATEGORIES_OVER_EVENTS: &str = r#"
-SELECT conversation, category, tagged_at, tagged_by
-FROM (
+WITH tagged AS (
     SELECT conversation, category,
-        max("offset") FILTER (WHERE kind = 'tag') AS tagged,
-        max("offset") FILTER (WHERE kind = 'untag') AS untagged,
-        last_value(occurred_at ORDER BY "offset") FILTER (WHERE kind = 'tag') AS tagged_at,
-        last_value(sender_id ORDER BY "offset") FILTER (WHERE kind = 'tag') AS tagged_by
+        max("offset") FILTER (WHERE kind = 'tag' AND NOT automatic) AS by_person,
+        max("offset") FILTER (WHERE kind = 'untag' AND NOT automatic) AS off_by_person,
+        max("offset") FILTER (WHERE kind = 'tag' AND automatic) AS by_model,
+        max("offset") FILTER (WHERE kind = 'untag') AS off
     FROM events
     WHERE kind IN ('tag', 'untag')
     GROUP BY conversation, category
+),
+of_people AS (
+    SELECT conversation, category, by_person AS at FROM tagged WHERE by_person > coalesce(off_by_person, -1)
+),
+standing AS (
+    SELECT conversation, category, at FROM of_people
+    UNION ALL
+    SELECT conversation, category, by_model AS at FROM tagged
+    WHERE by_model > coalesce(off, -1) AND conversation NOT IN (SELECT conversation FROM of_people)
 )
-WHERE tagged > coalesce(untagged, -1)
+SELECT s.conversation, s.category, e.occurred_at AS tagged_at, e.sender_id AS tagged_by, e.automatic,
+    CAST(NULL AS VARCHAR) AS model, CAST(NULL AS DOUBLE) AS probability
+FROM standing s JOIN events e ON e.conversation = s.conversation AND e."offset" = s.at
 "#;
 
 const CONVERSATIONS_OVER_EVENTS: &str = r#"
@@ -75,8 +85,10 @@ SELECT
 FROM (
     SELECT
         shop, conversation,
-        min(occurred_at) FILTER (WHERE kind NOT IN ('hold', 'release', 'erase')) AS started_at,
-        max(occurred_at) FILTER (WHERE kind NOT IN ('hold', 'release', 'erase')) AS last_at,
+        min(occurred_at) FILTER (WHERE kind NOT IN ('hold', 'release', 'erase')
+            AND NOT (automatic AND kind IN ('tag', 'untag'))) AS started_at,
+        max(occurred_at) FILTER (WHERE kind NOT IN ('hold', 'release', 'erase')
+            AND NOT (automatic AND kind IN ('tag', 'untag'))) AS last_at,
         count(*) AS events,
         count(*) FILTER (WHERE kind = 'message') AS messages,
         first_value(sender_id ORDER BY "offset") FILTER (WHERE sender_role = 'customer') AS customer,
@@ -99,16 +111,16 @@ LEFT JOIN (
 "#;
 
 /// A log of two shops in which many conversations go on at once, for some weeks.
-struct RandomLog {
+pub(super) struct RandomLog {
     dice: Dice,
     now: Micros,
     /// Of each conversation: how many records it has, and the ids of its messages.
     conversations: Vec<(u32, Vec<String>)>,
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
 }
 
 impl RandomLog {
-    fn new(seed: u64) -> RandomLog {
+    pub(super) fn new(seed: u64) -> RandomLog {
         let conversations = vec![(0, Vec::new()); SHOPS.len() * CONVERSATIONS];
         let now = Micros(1_767_225_600_000_000);
         let mut log = RandomLog { dice: Dice::new(seed), now, conversations, records: Vec::new() };
@@ -166,11 +178,23 @@ impl RandomLog {
         record_at(position, SHOPS[place / CONVERSATIONS], origin, event)
     }
 
+    fn decision(&mut self) -> Value {
+        let from = *self.dice.pick(&["08:00", "20:00"]);
+        let hours = json!({"zone": "Asia/Shanghai", "week": {"thu": [format!("{from}-04:00")], "sat": ["00:00-24:00"]}});
+        match self.dice.roll(5) {
+            0 => json!({"hours": hours}),
+            1 => json!({"team_hours": {"night": hours}, "teams": {"night": ["max", "human1"]}}),
+            2 => json!({"teams": {"day": ["max"], "night": ["human2"]}}),
+            3 => json!({"sla": {"first_reply_s": 60, "next_reply_s": 600, "clock": "business"}}),
+            _ => json!({"idle_hours": *self.dice.pick(&[1, 2, 12])}),
+        }
+    }
+
     fn rules(&mut self, offset: Offset) -> Record {
         let event = json!({
             "id": format!("r{offset}"), "conversation": "@rules", "kind": "rules",
             "sender": {"id": "boss", "role": "human"},
-            "data": {"idle_hours": *self.dice.pick(&[1, 2, 12])},
+            "data": self.decision(),
         });
         let position = Position { offset, seq: Seq(1), received_at: self.now };
         record_at(position, SHOPS[self.dice.roll(SHOPS.len())], Origin::Live, event)
@@ -178,7 +202,7 @@ impl RandomLog {
 }
 
 /// Both stores after all of `records`, with commits in between and at last a tail.
-async fn sql_over(dir: &Path, records: &[Record]) -> Sql {
+pub(super) async fn sql_over(dir: &Path, records: &[Record]) -> Sql {
     let (_head, reader) = LogReader::at_head(dir, Offset(records.len() as u64));
     let (archive_reader, facts_reader) = Default::default();
     let mut archive = Archive::open(dir, &reader, &(), &archive_reader).await.unwrap();
@@ -324,6 +348,8 @@ async fn facts_of(dir: &Path, facts: &FactsReader, log: &LogReader, shop: &str) 
         ("changes", "\"offset\""),
         ("tags", "\"offset\""),
         ("strays", "\"offset\""),
+        ("stints", "conversation, stint"),
+        ("ratings", "\"offset\""),
     ] {
         seen.push(rows(&sql, shop, &format!("SELECT * FROM {table} ORDER BY {order}")).await);
     }
