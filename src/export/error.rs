@@ -9,7 +9,7 @@ pub enum ExportError {
     #[error("cannot write the export: {0}")]
     Io(#[from] io::Error),
     #[error("cannot write the rows: {0}")]
-    Arrow(#[from] arrow::error::ArrowError),
+    Arrow(#[from] ::arrow::error::ArrowError),
     #[error("cannot write Parquet: {0}")]
     Parquet(#[from] ::parquet::errors::ParquetError),
 }

@@ -1,23 +1,44 @@
 //! Tables as files: one file per format, each a stream from rows to bytes, so that memory stays
 //! flat whatever the size.
 
+// The formats.
+mod arrow;
 mod csv;
-mod error;
+mod json;
 mod jsonl;
 mod parquet;
+// What spreadsheets would compute.
+mod excel;
+// For people.
+mod cells;
+mod markdown;
+mod schema;
+// From rows to bytes.
+mod encoder;
+mod error;
+mod incoming;
+mod partition;
 mod query;
 pub mod render;
 
 use std::io::Write;
 
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
+/// Columns and rows, for whoever passes them on without a look into them.
+pub use ::arrow::datatypes::SchemaRef;
+pub use ::arrow::record_batch::RecordBatch;
 
-use crate::model::Offset;
+pub use self::arrow::ArrowDecoder;
+pub use cells::{CellColumn, CellRows, CellWriter, cell_columns};
+pub use encoder::Encoder;
 pub use error::ExportError;
-pub use query::{EXPORT_TABLES, ExportQuery};
+pub use excel::guarded;
+pub use incoming::{BoxedError, Incoming};
+pub use markdown::MarkdownRows;
+pub use partition::{Partitions, with_about};
+pub use query::{Bounds, CHANGED, EXPORT_TABLES, ExportQuery, ExportTable, PARTITION, PartitionBy};
+pub use schema::{schema_page, schema_text, table_page, table_text};
 
-/// A file format of exports.
+/// A file format of exports and answers.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
 )]
@@ -28,15 +49,12 @@ pub enum ExportFormat {
     /// A header and a line a row, as RFC 4180 but for lines that end in a line feed; lists and
     /// structs as JSON. NULL and an empty text are the same in it.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object a line; what is NULL is left out.
     Jsonl,
-}
-
-/// What was exported, once it is whole.
-pub struct Exported {
-    /// Every record below it is in the rows.
-    pub complete_to: Offset,
-    pub rows: u64,
+    /// An array of JSON objects; NULL is null.
+    Json,
+    /// Arrow's IPC stream.
+    Arrow,
 }
 
 /// Takes rows, gives bytes.
@@ -53,7 +71,14 @@ impl ExportFormat {
             ExportFormat::Parquet => "application/vnd.apache.parquet",
             ExportFormat::Csv => "text/csv; charset=utf-8",
             ExportFormat::Jsonl => "application/x-ndjson",
+            ExportFormat::Json => "application/json",
+            ExportFormat::Arrow => "application/vnd.apache.arrow.stream",
         }
+    }
+
+    /// Whether it is no text, and of no use on a terminal.
+    pub fn is_binary(self) -> bool {
+        matches!(self, ExportFormat::Parquet | ExportFormat::Arrow)
     }
 
     /// A writer of this format into `out`.
@@ -66,6 +91,8 @@ impl ExportFormat {
             ExportFormat::Parquet => Box::new(parquet::ParquetRows::new(schema, out)?),
             ExportFormat::Csv => Box::new(csv::CsvRows::new(&schema, out)),
             ExportFormat::Jsonl => Box::new(jsonl::JsonRows::new(out)),
+            ExportFormat::Json => Box::new(json::JsonArrayRows::new(out)),
+            ExportFormat::Arrow => Box::new(self::arrow::ArrowRows::new(&schema, out)?),
         })
     }
 }
