@@ -1,22 +1,56 @@
-//! Files of chat from elsewhere, as events: a file for each format that is not our own.
+//! Chat from elsewhere, as events: a file for each format.
 //!
 //! Invariants: what cannot be read as an event is an error in its place, with field, value and
-//! rule; an event's id is the source's own or made from conversation and position, so that a file
-//! imported twice adds nothing.
-//! It sends nothing: whoever reads a file decides where its events go.
+//! rule; an event's id is the source's own or made from conversation and position, so that a source
+//! imported twice adds nothing; what a source says and events cannot is counted, never dropped in
+//! silence; who is of the shop is never guessed; memory is bounded, whatever a source holds.
+//! It sends nothing: whoever reads a source decides where its events go.
 
-// A file, line by line.
-mod file;
+// What is opened, and the format it is in.
+mod source;
+mod settings;
+mod format;
+// Files: one, a stream, a folder, an archive, packed or not.
+mod files;
+mod archive;
+mod unpacked;
+// Lines and objects of them.
+mod lines;
+mod items;
+mod json;
+mod objects;
+// What they become.
+mod out;
+mod notes;
+// Our own: events and transcripts, a line each.
+mod own;
 // One conversation a line.
 mod transcript;
+// Others'.
+mod zendesk;
+mod zendesk_chat;
+mod intercom;
+mod chatwoot;
+mod slack;
+mod mattermost;
+mod whatsapp;
+mod rsmf;
 mod error;
+#[cfg(test)]
+mod testing;
 
 use serde_json::Value;
 
 use crate::model::{Event, FieldError};
 
 pub use error::InputError;
-pub use file::{InputFile, Line};
+pub use files::sources;
+pub use format::Format;
+pub use lines::{InputFile, Line};
+pub use notes::Notes;
+pub use out::{Carried, Found, Piece, Refused};
+pub use settings::{Agents, DateOrder, Settings};
+pub use source::Source;
 pub use transcript::Transcript;
 
 /// The events of a line: one, or those of a transcript.

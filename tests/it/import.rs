@@ -1,18 +1,18 @@
 //! Old transcripts come in once, whole, and are found: by SQL, by search, in place and through a
 //! server alike.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::support::{
-    CHATS, Data, Server, counts, csv, sample, sample_events, shared_chats, transcripts,
+    CHATS, Data, Server, counts, csv, real_chats, sample, sample_events, transcripts,
 };
 
 /// A file imported twice must add nothing, and what an import reports must be what is there.
 #[test]
 fn a_file_imported_twice_adds_nothing() {
-    let Some(files) = shared_chats(CHATS) else { return };
+    let Some(files) = real_chats(CHATS) else { return };
     let data = Data::new();
     let import = || {
         let files: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
@@ -46,7 +46,7 @@ fn search(data: &Data, phrase: &str, more: &[&str]) -> (i32, Value) {
 /// in any script, inside words, and whichever way it is asked.
 #[test]
 fn search_finds_what_a_plain_scan_finds_in_place_and_through_a_server() {
-    let Some(files) = shared_chats(CHATS) else { return };
+    let Some(files) = real_chats(CHATS) else { return };
     let data = Data::new();
     let names: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
     data.succeeds([&["import"], &names[..]].concat());
@@ -156,4 +156,296 @@ fn large_messages_come_in_through_a_server_too() {
     assert_eq!(counts(&ran.stdout)["acked"], 400);
     assert_eq!(data.number("select count(*) from messages"), 400);
     server.assert_alive();
+}
+
+/// What another system exports, made for these tests.
+fn exported(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import").join(name)
+}
+
+/// Imports it twice: all of it the first time, nothing the second. What came in, a line for each record:
+/// kind, role, `private` where it is, text.
+#[track_caller]
+fn imported(name: &str, options: &[&str]) -> (Data, Vec<String>) {
+    let data = Data::new();
+    let path = exported(name);
+    let arguments = [&["import", path.to_str().unwrap()], options].concat();
+    let first = counts(&data.succeeds(&arguments));
+    assert_eq!((&first["acked"], &first["duplicates"]), (&first["events"], &json!(0)), "{first}");
+    let again = counts(&data.succeeds(&arguments));
+    assert_eq!((&again["acked"], &again["duplicates"]), (&json!(0), &first["events"]), "{again}");
+    let rows = data.rows(
+        "select kind, sender_role, visibility, coalesce(text, '-') as text, origin from events order by conversation, \"offset\"",
+    );
+    let line = |row: &Value| {
+        let word = |name: &str| row[name].as_str().unwrap().to_string();
+        assert_eq!(word("origin"), "imported");
+        let private = if word("visibility") == "private" { " private" } else { "" };
+        format!("{} {}{private} {}", word("kind"), word("sender_role"), word("text"))
+    };
+    let lines = rows.iter().map(line).collect();
+    (data, lines)
+}
+
+/// How many files are kept of what was sent.
+fn files_kept(data: &Data) -> usize {
+    let mut folders = vec![data.path().join("attachments")];
+    let mut count = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                count += 1;
+            }
+        }
+    }
+    count
+}
+
+#[test]
+fn zendesk_tickets_come_in_with_their_history() {
+    let (data, lines) = imported("zendesk.jsonl", &[]);
+    assert_eq!(
+        lines,
+        [
+            "open system -",
+            "message customer 杯子碎了 / it broke",
+            "message human private Ask the store",
+            "message human We refund 20",
+            "assign human -",
+            "tag human -",
+            "resolve human -",
+            "rate customer quick",
+        ]
+    );
+    let rows = data.rows("select assignee, category, rating from events where kind in ('assign', 'tag', 'rate') order by \"offset\"");
+    assert_eq!((&rows[0]["assignee"], &rows[1]["category"]), (&json!("35"), &json!("refund")));
+    assert_eq!(rows[2]["rating"], 5);
+}
+
+#[test]
+fn zendesk_chats_come_in_with_their_history() {
+    let (_, lines) = imported("zendesk_chat.json", &[]);
+    assert_eq!(
+        lines,
+        [
+            "open system -",
+            "message customer 杯子碎了",
+            "message bot Hello",
+            "message human A picture, please",
+            "rate customer -",
+            "tag system -",
+            "open system -",
+            "message customer Anybody there?",
+        ]
+    );
+}
+
+#[test]
+fn intercom_conversations_come_in_with_their_parts() {
+    let (_, lines) = imported("intercom.jsonl", &[]);
+    assert_eq!(
+        lines,
+        [
+            "open system -",
+            "message customer It broke",
+            "assign bot -",
+            "tag human -",
+            "message human private ask the store",
+            "message human We refund",
+            "message customer ",
+            "retract human -",
+            "resolve human -",
+            "rate_request system -",
+            "rate customer fine",
+        ]
+    );
+}
+
+#[test]
+fn chatwoot_conversations_come_in_with_their_messages() {
+    let (_, lines) = imported("chatwoot.json", &[]);
+    assert_eq!(
+        lines,
+        [
+            "open system -",
+            "message customer It broke",
+            "message human 我们退款",
+            "message human private ask the store",
+            "message customer ",
+            "retract human -",
+            "message bot Please rate",
+            "rate_request system -",
+            "rate customer quick",
+            "assign system -",
+            "tag system -",
+        ]
+    );
+}
+
+#[test]
+fn slack_channels_come_in_with_their_files() {
+    let (data, lines) = imported("slack", &["--agent", "@shop.example"]);
+    assert_eq!(
+        lines,
+        [
+            "message customer It broke",
+            "message human We refund 20",
+            "edit human We refund 20",
+            "message customer never mind",
+            "retract customer -",
+        ]
+    );
+    assert_eq!(files_kept(&data), 1);
+}
+
+#[test]
+fn mattermost_channels_come_in_with_their_files() {
+    let (data, lines) = imported("mattermost", &["--agent", "@shop.example"]);
+    assert_eq!(
+        lines,
+        [
+            "message customer Thanks",
+            "message customer It broke",
+            "message human We refund",
+            "edit human We refund",
+        ]
+    );
+    assert_eq!(files_kept(&data), 1);
+}
+
+#[test]
+fn whatsapp_chats_come_in_with_their_files() {
+    let options = ["--agent", "Shop", "--zone", "Asia/Shanghai"];
+    let (data, lines) = imported("whatsapp", &options);
+    assert_eq!(
+        lines,
+        [
+            "message system \u{200e}Messages and calls are end-to-end encrypted.",
+            "message customer It broke\nand it is wet",
+            "message human We refund",
+            "edit human We refund",
+            "message customer -",
+            "message customer ",
+            "retract customer -",
+        ]
+    );
+    assert_eq!(files_kept(&data), 1);
+}
+
+#[test]
+fn rsmf_comes_in_with_its_files() {
+    let (data, lines) = imported("rsmf", &["--agent", "agent@shop.example"]);
+    assert_eq!(
+        lines,
+        [
+            "open system -",
+            "message customer It broke",
+            "edit customer It broke!",
+            "message human We refund",
+            "retract human -",
+        ]
+    );
+    assert_eq!(files_kept(&data), 1);
+}
+
+/// What a source does not say is asked for before anything of it is kept, and what it says that has no
+/// place here is counted.
+#[test]
+fn what_a_source_does_not_say_is_asked_for_and_what_is_left_behind_is_said() {
+    let data = Data::new();
+    let import = |name: &str, options: &[&str]| {
+        let path = exported(name);
+        data.run([&["import", path.to_str().unwrap()], options].concat())
+    };
+    let ran = import("slack", &[]);
+    ran.assert_code(2);
+    ran.assert_stderr_has("--agent");
+    ran.assert_stderr_has("agent, visitor");
+    let ran = import("whatsapp", &["--agent", "Shop"]);
+    ran.assert_code(2);
+    ran.assert_stderr_has("--zone");
+    let unknown = data.file("table.csv", "name,text\n1,2\n");
+    let ran = data.run(["import", unknown.to_str().unwrap()]);
+    ran.assert_code(2);
+    ran.assert_stderr_has("verbatim, zendesk, zendesk-chat");
+    assert!(!data.path().exists(), "nothing was begun");
+    let ran = import("zendesk.jsonl", &[]);
+    ran.assert_code(0);
+    ran.assert_stderr_has("1 audit events of type `Notification`");
+    ran.assert_stderr_has("1 files that the source names and does not hold");
+}
+
+/// What is refused is mended in a file of its own, and imported again.
+#[test]
+fn what_is_refused_is_mended_and_imported_again() {
+    let data = Data::new();
+    let line = |id: &str, kind: &str| {
+        format!(
+            "{{\"id\":\"{id}\", \"conversation\":\"c\",\"kind\":\"{kind}\",\"sender\":{{\"id\":\"anna\",\"role\":\"human\"}},\"text\":\"x\"}}\n"
+        )
+    };
+    let lines = [line("m1", "message"), line("m2", "shout"), line("m3", "message")].concat();
+    let file = data.file("chat.jsonl", lines);
+    let rejected = data.beside("rejected.jsonl");
+    let import = |file: &Path| {
+        let files = [file, Path::new("--rejected"), &rejected];
+        data.run([Path::new("import")].into_iter().chain(files))
+    };
+    import(&file).assert_code(1);
+    assert_eq!(std::fs::read_to_string(&rejected).unwrap(), line("m2", "shout"));
+    std::fs::write(&rejected, line("m2", "message")).unwrap();
+    let mended = import(&rejected);
+    mended.assert_code(0);
+    assert_eq!(counts(&mended.stdout)["acked"], 1);
+    assert_eq!(std::fs::read_to_string(&rejected).unwrap(), "");
+    // Another body under a known id: the very line.
+    let other = line("m1", "message").replace("\"x\"", "\"y\"");
+    import(&data.file("other.jsonl", &other)).assert_code(1);
+    assert_eq!(std::fs::read_to_string(&rejected).unwrap(), other);
+}
+
+/// A pipe, packed or not, is a file like any other.
+#[test]
+fn standard_input_is_read() {
+    let data = Data::new();
+    let mut command = super::command::command();
+    command.args(["import", "-", "--data"]).arg(data.path());
+    let file = std::fs::File::open(exported("chatwoot.json")).unwrap();
+    command.stdin(file);
+    let ran = super::command::ran(command);
+    ran.assert_code(0);
+    assert_eq!(counts(&ran.stdout)["acked"], 11);
+}
+
+/// What was deleted after the first import is taken back by the second: the words stay, and say so.
+#[test]
+fn a_later_export_adds_what_is_new() {
+    let data = Data::new();
+    let before = std::fs::read_to_string(exported("chatwoot.json")).unwrap();
+    let import = |text: &str| {
+        let file = data.file("chatwoot.json", text);
+        let ran = data.run([Path::new("import"), &file]);
+        ran.assert_code(0);
+        (counts(&ran.stdout), ran.stderr)
+    };
+    import(&before);
+    let deleted = before.replace(
+        "\"content_attributes\": {\"in_reply_to\": 101}",
+        "\"content_attributes\": {\"deleted\": true}",
+    );
+    assert_ne!(deleted, before);
+    let (counted, said) = import(&deleted);
+    assert_eq!((&counted["acked"], &counted["rejected"]), (&json!(1), &json!(0)));
+    assert!(said.contains("what was kept first stands: 1"), "{said}");
+    let rows = data.rows("select text from events where id = 'message-102'");
+    assert_eq!(rows[0]["text"], "我们退款");
+    assert_eq!(
+        data.number(
+            "select count(*) from events where target = 'message-102' and kind = 'retract'"
+        ),
+        1
+    );
 }

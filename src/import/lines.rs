@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use super::items::trim;
 use super::{InputError, events_of};
 use crate::model::{Event, FieldError};
 
@@ -26,7 +27,7 @@ pub struct Line {
 /// An open input file.
 pub struct InputFile {
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: Box<dyn BufRead>,
     number: usize,
     buffer: Vec<u8>,
 }
@@ -43,7 +44,17 @@ impl InputFile {
             return Err(InputError::Directory { path: path.to_path_buf() });
         }
         let reader = BufReader::with_capacity(READ_BYTES, file);
-        Ok(InputFile { path: path.to_path_buf(), reader, number: 0, buffer: Vec::new() })
+        Ok(InputFile::over(path.to_path_buf(), Box::new(reader)))
+    }
+
+    /// What is opened already; `path` is named by errors.
+    pub(super) fn over(path: PathBuf, reader: Box<dyn BufRead>) -> InputFile {
+        InputFile { path, reader, number: 0, buffer: Vec::new() }
+    }
+
+    /// The line that was read last, without its end.
+    pub(super) fn last_line(&self) -> &[u8] {
+        trim(&self.buffer)
     }
 
     /// The next line that is not empty; `None` at the end.
@@ -67,9 +78,7 @@ impl InputFile {
                     bytes_max: LINE_BYTES_MAX,
                 });
             }
-            let line = self.buffer.trim_ascii();
-            // A byte order mark is no part of the JSON that follows it.
-            let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+            let line = trim(&self.buffer);
             if !line.is_empty() {
                 return Ok(Some(Line { number: self.number, bytes, events: events_of(line) }));
             }

@@ -1,0 +1,449 @@
+//! RSMF, Relativity's short message format: a mail with `rsmf.zip` in it, or that zip, or what was in it.
+//!
+//! Format: <https://help.relativity.com/RelativityOne/Content/System_Guides/Relativity_Short_Message_Format/Relativity_Short_Message_Format.htm>.
+//! `rsmf_manifest.json` lists participants, conversations and events; files lie beside it. It does not
+//! say who is the shop: `--agent` does.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use mail_parser::{MessageParser, MimeHeaders};
+use serde_json::{Value, json};
+
+use super::files::{Files, folder_of};
+use super::items::ITEM_BYTES_MAX;
+use super::json::Node;
+use super::out::{Out, Piece, Reader, edit, event, retraction, short_hash};
+use super::{InputError, Notes, Settings};
+use crate::model::{Event, FieldError, Kind, Role, Sender};
+
+const MANIFEST: &str = "rsmf_manifest.json";
+const ZIP: &str = "rsmf.zip";
+const SYSTEM: &str = "rsmf";
+/// Longest mail with its zip: such files are made of 10,000 events at most.
+const MAIL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Events of one piece.
+const PIECE_EVENTS: usize = 1_000;
+
+/// Whether a folder or an archive of these files is one.
+pub(super) fn has_names(names: &[String]) -> bool {
+    folder_of(names, MANIFEST).is_some()
+}
+
+/// Whether a file that begins so is a mail that says it is one.
+pub(super) fn is_message(head: &[u8]) -> bool {
+    let header = String::from_utf8_lossy(head).to_lowercase();
+    let header = header.split("\n\n").next().unwrap_or_default();
+    let header = header.split("\r\n\r\n").next().unwrap_or_default();
+    header.lines().any(|line| line.starts_with("x-rsmf-version:"))
+}
+
+/// The files that a mail has in its zip; those of a zip or a folder are themselves.
+pub(super) fn within(files: Files) -> Result<Files, InputError> {
+    if !files.is_one() {
+        return Ok(files);
+    }
+    let name = files.names().pop().unwrap_or_default();
+    let mail = files.whole(&name, MAIL_BYTES_MAX)?;
+    let message = MessageParser::default().parse(&mail);
+    let zip = message.as_ref().and_then(|message| {
+        let is_zip = |part: &&mail_parser::MessagePart<'_>| {
+            part.attachment_name().is_some_and(|name| name.eq_ignore_ascii_case(ZIP))
+        };
+        message.attachments().find(is_zip).map(|part| part.contents())
+    });
+    let Some(zip) = zip else {
+        let path = files.path().to_path_buf();
+        let reason = format!("the mail must have `{ZIP}` attached");
+        return Err(InputError::NotOfFormat { path, format: SYSTEM, reason });
+    };
+    Files::of_archive(files.path(), zip)
+}
+
+#[derive(Default)]
+pub(super) struct Rsmf {
+    manifest: Value,
+    /// Places in the list of events.
+    waiting: VecDeque<usize>,
+    people: HashMap<String, Person>,
+    root: String,
+    known: BTreeSet<String>,
+}
+
+struct Person {
+    name: Option<String>,
+    email: Option<String>,
+    role: Role,
+}
+
+impl Reader for Rsmf {
+    fn begin(&mut self, files: &Files, settings: &Settings) -> Result<(), InputError> {
+        let path = || files.path().to_path_buf();
+        let Some(root) = folder_of(&files.names(), MANIFEST) else {
+            let reason = format!("there is no `{MANIFEST}`");
+            return Err(InputError::NotOfFormat { path: path(), format: SYSTEM, reason });
+        };
+        let name = format!("{root}{MANIFEST}");
+        let bytes = files.whole(&name, ITEM_BYTES_MAX)?;
+        let damaged =
+            |error: String| InputError::Archive { path: files.path_of(&name), reason: error };
+        self.manifest = serde_json::from_slice(&bytes)
+            .map_err(|error| damaged(format!("must be JSON: {error}")))?;
+        self.root = root;
+        let manifest = self.manifest.clone();
+        let read = self.read_people(&Node::new(&manifest), settings);
+        let there = read.map_err(|error| damaged(format!("is damaged: {error}")))?;
+        if !self.people.values().any(|person| person.role == Role::Human) {
+            return Err(InputError::who_is_the_shop(files.path(), &there));
+        }
+        let events = self.manifest["events"].as_array().map_or(0, Vec::len);
+        self.waiting = (0..events).collect();
+        Ok(())
+    }
+
+    fn next(
+        &mut self,
+        files: &Files,
+        settings: &Settings,
+        notes: &mut Notes,
+    ) -> Result<Option<Piece>, InputError> {
+        if self.waiting.is_empty() {
+            return Ok(None);
+        }
+        let mut out = Out::new(settings, notes);
+        let manifest = std::mem::take(&mut self.manifest);
+        let node = Node::new(&manifest);
+        // That it is a list was seen when its entries were counted.
+        let events = node.list("events").unwrap_or_default();
+        let count = self.waiting.len().min(PIECE_EVENTS);
+        for index in self.waiting.drain(..count).collect::<Vec<_>>() {
+            let Some(happened) = events.get(index) else { continue };
+            if let Err(error) = self.happened(happened, index, &node, files, &mut out) {
+                out.refuse(error);
+            }
+        }
+        self.manifest = manifest;
+        let name = format!("{}{MANIFEST}", self.root);
+        Ok(Some(out.into_piece(files.place(&name, 1))))
+    }
+}
+
+impl Rsmf {
+    /// Remembers who is there; gives their names.
+    fn read_people(
+        &mut self,
+        manifest: &Node<'_>,
+        settings: &Settings,
+    ) -> Result<Vec<String>, FieldError> {
+        let mut there = Vec::new();
+        manifest.list("events")?;
+        for person in manifest.list("participants")? {
+            let id = person.id_needed("id")?;
+            let (name, email) = (person.words("display")?, person.words("email")?);
+            let account = person.id("account_id")?.unwrap_or_default();
+            let called = [&id, name.unwrap_or_default(), email.unwrap_or_default(), &account];
+            let is_agent = settings.agents.has(&called);
+            there.push(name.unwrap_or(&id).to_string());
+            let role = if is_agent { Role::Human } else { Role::Customer };
+            let (name, email) = (name.map(str::to_string), email.map(str::to_string));
+            self.people.insert(id, Person { name, email, role });
+        }
+        Ok(there)
+    }
+
+    fn sender(&self, id: Option<&str>, out: &mut Out<'_>) -> Sender {
+        let Some(id) = id else { return out.sender(SYSTEM, Role::System, None) };
+        match self.people.get(id) {
+            Some(person) => {
+                let name = person.name.as_deref().or(person.email.as_deref());
+                out.sender(id, person.role, name)
+            }
+            None => out.sender(id, Role::Customer, None),
+        }
+    }
+
+    fn happened(
+        &mut self,
+        node: &Node<'_>,
+        index: usize,
+        manifest: &Node<'_>,
+        files: &Files,
+        out: &mut Out<'_>,
+    ) -> Result<(), FieldError> {
+        let kind = match node.text("type")?.unwrap_or("message") {
+            "message" | "disclaimer" => Kind::Message,
+            "join" => Kind::Join,
+            "leave" => Kind::Leave,
+            other => {
+                out.left(format!("events of type `{other}`"));
+                return Ok(());
+            }
+        };
+        // One without an id is known by its place.
+        let id = node.id("id")?.unwrap_or_else(|| format!("event-{:06}", index + 1));
+        let conversation = match node.id("conversation")? {
+            Some(conversation) if conversation.chars().count() <= 100 => conversation,
+            Some(conversation) => short_hash(&[&conversation]),
+            None => return Err(node.field_must("conversation", "be present")),
+        };
+        let conversation = format!("{SYSTEM}-{conversation}");
+        let at = node.time("timestamp", out.settings)?;
+        let is_disclaimer = node.text("type")? == Some("disclaimer");
+        let participant = node.id("participant")?.filter(|_| !is_disclaimer);
+        if participant.is_none() && kind != Kind::Message {
+            return Err(node.field_must("participant", "be present"));
+        }
+        let sender = self.sender(participant.as_deref(), out);
+        if self.known.insert(conversation.clone()) {
+            self.open(&conversation, node, manifest, out)?;
+        }
+        let happened = event(&conversation, &id, kind, &sender, at);
+        if kind != Kind::Message {
+            out.send(happened);
+            return Ok(());
+        }
+        let (mut attachments, mut elsewhere) = (Vec::new(), Vec::new());
+        for file in node.list("attachments")? {
+            let id = file.id_needed("id")?;
+            let shown = file.words("display")?.unwrap_or(&id);
+            let place = format!("{}{id}", self.root);
+            if files.has(&place) {
+                attachments.push(out.attach(files, &place, shown)?);
+            } else {
+                elsewhere
+                    .push(json!({"name": shown, "bytes": file.get("size").map(|size| size.value)}));
+            }
+        }
+        for (name, kind) in [("reactions", "reactions"), ("custom", "custom fields of events")] {
+            node.list(name)?.iter().for_each(|_| out.left(kind));
+        }
+        if node.has("importance") {
+            out.left("importance of events");
+        }
+        let edits = node.list("edits")?;
+        let last = node.text("body")?.unwrap_or_default();
+        let first = match edits.first() {
+            Some(edit) => edit.text("previous")?.unwrap_or(last),
+            None => last,
+        };
+        let said = Event {
+            text: Some(first.to_string()),
+            data: out.files_elsewhere(elsewhere),
+            attachments,
+            reply_to: node.id("parent")?.filter(|parent| *parent != id),
+            automatic: is_disclaimer || participant.is_none(),
+            ..happened
+        };
+        let mut after = Vec::new();
+        for (number, change) in edits.iter().enumerate() {
+            let by = match change.id("participant")? {
+                Some(by) => self.sender(Some(&by), out),
+                None => sender.clone(),
+            };
+            let at = change.time("timestamp", out.settings)?;
+            let text = change.text("new")?.unwrap_or(last);
+            after.push(edit(&said, format!("{id}.edit-{}", number + 1), &by, at, text));
+        }
+        for receipt in node.list("read_receipts")? {
+            let reader = receipt.id_needed("participant")?;
+            if receipt.text("action")?.is_some_and(|action| action != "read") {
+                out.left("receipts that say no reading");
+                continue;
+            }
+            let by = self.sender(Some(&reader), out);
+            let at = receipt.time("timestamp", out.settings)?;
+            let id_of_read = format!("{id}.read-{}", short_hash(&[&reader]));
+            let read = event(&conversation, id_of_read, Kind::Read, &by, at);
+            after.push(Event { target: Some(id.clone()), ..read });
+        }
+        if node.flag("deleted")? {
+            after.push(retraction(&said, format!("{id}.deleted"), Some(sender), None));
+        }
+        out.send(said);
+        after.into_iter().for_each(|event| out.send(event));
+        Ok(())
+    }
+
+    /// What is said of a conversation as a whole, before its first event.
+    fn open(
+        &self,
+        conversation: &str,
+        first: &Node<'_>,
+        manifest: &Node<'_>,
+        out: &mut Out<'_>,
+    ) -> Result<(), FieldError> {
+        let id = first.id("conversation")?.unwrap_or_default();
+        let listed = manifest.list("conversations")?;
+        let Some(node) = listed.iter().find(|node| node.id("id") == Ok(Some(id.clone()))) else {
+            return Ok(());
+        };
+        let mut customers = Vec::new();
+        for member in node.list("participants")? {
+            let id = member.value.as_str().unwrap_or_default();
+            if self.people.get(id).is_some_and(|person| person.role == Role::Customer) {
+                customers.push(id.to_string());
+            }
+        }
+        let customer = customers.pop().filter(|_| customers.is_empty());
+        let at = first.time("timestamp", out.settings)?;
+        let subject = node.words("display")?;
+        let data = subject.and_then(|subject| out.details(&json!({ "subject": subject })));
+        let system = out.sender(SYSTEM, Role::System, None);
+        let open = event(conversation, "open", Kind::Open, &system, at);
+        let channel = node.words("platform")?.map(str::to_string);
+        out.send(Event { customer, channel, data, ..open });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Agents;
+    use super::super::testing::{Read, read, zip_of};
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings { agents: Agents::new(&["lin@shop.example".to_string()]), ..Settings::default() }
+    }
+
+    fn manifest() -> Value {
+        json!({
+            "version": "2.0.0",
+            "participants": [
+                {"id": "p1", "display": "Lin", "email": "lin@shop.example"},
+                {"id": "p2", "display": "Visitor 1"},
+            ],
+            "conversations": [{"id": "k1", "platform": "sms", "type": "direct", "display": "About a cup", "participants": ["p1", "p2"]}],
+            "events": [
+                {"id": "e1", "type": "message", "participant": "p2", "conversation": "k1", "body": "It broke!", "timestamp": "2026-01-03T02:13:05+08:00",
+                 "attachments": [{"id": "cup.png", "display": "my cup.png", "size": 7}, {"id": "far.png"}],
+                 "edits": [{"participant": "p2", "timestamp": "2026-01-03T02:13:30+08:00", "previous": "It brok", "new": "It broke"},
+                           {"participant": "p2", "timestamp": "2026-01-03T02:13:40+08:00", "previous": "It broke", "new": "It broke!"}],
+                 "reactions": [{"value": "x", "count": 1}],
+                 "read_receipts": [{"participant": "p1", "timestamp": "2026-01-03T02:14:00+08:00", "action": "read"}]},
+                {"type": "message", "participant": "p1", "conversation": "k1", "body": "We refund", "timestamp": "2026-01-03T02:15:00+08:00", "parent": "e1", "deleted": true},
+                {"id": "e3", "type": "disclaimer", "conversation": "k1", "body": "Recorded", "timestamp": "2026-01-03T02:16:00+08:00"},
+                {"id": "e4", "type": "leave", "participant": "p2", "conversation": "k1", "timestamp": "2026-01-03T02:17:00+08:00"},
+                {"id": "e5", "type": "history", "conversation": "k1", "body": "x", "timestamp": "2026-01-03T02:17:00+08:00"},
+            ],
+        })
+    }
+
+    fn zip(manifest: &Value) -> Vec<u8> {
+        let manifest = manifest.to_string();
+        zip_of(&[("rsmf_manifest.json", manifest.as_bytes()), ("cup.png", b"picture")])
+    }
+
+    fn mail(zip: &[u8]) -> Vec<u8> {
+        let hex = |bytes: &[u8]| {
+            // Base64 by hand: no other test needs it.
+            const DIGITS: &[u8] =
+                b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+            let mut text = String::new();
+            for chunk in bytes.chunks(3) {
+                let mut word = [0; 3];
+                word[..chunk.len()].copy_from_slice(chunk);
+                let number = u32::from_be_bytes([0, word[0], word[1], word[2]]);
+                for place in 0..4 {
+                    let digit = (number >> (18 - 6 * place)) & 63;
+                    text.push(if place <= chunk.len() {
+                        char::from(DIGITS[digit as usize])
+                    } else {
+                        '='
+                    });
+                }
+            }
+            text.as_bytes()
+                .chunks(76)
+                .map(|line| String::from_utf8_lossy(line).into_owned())
+                .collect::<Vec<_>>()
+                .join("\r\n")
+        };
+        format!(
+            "From: a@x.example\r\nX-RSMF-Version: 2.0.0\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nwords\r\n--b\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"rsmf.zip\"\r\n\r\n{}\r\n--b--\r\n",
+            hex(zip)
+        )
+        .into_bytes()
+    }
+
+    fn of(manifest: &Value) -> Read {
+        read("chat.zip", &zip(manifest), &settings()).unwrap()
+    }
+
+    #[test]
+    fn events_become_what_was_said_and_done() {
+        let read = of(&manifest());
+        assert_eq!(read.refused, Vec::<String>::new());
+        assert_eq!(
+            read.lines(),
+            [
+                "open open system:rsmf customer=p2 channel=sms at=2026-01-03T02:13:05+08:00",
+                "message e1 customer:p2 at=2026-01-03T02:13:05+08:00 files=my cup.png text=It brok",
+                "edit e1.edit-1 customer:p2 target=e1 at=2026-01-03T02:13:30+08:00 text=It broke",
+                "edit e1.edit-2 customer:p2 target=e1 at=2026-01-03T02:13:40+08:00 text=It broke!",
+                &format!(
+                    "read e1.read-{} human:p1 target=e1 at=2026-01-03T02:14:00+08:00",
+                    short_hash(&["p1"])
+                ),
+                "message event-000002 human:p1 reply_to=e1 at=2026-01-03T02:15:00+08:00 text=We refund",
+                "retract event-000002.deleted human:p1 target=event-000002",
+                "message e3 system:rsmf at=2026-01-03T02:16:00+08:00 text=Recorded",
+                "leave e4 customer:p2 at=2026-01-03T02:17:00+08:00",
+            ]
+        );
+        assert!(read.events[0].data.as_ref().unwrap().get().contains("About a cup"));
+        assert!(read.events.iter().all(|event| event.conversation == "rsmf-k1"));
+        assert_eq!(read.carried.len(), 1);
+        let expected = [
+            ("events of type `history`", 1),
+            ("files that the source names and does not hold", 1),
+            ("reactions", 1),
+        ];
+        assert_eq!(read.left(), expected.map(|(kind, count)| (kind.to_string(), count)));
+    }
+
+    #[test]
+    fn a_mail_is_the_same_as_its_zip_and_a_later_one_adds_what_is_new() {
+        let before = of(&manifest()).bodies();
+        let mailed = read("chat.rsmf", &mail(&zip(&manifest())), &settings()).unwrap();
+        assert_eq!(mailed.bodies(), before);
+        let mut newer = manifest();
+        newer["events"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"id": "e6", "participant": "p2", "conversation": "k1",
+            "body": "Thanks", "timestamp": "2026-01-04T00:00:00Z"}));
+        let after = of(&newer).bodies();
+        assert_eq!(after.iter().filter(|body| !before.contains(body)).count(), 1);
+    }
+
+    #[test]
+    fn who_is_the_shop_must_be_said() {
+        let error = read("x.zip", &zip(&manifest()), &Settings::default()).unwrap_err();
+        assert!(error.contains("--agent") && error.contains("Lin, Visitor 1"), "{error}");
+    }
+
+    #[test]
+    fn what_is_damaged_is_named_and_the_rest_kept() {
+        let mut bad = manifest();
+        bad["events"][0]["timestamp"] = json!("2026-01-03 02:13:05");
+        bad["events"][1]["conversation"] = json!(null);
+        let read = of(&bad);
+        assert_eq!(read.refused.len(), 2, "{:?}", read.refused);
+        assert!(
+            read.refused[0]
+                .contains("events[0].timestamp `2026-01-03 02:13:05` must name its zone")
+        );
+        assert!(read.refused[1].contains("events[1].conversation"));
+        assert_eq!(read.events.len(), 3);
+        let refused = |name: &str, bytes: &[u8]| {
+            super::super::testing::read(name, bytes, &settings()).unwrap_err()
+        };
+        assert!(
+            refused("x.zip", &zip(&json!({"events": 5}))).contains("events `5` must be a list")
+        );
+        let no_zip = b"X-RSMF-Version: 2.0.0\r\nSubject: x\r\n\r\nwords";
+        assert!(refused("x.rsmf", no_zip).contains("rsmf.zip"));
+        let damaged = mail(&zip(&manifest())[40..]);
+        assert!(refused("x.rsmf", &damaged).contains("zip archive"));
+    }
+}
