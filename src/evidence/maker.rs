@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::bundle::{Bundle, Growth, RecordSource, Sealer};
+use super::interchange::{Form, InterchangeError, files_of_bundle};
 use super::json::{self, Json};
 use super::leases::Leases;
 use super::pack::{PackError, PackRequest, pack_with_bundle};
@@ -30,7 +31,7 @@ const SIGN_TIME_MAX: Duration = Duration::from_secs(60);
 const SIGN_POLL: Duration = Duration::from_millis(50);
 /// Bundles that are made at once: each reads and hashes as fast as one core does.
 const BUNDLES_AT_ONCE: usize = 2;
-/// Packs that are made at once: each sets type as fast as one core does, with all of it in memory.
+/// Packs, and files in other forms, that are made at once: each as fast as one core does, with all of it in memory.
 const PACKS_AT_ONCE: usize = 1;
 /// How long one waits for its turn: most bundles take a second.
 const TURN_TIME_MAX: Duration = Duration::from_secs(20);
@@ -193,6 +194,20 @@ impl BundleMaker {
         let make = move |is_wanted: &dyn Fn() -> bool| {
             let packed = pack_with_bundle(&bundle, &request, &spool, is_wanted)?;
             Ok(packed.under(bundle.zip.take_lease()))
+        };
+        in_turn(&self.pack_turns, TURN_TIME_MAX, make).await
+    }
+
+    /// The files of a bundle in another form, when it is its turn: as for packs.
+    pub async fn interchange(
+        &self,
+        mut bundle: Bundle,
+        form: Form,
+    ) -> Result<Zipped, InterchangeError> {
+        let spool = self.material.spool.clone();
+        let make = move |is_wanted: &dyn Fn() -> bool| {
+            let files = files_of_bundle(&bundle, form, &spool, is_wanted)?;
+            Ok(files.under(bundle.zip.take_lease()))
         };
         in_turn(&self.pack_turns, TURN_TIME_MAX, make).await
     }

@@ -39,6 +39,8 @@ mod note;
 mod verify;
 // What a bank or a platform reads of a bundle.
 pub mod pack;
+// What other programs read of one.
+pub mod interchange;
 
 mod error;
 #[cfg(test)]

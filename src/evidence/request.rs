@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Redaction;
+use super::interchange::Form;
 use super::json::{Json, Object, object};
 use crate::model::{FieldError, Micros, RESERVED_PREFIX, instant_of};
 
@@ -47,6 +48,9 @@ pub struct EvidenceRequest {
     /// A checkpoint that the other side holds: the bundle then shows that the log goes on from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// The form in which other programs read it, which is given out in place of the bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Form>,
 }
 
 /// `[from, to)` of what is disclosed.

@@ -3,7 +3,9 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -22,18 +24,30 @@ pub(super) struct Passed {
 }
 
 /// A file that is written now and read later.
-pub(super) struct Spool {
-    file: BufWriter<File>,
+pub(super) struct Spool<F: Write = File> {
+    file: BufWriter<F>,
     meter: Meter,
     disk: DiskSpace,
     /// Bytes at the next look at the disk's space.
     look_at: u64,
 }
 
+/// Files that are written one after the other now and read later, in one file: a descriptor for each would be too many.
+pub(super) struct Shelf {
+    file: Arc<File>,
+    /// Where the next one begins.
+    end: u64,
+    disk: DiskSpace,
+}
+
 /// Where the bytes of a file of the bundle are.
 pub(super) enum Content {
     Bytes(Vec<u8>),
     Spooled(File),
+    Shelved {
+        shelf: Arc<File>,
+        begin: u64,
+    },
     /// An attachment, where it is kept.
     Kept(PathBuf),
 }
@@ -80,7 +94,32 @@ impl Spool {
     }
 }
 
-impl Write for Spool {
+impl Shelf {
+    /// One in the folder of `disk`, as [`Spool::on`] has it.
+    pub(super) fn on(disk: &DiskSpace) -> io::Result<Shelf> {
+        let file = Arc::new(tempfile::tempfile_in(disk.path())?);
+        Ok(Shelf { file, end: 0, disk: disk.clone() })
+    }
+
+    /// A file of what `write` writes.
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<BundleFile> {
+        let file = BufWriter::with_capacity(256 * 1024, self.file.clone());
+        let (meter, disk) = (Meter::default(), self.disk.clone());
+        let mut spool = Spool { file, meter, disk, look_at: 0 };
+        write(&mut spool)?;
+        spool.flush()?;
+        let passed = spool.meter.passed();
+        let content = Content::Shelved { shelf: self.file.clone(), begin: self.end };
+        self.end += passed.bytes;
+        Ok(BundleFile { name: name.to_string(), passed, content })
+    }
+}
+
+impl<F: Write> Write for Spool<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // More would fit into no bundle.
         if self.meter.bytes + bytes.len() as u64 > ZIP_BYTES_MAX {
@@ -118,10 +157,11 @@ impl BundleFile {
         Ok(BundleFile { name, passed, content: Content::Kept(path) })
     }
 
-    /// The file it lies in, from its first byte on; what is made in memory lies in none.
+    /// The file it lies in, from its first byte on; what is made in memory lies in none, and what lies on a shelf in one
+    /// with others.
     pub(super) fn opened(&self) -> io::Result<File> {
         match &self.content {
-            Content::Bytes(_) => Err(io::ErrorKind::Unsupported.into()),
+            Content::Bytes(_) | Content::Shelved { .. } => Err(io::ErrorKind::Unsupported.into()),
             Content::Spooled(file) => {
                 let mut file = file.try_clone()?;
                 file.rewind()?;
@@ -146,6 +186,10 @@ impl BundleFile {
                 file.rewind()?;
                 copy(&mut file, out)?
             }
+            Content::Shelved { shelf, begin } => {
+                let from = FromShelf { shelf, at: *begin };
+                copy(&mut from.take(self.passed.bytes), out)?
+            }
             Content::Kept(path) => copy(&mut File::open(path)?, out)?,
         };
         if passed == self.passed {
@@ -155,6 +199,20 @@ impl BundleFile {
             io::ErrorKind::InvalidData,
             format!("`{}` changed while it was copied", self.name),
         ))
+    }
+}
+
+/// Reads a shelf from a place on, whoever else reads it.
+struct FromShelf<'a> {
+    shelf: &'a File,
+    at: u64,
+}
+
+impl Read for FromShelf<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.shelf.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
     }
 }
 
@@ -184,5 +242,21 @@ mod tests {
         let mut free = Spool::on(&DiskSpace::of(folder.path().to_path_buf(), 0)).unwrap();
         free.write_all(&vec![7; 3 << 20]).unwrap();
         assert_eq!(free.finish("f").unwrap().passed.bytes, 3 << 20);
+    }
+
+    #[test]
+    fn files_on_one_shelf_are_read_back_each_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = Shelf::on(&DiskSpace::of(folder.path().to_path_buf(), 0)).unwrap();
+        let texts = ["one".repeat(100_000), String::new(), "three".to_string()];
+        let add = |text: &String| shelf.add("f", |out| out.write_all(text.as_bytes())).unwrap();
+        let files: Vec<BundleFile> = texts.iter().map(add).collect();
+        for (text, file) in texts.iter().zip(&files).rev() {
+            let mut read = Vec::new();
+            file.write(&mut read).unwrap();
+            assert!(read == text.as_bytes(), "{} bytes", text.len());
+        }
+        let failed = shelf.add("f", |_| Err(io::ErrorKind::Other.into()));
+        assert_eq!(failed.err().map(|error| error.kind()), Some(io::ErrorKind::Other));
     }
 }

@@ -6,8 +6,27 @@ use crate::cli::target::DataArgs;
 use crate::cli::{Exit, write};
 use crate::ledger::{self, PublicKeys, VerifierKey};
 
+const KEY_EXAMPLES: &str = "\
+Examples:
+  verbatim evidence key show --data DATA
+
+Exit codes: 0 done; 2 failure";
+
+const SHOW_KEY_EXAMPLES: &str = "\
+Examples:
+  verbatim evidence key show --data DATA
+
+Exit codes: 0 shown; 2 failure";
+
+const CHANGE_KEY_EXAMPLES: &str = "\
+Examples:
+  verbatim evidence key rotate --data DATA                while no service runs
+
+Exit codes: 0 changed; 2 failure";
+
 /// The key with which the ledger signs
 #[derive(Debug, Args)]
+#[command(after_help = KEY_EXAMPLES)]
 pub(super) struct Key {
     #[command(subcommand)]
     action: KeyAction,
@@ -25,7 +44,9 @@ enum KeyAction {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = SHOW_KEY_EXAMPLES)]
 struct ShowKey {
+    /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: KeyFormat,
     #[command(flatten)]
@@ -33,6 +54,7 @@ struct ShowKey {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = CHANGE_KEY_EXAMPLES)]
 struct ChangeKey {
     #[command(flatten)]
     data: DataArgs,

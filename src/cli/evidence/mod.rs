@@ -5,6 +5,7 @@ mod key;
 mod ledger_client;
 mod monitor;
 mod pack;
+mod signing;
 mod verify;
 mod wanted;
 
@@ -12,7 +13,15 @@ use clap::{Args, Subcommand};
 
 use super::Exit;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim evidence export --order FL-1001 --case 7 --reason chargeback --out 7.zip
+  verbatim evidence verify 7.zip --vkey VKEY
+
+Exit codes: 0 done; 1 there is nothing of what was asked for, or a ledger does not keep to what it signed; 2 failure; 10 + N step N of a verification does not hold";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Evidence {
     #[command(subcommand)]
     command: EvidenceCommand,
@@ -20,7 +29,7 @@ pub(super) struct Evidence {
 
 #[derive(Debug, Subcommand)]
 enum EvidenceCommand {
-    /// Make a bundle of whole conversations, which others can check
+    /// Make a bundle of whole conversations, which others can check, or what other programs read of one
     Export(Box<export::Export>),
     /// Whether a bundle proves what it says, in seven steps, offline
     Verify(verify::Verify),

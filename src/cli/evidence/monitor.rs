@@ -17,6 +17,12 @@ use crate::ledger::Checkpoint;
 use crate::ledger::watch::{self, Contradiction, Judged, Receipt, Watched};
 use crate::model::Micros;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim evidence monitor --url https://chat.example --vkey VKEY --every 3600
+
+Exit codes: 0 it keeps to what it signed; 1 it does not; 2 failure";
+
 /// How long a message may have been acknowledged and not be signed: a store that is made anew takes
 /// a while, and one that stands still is in the service's own status.
 const SIGNED_WITHIN: Duration = Duration::from_mins(10);
@@ -26,6 +32,7 @@ const SIGNED_WITHIN: Duration = Duration::from_mins(10);
 /// Exit code 0: all that was seen fits together. 1: it does not, and the evidence is in a file. 2: it
 /// could not be looked at.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Monitor {
     /// The server whose ledger is watched
     #[arg(long, value_name = "URL", env = "VERBATIM_URL")]

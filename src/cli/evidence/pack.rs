@@ -20,6 +20,13 @@ use crate::evidence::pack::{
 use crate::model::Micros;
 use crate::search::language::parse;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim evidence pack 7.zip --case 7 --profile print --out 7.pdf
+  verbatim evidence pack --order FL-1001 --case 7 --reason chargeback --profile shopify --out 7/
+
+Exit codes: 0 made; 1 there is nothing of what was asked for, or files that messages name are missing; 2 failure";
+
 /// Bytes of the evidence copy, and of all that is read of a bundle beside it.
 const BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -30,6 +37,7 @@ const BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// --customer first, and kept beside the document. Times are shown in the bundle's zone. Fonts are looked
 /// for where systems have them.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Pack {
     /// The bundle that `evidence export` made; without it one is made
     #[arg(
@@ -69,6 +77,7 @@ pub(super) struct Pack {
     /// Fonts to set it with, in this order, in place of those found
     #[arg(long, value_name = "FILE")]
     font: Vec<PathBuf>,
+    /// How it is said what was made
     #[arg(long, value_enum, default_value_t)]
     format: PackFormat,
     #[command(flatten)]

@@ -10,10 +10,15 @@ use crate::cli::shown::shown;
 use crate::cli::{Exit, write};
 use crate::evidence::{Held, STEPS, Verdict, read_vkey, verify};
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim evidence verify 7.zip --vkey VKEY              the key from elsewhere than the bundle
+  verbatim evidence verify 7.zip --checkpoint kept.txt --format json
+
+Exit codes: 0 all steps hold; 10 + N when step N does not; 2 nothing could be checked";
+
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit code: 0 when all steps hold, 10 + N when step N does not, 2 when nothing could be checked"
-)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Verify {
     /// The zip, or the folder that was unpacked from it
     #[arg(value_name = "ZIP|FOLDER")]
@@ -24,6 +29,7 @@ pub(super) struct Verify {
     /// A checkpoint of the log that you kept: it must go on from there
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// How the verdict is written
     #[arg(long, value_enum, default_value_t)]
     format: VerdictFormat,
 }

@@ -32,10 +32,10 @@ pub(super) struct Wanted {
     /// Every conversation of a customer
     #[arg(long, value_name = "ID")]
     customer: Vec<String>,
-    /// Withhold what was said before this instant or local date
+    /// Withhold what was said before then: 2026-11-19, "2026-11-19 10:00", RFC 3339, yesterday, -14d, -2w
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// Withhold what was said from this instant or local date on
+    /// Withhold what was said from then on
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// Withhold parts, each as a whole: sender, body or meta, with commas, of all or of
@@ -74,6 +74,8 @@ impl Wanted {
             case: case.to_string(),
             reason: reason.to_string(),
             since: self.since.as_deref().map(read).transpose()?,
+            // Files in other forms are made here, where the key is that signs them.
+            format: None,
         };
         request.check()?;
         Ok(request)
@@ -85,6 +87,17 @@ impl Wanted {
         &self,
         request: &EvidenceRequest,
         path: &Path,
+        target: &TargetArgs,
+    ) -> anyhow::Result<Option<Made>> {
+        self.make_for(request, path, path, target).await
+    }
+
+    /// [`Wanted::make`], where whoever asks is told of the file `named` that is made of it.
+    pub(super) async fn make_for(
+        &self,
+        request: &EvidenceRequest,
+        path: &Path,
+        named: &Path,
         target: &TargetArgs,
     ) -> anyhow::Result<Option<Made>> {
         self.refuse_taken(path)?;
@@ -106,9 +119,9 @@ impl Wanted {
         drop(out);
         // Somebody else may have been quicker.
         self.refuse_taken(path)?;
-        let named = || format!("cannot name the bundle `{}`", path.display());
-        staged.publish(Naming::Overwrite).with_context(named)?;
-        eprintln!("wrote {} records to {}", made.records, path.display());
+        let cannot_name = || format!("cannot name the bundle `{}`", path.display());
+        staged.publish(Naming::Overwrite).with_context(cannot_name)?;
+        eprintln!("wrote {} records to {}", made.records, named.display());
         if !made.redacted.is_empty() {
             eprintln!("redacted: {}", made.redacted);
         }

@@ -1,6 +1,7 @@
 //! Bundles made of records in memory, signed by a log in memory.
 
 mod agree;
+mod interchanged;
 mod made;
 mod mutants;
 mod packs;
