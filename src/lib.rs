@@ -118,6 +118,8 @@ pub mod trail;
 pub mod records;
 // 5. A conversation as people read it: rows for pages, and as HTML, Markdown and text to hand over.
 pub mod transcript;
+// 5. What conversations are about, told by a classifier.
+pub mod categories;
 // 5. Questions in SQL.
 pub mod sql;
 // 5. Questions in words.

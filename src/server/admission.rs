@@ -76,8 +76,17 @@ impl Admission {
     }
 
     fn share(&self, identity: &Identity, slow: Option<Slow>) -> Result<Option<Share>, Problem> {
+        slow.and_then(|slow| self.share_of(identity, slow).transpose()).transpose()
+    }
+
+    /// A part of what runs at once of a slow class; none where there is no bound.
+    pub(super) fn share_of(
+        &self,
+        identity: &Identity,
+        slow: Slow,
+    ) -> Result<Option<Share>, Problem> {
         let mut bounds = BOUNDS.iter().zip(self.running.iter());
-        let bound = bounds.find(|(bound, _)| Some(bound.slow) == slow);
+        let bound = bounds.find(|(bound, _)| bound.slow == slow);
         let Some((Bound { slow, max, max_of_all }, shares)) = bound else { return Ok(None) };
         let what = slow.as_str();
         let max = if identity.is_customer() { OF_CUSTOMER_MAX.min(*max) } else { *max };
@@ -126,12 +135,6 @@ pub(super) async fn admit(
     };
     let admission = &service.admission;
     let slow = route.and_then(|route| route.slow);
-    let is_open_ended = matches!(slow, Some(Slow::Exports | Slow::Streams));
-    if request.version() < Version::HTTP_11 && is_open_ended {
-        let detail = "ask by HTTP/1.1: in HTTP/1.0 an answer that broke off looks like a whole one";
-        return Problem::with_status(StatusCode::HTTP_VERSION_NOT_SUPPORTED, detail)
-            .into_response();
-    }
     let right = route.and_then(|route| route.right(service.ledger_is_public));
     let lacked = right.filter(|action| !identity.may(*action));
     // To be refused takes no time.
@@ -152,8 +155,17 @@ pub(super) async fn admit(
     if route.is_some() {
         extensions.insert(identity.clone());
     }
-    let uri = request.uri().clone();
+    let (uri, version) = (request.uri().clone(), request.version());
+    if version < Version::HTTP_11 {
+        // What is compressed no longer says its length.
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+    }
     let response = next.run(request).await;
+    if version < Version::HTTP_11 && !says_its_length(&response) {
+        let detail = "ask by HTTP/1.1: in HTTP/1.0 an answer that broke off looks like a whole one";
+        return Problem::with_status(StatusCode::HTTP_VERSION_NOT_SUPPORTED, detail)
+            .into_response();
+    }
     if let Some(route) = route.filter(|_| response.status() == StatusCode::FORBIDDEN) {
         refused::record(&service, &identity, route, &uri);
     }
@@ -170,6 +182,11 @@ pub(super) async fn refuse(request: Request, next: Next) -> Response {
         Some(Err(error)) => Problem::from(error).into_response(),
         _ => next.run(request).await,
     }
+}
+
+fn says_its_length(response: &Response) -> bool {
+    response.body().size_hint().exact().is_some()
+        || response.headers().contains_key(header::CONTENT_LENGTH)
 }
 
 /// What is written as it is read runs until its last byte is taken.

@@ -190,7 +190,8 @@ impl Drop for Connection {
         open.strangers.remove(&self.number);
         open.leaving -= usize::from(self.evicted.is_cancelled());
         drop(open);
-        self.connections.closed.notify_one();
+        // Both ports may wait, for room and for an end.
+        self.connections.closed.notify_waiters();
     }
 }
 

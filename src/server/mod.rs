@@ -1,4 +1,5 @@
-//! The API: what programs send and ask, over HTTP and WebSocket, on one port.
+//! The API: what programs send and ask, over HTTP and WebSocket, on one port; and, on a port of its own,
+//! what they ask of tables as of Postgres.
 //!
 //! Invariants: every request but `/v1/ws` carries its token in a header or the pages' cookie, and
 //! is answered for that token's shop alone; the right that its route asks first ([`routes`]) is asked
@@ -40,6 +41,8 @@ mod problem;
 mod http;
 // Live chat both ways.
 mod websocket;
+// Tables, for whatever speaks to Postgres.
+pub mod postgres;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -68,9 +71,10 @@ pub use auth::{TOKEN_COOKIE, Token};
 pub use bodies::BATCH_BYTES_MAX;
 pub use connections::Connections;
 pub use http::{
-    AccessParameters, BYTES_TRAILER, COMPLETE_TO_HEADER, DUPLICATES_HEADER, Erasures,
-    ExportParameters, HOLES_HEADER, Holds, Kept, RECORDS_HEADER, REDACTED_HEADER, ROWS_TRAILER,
-    SearchParameters, WhoseParameters, ZONE_HEADER, evidence_zip,
+    AT_PREFIX, AccessParameters, BYTES_TRAILER, COMPARE, COMPLETE_TO_HEADER, DUPLICATES_HEADER,
+    Erasures, ExportParameters, FIGURE, HOLES_HEADER, Holds, Kept, PREVIOUS, RECORDS_HEADER,
+    REDACTED_HEADER, ROWS_TRAILER, SearchParameters, WhoseParameters, ZONE_HEADER, evidence_zip,
+    explained,
 };
 pub use problem::{Problem, status_of};
 pub use purpose::{CASE_HEADER, For, REASON_HEADER};

@@ -33,6 +33,8 @@ pub(super) struct Rates {
 
 struct Limiters {
     requests: Limiter,
+    /// Requests that may come at once.
+    requests_at_once: NonZeroU32,
     customer_events: Limiter,
     customer_uploads: Limiter,
     forgotten_at: Mutex<Instant>,
@@ -46,6 +48,7 @@ impl Rates {
         };
         let limiters = Limiters {
             requests: per_second(config.requests_per_second),
+            requests_at_once: config.requests_per_second.saturating_mul(BURST_SECONDS),
             customer_events: per_second(config.customer_events_per_second),
             customer_uploads: RateLimiter::dashmap(per_day(config.customer_upload_mib_per_day)),
             forgotten_at: Mutex::new(Instant::now()),
@@ -58,6 +61,19 @@ impl Rates {
         self.limiters.forget_who_paused();
         let checked = self.limiters.requests.check_key(&subject_of(identity));
         checked.map_err(|until| too_fast("requests", &until))
+    }
+
+    /// Counts what takes as long as so many requests; more than may come at once is counted as that.
+    pub(super) fn requests(&self, identity: &Identity, count: NonZeroU32) -> Result<(), Problem> {
+        self.limiters.forget_who_paused();
+        let Limiters { requests, requests_at_once, .. } = &*self.limiters;
+        let count = count.min(*requests_at_once);
+        match requests.check_key_n(&subject_of(identity), count) {
+            Ok(checked) => checked.map_err(|until| too_fast("requests", &until)),
+            Err(at_once) => {
+                Err(Problem::too_many(format!("{} requests at once", at_once.0), FORGET_EVERY))
+            }
+        }
     }
 
     /// Counts a request's events, where a customer sends them.
@@ -128,4 +144,23 @@ fn per_day(mib: NonZeroU32) -> Quota {
 fn too_fast(what: &str, until: &NotUntil<<DefaultClock as Clock>::Instant>) -> Problem {
     let wait = until.wait_time_from(DefaultClock::default().now());
     Problem::too_many(format!("too many {what} in a short time"), wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_longer_is_counted_as_several_requests() {
+        let requests_per_second = const { NonZeroU32::new(10).unwrap() };
+        let rates = Rates::of(&Config { requests_per_second, ..Config::default() });
+        let [ann, ben] = ["ann", "ben"].map(crate::access::operator);
+        let count = |identity, count| rates.requests(identity, NonZeroU32::new(count).unwrap());
+        count(&ann, 65).unwrap();
+        assert_eq!(count(&ann, 65).unwrap_err().status, 429, "a hundred at once are the most");
+        count(&ann, 30).unwrap();
+        // More than there ever are at once is what there is.
+        count(&ben, 1_000).unwrap();
+        assert_eq!(rates.request(&ben).unwrap_err().status, 429);
+    }
 }

@@ -38,6 +38,7 @@ pub struct Tls {
     key: PathBuf,
     shown: Arc<Shown>,
     acceptor: TlsAcceptor,
+    postgres: TlsAcceptor,
 }
 
 /// The certificate that new connections are shown.
@@ -56,9 +57,11 @@ impl Tls {
             .map_err(TlsError::Protocol)?
             .with_no_client_auth()
             .with_cert_resolver(shown.clone());
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+        let postgres = TlsAcceptor::from(Arc::new(config.clone()));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Tls { certificate, key, shown, acceptor })
+        Ok(Tls { certificate, key, shown, acceptor, postgres })
     }
 
     /// Reads both files again. Where that fails, what is shown stays.
@@ -80,6 +83,14 @@ impl Tls {
         stream: S,
     ) -> io::Result<TlsStream<S>> {
         self.acceptor.accept(stream).await
+    }
+
+    /// As [`Tls::accept`], for a client that will speak Postgres.
+    pub(super) async fn accept_postgres<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+    ) -> io::Result<TlsStream<S>> {
+        self.postgres.accept(stream).await
     }
 }
 

@@ -1,6 +1,6 @@
-//! `POST /v1/evidence`: a bundle. `POST /v1/evidence/pack`: one, and the document for a bank or a platform
-//! that is made of it. Either is a zip that is sent as it is read, and its length is said before its first
-//! byte, so that whoever gets less knows it.
+//! `POST /v1/evidence`: a bundle, or what other programs read of one. `POST /v1/evidence/pack`: one, and the
+//! document for a bank or a platform that is made of it. Either is a zip that is sent as it is read, and its
+//! length is said before its first byte, so that whoever gets less knows it.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Identity;
 use crate::evidence::pack::PackRequest;
 use crate::evidence::{Asker, Bundle, EvidenceRequest, Zipped};
-use crate::model::{Access, AccessAction, AccessOutcome, ErrorKind, Purpose, Via};
+use crate::model::{Access, AccessAction, AccessOutcome, ErrorKind, FieldError, Purpose, Via};
 use crate::server::{Problem, Service, Token};
 use crate::trail::Trail;
 
@@ -75,14 +75,20 @@ pub async fn evidence_zip(
 ) -> Result<Response, Problem> {
     // Before a bundle is made and recorded for what cannot be answered.
     pack.as_ref().map(PackRequest::check).transpose()?;
+    let format = request.format;
+    if let (Some(_), Some(format)) = (&pack, format) {
+        let rule = "be left out: a pack has the bundle beside it";
+        return Err(FieldError::new("bundle.format", format.as_str(), rule).into());
+    }
     let access = access(&request, via)?;
     let bundle = service.bundle(identity, request, via).await?;
     let mut undelivered = Undelivered::of(service, identity, access);
     let (records, holes) = (bundle.records, bundle.holes.join(", "));
     let redacted = bundle.redacted.map_or(String::new(), |redacted| redacted.to_string());
-    let zip = match pack {
-        Some(pack) => service.bundles.pack(bundle, pack).await?,
-        None => bundle.zip,
+    let zip = match (pack, format) {
+        (Some(pack), _) => service.bundles.pack(bundle, pack).await?,
+        (None, Some(form)) => service.bundles.interchange(bundle, form).await?,
+        (None, None) => bundle.zip,
     };
     let mut response = Body::empty().into_response();
     let headers = response.headers_mut();

@@ -159,7 +159,7 @@ fn add_load(registry: &mut Registry, service: &Service) {
     gauge(registry, "connections", "Open connections", connections as u64);
     gauge(registry, "websockets", "Open WebSockets", websockets as u64);
     gauge(registry, "queries_running", "Queries that run now", queries as u64);
-    gauge(registry, "exports_running", "Exports that run now", exports as u64);
+    gauge(registry, "exports_running", "Exports and answers in SQL that run now", exports as u64);
     gauge(registry, "searches_running", "Searches that run now", service.search.running() as u64);
 }
 

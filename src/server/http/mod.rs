@@ -12,7 +12,9 @@ mod keeping;
 mod ledger;
 mod metrics;
 mod reports;
+mod rows;
 mod rules;
+mod schema;
 mod search;
 mod sql;
 mod status;
@@ -32,7 +34,7 @@ use hyper::body::Frame;
 
 use super::Problem;
 use super::routes::Served;
-use crate::export::render;
+use crate::export::{ExportFormat, render};
 use crate::model::{ErrorKind, Offset};
 use crate::sql::Answer;
 
@@ -43,6 +45,7 @@ pub use evidence::{HOLES_HEADER, RECORDS_HEADER, REDACTED_HEADER, evidence_zip};
 pub use export::ExportParameters;
 pub use health::ZONE_HEADER;
 pub use keeping::{Erasures, Holds, Kept};
+pub use reports::{AT_PREFIX, COMPARE, FIGURE, PREVIOUS, explained};
 pub use search::SearchParameters;
 
 /// The offset an answer is complete to.
@@ -51,7 +54,6 @@ pub const COMPLETE_TO_HEADER: &str = "verbatim-complete-to";
 /// behind the body (RFC 9110, trailer fields), for clients that say `TE: trailers`.
 pub const BYTES_TRAILER: &str = "verbatim-bytes";
 pub const ROWS_TRAILER: &str = "verbatim-rows";
-const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 const NDJSON: &str = "application/x-ndjson";
 
 /// The API's routes. What each asks first stands in [`super::routes`].
@@ -69,8 +71,10 @@ pub(super) fn served() -> Vec<Served> {
             attachments::get,
         ),
         Served::post("/v1/sql", sql::query),
+        Served::get("/v1/schema", schema::show),
         Served::get("/v1/reports", reports::list),
         Served::get("/v1/reports/{name}", reports::run),
+        Served::get("/v1/reports/{name}/rows", reports::behind),
         Served::get("/v1/search", search::run),
         Served::get("/v1/export/{table}", export::stream),
         Served::post("/v1/evidence", evidence::export),
@@ -112,15 +116,15 @@ pub(super) fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Pr
         .map_err(|error| Problem::new(ErrorKind::BadInput, error.body_text()))
 }
 
-/// Rows in the form the client asks for with `Accept`: JSON, CSV or an Arrow stream.
-fn rows(answer: &Answer, headers: &HeaderMap) -> Result<Response, Problem> {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let (media_type, body) = match accept {
-        accept if accept.contains(ARROW_STREAM) => (ARROW_STREAM, render::arrow_stream(answer)),
-        accept if accept.contains("text/csv") => ("text/csv; charset=utf-8", render::csv(answer)),
-        _ => ("application/json", render::json(answer)),
-    };
-    let mut response = ([(header::CONTENT_TYPE, media_type)], body?).into_response();
+/// An answer that is held in memory, in the form the client asks for; see [`rows::format_asked`].
+fn whole(
+    answer: &Answer,
+    said: Option<ExportFormat>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let format = rows::format_asked(said, headers);
+    let body = render::file(answer, format)?;
+    let mut response = ([(header::CONTENT_TYPE, format.media_type())], body).into_response();
     add_complete_to(&mut response, answer.complete_to);
     Ok(response)
 }

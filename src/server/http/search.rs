@@ -15,7 +15,7 @@ use crate::search::{Cursor, Filters, HitOrder, Mode, SearchAnswer, SearchError, 
 use crate::server::{For, Problem, Service, Token};
 
 /// A question as it stands in an address. Words are in the query language; times are RFC 3339, local
-/// dates, or days before now (`-14d`).
+/// dates and times, or days before today (`-14d`).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchParameters {

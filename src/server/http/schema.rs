@@ -1,0 +1,15 @@
+//! `GET /v1/schema`: the tables that SQL may ask, each column with its type and what it means, and the
+//! functions of our own. It is the same for every shop.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::server::{Problem, Service, Token};
+use crate::sql::{Schema, schema};
+
+pub(super) async fn show(
+    State(_): State<Service>,
+    Token(_): Token,
+) -> Result<Json<&'static Schema>, Problem> {
+    Ok(Json(schema().await?))
+}
