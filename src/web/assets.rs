@@ -20,9 +20,12 @@ struct Asset {
     hash: String,
 }
 
+/// Pages have one sheet: what charts need comes first.
+const SHEET: &str = concat!(include_str!("assets/charts.css"), include_str!("assets/style.css"));
+
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     vec![
-        asset("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
+        asset("style.css", "text/css; charset=utf-8", SHEET.as_bytes()),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("assets/live.js")),
         asset("search.js", "text/javascript; charset=utf-8", include_bytes!("assets/search.js")),
         asset(

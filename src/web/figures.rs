@@ -12,6 +12,7 @@ pub(super) fn figure(name: &str, value: &Value) -> String {
     let Some(number) = value.number() else {
         return match value {
             Value::Text(text) => text.clone(),
+            Value::Time(time) => time.format("%Y-%m-%d %H:%M:%S").to_string(),
             _ => NONE.to_string(),
         };
     };
@@ -27,6 +28,31 @@ pub(super) fn figure(name: &str, value: &Value) -> String {
         let text = format!("{number:.2}");
         text.trim_end_matches('0').trim_end_matches('.').to_string()
     }
+}
+
+/// By how much a cell of the column `name` has changed since `previous`: shares in points, all else in percent, or in
+/// its own unit where it was nothing; empty where either is missing.
+pub(super) fn change(name: &str, value: &Value, previous: &Value) -> String {
+    let (Some(now), Some(then)) = (value.number(), previous.number()) else { return String::new() };
+    if now == then {
+        return "same".to_string();
+    }
+    let sign = if now > then { "+" } else { "−" };
+    let difference = (now - then).abs();
+    if name.ends_with("_rate") {
+        return format!("{sign}{:.1} points", difference * 100.0);
+    }
+    if then == 0.0 {
+        return format!("{sign}{}", figure(name, &Value::Number(difference)));
+    }
+    let percent = difference / then.abs() * 100.0;
+    if percent < 0.5 {
+        return "same".to_string();
+    }
+    if percent >= 1_000.0 {
+        return format!("× {:.0}", now / then);
+    }
+    format!("{sign}{percent:.0} %")
 }
 
 /// A column's name in words.
@@ -137,6 +163,25 @@ mod tests {
         ];
         for (name, value, expected) in cases {
             assert_eq!(figure(name, &value), expected, "{name} {value:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_says_its_way_and_has_no_percent_of_nothing() {
+        let number = Value::Number;
+        let cases = [
+            ("median_s", number(90.0), number(60.0), "+50 %"),
+            ("median_s", number(30.0), number(60.0), "−50 %"),
+            ("median_s", number(90.0), number(0.0), "+1 min 30 s"),
+            ("n", Value::Whole(5), Value::Whole(5), "same"),
+            ("n", Value::Whole(1_001), Value::Whole(1_000), "same"),
+            ("n", Value::Whole(500), Value::Whole(5), "× 100"),
+            ("handoff_rate", number(0.25), number(0.5), "−25.0 points"),
+            ("n", Value::Null, Value::Whole(5), ""),
+            ("n", Value::Whole(5), Value::Null, ""),
+        ];
+        for (name, now, then, expected) in cases {
+            assert_eq!(change(name, &now, &then), expected, "{name} {now:?} {then:?}");
         }
     }
 

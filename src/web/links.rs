@@ -4,8 +4,10 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::selection::{Fields, Selection};
 use super::shown::Shown;
 use crate::model::{Offset, Role};
+use crate::sql::{Explained, NamedQuery};
 use crate::transcript::Person;
 
 /// What is encoded in a step of a path. A dot too: `.` and `..` alone would be taken for steps up.
@@ -53,6 +55,36 @@ pub(super) fn address(conversation: &str, offset: Option<Offset>) -> String {
 /// The page about `id` among `pages`: `/orders/FL1`.
 pub(super) fn page_of(pages: &str, id: &str) -> String {
     format!("/{pages}/{}", step(id))
+}
+
+/// The chart of a named query as a file.
+pub(super) fn chart_of(query: &str) -> String {
+    format!("{}.svg", page_of("charts", query))
+}
+
+/// A named query's answer to what is asked, as a file for spreadsheets.
+pub(super) fn report_of(query: &NamedQuery, selection: &Selection) -> String {
+    let mut arguments = selection.arguments(query);
+    if selection.compares && query.has_range() {
+        arguments.insert("compare".to_string(), "previous".to_string());
+    }
+    csv_of(&page_of("v1/reports", &query.name), arguments)
+}
+
+/// The rows behind a figure of it, as such a file.
+pub(super) fn rows_of(query: &NamedQuery, selection: &Selection, explained: &Explained) -> String {
+    let mut arguments = selection.arguments(query);
+    arguments.extend(explained.figure.iter().map(|figure| ("figure".to_string(), figure.clone())));
+    let at = explained.at.iter();
+    arguments.extend(at.map(|(key, value)| (format!("at.{key}"), value.clone())));
+    csv_of(&format!("{}/rows", page_of("v1/reports", &query.name)), arguments)
+}
+
+fn csv_of(path: &str, mut arguments: Fields) -> String {
+    arguments.insert("format".to_string(), "csv".to_string());
+    let query =
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(arguments).finish();
+    format!("{path}?{query}")
 }
 
 /// The form for a bundle, filled in with `id` as what is `asked` for: `/evidence?order=FL1`.

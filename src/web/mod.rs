@@ -19,12 +19,20 @@ mod visitor;
 mod form;
 // Days in the shop's zone ↔ instants.
 mod days;
+// What an address asks of figures: days, zone, filters, comparison.
+mod selection;
+// What figures may be narrowed to.
+mod choices;
 // An answer of `sql` as plain values.
 mod grid;
 // Numbers and durations as people read them.
 mod figures;
+// Words for codes.
+mod wording;
 // Addresses of the pages about somebody or something.
 mod links;
+// Addresses of the rows behind figures.
+mod drill;
 // An answer as a chart, in SVG.
 mod charts;
 // Style sheet, script and icon, built in.

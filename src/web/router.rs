@@ -24,7 +24,10 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; object-src 'none'; ba
 fn served() -> Vec<Served> {
     let short = || DefaultBodyLimit::max(LOGIN_BYTES_MAX);
     vec![
-        Served::get("/", pages::dashboard::show),
+        Served::get("/", pages::dashboard::overview),
+        Served::get("/dashboards/{page}", pages::dashboard::show),
+        Served::get("/explain/{name}", pages::explain::show),
+        Served::get("/charts/{file}", pages::picture::show),
         Served::get("/questions/{name}", pages::question::show),
         Served::get("/search", pages::search::show),
         Served::get("/conversations/{id}", pages::transcript::show),

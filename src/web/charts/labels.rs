@@ -30,8 +30,9 @@ enum Side {
     Right,
     Below,
     BelowSlanted,
-    /// In the corner left of the labels below.
-    Corner,
+    /// What an axis counts: it begins here, or ends here.
+    Caption,
+    CaptionRight,
 }
 
 impl Label {
@@ -45,9 +46,14 @@ impl Label {
         Label::new(x, y, text, Side::Right).rounded()
     }
 
-    /// What the labels below count.
-    pub(super) fn title(x: f64, y: f64, text: String) -> Label {
-        Label::new(x, y, text, Side::Corner).rounded()
+    /// What an axis counts, from `x` on.
+    pub(super) fn caption(x: f64, y: f64, text: String) -> Label {
+        Label::new(x, y, text, Side::Caption).rounded()
+    }
+
+    /// The same, up to `x`.
+    pub(super) fn caption_right(x: f64, y: f64, text: String) -> Label {
+        Label::new(x, y, text, Side::CaptionRight).rounded()
     }
 
     /// The class that aligns it.
@@ -55,7 +61,8 @@ impl Label {
         match (self.side, self.is_extra) {
             (Side::Left, _) => "left",
             (Side::Right, _) => "right",
-            (Side::Corner, _) => "corner",
+            (Side::Caption, _) => "caption",
+            (Side::CaptionRight, _) => "caption end",
             (Side::Below, false) => "below",
             (Side::Below, true) => "below extra",
             (Side::BelowSlanted, false) => "slanted",

@@ -1,5 +1,6 @@
 //! Where along the bottom a point stands: days and instants by the calendar, so that a missing day
-//! is a gap; numbers by their size; everything else side by side in order of appearance.
+//! is a gap; the hours of the day, all of them; numbers by their size; everything else side by side in order of
+//! appearance.
 //!
 //! Invariant: places are sorted from left to right, and no two stand at one spot.
 
@@ -14,6 +15,7 @@ use super::{Area, BELOW, DENSE, EM_NARROW, GAP};
 use crate::web::figures::{figure, label};
 use crate::web::grid::Value;
 use crate::web::shown::Shown;
+use crate::web::wording::Wording;
 
 /// Longer ranges of days are labelled by month and year.
 const DAYS_OF_A_YEAR: f64 = 366.0;
@@ -22,6 +24,9 @@ const NUMBER_MAX: f64 = 1e15;
 /// Steps along the axis that are looked at for labels: ten years of days. Beyond, only what has a
 /// figure has a label.
 const STEPS_MAX: f64 = 4_000.0;
+/// The column of hours of the day, and how many there are.
+const HOUR: &str = "hour";
+const HOURS: i64 = 24;
 
 pub(super) struct XAxis {
     kind: Kind,
@@ -29,8 +34,8 @@ pub(super) struct XAxis {
     places: Vec<Place>,
     /// The index of a value's place, by its raw text.
     index_of: HashMap<String, usize>,
-    /// What numbers along the bottom count; empty where labels need no such word.
-    title: String,
+    /// What stands along the bottom, in a word.
+    caption: String,
     /// The least distance between two places.
     step: f64,
 }
@@ -48,6 +53,8 @@ enum Kind {
     /// By seconds.
     Instants,
     Numbers,
+    /// Each of them has a place, also where it has no figure.
+    Hours,
     /// By their turn.
     Categories,
 }
@@ -55,25 +62,32 @@ enum Kind {
 impl XAxis {
     /// The axis of the column `column`, with a place for every value that `series` have there;
     /// `None` where there is none.
-    pub(super) fn of(series: &[Series], column: &str) -> Option<XAxis> {
-        let values = distinct(series);
-        let kind = Kind::of(&values);
+    pub(super) fn of(series: &[Series], column: &str, wording: &Wording) -> Option<XAxis> {
+        let hours: Vec<Value> = (0..HOURS).map(Value::Whole).collect();
+        let mut values = distinct(series);
+        let kind = Kind::of(&values, column);
+        if kind == Kind::Hours {
+            values.extend(&hours);
+        }
         let placed = (0_u32..).zip(values);
         let placed = placed.filter_map(|(turn, value)| Some((kind.at(value, turn)?, value)));
         let mut placed: Vec<(f64, &Value)> = placed.collect();
         placed.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let title = if kind == Kind::Numbers { label(column) } else { String::new() };
+        let caption = label(column);
         let (mut places, mut index_of) = (Vec::<Place>::new(), HashMap::new());
         for (at, value) in placed {
             if places.last().is_none_or(|last| last.at < at) {
-                let name = format!("{title} {}", kind.name(at, value)).trim_start().to_string();
+                let name = match kind {
+                    Kind::Categories => category_name(&wording.words(column, value)),
+                    _ => kind.name(at, &caption),
+                };
                 places.push(Place { at, name });
             }
             index_of.insert(value.label(), places.len() - 1);
         }
         let steps = places.windows(2).map(|pair| pair[1].at - pair[0].at);
         let step = steps.reduce(f64::min).unwrap_or(1.0);
-        (!places.is_empty()).then_some(XAxis { kind, places, index_of, title, step })
+        (!places.is_empty()).then_some(XAxis { kind, places, index_of, caption, step })
     }
 
     /// Which place a value has, counted from the left.
@@ -105,14 +119,14 @@ impl XAxis {
         &self.places[index].name
     }
 
-    /// Room that the axis needs at the left: for its title, or for the first label where labels
-    /// slant.
+    /// Room that the axis needs at the left: for the first label, where labels slant.
     pub(super) fn left(&self, width: f64) -> f64 {
-        if self.is_slanted(width) {
-            self.longest() * EM_NARROW * FRAC_1_SQRT_2
-        } else {
-            text_em(&self.title) * EM_NARROW
-        }
+        if self.is_slanted(width) { self.longest() * EM_NARROW * FRAC_1_SQRT_2 } else { 0.0 }
+    }
+
+    /// What stands along the bottom, in a word.
+    pub(super) fn caption(&self) -> &str {
+        &self.caption
     }
 
     /// Room that labels need under the axis.
@@ -129,11 +143,7 @@ impl XAxis {
         let y = area.bottom() + BELOW;
         let names = self.short_names().into_iter();
         let placed = names.map(|(at, name)| (area.x(self.share_at(at)), name));
-        let mut labels = below(placed.collect(), y, self.is_slanted(area.width()));
-        if !self.title.is_empty() {
-            labels.push(Label::title(area.left - GAP, y, self.title.clone()));
-        }
-        labels
+        below(placed.collect(), y, self.is_slanted(area.width()))
     }
 
     /// What may stand under the axis. A day or an hour without a figure has its label too.
@@ -190,11 +200,16 @@ fn distinct(series: &[Series]) -> Vec<&Value> {
 impl Kind {
     /// The kind as which all values can be read. NULL is no day and no number, but a category of
     /// its own.
-    fn of(values: &[&Value]) -> Kind {
+    fn of(values: &[&Value], column: &str) -> Kind {
         let known = || values.iter().filter(|value| **value != &Value::Null);
         let reads = |kind: &Kind| known().all(|value| kind.at(value, 0).is_some());
         if known().next().is_none() {
             return Kind::Categories;
+        }
+        let is_hour =
+            |value: &&&Value| value.whole().is_some_and(|hour| (0..HOURS).contains(&hour));
+        if column == HOUR && known().all(|value| is_hour(&value)) {
+            return Kind::Hours;
         }
         let kinds = [Kind::Days, Kind::Instants, Kind::Numbers];
         kinds.into_iter().find(reads).unwrap_or(Kind::Categories)
@@ -212,17 +227,22 @@ impl Kind {
                 let instant: NaiveDateTime = text.get(..19)?.parse().ok()?;
                 Some(instant.and_utc().timestamp() as f64)
             }
-            (Kind::Numbers, value) => value.number().filter(|number| number.abs() < NUMBER_MAX),
+            (Kind::Instants, Value::Time(time)) => {
+                Some(time.naive_local().and_utc().timestamp() as f64)
+            }
+            (Kind::Numbers | Kind::Hours, value) => {
+                value.number().filter(|number| number.abs() < NUMBER_MAX)
+            }
             (Kind::Categories, _) => Some(f64::from(turn)),
             _ => None,
         }
     }
 
-    /// The name of a value that stands `at` its place.
-    fn name(self, at: f64, value: &Value) -> String {
-        match (self, value) {
-            (Kind::Categories, Value::Null) => "none".to_string(),
-            (Kind::Categories, value) => Shown::plain(&value.label()).text(),
+    /// The name in full of what stands at a place; a number with what it counts.
+    fn name(self, at: f64, caption: &str) -> String {
+        match self {
+            Kind::Hours => format!("{at:02.0}:00–{at:02.0}:59"),
+            Kind::Numbers => format!("{caption} {}", number_name(at)),
             _ => self.calendar_name(at, "%a %-d %b %Y", "%a %-d %b %Y, %H:%M"),
         }
     }
@@ -239,10 +259,15 @@ impl Kind {
                 .map(|day| day.format(days).to_string()),
             Kind::Instants => DateTime::from_timestamp(at as i64, 0)
                 .map(|instant| instant.format(instants).to_string()),
-            Kind::Numbers | Kind::Categories => None,
+            Kind::Numbers | Kind::Hours | Kind::Categories => None,
         };
         name.unwrap_or_else(|| number_name(at))
     }
+}
+
+/// A category as it reads on a page. NULL is one, too.
+fn category_name(words: &str) -> String {
+    if words.is_empty() { "none".to_string() } else { Shown::plain(words).text() }
 }
 
 /// A number as it is: years have no thousands.

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use crate::model::Role;
-use crate::transcript::{Person, Summary, with_offset};
+use crate::transcript::{Person, Summary, Tag, labels, with_offset};
 use crate::web::links::Link;
 use crate::web::shown::Shown;
 
@@ -49,7 +49,7 @@ impl Header {
             agents: people(Role::Human, &summary.agents),
             bots: people(Role::Bot, &summary.bots),
             channels: summary.channels.iter().map(plain).collect(),
-            tags: summary.tags.iter().map(|tag| Shown::plain(tag)).collect(),
+            tags: summary.tags.iter().map(tag_words).collect(),
             status: summary.status.en,
             rating: summary.rating,
             imported: summary.imported,
@@ -72,5 +72,14 @@ impl Header {
                 }
             }),
         }
+    }
+}
+
+/// A category, and whether a program gave it.
+fn tag_words(tag: &Tag) -> Shown {
+    if tag.automatic {
+        Shown::plain(&format!("{} ({})", tag.category, labels::AUTOMATIC.en))
+    } else {
+        Shown::plain(&tag.category)
     }
 }

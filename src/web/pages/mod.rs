@@ -3,19 +3,24 @@
 pub(super) mod case;
 pub(super) mod dashboard;
 pub(super) mod evidence;
+pub(super) mod explain;
 pub(super) mod login;
-pub(super) mod panel;
+pub(super) mod picture;
 pub(super) mod question;
-mod range;
 pub(super) mod search;
 mod search_form;
 pub(super) mod transcript;
 pub(super) mod conversations;
+mod asked;
+mod bar;
+mod behind;
 mod chronology;
 mod header;
 mod hits;
+mod panel;
 mod places;
 mod print;
+mod table;
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -25,8 +30,9 @@ use super::area::Area;
 use super::assets;
 use super::shown::Shown;
 use crate::access::Identity;
-use crate::model::{ErrorKind, Purpose};
+use crate::model::{ErrorKind, Kinded, Purpose};
 use crate::server::status_of;
+use crate::sql::SqlError;
 
 /// What stands around every page.
 #[derive(Clone, Debug, Default)]
@@ -114,6 +120,16 @@ pub(super) fn failure_text(kind: ErrorKind) -> &'static str {
         ErrorKind::Conflict | ErrorKind::Corrupt | ErrorKind::Bug => {
             "Something is wrong on the server."
         }
+    }
+}
+
+/// Why a question has no answer, in words for people: what is wrong with what was asked, as whoever asks by API reads
+/// it, or what its kind means.
+pub(super) fn failure_words(error: &SqlError) -> String {
+    match error.kind() {
+        // The first line says what is wrong; the engine goes on with what it would have taken.
+        ErrorKind::BadInput => error.to_string().lines().next().unwrap_or_default().to_string(),
+        kind => failure_text(kind).to_string(),
     }
 }
 
