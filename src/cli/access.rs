@@ -10,6 +10,13 @@ use crate::model::{AccessAction, AccessEntry, AccessOutcome, Micros};
 use crate::records::{AccessPage, Accessed};
 use crate::server::AccessParameters;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim access --case D-17                             who looked at what for a case
+  verbatim access --person ann --from -1w --format json
+
+Exit codes: 0 found; 1 nothing found; 2 failure";
+
 /// Accesses asked for at once.
 const PAGE: usize = 500;
 
@@ -18,6 +25,7 @@ const PAGE: usize = 500;
 /// A command that works on a data directory which nobody serves reads it with the rights of whoever owns
 /// the files, and is not recorded.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct AccessCommand {
     /// Only for this case
     #[arg(long, value_name = "ID")]
@@ -38,15 +46,16 @@ pub(super) struct AccessCommand {
     /// Only of this order number
     #[arg(long)]
     order: Option<String>,
-    /// From this instant or local date on; -14d is fourteen days ago
+    /// From then on: 2026-11-19, "2026-11-19 10:00", RFC 3339, yesterday, -14d, -2w
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// Before this instant or local date
+    /// Before then, as --from
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// Most accesses shown; without it, all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+    /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: AccessFormat,
     #[command(flatten)]

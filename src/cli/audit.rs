@@ -8,11 +8,20 @@ use crate::app::audit_data;
 use crate::audit::{Check, Report};
 use crate::model::Offset;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim audit --data DATA                              while no service runs
+  verbatim audit --data DATA --format json
+
+Exit codes: 0 all stores hold the same; 1 they do not; 2 failure";
+
 /// Findings printed for each store; `--format json` has more.
 const FINDINGS_SHOWN_MAX: usize = 20;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Audit {
+    /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: AuditFormat,
     #[command(flatten)]

@@ -8,7 +8,15 @@ use super::target::DataArgs;
 use super::{Exit, progress};
 use crate::app::backup;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim backup /mnt/backup/2026-11-19 --data DATA      also while a service runs
+  verbatim serve --data /mnt/backup/2026-11-19            from the copy
+
+Exit codes: 0 the copy is whole; 2 failure";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Backup {
     /// A new folder, which becomes a data directory: records, attachments, keys, settings, queries
     #[arg(value_name = "DIR")]

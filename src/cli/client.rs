@@ -7,8 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use chrono_tz::Tz;
 use futures::StreamExt;
-use http_body_util::BodyExt;
-use indicatif::ProgressBar;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, TE};
 use reqwest::{Response, StatusCode, Url};
@@ -16,23 +14,31 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::{pictures, pinned};
+use super::streamed::number_of;
+use super::wanted::Wanted;
+use super::{pictures, pinned, streamed};
 use crate::app::Status;
 use crate::evidence::EvidenceRequest;
-use crate::export::{Exported, render};
+use crate::export::{Incoming, render};
 use crate::model::{Ack, Event, Offset, Origin, Purpose, Record, RulesHistory};
 use crate::records::AccessPage;
 use crate::relay::DAMAGED_TOLD;
 use crate::search::{Conversations, SearchAnswer};
 use crate::server::{
-    AccessParameters, BATCH_BYTES_MAX, BYTES_TRAILER, CASE_HEADER, COMPLETE_TO_HEADER,
-    DUPLICATES_HEADER, ExportParameters, HOLES_HEADER, Problem, REASON_HEADER, RECORDS_HEADER,
-    REDACTED_HEADER, ROWS_TRAILER, SearchParameters, WhoseParameters, ZONE_HEADER,
+    AT_PREFIX, AccessParameters, BATCH_BYTES_MAX, CASE_HEADER, COMPARE, COMPLETE_TO_HEADER,
+    DUPLICATES_HEADER, ExportParameters, FIGURE, HOLES_HEADER, PREVIOUS, Problem, REASON_HEADER,
+    RECORDS_HEADER, REDACTED_HEADER, SearchParameters, WhoseParameters, ZONE_HEADER,
 };
-use crate::sql::{Answer, NamedQuery};
+use crate::sql::{Answer, Explained, NamedQuery};
+
+const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 
 /// How long a server has to say how it is.
 const STATUS_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long a file that is refused for now is sent again: a minute.
+const UPLOAD_TRIES_MAX: u32 = 60;
+const UPLOAD_AGAIN: Duration = Duration::from_secs(1);
 
 /// A server, and the token it is asked with.
 #[derive(Clone)]
@@ -136,6 +142,27 @@ impl Client {
         Ok(appended)
     }
 
+    /// Keeps a file under its hash. What is refused for now is tried again for a minute.
+    pub(super) async fn keep_file(&self, sha256: &str, bytes: Vec<u8>) -> anyhow::Result<()> {
+        let url = self.url_of("v1/attachments", &[sha256])?;
+        let bytes = bytes::Bytes::from(bytes);
+        let mut tries = 0;
+        loop {
+            let request = self.http.put(url.clone()).body(bytes.clone());
+            let Err(error) = checked(request.send().await?).await else { return Ok(()) };
+            let status = error.downcast_ref::<Refused>().map(|refused| refused.status);
+            let is_for_now = matches!(
+                status,
+                Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            );
+            tries += 1;
+            if !is_for_now || tries > UPLOAD_TRIES_MAX {
+                return Err(error.context(format!("the server did not keep the file `{sha256}`")));
+            }
+            tokio::time::sleep(UPLOAD_AGAIN).await;
+        }
+    }
+
     /// Sends one body of events and adds what became of them.
     async fn append_lines(
         &self,
@@ -161,18 +188,34 @@ impl Client {
         Ok(())
     }
 
-    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
+    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Incoming> {
         let request =
             self.http.post(self.url("v1/sql")?).header(CONTENT_TYPE, "text/plain; charset=utf-8");
-        answer(request.headers(self.purpose.clone()).body(query.to_string())).await
+        streamed_answer(request.headers(self.purpose.clone()).body(query.to_string())).await
     }
 
     pub(super) async fn report(
         &self,
         name: &str,
         arguments: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Answer> {
-        answer(self.get(self.url_of("v1/reports", &[name])?).query(arguments)).await
+        wanted: &Wanted,
+    ) -> anyhow::Result<Incoming> {
+        let mut fields = arguments.clone();
+        match wanted {
+            Wanted::Answer => {}
+            Wanted::Compared => {
+                fields.insert(COMPARE.to_string(), PREVIOUS.to_string());
+            }
+            Wanted::Rows(Explained { figure, at }) => {
+                fields.extend(figure.iter().map(|figure| (FIGURE.to_string(), figure.clone())));
+                let at = at.iter().map(|(key, value)| (format!("{AT_PREFIX}{key}"), value.clone()));
+                fields.extend(at);
+                let url = self.url_of("v1/reports", &[name, "rows"])?;
+                return streamed_answer(self.get(url).query(&fields)).await;
+            }
+        }
+        let url = self.url_of("v1/reports", &[name])?;
+        Ok(answer(self.get(url).query(&fields)).await?.into())
     }
 
     pub(super) async fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
@@ -262,38 +305,17 @@ impl Client {
         })?
     }
 
-    /// Writes a table's bytes to `out` as they come. They must be as many as the server says at the end
-    /// that it has sent.
+    /// The rows of a table as they come. They must be as many as the server says at the end.
     pub(super) async fn export(
         &self,
         table: &str,
         parameters: &ExportParameters,
-        mut out: Box<dyn Write + Send>,
-        bar: &ProgressBar,
-    ) -> anyhow::Result<Exported> {
+    ) -> anyhow::Result<Incoming> {
         let request = self.get(self.url(&format!("v1/export/{table}"))?);
         let request = request.query(parameters).header(TE, "trailers");
         let response = checked(request.send().await?).await?;
         let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
-        let mut body = reqwest::Body::from(response);
-        let (mut bytes, mut end) = (0, None);
-        while let Some(frame) = body.frame().await {
-            match frame.context("the server broke off the export")?.into_data() {
-                Ok(data) => {
-                    out.write_all(&data)?;
-                    bytes += data.len() as u64;
-                }
-                Err(last) => end = last.into_trailers().ok(),
-            }
-            bar.tick();
-        }
-        let end = end.context("the server did not say that the export is whole")?;
-        let sent = number_of(&end, BYTES_TRAILER)?;
-        if sent != bytes {
-            bail!("the server sent an export of {sent} bytes, of which {bytes} came");
-        }
-        out.flush()?;
-        Ok(Exported { complete_to, rows: number_of(&end, ROWS_TRAILER)? })
+        streamed::incoming(complete_to, response).await
     }
 
     /// Writes a bundle's bytes to `out` as they come. They must be as many as the server said before.
@@ -386,10 +408,16 @@ impl Client {
     }
 }
 
+/// Rows as they come.
+async fn streamed_answer(request: reqwest::RequestBuilder) -> anyhow::Result<Incoming> {
+    let request = request.header(ACCEPT, ARROW_STREAM).header(TE, "trailers");
+    let response = checked(request.send().await?).await?;
+    let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
+    streamed::incoming(complete_to, response).await
+}
+
 async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
-    let response =
-        checked(request.header(ACCEPT, "application/vnd.apache.arrow.stream").send().await?)
-            .await?;
+    let response = checked(request.header(ACCEPT, ARROW_STREAM).send().await?).await?;
     let complete_to = Offset(number_in(&response, COMPLETE_TO_HEADER)?);
     let (schema, batches) = render::read_arrow_stream(&response.bytes().await?)?;
     Ok(Answer { complete_to, schema, batches })
@@ -397,13 +425,6 @@ async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
 
 fn number_in(response: &Response, header: &str) -> anyhow::Result<u64> {
     number_of(response.headers(), header)
-}
-
-fn number_of(headers: &HeaderMap, header: &str) -> anyhow::Result<u64> {
-    let value = headers.get(header).and_then(|value| value.to_str().ok());
-    value
-        .and_then(|value| value.parse().ok())
-        .with_context(|| format!("the server's answer has no number in `{header}`"))
 }
 
 /// A line of the answer to a batch is an ack, or a problem, which has a `status`.

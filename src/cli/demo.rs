@@ -17,12 +17,23 @@ use super::serve::Server;
 use super::{Exit, write};
 use crate::access::{Identity, TokenRole, operator};
 use crate::app::{App, Config, DataDir};
+use crate::categories::{MODEL_USUAL, Saved, Shelf, read_labels, train};
 use crate::durable::{self, Mode};
 use crate::model::{Event, Micros, Origin};
 use crate::relay::{Relay, prepare_event};
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim demo                               two weeks of a shop's chat, more of it live, and a page to open
+  verbatim demo --listen 127.0.0.1:9090       on another port
+  verbatim demo --speed 1                     the live part as fast as it was
+
+Exit codes: 0 stopped by Ctrl-C; 2 it cannot run, such as when the port is taken";
+
 const HISTORY: &str = include_str!("../../sample_data/history.ndjson");
 const LIVE: &str = include_str!("../../sample_data/live.ndjson");
+/// What the sample shop's model is made of, in less than a second at each start.
+const LABELS: &str = include_str!("../../sample_data/labels.csv");
 /// The day that history is moved to yesterday.
 const HISTORY_LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 14) {
     Some(day) => day,
@@ -56,6 +67,7 @@ const ATTACHMENTS: &[&[u8]] = attachments![
 ];
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Demo {
     /// Data directory; started again, the demo goes on with it
     #[arg(long, value_name = "DIR", default_value = "verbatim-demo")]
@@ -75,11 +87,20 @@ fn pace(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The people of the shop are there from nine to ten at night, and to eleven before the weekend.
-const HOURS: &str = r#"{"id": "opening-hours", "conversation": "@rules", "kind": "rules",
-    "sender": {"id": "operator", "role": "system"}, "data": {"hours": {"zone": "Asia/Shanghai", "week": {
+/// What the shop has decided before anything happened: when its people are there, what it promises, the model that
+/// tags what people did not, and how categories are called.
+const RULES: &str = r#"{
+    "hours": {"zone": "Asia/Shanghai", "week": {
         "mon": ["09:00-22:00"], "tue": ["09:00-22:00"], "wed": ["09:00-22:00"], "thu": ["09:00-22:00"],
-        "fri": ["09:00-23:00"], "sat": ["09:00-23:00"], "sun": ["09:00-22:00"]}}}}"#;
+        "fri": ["09:00-23:00"], "sat": ["09:00-23:00"], "sun": ["09:00-22:00"]}},
+    "sla": {"first_reply_s": 180, "next_reply_s": 300, "resolution_s": 86400, "clock": "business"},
+    "classifier": "issues",
+    "category_labels": {
+        "broken_on_arrival": {"zh": "到货破损", "en": "Broken on arrival"}, "complaint": {"zh": "投诉", "en": "Complaint"},
+        "coupon": {"zh": "优惠券", "en": "Coupon"}, "delivery_time": {"zh": "发货时间", "en": "Delivery time"},
+        "exchange": {"zh": "换货", "en": "Exchange"}, "invoice": {"zh": "发票", "en": "Invoice"},
+        "parcel_lost": {"zh": "丢件", "en": "Parcel lost"}, "refund": {"zh": "退款", "en": "Refund"},
+        "warranty": {"zh": "保修", "en": "Warranty"}, "wrong_size": {"zh": "尺码不对", "en": "Wrong size"}}}"#;
 
 /// Kept in the data directory, so that a second start imports the same history, which adds nothing.
 #[derive(Serialize, Deserialize)]
@@ -92,8 +113,10 @@ impl Demo {
         let config = Config { listen: self.listen, zone: SHOP_ZONE, ..Config::default() };
         let server = Server::start(DataDir::new(&self.data), config).await?;
         let identity = Arc::new(operator(SHOP));
+        make_model(&server.app)?;
+        // Before the history, so that they hold for it.
+        set_rules(&server.app, &identity).await?;
         import_history(&server.app, &identity).await?;
-        set_hours(&server.app, &identity).await?;
         server.app.catch_up().await?;
         self.greet(&server)?;
         let live = tokio::spawn(play(
@@ -132,6 +155,7 @@ impl Demo {
              {verbatim} show c-20260103-0001 --shop {SHOP} --data {data} --zone {SHOP_ZONE}\n\
              {verbatim} report waiting_by_hour --shop {SHOP} --data {data} --zone {SHOP_ZONE}\n\
              {verbatim} sql \"select outcome, count(*) from turns group by 1\" --shop {SHOP} --data {data}\n\
+             {verbatim} categories list --shop {SHOP} --data {data}\n\
              {verbatim} export messages --format csv --shop {SHOP} --data {data} --out messages.csv\n\n\
              Ctrl-C stops it; started again, it goes on where it was.\n",
             analyst = token("demo-analyst", TokenRole::Analyst)?,
@@ -166,9 +190,26 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
     Ok(())
 }
 
-/// The shop decides when somebody is there; a second start says the same, which adds nothing.
-async fn set_hours(app: &App, identity: &Arc<Identity>) -> anyhow::Result<()> {
-    let event = prepare_event(identity, Origin::Live, Event::parse(HOURS.as_bytes())?)?;
+/// Learns what the sample shop's conversations are about. Labels and build being the same, so is the model.
+fn make_model(app: &App) -> anyhow::Result<()> {
+    let shelf = Shelf::of(&app.data.models(), SHOP);
+    if shelf.get(MODEL_USUAL).is_err() {
+        let trained = train(&read_labels(LABELS.as_bytes())?)?;
+        shelf.put(&Saved::new(MODEL_USUAL, Micros::now(), "labels.csv", trained))?;
+    }
+    Ok(())
+}
+
+/// The shop decides; a second start says the same, which adds nothing.
+async fn set_rules(app: &App, identity: &Arc<Identity>) -> anyhow::Result<()> {
+    // An event's data is one line.
+    let rules: serde_json::Value = serde_json::from_str(RULES)?;
+    let event = serde_json::json!({
+        "id": "rules", "conversation": "@rules", "kind": "rules",
+        "sender": {"id": "operator", "role": "system"}, "data": rules,
+    });
+    let event = Event::parse(event.to_string().as_bytes())?;
+    let event = prepare_event(identity, Origin::Live, event)?;
     for outcome in app.relay.append(identity.clone(), vec![event]).await? {
         outcome?;
     }

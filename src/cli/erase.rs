@@ -16,6 +16,25 @@ use crate::app::{ErasePlan, EraseRequest};
 use crate::erasure::{Asked, Done};
 use crate::search::shown_time;
 
+const ERASE_EXAMPLES: &str = r#"Examples:
+  verbatim erase --customer cust-7 --ground "asked on 19 Nov" --dry-run
+  verbatim erase --message m7 --conversation c-9 --ground "a card number"
+  verbatim erase list                                     what was asked for, and what became of it
+
+Exit codes: 0 asked for, and done or under way; 2 there is nothing of it, it is held, or failure"#;
+
+const LIST_ERASURES_EXAMPLES: &str = "\
+Examples:
+  verbatim erase list --format json
+
+Exit codes: 0 listed; 1 there are none; 2 failure";
+
+const SHOW_ERASURE_EXAMPLES: &str = "\
+Examples:
+  verbatim erase show ID
+
+Exit codes: 0 shown; 2 there is none, or failure";
+
 /// How long a command waits until what it asked for is done. It goes on without it.
 const DONE_TIME_MAX: Duration = Duration::from_secs(120);
 /// How soon it looks again, and how late at most: each look in vain doubles the pause.
@@ -25,6 +44,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Erase what was said: its words, files and names are gone from the data directory; places, times and
 /// proofs of all else stay. Backups and exports made before are not reached: see docs/operations.md
 #[derive(Debug, Args)]
+#[command(after_help = ERASE_EXAMPLES)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Erase {
     #[command(subcommand)]
@@ -32,6 +52,7 @@ pub(super) struct Erase {
     /// A message, with every version of it; needs --conversation
     #[arg(long, value_name = "ID", requires = "conversation")]
     message: Option<String>,
+    /// All that was said in this conversation; with --message, that message alone
     #[arg(long, value_name = "ID", conflicts_with = "customer")]
     conversation: Option<String>,
     /// What a customer said, and their id, in all of their conversations
@@ -56,10 +77,12 @@ enum EraseAction {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = LIST_ERASURES_EXAMPLES)]
 struct ListErasures {
     /// Most erasures shown, the oldest first; without it, all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+    /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
     #[command(flatten)]
@@ -67,8 +90,10 @@ struct ListErasures {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = SHOW_ERASURE_EXAMPLES)]
 struct ShowErasure {
     id: String,
+    /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
     #[command(flatten)]

@@ -8,6 +8,11 @@ use serde::Serialize;
 use super::client::Appended;
 use super::intake::Intake;
 use crate::model::{Event, Kind, Origin};
+use crate::server::Problem;
+
+/// The id is used, with another body; or it was, and is erased.
+const CONFLICT: u16 = 409;
+const GONE: u16 = 410;
 
 /// Refusals printed one by one on stderr; further ones are only counted.
 const REFUSALS_SHOWN_MAX: u64 = 20;
@@ -15,6 +20,25 @@ const REFUSALS_SHOWN_MAX: u64 = 20;
 /// How long what is refused for now is tried again while nothing is taken: a minute.
 const TRIES_MAX: u32 = 60;
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What becomes of an event whose id stands with another body, or was erased.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is refused: the input can be mended.
+    Refused,
+    /// It was kept before, as it was then: a source that shows only how things are now says them otherwise
+    /// later.
+    Kept,
+}
+
+/// What became of a batch, beside what is counted.
+#[derive(Default)]
+pub(super) struct Fed {
+    /// By their places in the batch.
+    pub(super) refused: Vec<usize>,
+    /// How many were known with another body.
+    pub(super) differing: u64,
+}
 
 /// What became of the input: `events` = `acked` + `duplicates` + `rejected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -52,11 +76,13 @@ pub(super) async fn append(
     intake: &Intake,
     origin: Origin,
     events: Vec<Event>,
+    known: Known,
     source_of: impl Fn(usize) -> String,
     counts: &mut Counts,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Fed> {
     counts.events += events.len() as u64;
     counts.messages += events.iter().filter(|event| event.kind == Kind::Message).count() as u64;
+    let mut fed = Fed::default();
     let mut pending: Vec<usize> = (0..events.len()).collect();
     let mut tries = 0;
     loop {
@@ -74,10 +100,17 @@ pub(super) async fn append(
                     held_up.get_or_insert(problem.detail);
                     later.push(*index);
                 }
-                Err(problem) => counts.refuse(&source_of(*index), &problem.detail),
+                Err(problem) if known == Known::Kept && is_known(&problem) => {
+                    counts.duplicates += 1;
+                    fed.differing += 1;
+                }
+                Err(problem) => {
+                    counts.refuse(&source_of(*index), &problem.detail);
+                    fed.refused.push(*index);
+                }
             }
         }
-        let Some(why) = held_up else { return Ok(()) };
+        let Some(why) = held_up else { return Ok(fed) };
         tries = if later.len() < pending.len() { 0 } else { tries + 1 };
         if tries == 1 {
             eprintln!("waiting: {why}");
@@ -90,4 +123,8 @@ pub(super) async fn append(
         tokio::time::sleep(TRY_AGAIN).await;
         pending = later;
     }
+}
+
+fn is_known(problem: &Problem) -> bool {
+    matches!(problem.status, CONFLICT | GONE)
 }

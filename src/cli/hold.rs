@@ -12,8 +12,34 @@ use crate::app::HoldRequest;
 use crate::erasure::Held;
 use crate::search::shown_time;
 
+const HOLD_EXAMPLES: &str = "\
+Examples:
+  verbatim hold add --order FL-1001 --case D-17 --reason chargeback
+  verbatim hold list
+
+Exit codes: 0 done; 1 nothing is held; 2 there is nothing of it, or failure";
+
+const ADD_HOLD_EXAMPLES: &str = "\
+Examples:
+  verbatim hold add --order FL-1001 --case D-17 --reason chargeback
+
+Exit codes: 0 held; 2 there is nothing of it, or failure";
+
+const RELEASE_HOLD_EXAMPLES: &str = "\
+Examples:
+  verbatim hold release --order FL-1001 --case D-17
+
+Exit codes: 0 released; 2 there is nothing of it, or failure";
+
+const LIST_HOLDS_EXAMPLES: &str = "\
+Examples:
+  verbatim hold list --format json
+
+Exit codes: 0 listed; 1 nothing is held; 2 failure";
+
 /// Conversations that are kept, whatever else is asked, until each case has released them
 #[derive(Debug, Args)]
+#[command(after_help = HOLD_EXAMPLES)]
 pub(super) struct Hold {
     #[command(subcommand)]
     action: HoldAction,
@@ -30,6 +56,7 @@ enum HoldAction {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = ADD_HOLD_EXAMPLES)]
 #[group(id = "subject", required = true, multiple = false, args = ["conversation", "order", "customer"])]
 struct AddHold {
     #[command(flatten)]
@@ -40,6 +67,7 @@ struct AddHold {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = RELEASE_HOLD_EXAMPLES)]
 struct ReleaseHold {
     #[command(flatten)]
     asked: HoldArgs,
@@ -50,6 +78,7 @@ struct ReleaseHold {
 
 #[derive(Debug, Args)]
 struct HoldArgs {
+    /// This conversation alone
     #[arg(long, value_name = "ID")]
     conversation: Option<String>,
     /// Every conversation with this order number, as of now
@@ -58,6 +87,7 @@ struct HoldArgs {
     /// Every conversation that this customer takes part in, as of now
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
+    /// Why; recorded with the hold
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
@@ -65,10 +95,12 @@ struct HoldArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = LIST_HOLDS_EXAMPLES)]
 struct ListHolds {
     /// Most holds shown, the oldest first; without it, all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+    /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
     #[command(flatten)]

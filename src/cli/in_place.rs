@@ -2,41 +2,54 @@
 //! the client's, and opens what it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 
-use futures::StreamExt;
-use indicatif::ProgressBar;
+use tokio::sync::OnceCell;
 
 use super::pictures;
+use super::wanted::Wanted;
 use crate::app::{InPlace, Status};
-use crate::export::{ExportQuery, Exported};
-use crate::model::{ErrorKind, Kinded, Micros, Record, RulesHistory};
+use crate::export::{ExportQuery, Incoming};
+use crate::model::{ErrorKind, Kinded, Micros, Record, RulesHistory, parse_zone};
 use crate::records::AccessPage;
 use crate::search::{Conversations, SearchAnswer};
 use crate::server::{AccessParameters, ExportParameters, SearchParameters, WhoseParameters};
-use crate::sql::{Answer, NamedQuery};
+use crate::sql::Sql;
 
 /// A data directory, asked for one shop.
 pub(super) struct Asked {
     pub(super) data: InPlace,
     pub(super) shop: String,
+    sql: OnceCell<Sql>,
 }
 
 impl Asked {
-    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
-        Ok(self.data.sql().await?.query(&self.shop, query).await?)
+    pub(super) fn new(data: InPlace, shop: String) -> Asked {
+        Asked { data, shop, sql: OnceCell::new() }
+    }
+
+    /// The tables are opened once: nobody changes them while the directory is owned.
+    async fn tables(&self) -> anyhow::Result<&Sql> {
+        self.sql.get_or_try_init(|| self.data.sql()).await
+    }
+
+    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Incoming> {
+        Ok(self.tables().await?.stream(&self.shop, query, Vec::new()).await?.into())
     }
 
     pub(super) async fn report(
         &self,
         name: &str,
         arguments: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Answer> {
-        Ok(self.data.sql().await?.run_named(&self.shop, name, arguments).await?)
-    }
-
-    pub(super) fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
-        self.data.named_queries(&self.shop)
+        wanted: &Wanted,
+    ) -> anyhow::Result<Incoming> {
+        let (sql, shop) = (self.tables().await?, &self.shop);
+        Ok(match wanted {
+            Wanted::Answer => sql.run_named(shop, name, arguments).await?.into(),
+            Wanted::Compared => sql.compare(shop, name, arguments).await?.into(),
+            Wanted::Rows(explained) => {
+                sql.rows_behind(shop, name, arguments, explained).await?.into()
+            }
+        })
     }
 
     pub(super) async fn search(
@@ -105,23 +118,9 @@ impl Asked {
         &self,
         table: &str,
         parameters: &ExportParameters,
-        out: Box<dyn Write + Send>,
-        bar: &ProgressBar,
-    ) -> anyhow::Result<Exported> {
-        let ExportParameters { format, from, to } = parameters;
-        let zone = self.data.config.zone;
-        let query = ExportQuery::new(table, from.as_deref(), to.as_deref(), zone, Micros::now())?;
-        let mut answer =
-            self.data.sql().await?.stream(&self.shop, &query.sql, query.values).await?;
-        let mut writer = format.writer(answer.schema, out)?;
-        let mut count = 0;
-        while let Some(rows) = answer.rows.next().await {
-            let rows = rows?;
-            writer.write(&rows)?;
-            count += rows.num_rows() as u64;
-            bar.inc(rows.num_rows() as u64);
-        }
-        writer.finish()?;
-        Ok(Exported { complete_to: answer.complete_to, rows: count })
+    ) -> anyhow::Result<Incoming> {
+        let zone = parameters.zone.as_deref().map_or(Ok(self.data.config.zone), parse_zone)?;
+        let query = ExportQuery::new(table, parameters.bounds(), zone, Micros::now())?;
+        Ok(self.tables().await?.stream(&self.shop, &query.sql, query.values).await?.into())
     }
 }

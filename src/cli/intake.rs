@@ -1,6 +1,7 @@
 //! Where a command's events go: into a data directory in this process, or to a server.
 
 use chrono_tz::Tz;
+use serde::de::DeserializeOwned;
 
 use super::client::{Appended, Client};
 use super::local::Local;
@@ -166,6 +167,27 @@ impl Intake {
             Intake::Local(local) => local.append(origin, events).await,
             Intake::Remote(client) => client.append(origin, &events).await,
         }
+    }
+
+    /// Keeps a file under its hash, before a message names it.
+    pub(super) async fn keep_file(&self, sha256: &str, bytes: Vec<u8>) -> anyhow::Result<()> {
+        match self {
+            Intake::Local(local) => local.keep_file(sha256, bytes).await,
+            Intake::Remote(client) => client.keep_file(sha256, bytes).await,
+        }
+    }
+
+    /// Takes the rows of an answer one after another, each as a value.
+    pub(super) async fn fold<T: DeserializeOwned, A: Default>(
+        &self,
+        query: &str,
+        take: impl FnMut(&mut A, T),
+    ) -> anyhow::Result<A> {
+        let answer = match self {
+            Intake::Local(local) => local.app.sql.read(&local.shop, query).await?.into(),
+            Intake::Remote(client) => client.sql(query).await?,
+        };
+        answer.fold(take).await.map_err(anyhow::Error::from_boxed)
     }
 
     /// What the shop has decided about its figures.

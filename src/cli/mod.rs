@@ -5,8 +5,11 @@ mod access;
 mod answer_sql;
 mod audit;
 mod backup;
+mod categories;
 mod client;
 mod demo;
+mod destination;
+mod doctor;
 mod erase;
 mod evidence;
 mod exit;
@@ -18,6 +21,8 @@ mod in_place;
 mod intake;
 mod local;
 mod logging;
+mod manual;
+mod out_args;
 mod pictures;
 mod pinned;
 mod progress;
@@ -25,7 +30,10 @@ mod purpose;
 mod rebuild;
 mod replay;
 mod report;
+mod report_check;
+mod rows_out;
 mod rules;
+mod schema;
 mod search;
 mod search_text;
 mod serve;
@@ -33,8 +41,12 @@ mod show;
 mod shown;
 mod sql;
 mod status;
+mod streamed;
+mod table;
 mod target;
 mod token;
+mod wanted;
+mod width;
 mod write;
 
 use std::str::FromStr;
@@ -46,9 +58,19 @@ use crate::app::LogFormat;
 pub use exit::Exit;
 pub use logging::start as start_logging;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim demo                                    two weeks of a shop's chat, and a page to open
+  verbatim serve --data DATA                       take chat in, and answer questions
+  verbatim search '退款' --from -30d                 what was said
+  verbatim report waiting_by_day --from -4w        how long customers waited
+  verbatim evidence export --order FL-1001 --case 7 --reason chargeback --out 7.zip
+
+Exit codes: 0 yes, done; 1 no, nothing found, some input refused; 2 wrong usage or failure. Each command's --help says more.";
+
 /// The transcript archive and analytics pipeline for after-sales chat.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -70,14 +92,18 @@ enum Command {
     Show(show::Show),
     /// Answer one of the named queries; without a name, list them
     Report(report::Report),
-    /// Ask in SQL: a query, or one on standard input
+    /// Ask in SQL: a query, a file of one, or a prompt
     Sql(sql::Sql),
+    /// The tables that SQL may ask, and what each column means
+    Schema(schema::SchemaCommand),
     /// Write a whole table as Parquet, CSV or JSON lines
     Export(export::Export),
     /// What can be shown to others, and what they can check
     Evidence(evidence::Evidence),
     /// What a shop decides about its figures
     Rules(rules::Rules),
+    /// What conversations are about: a classifier made and used here
+    Categories(categories::Categories),
     /// Who searched, viewed and exported what
     Access(access::AccessCommand),
     /// Keep conversations for a case, whatever else is asked
@@ -90,10 +116,16 @@ enum Command {
     Backup(backup::Backup),
     /// Make stores anew from what remains
     Rebuild(rebuild::Rebuild),
+    /// Whether machine and directory are fit, and what to change
+    Doctor(doctor::Doctor),
     /// How far each store is
     Status(status::Status),
     /// Make a token
     Token(token::Token),
+    /// Names of commands, options and values for a shell
+    Completions(manual::Completions),
+    /// The manual, as pages for `man`
+    Man(manual::ManPages),
     /// Answer the questions of a service
     #[command(hide = true)]
     AnswerSql(answer_sql::AnswerSql),
@@ -137,8 +169,10 @@ pub fn run(cli: Cli) -> Exit {
             Command::Show(command) => command.run().await,
             Command::Report(command) => command.run().await,
             Command::Sql(command) => command.run().await,
+            Command::Schema(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Rules(command) => command.run().await,
+            Command::Categories(command) => command.run().await,
             Command::Access(command) => command.run().await,
             Command::Evidence(command) => command.run().await,
             Command::Hold(command) => command.run().await,
@@ -148,6 +182,9 @@ pub fn run(cli: Cli) -> Exit {
             Command::Rebuild(command) => command.run().await,
             Command::Status(command) => command.run().await,
             Command::Token(command) => command.run(),
+            Command::Doctor(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
             Command::AnswerSql(command) => command.run(),
         }
     });

@@ -13,6 +13,11 @@ pub(super) fn files(files: &[PathBuf], what: &str) -> ProgressBar {
         .filter_map(|path| fs::metadata(path).ok())
         .map(|metadata| metadata.len())
         .sum();
+    bytes(length, what)
+}
+
+/// A bar over so many bytes.
+pub(super) fn bytes(length: u64, what: &str) -> ProgressBar {
     let template = "{msg} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     styled(ProgressBar::new(length), template, what)
 }

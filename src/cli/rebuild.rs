@@ -7,7 +7,15 @@ use super::target::DataArgs;
 use super::{Exit, progress};
 use crate::app::{DERIVED, rebuild};
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim rebuild index --data DATA                      while no service runs
+  verbatim rebuild all --data DATA
+
+Exit codes: 0 made anew; 2 failure";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Rebuild {
     /// archive, facts, index, lookup, ledger, or all
     #[arg(value_name = "NAME", required = true)]

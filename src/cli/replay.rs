@@ -7,12 +7,19 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use clap::Args;
 
-use super::feed::{self, Counts};
+use super::feed::{self, Counts, Known};
 use super::intake::Intake;
 use super::target::TargetArgs;
 use super::{Exit, progress, write};
 use crate::import::InputFile;
 use crate::model::{Event, Micros, Origin};
+
+const EXAMPLES: &str = "\
+Examples:
+  verbatim replay chats.jsonl --data DATA --speed 10      as live chat, ten times faster than it was
+  verbatim replay chats.jsonl --speed 0 --url https://chat.example --token TOKEN     as fast as a relay takes it
+
+Exit codes: 0 all was taken; 1 some was refused, or there was nothing; 2 failure";
 
 /// Events sent in one request when they are due together.
 const BATCH_EVENTS: usize = 500;
@@ -22,6 +29,7 @@ const PAUSE_UNTIMED: Duration = Duration::from_secs(2);
 const RETRY_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Replay {
     /// Transcripts (one conversation a line) or events (one a line), as JSON lines
     #[arg(required = true, value_name = "FILE")]
@@ -128,10 +136,11 @@ impl Replay {
         loop {
             let mut counted = *counts;
             let source_of = |index: usize| sources[index].clone();
+            let batch = events.clone();
             let sent =
-                feed::append(intake, Origin::Live, events.clone(), source_of, &mut counted).await;
-            match sent {
-                Ok(()) => {
+                feed::append(intake, Origin::Live, batch, Known::Refused, source_of, &mut counted);
+            match sent.await {
+                Ok(_) => {
                     *counts = counted;
                     return Ok(());
                 }

@@ -15,8 +15,30 @@ use crate::model::{
     RulesHistory, Sender,
 };
 
+const RULES_EXAMPLES: &str = "\
+Examples:
+  verbatim rules show --data DATA
+  verbatim rules set idle_hours=48 --data DATA
+
+Exit codes: 0 done; 2 refused, or failure";
+
+const SHOW_RULES_EXAMPLES: &str = "\
+Examples:
+  verbatim rules show --data DATA
+  verbatim rules show --format json
+
+Exit codes: 0 shown; 2 failure";
+
+const SET_RULES_EXAMPLES: &str = r#"Examples:
+  verbatim rules set idle_hours=48 --data DATA
+  verbatim rules set hours=@hours.json sla='{"first_reply_s": 180}'
+  verbatim rules set classifier=null                      people alone tag
+
+Exit codes: 0 decided; 2 refused, or failure"#;
+
 /// What a shop decides about its figures: records in its log, each a version
 #[derive(Debug, Args)]
+#[command(after_help = RULES_EXAMPLES)]
 pub(super) struct Rules {
     #[command(subcommand)]
     action: RulesAction,
@@ -31,7 +53,9 @@ enum RulesAction {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = SHOW_RULES_EXAMPLES)]
 struct ShowRules {
+    /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: RulesFormat,
     #[command(flatten)]
@@ -39,9 +63,11 @@ struct ShowRules {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = SET_RULES_EXAMPLES)]
 struct SetRules {
     /// A rule and its value: idle_hours=48, keep_days=730 (0: for ever), hours=@hours.json (null: none),
-    /// team_hours=@teams.json; @ reads a file
+    /// team_hours=@hours-of-teams.json, teams='{"night": ["lin", "wu"]}', sla='{"first_reply_s": 180}' (null: none),
+    /// classifier=issues (null: people alone tag), category_labels=@labels.json; @ reads a file
     #[arg(value_name = "NAME=VALUE", required = true)]
     rules: Vec<String>,
     #[command(flatten)]
@@ -152,17 +178,48 @@ fn text(history: &RulesHistory, zone: Tz) -> anyhow::Result<String> {
             serde_json::to_string(&version.change)?,
         ));
     }
-    let model::Rules { version, idle_hours, keep_days, schedules } = &history.rules;
-    text.push_str(&format!("in force: version {version}, idle_hours={idle_hours}"));
+    text.push_str(&in_force(&history.rules)?);
+    Ok(text)
+}
+
+/// What holds now: one line, and one for each of what has parts.
+fn in_force(rules: &model::Rules) -> anyhow::Result<String> {
+    let model::Rules {
+        version,
+        idle_hours,
+        keep_days,
+        schedules,
+        sla,
+        classifier,
+        category_labels,
+    } = rules;
+    let mut text = format!("in force: version {version}, idle_hours={idle_hours}");
     if *keep_days > 0 {
         text.push_str(&format!(", keep_days={keep_days}"));
     }
+    if let Some(classifier) = classifier {
+        text.push_str(&format!(", classifier={classifier}"));
+    }
     text.push('\n');
-    let of_teams = schedules.teams.iter().map(|(team, hours)| (format!("hours of {team}"), hours));
-    let of_shop = schedules.hours.iter().map(|hours| ("hours".to_string(), hours));
-    for (whose, hours) in of_shop.chain(of_teams) {
-        let shown = serde_json::to_string(hours)?;
-        text.push_str(&format!("  {}: {shown}\n", self::shown(&whose, " ")));
+    let mut parts = Vec::new();
+    if let Some(hours) = &schedules.hours {
+        parts.push(("hours".to_string(), serde_json::to_string(hours)?));
+    }
+    for (team, hours) in &schedules.team_hours {
+        parts.push((format!("hours of {team}"), serde_json::to_string(hours)?));
+    }
+    if !schedules.teams.are_none() {
+        parts.push(("teams".to_string(), serde_json::to_string(&schedules.teams)?));
+    }
+    if let Some(sla) = sla {
+        parts.push(("sla".to_string(), serde_json::to_string(sla)?));
+    }
+    for (name, value) in parts {
+        text.push_str(&format!("  {}: {value}\n", shown(&name, " ")));
+    }
+    for (category, labels) in category_labels.iter() {
+        let labels = serde_json::to_string(labels)?;
+        text.push_str(&format!("  category {}: {labels}\n", self::shown(category, " ")));
     }
     Ok(text)
 }

@@ -18,7 +18,15 @@ use crate::search::language::{LanguageError, parse};
 use crate::search::{Mode, SearchAnswer, SearchError};
 use crate::server::SearchParameters;
 
+const EXAMPLES: &str = r#"Examples:
+  verbatim search '退款 -运费' --from -30d                   both in a message, without the second
+  verbatim search '"not working" order:FL-1001' --context 2   a phrase in one order, with what stands around it
+  verbatim search 'refund OR 退款 role:human' --format json   for programs; --page-after goes on
+
+Exit codes: 0 found; 1 nothing found; 2 the question cannot be read, or failure"#;
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Search {
     /// What was said: words, all of which a message has, "phrases", OR, NOT or -word, parentheses, and
     /// fields such as order:FL1, agent:林*, from:-14d, is:retracted; see docs/search.md
@@ -33,6 +41,7 @@ pub(super) struct Search {
     /// Only conversations with this order number; a * at the end stands for any ending, here and below
     #[arg(long)]
     order: Option<String>,
+    /// Only in this conversation
     #[arg(long)]
     conversation: Option<String>,
     /// Only conversations of this customer, by id or name
@@ -50,10 +59,10 @@ pub(super) struct Search {
     /// Only events of this kind, such as message or edit
     #[arg(long, value_parser = label::<Kind>)]
     kind: Option<Kind>,
-    /// From this instant or local date on
+    /// From then on: 2026-11-19, "2026-11-19 10:00", RFC 3339, yesterday, -14d, -2w
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// Before this instant or local date
+    /// Before then, as --from
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// Conversations with the oldest hit first; otherwise those with the newest
@@ -71,6 +80,7 @@ pub(super) struct Search {
     /// Messages shown before and after each hit
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=100))]
     context: u16,
+    /// How the hits are written
     #[arg(long, value_enum, default_value_t)]
     format: SearchFormat,
     #[command(flatten)]

@@ -17,12 +17,25 @@ use crate::app::{App, Config, DataDir, LogFormat};
 use crate::server::{self, Service, Tls};
 use crate::web;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim serve --data DATA                              on 127.0.0.1:8080
+  verbatim serve --data DATA --postgres 127.0.0.1:5433    for psql and dashboards as well
+  verbatim serve --data DATA --print-config               the settings in force
+
+Exit codes: 0 stopped in order; 2 it cannot start, or had to end";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
     /// Where to listen. Beyond loopback, set `tls_certificate` and `tls_key` in verbatim.toml, or put
     /// a TLS proxy in front
     #[arg(long, value_name = "ADDR:PORT", env = "VERBATIM_LISTEN")]
     listen: Option<SocketAddr>,
+    /// Where to listen for psql, BI tools and drivers of Postgres, which read by SQL; a token is the
+    /// password. Beyond loopback it asks for `tls_certificate` and `tls_key`
+    #[arg(long, value_name = "ADDR:PORT", env = "VERBATIM_POSTGRES")]
+    postgres: Option<SocketAddr>,
     /// How the log is written to stderr
     #[arg(long, value_enum, value_name = "FORMAT", env = "VERBATIM_LOG_FORMAT")]
     log_format: Option<LogFormat>,
@@ -41,6 +54,10 @@ impl Serve {
             return Ok(Exit::Yes);
         }
         let server = Server::start(self.target.data_dir(), config).await?;
+        // Before the other: whoever waits for that one knows both.
+        if let Some(postgres) = &server.postgres {
+            say(&format!("listening for Postgres on {}", postgres.local_addr()?));
+        }
         say(&format!("listening on {}", server.url));
         server.run().await
     }
@@ -55,17 +72,19 @@ impl Serve {
         let config = self.target.config()?;
         Ok(Config {
             listen: self.listen.unwrap_or(config.listen),
+            postgres: self.postgres.or(config.postgres),
             log_format: self.log_format.unwrap_or(config.log_format),
             ..config
         })
     }
 }
 
-/// A running verbatim, and the socket it listens on.
+/// A running verbatim, and the sockets it listens on.
 pub(super) struct Server {
     pub(super) app: App,
     pub(super) url: String,
     listener: TcpListener,
+    postgres: Option<TcpListener>,
     tls: Option<Arc<Tls>>,
     signals: Signals,
     hangup: Signal,
@@ -102,10 +121,11 @@ impl Signals {
 impl Server {
     pub(super) async fn start(data: DataDir, config: Config) -> anyhow::Result<Server> {
         // The address first: when it is taken, nothing has been started.
-        let listen = config.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("cannot listen on `{listen}`"))?;
+        let listener = bind(config.listen).await?;
+        let postgres = match config.postgres {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
         let tls = tls_of(&data, &config)?.map(Arc::new);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr()?);
@@ -119,7 +139,7 @@ impl Server {
         };
         app.announce(url.clone(), tls.as_deref().map(Tls::fingerprint))?;
         let hangup = signal(SignalKind::hangup())?;
-        Ok(Server { app, url, listener, tls, signals, hangup })
+        Ok(Server { app, url, listener, postgres, tls, signals, hangup })
     }
 
     /// Cancelled when the service begins to stop.
@@ -130,7 +150,7 @@ impl Server {
     /// Serves until Ctrl-C or SIGTERM, then stops in order: nobody is let in any more, whoever was
     /// promised an answer gets it, the stores commit. A second signal ends the process at once.
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let Server { mut app, url, listener, tls, mut signals, mut hangup } = self;
+        let Server { mut app, url, listener, postgres, tls, mut signals, mut hangup } = self;
         let service = Service::of(&app)?;
         let drain = app.drain_token();
         tokio::spawn(async move {
@@ -144,11 +164,15 @@ impl Server {
             say("stopped at once; what was acknowledged is kept");
             std::process::exit(Exit::Failed.code().into());
         });
-        let mut served =
-            std::pin::pin!(server::serve(listener, tls.clone(), service, web::routes()));
+        let wire = serve_postgres(postgres, tls.clone(), service.clone());
+        let http = server::serve(listener, tls.clone(), service, web::routes());
+        let mut served = std::pin::pin!(async { tokio::try_join!(http, wire) });
         loop {
             tokio::select! {
-                served = &mut served => break served?,
+                served = &mut served => {
+                    served?;
+                    break;
+                }
                 _ = hangup.recv() => match &tls {
                     Some(tls) => reload(&mut app, tls, &url),
                     None => tracing::info!("there is no certificate to be read again"),
@@ -157,6 +181,22 @@ impl Server {
         }
         tokio::task::block_in_place(|| app.stop())?;
         Ok(Exit::Yes)
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on `{address}`"))
+}
+
+/// Serves the Postgres wire, where it is wanted.
+async fn serve_postgres(
+    listener: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
+    service: Service,
+) -> std::io::Result<()> {
+    match listener {
+        Some(listener) => server::postgres::serve(listener, tls, service).await,
+        None => Ok(()),
     }
 }
 

@@ -10,7 +10,16 @@ use crate::model::{Audience, Micros, Record, Seen};
 use crate::server::WhoseParameters;
 use crate::transcript::{About, Document, Entry, HandedEntry, Inert, Style, handed, transcript};
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim show c-9                                       one conversation, for people of the shop
+  verbatim show --order FL-1001 --format html > case.html    as one page for the other side
+  verbatim show c-9 --format json --without-private       for programs, as the customer saw it
+
+Exit codes: 0 shown; 1 there is none; 2 failure";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Show {
     /// Name of the conversation
     #[arg(required_unless_present = "order", conflicts_with = "order")]
@@ -18,6 +27,7 @@ pub(super) struct Show {
     /// Every conversation of this order, one after the other
     #[arg(long)]
     order: Option<String>,
+    /// For whom it is written
     #[arg(long, value_enum, default_value_t)]
     format: ShowFormat,
     /// Private notes, tags and queues too, where the format leaves them out

@@ -7,8 +7,17 @@ use super::{Exit, write};
 use crate::app::{LedgerStatus, StoreStatus};
 use crate::model::MaintenanceState;
 
+const EXAMPLES: &str = "\
+Examples:
+  verbatim status --data DATA
+  verbatim status --url https://chat.example --token TOKEN --format json
+
+Exit codes: 0 every store is well; 1 one of them is not; 2 failure";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Status {
+    /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: StatusFormat,
     #[command(flatten)]

@@ -5,30 +5,29 @@
 //! may also ask the server, so the command makes itself a token and does.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono_tz::Tz;
 use clap::Args;
-use indicatif::ProgressBar;
+use serde::de::DeserializeOwned;
 
 use super::client::Client;
 use super::in_place::Asked;
 use super::pictures;
 use super::purpose::PurposeArgs;
 use super::shown::shown;
+use super::wanted::Wanted;
 use crate::access::{Tokens, operator};
 use crate::app::{Config, DataDir, DataDirError, InPlace, Owner, Status};
-use crate::export::Exported;
+use crate::export::Incoming;
 use crate::index::{self, FullText};
 use crate::log::Store;
 use crate::model::{Record, RulesHistory};
 use crate::records::AccessPage;
 use crate::search::{self, Conversations, SearchAnswer};
 use crate::server::{AccessParameters, ExportParameters, SearchParameters, WhoseParameters};
-use crate::sql::{Answer, NamedQuery};
 
 /// Life of the token a command makes for itself: longer than any command should take.
 const OWN_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -167,7 +166,7 @@ impl Target {
         args.data_dir().must_exist()?;
         let config = args.config()?;
         match InPlace::open(args.data_dir(), config).await {
-            Ok(data) => Ok(Target::InPlace(Box::new(Asked { data, shop }))),
+            Ok(data) => Ok(Target::InPlace(Box::new(Asked::new(data, shop)))),
             Err(error) => {
                 let client = owner_client(args, &owner_of(error)?, &shop)?;
                 Ok(Target::remote(args, client, shop))
@@ -207,30 +206,33 @@ impl Target {
         }
     }
 
-    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
+    /// The answer to a question, as it comes.
+    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Incoming> {
         match self {
             Target::InPlace(asked) => asked.sql(query).await,
             Target::Remote { client, .. } => client.sql(query).await,
         }
     }
 
-    /// The answer of one named query.
+    /// Takes the rows of an answer one after another, each as a value.
+    pub(super) async fn fold<T: DeserializeOwned, A: Default>(
+        &self,
+        query: &str,
+        take: impl FnMut(&mut A, T),
+    ) -> anyhow::Result<A> {
+        self.sql(query).await?.fold(take).await.map_err(anyhow::Error::from_boxed)
+    }
+
+    /// The answer of one named query, or what else is wanted of it.
     pub(super) async fn report(
         &self,
         name: &str,
         arguments: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Answer> {
+        wanted: &Wanted,
+    ) -> anyhow::Result<Incoming> {
         match self {
-            Target::InPlace(asked) => asked.report(name, arguments).await,
-            Target::Remote { client, .. } => client.report(name, arguments).await,
-        }
-    }
-
-    /// The named queries.
-    pub(super) async fn reports(&self) -> anyhow::Result<Vec<NamedQuery>> {
-        match self {
-            Target::InPlace(asked) => asked.reports(),
-            Target::Remote { client, .. } => client.reports().await,
+            Target::InPlace(asked) => asked.report(name, arguments, wanted).await,
+            Target::Remote { client, .. } => client.report(name, arguments, wanted).await,
         }
     }
 
@@ -252,6 +254,24 @@ impl Target {
             // What another process has committed may be read beside it.
             Target::Remote { .. } => Ok(committed_shops(&args.data_dir())?),
         }
+    }
+
+    /// Refuses a shop of which there is nothing, where whoever asks may know of all: it would seem that
+    /// nothing had happened there.
+    pub(super) async fn refuse_unknown_shop(&self, args: &TargetArgs) -> anyhow::Result<()> {
+        if args.url.is_some() {
+            return Ok(());
+        }
+        let shops = committed_shops(&args.data_dir()).unwrap_or_default();
+        if shops.is_empty() || shops.contains(self.shop()) {
+            return Ok(());
+        }
+        // It may be too new to be listed.
+        let some = self.sql("SELECT 1 FROM events LIMIT 1").await?.whole().await;
+        if some.map_err(anyhow::Error::from_boxed)?.rows() > 0 {
+            return Ok(());
+        }
+        bail!("there is nothing of shop `{}`; {}", shown(self.shop(), " "), names_one(&shops))
     }
 
     /// A conversation's records in order; `None` where it does not exist.
@@ -313,17 +333,15 @@ impl Target {
         }
     }
 
-    /// Writes a table to `out` as it comes.
+    /// The rows of a table as they come; the server's are an Arrow stream.
     pub(super) async fn export(
         &self,
         table: &str,
         parameters: &ExportParameters,
-        out: Box<dyn Write + Send>,
-        bar: &ProgressBar,
-    ) -> anyhow::Result<Exported> {
+    ) -> anyhow::Result<Incoming> {
         match self {
-            Target::InPlace(asked) => asked.export(table, parameters, out, bar).await,
-            Target::Remote { client, .. } => client.export(table, parameters, out, bar).await,
+            Target::InPlace(asked) => asked.export(table, parameters).await,
+            Target::Remote { client, .. } => client.export(table, parameters).await,
         }
     }
 }

@@ -12,8 +12,42 @@ use crate::access::keyring::{self, IssuedToken, Revocation, TokenState};
 use crate::access::{Identity, TokenRole, Tokens};
 use crate::model::Micros;
 
+const TOKEN_EXAMPLES: &str = "\
+Examples:
+  verbatim token --sub cust-7 --role customer             for an app
+  verbatim token --sub ann --role analyst --days 90       for a dashboard
+  verbatim token revoke --sub ann                         all of hers count no longer
+
+Exit codes: 0 made; 2 failure";
+
+const LISTED_EXAMPLES: &str = "\
+Examples:
+  verbatim token list --data DATA
+
+Exit codes: 0 listed; 1 there is none; 2 failure";
+
+const REVOKE_EXAMPLES: &str = "\
+Examples:
+  verbatim token revoke --sub ann --data DATA
+  verbatim token revoke --id ID --data DATA
+
+Exit codes: 0 it counts no longer; 1 there is no such token; 2 failure";
+
+const KEY_ARGS_EXAMPLES: &str = "\
+Examples:
+  verbatim token rotate --data DATA
+
+Exit codes: 0 a new key signs; 2 failure";
+
+const RETIRE_EXAMPLES: &str = "\
+Examples:
+  verbatim token retire KID --data DATA
+
+Exit codes: 0 the key is gone; 2 there is none of this name, or failure";
+
 /// Make a token, or look after those that were made
 #[derive(Debug, Args)]
+#[command(after_help = TOKEN_EXAMPLES)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Token {
     #[command(subcommand)]
@@ -44,12 +78,14 @@ enum TokenAction {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = LISTED_EXAMPLES)]
 struct Listed {
     #[command(flatten)]
     target: TargetArgs,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = REVOKE_EXAMPLES)]
 struct Revoke {
     /// Id of one token, as `token list` shows it
     #[arg(
@@ -67,12 +103,14 @@ struct Revoke {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = KEY_ARGS_EXAMPLES)]
 struct KeyArgs {
     #[command(flatten)]
     target: TargetArgs,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = RETIRE_EXAMPLES)]
 struct Retire {
     /// Name of the key, as a token's `kid` says it
     name: String,
