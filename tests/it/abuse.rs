@@ -17,13 +17,6 @@ use super::support::{Data, PATIENCE, SHOP, Server, message};
 /// More memory than this is taken by nobody.
 const MORE_MIB_MAX: u64 = 64;
 
-/// What a process has in memory now.
-fn resident_mib(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    resident.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
-}
-
 /// Sends a frame as it is; the relay may have gone away meanwhile.
 async fn send_raw(socket: &mut Socket, bytes: Vec<u8>, opcode: OpCode, is_final: bool) -> bool {
     let frame = Frame::message(bytes, opcode, is_final);
@@ -46,7 +39,7 @@ async fn abused_websockets_cost_little_and_nobody_else_notices() {
     let mut other = Socket::open(&server, &token).await;
     other.send_event(message("c1", "m1", "human", "anna", "before")).await;
     other.expect("ack").await;
-    let before = resident_mib(&server);
+    let before = server.memory_mib("VmRSS");
 
     // Forty at once announce a frame of 17 MB, and send it.
     let text = "x".repeat(17 << 20);
@@ -101,7 +94,7 @@ async fn abused_websockets_cost_little_and_nobody_else_notices() {
 
     other.send_event(message("c1", "m2", "human", "anna", "after")).await;
     assert_eq!(other.expect("ack").await["seq"], 2);
-    let after = resident_mib(&server);
+    let after = server.memory_mib("VmRSS");
     println!("abused: {before} MiB before, {after} MiB after");
     assert!(after < before + MORE_MIB_MAX, "{before} MiB before, {after} MiB after");
     server.assert_alive();
@@ -151,7 +144,7 @@ async fn readers_that_stop_take_no_memory_of_others() {
         for socket in stopped.iter_mut().skip(readers) {
             socket.expect("event").await;
         }
-        let resident = resident_mib(&server);
+        let resident = server.memory_mib("VmRSS");
         server.assert_alive();
         assert_eq!(server.stop(), 0);
         resident

@@ -52,6 +52,7 @@ fn address(route: &Route) -> String {
     };
     let path = route.path.replace("{conversation}", "c1").replace("{id}", id);
     let path = path.replace("{sha256}", &file).replace("{table}", "messages");
+    let path = path.replace("{page}", "waits").replace("{file}", "waiting_by_day.svg");
     path.replace("{name}", "summary").replace("{*path}", "0/000")
 }
 
@@ -194,6 +195,40 @@ async fn every_door_to_chat_is_recorded_with_who_what_and_how_much() {
     );
     // To read of it is an access too.
     assert!(!accesses(&admin, "action=trail&person=boss&limit=1", 1).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_by_way_of_an_error_is_recorded() {
+    let data = Data::new();
+    let (_server, admin) = with_chat(&data).await;
+    let leaks = "select cast('LEAK' || text as bigint) from messages";
+    let answer = admin.sql(leaks).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("LEAK"), "{}", answer.text());
+    assert_eq!(admin.sql("select nothing from messages").await.status, 400);
+    // What read nothing is not: whoever mistypes fills no log.
+    let [access] = &accesses(&admin, "action=sql", 1).await[..] else { panic!("one") };
+    assert_eq!(said(access, &["outcome", "query"]), json!(["broke_off", leaks]));
+}
+
+/// A command for a mistyped shop was recorded in the trail of that name, which made a shop of it: every later command
+/// wanted to be told which.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_shop_does_not_become_one() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let shop = "demo";
+    let admin = server.http(&data.token(shop, "boss", &[Admin]));
+    admin.events(&[message("c1", "m1", "customer", "cust-1", "hi")]).await;
+    admin.caught_up(true).await;
+    for command in [&["report", "waiting_by_day"][..], &["sql", "select count(*) from events"]] {
+        let _ = data.run([command, &["--shop", "other"]].concat());
+    }
+    data.succeeds(["sql", "select count(*) from events", "--shop", shop]);
+    accesses(&admin, "action=sql", 1).await;
+    // What was asked before would be there by now.
+    admin.caught_up(true).await;
+    assert_eq!(data.succeeds(["sql", "select 1 as one", "--format", "csv"]), "one\n1\n");
 }
 
 /// Refusals told nobody that somebody had tried.
@@ -594,17 +629,11 @@ async fn what_cannot_be_recorded_for_now_waits_and_is_told() {
     let server = Server::start(&data);
     let admin = server.http_as(&data, "boss", &[Admin]);
     assert_eq!(admin.found("refund").await, 1);
-    let since = Instant::now();
-    loop {
-        let status = admin.get("/v1/status").await.json();
-        let trouble = status["log"]["trouble"].to_string();
-        if trouble.contains("accesses wait to be recorded") {
-            assert_eq!(status["trail"], json!({"waiting": 1, "unrecorded": 0}));
-            break;
-        }
-        assert!(since.elapsed() < PATIENCE, "{status}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let waits = |status: &Value| {
+        status["log"]["trouble"].to_string().contains("accesses wait to be recorded")
+    };
+    let status = admin.status_once(waits).await;
+    assert_eq!(status["trail"], json!({"waiting": 1, "unrecorded": 0}));
     let metrics = admin.get("/metrics").await.text();
     assert!(metrics.contains("verbatim_accesses_waiting 1\n"), "{metrics}");
     server.terminate();

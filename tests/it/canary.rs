@@ -10,7 +10,7 @@ use super::support::{Answer, Data, Http, Server, message};
 
 /// In every text of the other shop. Whoever asks knows the part before it, and guesses with that. No hex digits: among
 /// the leaves of the trail they would come up by chance.
-const SECRET: &str = "7g3z";
+pub const SECRET: &str = "7g3z";
 const SHOPS: [&str; 2] = ["red", "blue"];
 
 fn canary(what: &str) -> String {
@@ -18,7 +18,7 @@ fn canary(what: &str) -> String {
 }
 
 /// What happens in each shop, under the same ids: only blue's texts are canaries.
-fn events(shop: &str) -> Vec<Value> {
+pub fn events(shop: &str) -> Vec<Value> {
     let own = |what: &str| if shop == "blue" { canary(what) } else { format!("own-{what}") };
     let (customer, agent) = (
         json!({"id": own("customer"), "role": "customer", "name": own("name")}),
@@ -58,6 +58,7 @@ fn paths() -> Vec<String> {
         "/v1/reports".to_string(),
         "/v1/reports/nope".to_string(),
         "/v1/rules".to_string(),
+        "/v1/schema".to_string(),
         "/v1/access".to_string(),
         "/v1/access?person=boss".to_string(),
         "/v1/conversations/@access".to_string(),
@@ -75,6 +76,13 @@ fn paths() -> Vec<String> {
         format!("/v1/conversations/c1/events/n1/attachments/{}", hash_of(&canary("bytes"))),
         "/".to_string(),
         "/?from=2026-01-01&to=2027-01-01".to_string(),
+        "/?agent=CANARY-agent&category=CANARY-category".to_string(),
+        "/dashboards/waits".to_string(),
+        "/dashboards/agents?channel=CANARY".to_string(),
+        "/dashboards/categories".to_string(),
+        "/dashboards/bot".to_string(),
+        "/dashboards/sla".to_string(),
+        "/explain/waiting_by_day?figure=n&at.day=2026-01-01".to_string(),
         "/conversations/c1".to_string(),
         "/conversations/c1?at=3".to_string(),
         "/conversations/c1?print=1".to_string(),
@@ -111,10 +119,12 @@ fn paths() -> Vec<String> {
         "summary",
         "waiting_by_day",
         "waiting_by_hour",
+        "waiting_by_weekday",
         "waiting_by_agent",
         "waiting_by_category",
         "first_response_by_day",
         "volume_by_day",
+        "volume_by_weekday",
         "categories_by_day",
         "bot_handoffs",
     ] {
@@ -122,6 +132,11 @@ fn paths() -> Vec<String> {
         paths.push(format!("/v1/reports/{name}?from=2020-01-01&to=2100-01-01"));
         paths.push(format!("/v1/reports/{name}?from=CANARY"));
         paths.push(format!("/questions/{name}"));
+        paths.push(format!("/charts/{name}.svg"));
+        paths.push(format!("/explain/{name}"));
+        paths.push(format!(
+            "/explain/{name}?figure=n&at.agent=CANARY-agent&at.category=CANARY-category"
+        ));
     }
     for table in [
         "events",
@@ -132,6 +147,8 @@ fn paths() -> Vec<String> {
         "changes",
         "tags",
         "strays",
+        "stints",
+        "ratings",
         "nope",
     ] {
         for format in ["csv", "jsonl", "parquet", "nope"] {
@@ -141,7 +158,7 @@ fn paths() -> Vec<String> {
     paths
 }
 
-const STATEMENTS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     "select * from events",
     "select * from messages where shop = 'blue'",
     "select * from turns union all select * from turns",
@@ -157,6 +174,13 @@ const STATEMENTS: &[&str] = &[
     "select * from nope",
     "select text::date from messages",
     "select regexp_match(text, '(') from messages",
+    "show tables",
+    "show columns from messages",
+    "describe CANARY",
+    "explain verbose select * from messages where text like '%CANARY%'",
+    "explain select count(*), min(text), max(text) from events",
+    "explain analyze select * from events",
+    "select m.text, e.text from messages m join events e using (conversation)",
 ];
 
 /// Everything that an answer tells.

@@ -23,20 +23,20 @@ const SMALL: [i64; 5] = [0, HOUR / 2, -HOUR / 2, -5 * HOUR, -30 * YEAR];
 const LARGE: [i64; 3] = [73 * YEAR, 100 * 24 * HOUR, 3 * HOUR];
 
 /// What a service takes for the wall clock.
-struct Clock(File);
+pub struct Clock(File);
 
 impl Clock {
-    fn of(data: &Data) -> Clock {
+    pub fn of(data: &Data) -> Clock {
         let path = data.file("clock", 0_i64.to_ne_bytes());
         Clock(File::options().write(true).open(path).unwrap())
     }
 
-    fn put_under(command: &mut Command, data: &Data) {
+    pub fn put_under(command: &mut Command, data: &Data) {
         command.env("LD_PRELOAD", CLOCK.as_os_str());
         command.env("VERBATIM_TEST_CLOCK", data.beside("clock"));
     }
 
-    fn is_off_by(&self, seconds: i64) {
+    pub fn is_off_by(&self, seconds: i64) {
         self.0.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
     }
 }

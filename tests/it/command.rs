@@ -19,7 +19,7 @@ pub struct Ran {
 /// The binary, without the settings of whoever runs the tests.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_verbatim"));
-    for name in ["DATA", "URL", "TOKEN", "SHOP", "ZONE", "LISTEN", "LOG"] {
+    for name in ["DATA", "URL", "TOKEN", "SHOP", "ZONE", "LISTEN", "POSTGRES", "LOG"] {
         command.env_remove(format!("VERBATIM_{name}"));
     }
     command.stdin(Stdio::null());

@@ -168,14 +168,6 @@ fn rest_of(mut stream: TcpStream) -> String {
     text
 }
 
-fn wait_for_stderr(server: &Server, text: &str) {
-    let since = Instant::now();
-    while !server.stderr().contains(text) {
-        assert!(since.elapsed() < PATIENCE, "no `{text}`: {}", server.stderr());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// A request that is under way when the stop begins is answered, whoever asks meanwhile is told that
 /// the service is not ready, and nobody new is let in.
 #[test]
@@ -191,7 +183,7 @@ fn what_is_under_way_is_answered_while_readiness_is_gone() {
         assert!(since.elapsed() < PATIENCE, "it is not let in");
     }
     server.terminate();
-    wait_for_stderr(&server, "stopping");
+    server.until_says("stopping");
     // A head of which nothing had been read when the stop began is of no request under way: then its
     // connection ends.
     let mut answer = String::new();
@@ -220,7 +212,7 @@ fn a_second_signal_ends_at_once() {
     let server = Server::start(&data);
     let (_event, _rest) = begin_event(&server, &token);
     server.terminate();
-    wait_for_stderr(&server, "stopping");
+    server.until_says("stopping");
     server.terminate();
     let (code, said) = server.ended();
     assert_eq!(code, 2, "{said}");

@@ -411,6 +411,60 @@ fn unpacked(data: &Data, zip: &[u8], name: &str) -> (Vec<String>, PathBuf) {
     (names, folder)
 }
 
+/// Programs that read no bundle get the same of it, by the same route and right, or of a bundle that is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_programs_get_what_a_bundle_discloses_in_their_own_forms() {
+    let data = Data::committing_often();
+    let server = Server::start(&data);
+    chat(&data, &server).await;
+    server.http_as(&data, "boss", &[Admin]).caught_up(false).await;
+    let here = server.http_as(&data, "dora", &[Dispute]);
+    let bundle =
+        |format: &str| json!({"orders": ["A-1"], "case": "C-7", "reason": "r", "format": format});
+    for form in ["rsmf", "vcon", "eml"] {
+        let asked = bundle(form).to_string();
+        let answer = here.post("/v1/evidence", "application/json", asked).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
+        assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+        assert!(answer.header("content-disposition").contains(&format!("C-7-{form}.zip")));
+        assert!(answer.header("verbatim-holes").contains("missing"), "a picture never came");
+        let (names, _) = unpacked(&data, &answer.body, form);
+        let begins = format!("C-7-{form}/000001-chat-1");
+        assert!(
+            names.iter().all(|name| name.starts_with(&begins) && name.ends_with(form)),
+            "{names:?}"
+        );
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+    let unknown = bundle("pdf").to_string();
+    here.post("/v1/evidence", "application/json", unknown).await.problem(400);
+    let packed = json!({"bundle": bundle("eml")}).to_string();
+    let refused = here.post("/v1/evidence/pack", "application/json", packed).await;
+    assert_eq!(refused.problem(400)["field"], "bundle.format");
+
+    let [bundle, made, straight] =
+        ["of.zip", "made.zip", "straight.zip"].map(|name| data.beside(name));
+    tokio::task::block_in_place(|| {
+        export(&data, &bundle, &["--order", "A-1", "--allow-missing"]).assert_code(0);
+        let paths = [&bundle, &made].map(|path| path.to_str().unwrap());
+        let of_bundle =
+            ["evidence", "export", "--format", "vcon", "--bundle", paths[0], "--out", paths[1]];
+        let ran = data.run(of_bundle.to_vec());
+        ran.assert_code(0);
+        assert!(ran.stderr.contains("not signed"), "{}", ran.stderr);
+        // That a picture never came is said by the exit code, as of a bundle.
+        export(&data, &straight, &["--order", "A-1", "--format", "vcon"]).assert_code(1);
+        export(&data, &straight, &["--order", "A-1", "--format", "vcon"]).assert_code(2);
+        export(&data, &straight, &["--order", "nobody's", "--format", "vcon", "--force"])
+            .assert_code(1);
+    });
+    assert!(std::fs::read(&made).unwrap() == std::fs::read(&straight).unwrap());
+    for words in ["the bowl is broken", "we refund 236", "we refund 263", "missing"] {
+        assert!(holds(&made, words), "{words}");
+    }
+    assert!(!holds(&made, "careful with carl"));
+}
+
 /// A server makes the document for a bank too, beside the bundle whose hash stands on its pages, in its
 /// own zone, and for nobody who may not have the bundle.
 #[tokio::test(flavor = "multi_thread")]

@@ -97,6 +97,21 @@ async fn text_columns(app: &App) -> Vec<(&'static str, String)> {
     columns
 }
 
+/// Every statement there is to ask.
+pub async fn statements(app: &App) -> Vec<String> {
+    let mut statements: Vec<String> = OTHERS.iter().map(ToString::to_string).collect();
+    statements.extend(TABLES.iter().map(|(table, _)| format!("select * from {table}")));
+    for (table, column) in text_columns(app).await {
+        statements.extend(about(table, &column));
+    }
+    statements
+}
+
+/// Twice what happens in both shops.
+pub fn both_shops() -> Vec<Value> {
+    [events(""), events("1")].concat()
+}
+
 /// Asks everything as red; then as blue, for the control. `committed` of all events are in files,
 /// the others in the tail.
 async fn check(events: &[Value], committed: usize) {
@@ -105,11 +120,7 @@ async fn check(events: &[Value], committed: usize) {
     let app = app_with(&data, in_files).await;
     tokio::task::block_in_place(|| app.stop()).unwrap();
     let app = app_with(&data, in_tail).await;
-    let mut statements: Vec<String> = OTHERS.iter().map(ToString::to_string).collect();
-    statements.extend(TABLES.iter().map(|(table, _)| format!("select * from {table}")));
-    for (table, column) in text_columns(&app).await {
-        statements.extend(about(table, &column));
-    }
+    let statements = statements(&app).await;
     let (mut answered, mut failed_for_blue) = (0, 0);
     for statement in &statements {
         let shown = match app.sql.query("red", statement).await {
@@ -150,6 +161,5 @@ async fn no_answer_and_no_error_shows_rows_of_another_shop_in_the_tail() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_and_no_error_shows_rows_of_another_shop_in_both() {
-    let both = [events(""), events("1")].concat();
-    check(&both, 20).await;
+    check(&both_shops(), 20).await;
 }

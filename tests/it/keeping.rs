@@ -189,16 +189,7 @@ async fn a_file_that_is_sent_again_keeps_no_other_erasure_waiting() {
     post(&admin, "/v1/holds/release", json!({"conversation": "again", "case": "x"})).await;
     erase(&admin, "other").await;
     until_done_of(&admin, "other").await;
-    let since = Instant::now();
-    let trouble = loop {
-        let status = admin.get("/v1/status").await.json();
-        let trouble = status["log"]["trouble"].to_string();
-        if trouble.contains("sent again") {
-            break trouble;
-        }
-        assert!(since.elapsed() < PATIENCE, "{status}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+    let trouble = admin.trouble_of("sent again").await;
     let asked = erasure_of(&admin, "again").await["asked"].clone();
     assert!(trouble.contains(&format!("offset {asked} ")), "{trouble}");
     assert!(erasure_of(&admin, "again").await["done"].is_null());
@@ -349,17 +340,8 @@ async fn a_hold_by_order_waits_for_the_archive_or_is_refused() {
     std::fs::rename(&log, data.beside("log")).unwrap();
     std::fs::write(&log, "no folder").unwrap();
     say("c2").await;
-    let since = Instant::now();
-    loop {
-        let status = admin.get("/v1/status").await.json();
-        let archive =
-            status["stores"].as_array().unwrap().iter().find(|of| of["name"] == "archive");
-        if archive.unwrap()["failed"].is_string() {
-            break;
-        }
-        assert!(since.elapsed() < PATIENCE, "{status}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let has_failed = |of: &Value| of["name"] == "archive" && of["failed"].is_string();
+    admin.status_once(|status| status["stores"].as_array().unwrap().iter().any(has_failed)).await;
     say("c3").await;
     for path in ["/v1/holds", "/v1/holds/release"] {
         let body = json!({"order": "A-1", "case": "x"}).to_string();
@@ -389,11 +371,7 @@ async fn an_erasure_waits_for_a_backup_and_names_it() {
     admin.caught_up(true).await;
     let leased = verbatim::archive::committed_snapshot(&data.path()).await.unwrap().unwrap();
     erase(&admin, "c").await;
-    let since = Instant::now();
-    while !admin.get("/v1/status").await.text().contains("still reads") {
-        assert!(since.elapsed() < PATIENCE, "{}", admin.get("/v1/status").await.text());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    admin.trouble_of("still reads").await;
     assert_eq!(text_of(&admin, "c").await, None);
     assert!(erasure_of(&admin, "c").await["done"].is_null());
     assert!(found_in(&data, "look at this").contains("archive/events"));

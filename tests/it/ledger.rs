@@ -158,17 +158,12 @@ async fn the_ledger_is_for_tokens_that_see_offsets_unless_it_is_public() {
     // It has a name already.
     let server = Server::start(&data);
     let http = server.http_as(&data, "boss", &[Admin]);
-    let since = Instant::now();
-    let failed = loop {
-        let status = http.get("/v1/status").await.json();
-        let stores = status["stores"].as_array().unwrap().clone();
-        let ledger = stores.into_iter().find(|store| store["name"] == "ledger").unwrap();
-        if let Some(failed) = ledger["failed"].as_str() {
-            break failed.to_string();
-        }
-        assert!(since.elapsed() < PATIENCE, "{status}");
-        tokio::time::sleep(PAUSE).await;
+    let failed = |status: &Value| {
+        let stores = status["stores"].as_array().unwrap();
+        let ledger = stores.iter().find(|store| store["name"] == "ledger").unwrap();
+        ledger["failed"].as_str().map(str::to_string)
     };
+    let failed = failed(&http.status_once(|status| failed(status).is_some()).await).unwrap();
     assert!(failed.contains("`chat.example`") && failed.contains("new-origin"), "{failed}");
     assert_eq!(server.stop(), 0);
     tokio::task::block_in_place(|| data.succeeds(["evidence", "key", "new-origin"]));

@@ -16,6 +16,10 @@ async fn every_page_carries_the_policy_and_keeps_to_it() {
     anna.caught_up(false).await;
     let pages = [
         ("/", 200),
+        ("/dashboards/waits", 200),
+        ("/dashboards/nothing", 404),
+        ("/explain/waiting_by_hour?figure=n&at.hour=3", 200),
+        ("/explain/nothing", 404),
         ("/questions/volume_by_day", 200),
         ("/questions/nothing", 404),
         ("/search", 200),

@@ -85,13 +85,6 @@ fn asks(http: &Http, sql: &str) -> tokio::task::JoinHandle<super::support::Answe
     tokio::spawn(async move { http.sql(&sql).await })
 }
 
-/// Memory that a server has had at most, in MiB.
-fn peak_of(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
-}
-
 /// What the engine counts was bounded, and each function that makes much of little; eight of those
 /// side by side, or a window that holds all before each row, took the whole machine.
 #[tokio::test(flavor = "multi_thread")]
@@ -112,16 +105,19 @@ async fn what_takes_too_much_memory_ends_and_nothing_else_does() {
         .map(|level| format!(", t{level} as (select a.* from t{} a, t{} b)", level - 1, level - 1))
         .collect();
     let hungry = [
-        format!("select {columns} from {pairs}"),
-        format!("select array_agg(x.value) {so_far} from {pairs}"),
-        format!("select string_agg(repeat('x', 1000), '') {so_far} from {pairs}"),
+        format!("select count(a) from (select array_agg(x.value) {so_far} as a from {pairs})"),
+        format!(
+            "select count(a) from (select string_agg(repeat('x', 1000), '') {so_far} as a from {pairs})"
+        ),
         "select length(repeat('x', 1500000000))".to_string(),
         "select array_length(range(0, 250000000))".to_string(),
         "select array_agg(text || 'x') from messages, generate_series(1, 30000000)".to_string(),
         format!("with t0 as (select * from events){doubling} select count(*) from t29"),
-        // Little, until each row is written with its name.
-        format!("select value as {} from generate_series(1, 100000)", "x".repeat(60_000)),
+        format!("select {columns} from {pairs}"),
     ];
+    // Little, until each row is written with its name: it is streamed, and ends with its reader.
+    let endless =
+        [format!("select value as {} from generate_series(1, 10000000)", "x".repeat(60_000))];
     let is_over = Arc::new(AtomicBool::new(false));
     let sending = tokio::spawn({
         let is_over = is_over.clone();
@@ -153,8 +149,17 @@ async fn what_takes_too_much_memory_ends_and_nothing_else_does() {
             assert!(detail.contains(" MiB"), "{sql}: {detail}");
         }
     }
+    for sql in endless {
+        let request = admin.request(reqwest::Method::POST, "/v1/sql").body(sql);
+        let request = request.bearer_auth(data.token(SHOP, "boss", &[Admin]));
+        let (mut answer, mut bytes) = (request.send().await.unwrap(), 0);
+        assert_eq!(answer.status(), 200);
+        while bytes < 512 << 20 {
+            bytes += answer.chunk().await.unwrap().expect("it has no end").len();
+        }
+    }
     is_over.store(true, Ordering::Relaxed);
-    let (acked, peak) = (sending.await.unwrap(), peak_of(&server));
+    let (acked, peak) = (sending.await.unwrap(), server.memory_mib("VmHWM"));
     println!(
         "beside {} questions: {acked} acks, the slowest small question {slowest:?}, {peak} MiB at most",
         hungry.len()
@@ -198,7 +203,7 @@ async fn a_question_ends_with_its_asker_whatever_it_computes() {
     }
     let boss = server.http_as(&data, "boss", &[Admin]);
     let deadline = Instant::now() + PATIENCE;
-    while !boss.get("/metrics").await.text().contains("verbatim_queries_running 0") {
+    while !boss.get("/metrics").await.text().contains("verbatim_exports_running 0") {
         assert!(Instant::now() < deadline, "a question is still counted");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

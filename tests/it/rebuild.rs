@@ -25,6 +25,8 @@ async fn seen(data: &Data) -> Vec<(String, String)> {
         ("categories", "conversation, category"),
         ("tags", "\"offset\""),
         ("strays", "\"offset\""),
+        ("stints", "conversation, stint"),
+        ("ratings", "\"offset\""),
     ] {
         let answer =
             app.sql.query(SHOP, &format!("select * from {table} order by {order}")).await.unwrap();
@@ -106,6 +108,7 @@ async fn each_derived_store_is_rebuilt_to_the_same_content() {
         &["facts", "archive/turns"],
         &["facts", "archive/episodes"],
         &["facts", "archive/changes", "archive/tags", "archive/strays"],
+        &["facts", "archive/stints", "archive/ratings"],
         &["facts", "archive"],
         &["facts", "archive", "index", "lookup"],
     ] {

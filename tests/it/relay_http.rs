@@ -614,6 +614,8 @@ async fn a_shop_sees_only_itself() {
             "changes",
             "tags",
             "strays",
+            "stints",
+            "ratings",
         ] {
             let rows = red.sql(&format!("select * from {table}")).await.text();
             assert!(!rows.contains("blue"), "{table}: {rows}");

@@ -8,7 +8,7 @@ use verbatim::access::TokenRole::{Admin, Human};
 
 use super::socket::{Received, Socket};
 use super::support::{
-    CHATS, Data, SHOP, Server, counts, sample, sample_events, shared_chats, transcripts,
+    CHATS, Data, SHOP, Server, counts, real_chats, sample, sample_events, transcripts,
 };
 
 /// What a listener heard: each conversation's texts in order, and how often it had to come back.
@@ -115,7 +115,7 @@ async fn replay(data: &Data, files: &[&str], expected: BTreeMap<String, Vec<Opti
 /// and SQL have them all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_hears_every_message_once_and_in_order() {
-    let Some(files) = shared_chats(CHATS) else { return };
+    let Some(files) = real_chats(CHATS) else { return };
     let chats = transcripts(&files);
     let texts = |chat: &Value| {
         chat["messages"]

@@ -95,7 +95,10 @@ fn hours_are_set_from_a_file_and_count_in_sql() {
     let teams = format!("team_hours=@{}", file("teams.json", night.clone()));
     data.succeeds(["rules", "set", &hours, &teams]);
     data.run(["rules", "set", &hours]).assert_stderr_has("nothing was added");
-    assert_eq!(shown(&data)["rules"]["schedules"], json!({"hours": shop, "teams": night}));
+    assert_eq!(
+        shown(&data)["rules"]["schedules"],
+        json!({"version": 1, "hours": shop, "team_hours": night})
+    );
     let text = data.succeeds(["rules", "show"]);
     assert!(text.contains("hours of night: {"), "{text}");
     // 2026-02-19 is a Thursday.

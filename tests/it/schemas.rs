@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use verbatim::access::TokenRole::Admin;
 use verbatim::access::{CUSTOMER_KINDS, rights_table, shop_fields};
+use verbatim::export::schema_page;
 use verbatim::model::{CUSTOMER_HEARS, Event, Kind, json_schema};
 use verbatim::server::routes_table;
+use verbatim::sql::schema;
 
 use super::support::{Data, Server, sample};
 
@@ -84,6 +86,18 @@ fn the_published_routes_are_those_of_the_code() {
         std::fs::write(&path, &text).unwrap();
     }
     let published = std::fs::read_to_string(&path).unwrap();
+    assert!(published == text, "`{}`: VERBATIM_BLESS=1 writes it again", path.display());
+}
+
+/// What SQL may ask is told as the code has it: tables, columns, functions.
+#[tokio::test]
+async fn the_published_tables_are_those_of_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tables.md");
+    let text = schema_page(schema().await.unwrap());
+    if std::env::var("VERBATIM_BLESS").is_ok_and(|bless| bless == "1") {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(published == text, "`{}`: VERBATIM_BLESS=1 writes it again", path.display());
 }
 

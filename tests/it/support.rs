@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -163,6 +163,18 @@ impl Server {
         Server::start_as(data, |_| {})
     }
 
+    /// One whose stores are open: a question that comes before may be told to ask again.
+    pub async fn ready(data: &Data) -> Server {
+        let server = Server::start(data);
+        let anybody = server.http_as(data, "anybody", &[TokenRole::Analyst]);
+        let deadline = Instant::now() + PATIENCE;
+        while anybody.sql("select 1").await.status != 200 {
+            assert!(Instant::now() < deadline, "{}", server.stderr());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server
+    }
+
     /// One whose command was changed.
     pub fn start_as(data: &Data, change: impl FnOnce(&mut Command)) -> Server {
         Server::try_start(data, change).unwrap_or_else(|said| panic!("{said}"))
@@ -183,9 +195,25 @@ impl Server {
         self.child.id()
     }
 
+    /// Memory as `/proc/PID/status` has it: `VmRSS` is what it has now, `VmHWM` what it has had at most.
+    pub fn memory_mib(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        line.unwrap().trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+    }
+
     /// What it wrote to stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
+    }
+
+    /// Waits until it has written these words to stderr.
+    pub fn until_says(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.stderr().contains(words) {
+            assert!(Instant::now() < deadline, "no `{words}`: {}", self.stderr());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Fails when the process ended or one of its threads panicked.
@@ -500,17 +528,31 @@ impl Http {
 
     /// Waits until every store has applied (and, where asked, committed) what is acknowledged now.
     pub async fn caught_up(&self, committed: bool) -> Value {
+        let position = if committed { "cursor" } else { "applied" };
+        self.status_once(|status| {
+            let stores = status["stores"].as_array().unwrap();
+            stores.iter().all(|store| store[position] == status["head"])
+        })
+        .await
+    }
+
+    /// The status, once it is so.
+    pub async fn status_once(&self, is_so: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let status = self.get("/v1/status").await.json();
-            let position = if committed { "cursor" } else { "applied" };
-            let stores = status["stores"].as_array().unwrap();
-            if stores.iter().all(|store| store[position] == status["head"]) {
+            if is_so(&status) {
                 return status;
             }
-            assert!(Instant::now() < deadline, "the stores do not catch up: {status}");
+            assert!(Instant::now() < deadline, "it stays so: {status}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// What troubles the log, once these words are in it.
+    pub async fn trouble_of(&self, words: &str) -> String {
+        let trouble = |status: &Value| status["log"]["trouble"].to_string();
+        trouble(&self.status_once(|status| trouble(status).contains(words)).await)
     }
 }
 
@@ -538,22 +580,21 @@ pub fn sample_events(name: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Real chats kept beside the crate, never in it; `None`, with the reason printed, where they are
-/// absent.
-pub fn shared_chats(names: &[&str]) -> Option<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let paths: Vec<PathBuf> =
-        names.iter().map(|name| folder.join(format!("{name}_chat.jsonl"))).collect();
-    match paths.iter().find(|path| !path.is_file()) {
-        None => Some(paths),
-        Some(missing) => {
-            println!(
-                "skipped: `{}` is not there; it is shared data that the crate may not hold",
-                missing.display()
-            );
-            None
-        }
-    }
+/// Real chats, which are not ours to hand on: files of the folder that `VERBATIM_CHATS` names. `None` where it names
+/// none, which is said to whoever runs the tests, also of a test that passes.
+pub fn real_chats(names: &[&str]) -> Option<Vec<PathBuf>> {
+    let Some(folder) = std::env::var_os("VERBATIM_CHATS").map(PathBuf::from) else {
+        let test = std::thread::current().name().unwrap_or("a test").to_string();
+        // What is printed by the macros is shown of failures alone.
+        let said = format!("without VERBATIM_CHATS nothing is tried by {test}\n");
+        std::io::stderr().write_all(said.as_bytes()).unwrap();
+        return None;
+    };
+    let path = |name: &&str| folder.join(format!("{name}_chat.jsonl"));
+    let paths: Vec<PathBuf> = names.iter().map(path).collect();
+    let missing = paths.iter().find(|path| !path.is_file());
+    assert_eq!(missing, None, "VERBATIM_CHATS is to have it");
+    Some(paths)
 }
 
 /// All three files of real chats.
@@ -572,6 +613,20 @@ pub fn transcripts(paths: &[PathBuf]) -> Vec<Value> {
 /// The last line of an import or a replay.
 pub fn counts(out: &str) -> Value {
     serde_json::from_str(out.lines().last().unwrap()).unwrap()
+}
+
+/// What stands between two words, wherever the first of them is first.
+pub fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    text.split_once(before)
+        .and_then(|(_, rest)| rest.split_once(after))
+        .map_or("", |(found, _)| found)
+}
+
+/// A piece of a page as it is read.
+pub fn unescaped(html: &str) -> String {
+    let entities =
+        [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")];
+    entities.into_iter().fold(html.to_string(), |text, (entity, char)| text.replace(entity, char))
 }
 
 /// RFC 4180: rows of fields, the header first.

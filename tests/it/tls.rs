@@ -138,15 +138,12 @@ async fn a_service_with_a_certificate_speaks_tls_and_is_found() {
     let (certificate, key) = authority.certificate("127.0.0.1");
     std::fs::write(data.path().join("tls/chain.pem"), "nothing").unwrap();
     server.signal("HUP");
-    let since = Instant::now();
-    while !server.stderr().contains("the certificate stays as it was") {
-        assert!(since.elapsed() < PATIENCE, "{}", server.stderr());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    server.until_says("the certificate stays as it was");
     assert_eq!(authority.shown_by(&server).await, before, "what cannot be used changes nothing");
     std::fs::write(data.path().join("tls/chain.pem"), certificate).unwrap();
     std::fs::write(data.path().join("tls/key.pem"), key).unwrap();
     server.signal("HUP");
+    let since = Instant::now();
     while authority.shown_by(&server).await == before {
         assert!(since.elapsed() < 2 * PATIENCE, "{}", server.stderr());
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -12,7 +11,7 @@ use verbatim::access::TokenRole::{Admin, Customer};
 use super::command::{command, ran};
 use super::shims::STEPS;
 use super::socket::Socket;
-use super::support::{Data, PATIENCE, Server, counts, lines, message};
+use super::support::{Data, Server, counts, lines, message};
 
 const CONVERSATIONS: usize = 300;
 const ROUNDS: usize = 100;
@@ -89,16 +88,8 @@ fn set(data: &Data, settings: &str) {
 
 async fn until_trimmed(data: &Data, server: &Server) -> u64 {
     let admin = server.http_as(data, "boss", &[Admin]);
-    let since = Instant::now();
-    loop {
-        let status = admin.get("/v1/status").await.json();
-        let oldest = status["log"]["oldest"].as_u64().unwrap();
-        if oldest > 0 {
-            return oldest;
-        }
-        assert!(since.elapsed() < PATIENCE, "nothing is trimmed: {status}\n{}", server.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let oldest = |status: &Value| status["log"]["oldest"].as_u64().unwrap();
+    oldest(&admin.status_once(|status| oldest(status) > 0).await)
 }
 
 /// A week later the log has let go of what was said: transcript, search, SQL, stream, resume and
@@ -182,11 +173,7 @@ async fn the_log_keeps_what_the_archive_holds_damaged() {
     }
     let server = serve(&data, "log_keep_hours = 0");
     let admin = server.http_as(&data, "boss", &[Admin]);
-    let since = Instant::now();
-    while !server.stderr().contains("the log stays as long as it is") {
-        assert!(since.elapsed() < PATIENCE, "{}", server.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    server.until_says("the log stays as long as it is");
     assert_eq!(admin.get("/v1/status").await.json()["log"]["oldest"], 0);
 }
 

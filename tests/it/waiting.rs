@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
-use super::support::{Data, shared_chats, transcripts};
+use super::support::{Data, real_chats, transcripts};
 
 /// When somebody began to wait, and for how many seconds.
 type Wait = (DateTime<Utc>, f64);
@@ -31,13 +31,13 @@ fn waits_of(chat: &Value) -> Vec<Wait> {
     waits
 }
 
-/// Linear interpolation between the two nearest ranks, as `percentile_cont`.
+/// The nearest rank: the smallest wait that at least this share of them do not exceed.
 fn percentile(waits: &[f64], share: f64) -> f64 {
     let mut sorted = waits.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let rank = share * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
-    below + (above - below) * rank.fract()
+    // A share such as 0.95 has no exact number.
+    let rank = (share * sorted.len() as f64 - 1e-9).ceil();
+    sorted[rank as usize - 1]
 }
 
 /// Figures are shown in milliseconds.
@@ -58,7 +58,7 @@ fn report(data: &Data, name: &str, more: &[&str]) -> Vec<Value> {
 /// same number, in all and for each day, in whichever zone the days are counted.
 #[test]
 fn reports_show_the_waits_that_the_file_holds() {
-    let Some(files) = shared_chats(&["star"]) else { return };
+    let Some(files) = real_chats(&["star"]) else { return };
     let data = Data::new();
     data.succeeds(["import", files[0].to_str().unwrap()]);
     let waits: Vec<Wait> = transcripts(&files).iter().flat_map(waits_of).collect();
@@ -103,13 +103,14 @@ fn the_scan_of_the_file_sees_the_first_message_of_a_wait() {
     let waits: Vec<f64> = waits_of(&chat).into_iter().map(|(_, waited)| waited).collect();
     assert_eq!(waits, [40.0]);
     assert_eq!(percentile(&[1.0, 2.0, 4.0], 0.5), 2.0);
-    assert!((percentile(&[1.0, 2.0, 3.0, 10.0], 0.9) - 7.9).abs() < 1e-9);
+    assert_eq!(percentile(&[1.0, 2.0, 3.0, 10.0], 0.9), 10.0);
+    assert_eq!(percentile(&[1.0, 2.0, 3.0, 10.0], 0.75), 3.0);
 }
 
 /// A shop whose transcripts have no times must see NULL, never 0 s.
 #[test]
 fn transcripts_without_times_enter_no_waiting_time() {
-    let Some(files) = shared_chats(&["crosswoz"]) else { return };
+    let Some(files) = real_chats(&["crosswoz"]) else { return };
     let data = Data::new();
     data.succeeds(["import", files[0].to_str().unwrap()]);
     let summary = &report(&data, "summary", &[])[0];
