@@ -25,6 +25,7 @@ mod held;
 #[path = "live/peers.rs"]
 mod peers;
 #[path = "pipeline/report.rs"]
+#[allow(dead_code)]
 mod report;
 #[path = "live/resumes.rs"]
 mod resumes;

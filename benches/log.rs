@@ -2,7 +2,7 @@
 //! and opening.
 //!
 //! ```text
-//! cargo bench --bench log                     chats of ../shared/data where present, else the samples
+//! cargo bench --bench log                     the chats of VERBATIM_CHATS, without it the samples
 //! cargo bench --bench log -- FILE…            other transcripts or events
 //! ```
 //! CPU time is that of this thread, system calls included; waiting for the disk is not in it.
@@ -38,13 +38,17 @@ fn main() {
 }
 
 fn default_files() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let shared = ["abcd", "crosswoz", "star"]
-        .map(|name| root.join(format!("../shared/data/{name}_chat.jsonl")));
-    if shared.iter().all(|path| path.exists()) {
-        return shared.to_vec();
+    match std::env::var_os("VERBATIM_CHATS").map(PathBuf::from) {
+        Some(chats) => {
+            ["abcd", "crosswoz", "star"].map(|name| chats.join(format!("{name}_chat.jsonl"))).into()
+        }
+        None => {
+            eprintln!(
+                "without VERBATIM_CHATS it is the samples, and no real chats, that are measured"
+            );
+            vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_data/history.ndjson")]
+        }
     }
-    vec![root.join("sample_data/history.ndjson")]
 }
 
 /// The events of the files, as if a number of conversations went on at once.

@@ -20,8 +20,10 @@
 mod chat;
 #[path = "search/corpus.rs"]
 mod corpus;
-#[path = "search/peers.rs"]
-mod peers;
+#[path = "pipeline/feed.rs"]
+mod feed;
+#[path = "peers/peer.rs"]
+mod peer;
 #[path = "search/questions.rs"]
 mod questions;
 #[path = "pipeline/report.rs"]
@@ -34,26 +36,18 @@ mod server;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use corpus::Corpus;
-use peers::Peer;
+use peer::Peer;
 use questions::{CLASSES, Question};
 use report::{Report, quantile, round};
-use serde_json::{Value, json};
+use serde_json::Value;
 use server::{Connection, Server};
 use verbatim::model::Event;
 
 const SHOP: &str = "bench";
-/// Connections that send, each with conversations of its own.
-const SENDERS: usize = 4;
-const BATCH_EVENTS: usize = 1_000;
-/// Batches that wait for a sender: × 4 senders × 300 KB.
-const BATCHES_WAITING: usize = 4;
-const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(3_600);
-const STATUS_EVERY: Duration = Duration::from_millis(200);
 /// Each class of questions is left off after this long: a peer may take seconds for each.
 const CLASS_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -93,12 +87,14 @@ fn main() {
     let mut report = Report::default();
 
     let mut server = Server::start(&data);
-    let corpus = if is_there {
-        corpus(options.seed, count, |_, _| ())
+    let mut corpus = Corpus::default();
+    let making = Making::new(options.seed, count, &mut corpus);
+    if is_there {
+        making.for_each(drop);
     } else {
-        ingest(&server, options.seed, count)
-    };
-    catch_up(&server);
+        feed::send_all(&server, SHOP, making);
+    }
+    feed::catch_up(&server, SHOP);
     server.settle();
     report.add("messages", corpus.len(), "");
     let mut questions = questions::sampled(&corpus, options.seed, options.questions);
@@ -133,78 +129,31 @@ struct Found {
     ms: f64,
 }
 
-/// The texts of messages and later versions until there are `count`. Each event is handed to `take`, with the number of its
-/// conversation.
-fn corpus(seed: u64, count: usize, mut take: impl FnMut(u64, &Event)) -> Corpus {
-    let mut corpus = Corpus::default();
-    // Of fourteen events of a conversation ten say something.
-    for (conversation, event) in chat::events(seed, count * 2, 14) {
-        corpus.add(&event);
-        take(conversation, &event);
-        if corpus.len() == count {
-            break;
-        }
-    }
-    corpus
+/// The texts of messages and later versions until there are `count`, and the events that have them.
+struct Making<'a> {
+    events: Box<dyn Iterator<Item = (u64, Event)>>,
+    corpus: &'a mut Corpus,
+    count: usize,
 }
 
-/// Sends all of them.
-fn ingest(server: &Server, seed: u64, count: usize) -> Corpus {
-    let started = Instant::now();
-    let mut events = 0_usize;
-    let corpus = std::thread::scope(|scope| {
-        let lanes: Vec<_> = (0..SENDERS)
-            .map(|_| {
-                let (queue, batches) = mpsc::sync_channel::<Vec<u8>>(BATCHES_WAITING);
-                let mut connection = server.connect(SHOP);
-                scope.spawn(move || batches.iter().for_each(|body| send(&mut connection, &body)));
-                queue
-            })
-            .collect();
-        let mut waiting = vec![(Vec::new(), 0); SENDERS];
-        let corpus = corpus(seed, count, |conversation, event| {
-            let lane = conversation as usize % SENDERS;
-            let (body, filled) = &mut waiting[lane];
-            serde_json::to_writer(&mut *body, event).unwrap();
-            body.push(b'\n');
-            *filled += 1;
-            events += 1;
-            if *filled == BATCH_EVENTS {
-                *filled = 0;
-                lanes[lane].send(std::mem::take(body)).unwrap();
-            }
-        });
-        for (lane, (body, _)) in lanes.iter().zip(waiting) {
-            lane.send(body).unwrap();
-        }
-        corpus
-    });
-    eprintln!("{events} events sent in {:.0} s", started.elapsed().as_secs_f64());
-    corpus
-}
-
-/// Waits until the index has what was acknowledged.
-fn catch_up(server: &Server) {
-    let started = Instant::now();
-    let connection = &mut server.connect(SHOP);
-    loop {
-        let status = server.status(connection);
-        if status.stores.iter().all(|store| store.cursor == status.head) {
-            return;
-        }
-        assert!(started.elapsed() < CATCH_UP_TIME_MAX, "the stores do not catch up");
-        std::thread::sleep(STATUS_EVERY);
+impl<'a> Making<'a> {
+    fn new(seed: u64, count: usize, corpus: &'a mut Corpus) -> Making<'a> {
+        // Of fourteen events of a conversation ten say something.
+        Making { events: Box::new(chat::events(seed, count * 2, 14)), corpus, count }
     }
 }
 
-fn send(connection: &mut Connection, body: &[u8]) {
-    if body.is_empty() {
-        return;
+impl Iterator for Making<'_> {
+    type Item = (u64, Event);
+
+    fn next(&mut self) -> Option<(u64, Event)> {
+        if self.corpus.len() == self.count {
+            return None;
+        }
+        let next = self.events.next()?;
+        self.corpus.add(&next.1);
+        Some(next)
     }
-    let answer = connection.post("/v1/events?origin=imported", "application/x-ndjson", body);
-    let is_refused = |line: &&[u8]| !line.is_empty() && !line.starts_with(b"{\"id\":");
-    let refused = answer.split(|byte| *byte == b'\n').find(is_refused);
-    assert!(refused.is_none(), "{}", String::from_utf8_lossy(refused.unwrap()));
 }
 
 /// Asks every question and adds a row of figures for each class.
@@ -307,9 +256,13 @@ fn beside(
     questions: &[Question],
     report: &mut Report,
 ) {
-    let Some(mut peer) = Peer::start(name, texts, &scratch.join(name)) else { return };
-    report.add(format!("{name}: built in"), round(peer.build_seconds, 1), "s");
-    report.add(format!("{name}: bytes"), json!(peer.bytes), "");
+    let folder = scratch.join(name);
+    fs::create_dir_all(&folder).unwrap();
+    let words = [texts.as_os_str(), folder.as_os_str()];
+    let Some(mut peer) = Peer::start(name, "substrings.py", words) else { return };
+    let seconds = peer.ready["seconds"].as_f64().expect("its time");
+    report.add(format!("{name}: built in"), round(seconds, 1), "s");
+    report.add(format!("{name}: bytes"), peer.ready["bytes"].clone(), "");
     measure(name, questions, report, |question| {
         let answer = peer.ask(question);
         Found {

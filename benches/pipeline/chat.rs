@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use verbatim::model::{Event, Kind, Micros, Role, Sender, Visibility};
 
 /// 2026-01-05T00:00:00Z: fixed, so that one seed always makes the same bytes.
-const STARTED_AT: i64 = 1_767_571_200_000_000;
+pub const STARTED_AT: i64 = 1_767_571_200_000_000;
 const DAY_MICROS: f64 = 86_400e6;
 /// What the script below comes to; decides how many conversations begin each day.
 const EVENTS_PER_CONVERSATION: f64 = 13.8;

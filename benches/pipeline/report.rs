@@ -1,8 +1,12 @@
 //! The figures of a benchmark: said as they are taken, then as a table and as JSON.
 
 use std::fmt::Display;
+use std::time::Instant;
 
 use serde_json::{Map, Value};
+
+/// Each question is asked this often; the median counts.
+const TIMES_ASKED: usize = 5;
 
 /// Figures in the order they were taken.
 #[derive(Default)]
@@ -31,6 +35,19 @@ impl Report {
             self.rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
         println!("{}", Value::Object(figures));
     }
+}
+
+/// Asks again and again what was asked once already.
+pub fn median_ms(mut ask: impl FnMut()) -> f64 {
+    let mut times: Vec<f64> = (0..TIMES_ASKED)
+        .map(|_| {
+            let started = Instant::now();
+            ask();
+            started.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[TIMES_ASKED / 2]
 }
 
 /// The value below which a share of the sorted `values` lies.
