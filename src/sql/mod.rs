@@ -37,6 +37,7 @@ mod worker;
 // What they say to each other.
 mod channel;
 mod job;
+mod lately;
 mod ipc;
 
 // A question, answered in this process.

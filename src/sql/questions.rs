@@ -18,6 +18,7 @@ use super::asked::Asked;
 use super::engine::Engine;
 use super::ipc::bytes_of;
 use super::job::Job;
+use super::lately::Lately;
 use super::postgres::{Client, Wanted};
 use super::process::WorkerProgram;
 use super::snapshot::ShopSnapshot;
@@ -55,6 +56,8 @@ pub struct Sql {
     asking: Turns,
     /// Of exports: whoever reads one slowly holds up no question.
     exporting: Turns,
+    /// Answers that may be some minutes old.
+    pub(super) lately: Lately,
     /// A permit for each KiB of the answers that are held in memory while they come.
     room: Arc<Semaphore>,
 }
@@ -99,7 +102,8 @@ impl Sql {
         };
         let (asking, exporting) = (Turns::of(QUESTIONS_AT_ONCE), Turns::of(EXPORTS_AT_ONCE));
         let room = Arc::new(Semaphore::new(ANSWERS_BYTES_MAX / KIB));
-        Ok(Sql { archive, facts, queries, zone, computed, asking, exporting, room })
+        let lately = Lately::default();
+        Ok(Sql { archive, facts, queries, zone, computed, asking, exporting, lately, room })
     }
 
     /// How many questions and how many exports run now.

@@ -18,9 +18,10 @@ const CHOICES_MAX: usize = 200;
 pub(super) struct Choices(BTreeMap<Filter, Vec<String>>);
 
 impl Choices {
-    /// Those of a shop; none where they cannot be had, since figures can be read without them.
+    /// Those of a shop, as of some minutes ago: they are counted over all that there is; none where they cannot be had,
+    /// since figures can be read without them.
     pub(super) async fn of(service: &Service, shop: &str) -> Choices {
-        let answer = service.sql.query(shop, &sql()).await;
+        let answer = service.sql.query_lately(shop, &sql()).await;
         let answer = answer.map_err(|error| {
             tracing::warn!(%error, kind = ?error.kind(), "what figures may be narrowed to is not known");
         });
