@@ -61,12 +61,9 @@ days AS (
 ),
 present AS (
     SELECT agent, sum(busy_ms) * 1.0 / nullif(sum(day_ms), 0) AS occupancy FROM days GROUP BY agent
-),
-known AS (
-    SELECT agent FROM replied UNION SELECT agent FROM answered UNION SELECT agent FROM had
 )
 SELECT
-    known.agent AS agent,
+    coalesce(replied.agent, answered.agent, had.agent) AS agent,
     coalesce(replies, 0) AS replies,
     median_s,
     p90_s,
@@ -77,9 +74,8 @@ SELECT
     handling_ms / 1000.0 AS handling_s,
     round(handling_ms * 1.0 / nullif(covered_ms, 0), 3) AS concurrency,
     round(occupancy, 4) AS occupancy_rate
-FROM known
-LEFT JOIN replied ON replied.agent = known.agent
-LEFT JOIN answered ON answered.agent = known.agent
-LEFT JOIN had ON had.agent = known.agent
-LEFT JOIN present ON present.agent = known.agent
+FROM replied
+FULL JOIN answered ON answered.agent = replied.agent
+FULL JOIN had ON had.agent = coalesce(replied.agent, answered.agent)
+LEFT JOIN present ON present.agent = had.agent
 ORDER BY replies DESC, agent

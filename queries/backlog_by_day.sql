@@ -12,15 +12,21 @@ WITH days AS (
     SELECT unnest(local_days($from, $to, $zone)) AS day
 ),
 begun AS (
+    -- What had ended before is open on none of the days; later than so begins no day of the range.
     SELECT conversation, started_at AS at, started_offset AS at_offset, agent, ended_at
     FROM episodes
     WHERE timed
-        AND coalesce(ended_at, started_at) >= started_at
+        AND (ended_at IS NULL OR ended_at >= $from)
+        AND (ended_at IS NULL OR ended_at >= started_at)
+        AND started_at < $to + INTERVAL '2 days'
 ),
 waited AS (
     SELECT conversation, at, at_offset, agent, ended_at
     FROM waits
-    WHERE coalesce(left_out, '') <> 'untimed' AND coalesce(ended_at, at) >= at
+    WHERE (ended_at IS NULL OR ended_at >= $from)
+        AND (ended_at IS NULL OR ended_at >= at)
+        AND at < $to + INTERVAL '2 days'
+        AND coalesce(left_out, '') <> 'untimed'
 ),
 open_then AS (
     SELECT day, conversation, at, at_offset, agent, CAST(NULL AS BIGINT) AS value, CAST(NULL AS VARCHAR) AS left_out

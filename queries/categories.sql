@@ -10,16 +10,15 @@
 WITH started AS (
     SELECT beginnings.conversation, beginnings.at, beginnings.at_offset, max(agent) AS agent
     FROM episodes JOIN beginnings ON beginnings.conversation = episodes.conversation
-    WHERE beginnings.at < $to
+    WHERE beginnings.at >= $from AND beginnings.at < $to
     GROUP BY beginnings.conversation, beginnings.at, beginnings.at_offset
 ),
 begun AS (
     SELECT
         coalesce(categories.category, 'untagged') AS category, automatic, started.*,
         CAST(NULL AS BIGINT) AS value, CAST(NULL AS VARCHAR) AS left_out
-    FROM categories
-    RIGHT JOIN started ON categories.conversation = started.conversation
-    WHERE at >= $from
+    FROM started
+    LEFT JOIN categories ON categories.conversation = started.conversation
 ),
 by_model AS (
     SELECT

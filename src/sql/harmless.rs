@@ -2,7 +2,7 @@
 //! values.
 //!
 //! An expression that fails quotes the value it failed on, and a whole expression is evaluated on
-//! whole batches. So only comparisons of a column with literals of its own type, and what joins
+//! whole batches. So only comparisons of a column with literals of its own type, of two columns of numbers or times, and what joins
 //! such, go down to the files, where the shop is applied. Everything else stays above, where only
 //! the asker's own rows come.
 
@@ -27,6 +27,10 @@ pub(super) fn is_harmless(filter: &Expr, schema: &Schema) -> bool {
             is_harmless(left, schema) && is_harmless(right, schema)
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match (&**left, &**right) {
+            (Expr::Column(one), Expr::Column(other)) => {
+                let (one, other) = (type_of(one), type_of(other));
+                is_comparison(*op) && one == other && one.is_some_and(|one| one.is_primitive())
+            }
             (Expr::Column(column), literal) | (literal, Expr::Column(column)) => {
                 is_comparison(*op) && is_like(literal, column)
             }
@@ -76,6 +80,8 @@ mod tests {
         let schema = Schema::new(vec![
             Field::new("text", DataType::Utf8, true),
             Field::new("offset", DataType::Int64, false),
+            Field::new("seq", DataType::Int64, true),
+            Field::new("short", DataType::Int32, true),
             Field::new("automatic", DataType::Boolean, false),
         ]);
         let harmless = [
@@ -85,6 +91,7 @@ mod tests {
             col("text").is_null(),
             col("offset").between(lit(1_i64), lit(2_i64)),
             col("offset").in_list(vec![lit(1_i64)], true),
+            col("offset").lt_eq(col("seq")),
             col("automatic"),
             col("automatic").and(col("text").is_not_null().or(col("offset").not_eq(lit(1_i64)))),
         ];
@@ -94,6 +101,8 @@ mod tests {
             // A comparison of two types would be a cast.
             col("text").eq(lit(1_i64)),
             col("text").eq(col("text")),
+            col("offset").eq(col("short")),
+            col("offset").eq(col("absent")),
             col("text").like(col("text")),
             col("offset").in_list(vec![lit(1_i64) / col("offset")], false),
             col("automatic").and((lit(1_i64) / col("offset")).eq(lit(1_i64))),
