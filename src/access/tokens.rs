@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keyring::{self, IssuedToken, Keyring};
 use super::{AccessError, Identity, TokenRole};
+use crate::model::Micros;
 
 /// How soon a running service hears of a key that was made or retired, and of a token that was
 /// revoked.
@@ -105,8 +106,13 @@ impl Tokens {
         let key = keyring.keys.iter().find(|(known, _)| known == name);
         let (_, key) = key.ok_or_else(|| refused("its key is not known here".to_string()))?;
         let key = DecodingKey::from_secret(key);
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.validation)
-            .map_err(|error| refused(reason_of(&error)))?
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key, &self.validation);
+        let claims = decoded
+            .map_err(|error| match self.whenever(token, &key) {
+                // Signed here and refused all the same: by the clock.
+                Some(Claims { exp, .. }) => refused(format!("it has expired at {}", instant(exp))),
+                None => refused(reason_of(&error)),
+            })?
             .claims;
         let Claims { sub, shop, roles, iat, exp, jti } = claims;
         if sub.is_empty() || shop.is_empty() || roles.is_empty() {
@@ -125,13 +131,17 @@ impl Tokens {
         let keyring = self.keyring();
         let name = header.kid.as_deref().unwrap_or("1");
         let (_, key) = keyring.keys.iter().find(|(known, _)| known == name)?;
-        let mut validation = self.validation.clone();
-        validation.validate_exp = false;
-        let key = DecodingKey::from_secret(key);
         let Claims { sub, shop, roles, .. } =
-            jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims;
+            self.whenever(token, &DecodingKey::from_secret(key))?;
         let is_named = !sub.is_empty() && !shop.is_empty();
         is_named.then_some(Identity { subject: sub, shop, roles })
+    }
+
+    /// What a token says that was signed with this key, whether it counts still or no longer.
+    fn whenever(&self, token: &str, key: &DecodingKey) -> Option<Claims> {
+        let mut validation = self.validation.clone();
+        validation.validate_exp = false;
+        Some(jsonwebtoken::decode::<Claims>(token, key, &validation).ok()?.claims)
     }
 
     /// The shop that a token says it is of, believed by nobody who did not make it.
@@ -163,11 +173,15 @@ impl Tokens {
     }
 }
 
+/// Seconds since the epoch, as people read them.
+fn instant(seconds: u64) -> String {
+    Micros(seconds.saturating_mul(1_000_000).cast_signed()).to_string()
+}
+
 /// In words of whoever holds the token.
 fn reason_of(error: &jsonwebtoken::errors::Error) -> String {
     use jsonwebtoken::errors::ErrorKind;
     let reason = match error.kind() {
-        ErrorKind::ExpiredSignature => "it has expired",
         ErrorKind::InvalidSignature => "it was not signed with a key of this server",
         _ => "it is not one that `verbatim token` makes, whole and unchanged",
     };
@@ -206,6 +220,9 @@ mod tests {
             assert!(tokens.check(bad).is_err(), "{bad}");
         }
         assert!(tokens.check(&valid).is_ok());
+        // Whoever holds it learns since when.
+        let told = tokens.check(&expired).unwrap_err().to_string();
+        assert!(told.contains("it has expired at 20"), "{told}");
     }
 
     #[test]

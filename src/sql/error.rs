@@ -18,8 +18,8 @@ pub enum SqlError {
     Input(#[from] FieldError),
     #[error("not a read-only query: {0}")]
     NotReadOnly(String),
-    #[error("there is no query named `{name}`; known are {known}")]
-    UnknownQuery { name: String, known: String },
+    #[error("there is no query named `{name}`; {}known are {known}", meant.as_ref().map_or(String::new(), |meant| format!("did you mean `{meant}`? ")))]
+    UnknownQuery { name: String, meant: Option<String>, known: String },
     #[error("the query took longer than {} s", .0.as_secs())]
     TooLong(Duration),
     #[error("the answer is larger than {} MiB: ask for fewer columns or rows, or export it", .max >> 20)]

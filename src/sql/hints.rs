@@ -90,7 +90,7 @@ fn is_clause(name: &str, next: Option<&&Token>) -> bool {
 }
 
 /// The name that differs the least from `said`, where it may be meant.
-fn closest<'a>(said: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn closest<'a>(said: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let said = said.to_lowercase();
     let distance = |name: &&str| levenshtein(&said, name);
     let (name, slips) =

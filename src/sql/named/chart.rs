@@ -1,12 +1,13 @@
 //! How an answer is drawn: the line `chart` of a query's header.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What the line must be.
 pub(super) const RULE: &str = "be `chart: line|bar|stacked_bar|heatmap x=COLUMN y=COLUMN,… [series=COLUMN] [n=COLUMN,…] [unit=seconds|count|percent]`";
 
 /// How the answer is drawn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Chart {
     pub kind: ChartKind,
     /// Column along the bottom.
@@ -22,7 +23,7 @@ pub struct Chart {
     pub n: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChartKind {
     Line,

@@ -1,12 +1,13 @@
 //! Which rows stand behind the figures of an answer: a line `explain` of a query's header.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What the line must be.
 pub(super) const RULE: &str = "be `explain: TABLE [by COLUMN,…] [for COLUMN,…] [hours COLUMN]`, a common table expression of the query and columns of it";
 
 /// A common table expression of a query, with a row for each thing that a figure counts or leaves out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     /// Its name.
     pub table: String,

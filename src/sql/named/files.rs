@@ -11,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::NamedQuery;
 use super::built_in::BUILT_IN;
 use crate::sql::SqlError;
+use crate::sql::hints::closest;
 
 /// The queries of one shop, by name. A file that is not understood is left out.
 pub fn load(dir: &Path, shop: &str) -> Result<Vec<NamedQuery>, SqlError> {
@@ -52,7 +53,8 @@ pub(in crate::sql) fn find(dir: &Path, shop: &str, name: &str) -> Result<NamedQu
         Some((name, text)) => NamedQuery::parse(name, text),
         None => {
             let known: Vec<String> = load(dir, shop)?.into_iter().map(|query| query.name).collect();
-            Err(SqlError::UnknownQuery { name: name.to_string(), known: known.join(", ") })
+            let meant = closest(name, known.iter().map(String::as_str)).map(str::to_string);
+            Err(SqlError::UnknownQuery { name: name.to_string(), meant, known: known.join(", ") })
         }
     }
 }

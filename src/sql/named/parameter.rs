@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::{FieldError, Micros, instant_of};
 use crate::sql::{SqlError, Value};
@@ -16,7 +17,7 @@ const RESERVED: &[&str] = &["compare", "figure", "at", "format"];
 const INTEGER_MAX: i64 = 1_000_000_000;
 
 /// A value the client may give; in SQL it is `$name`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Parameter {
     pub name: String,
     pub kind: ParameterKind,
@@ -27,7 +28,7 @@ pub struct Parameter {
     pub meaning: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ParameterKind {
     Timestamp,

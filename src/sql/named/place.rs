@@ -1,13 +1,14 @@
 //! Where a query stands on the pages: a line `dashboard` of its header.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What the line must be.
 pub(super) const RULE: &str =
     "be `dashboard: PAGE POSITION`, a page of small letters, digits and `_`, and a whole number";
 
 /// A place on a page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Place {
     /// `overview`, `waits`, `categories`, `agents`, `bot`, `sla`, or a page of the shop's own.
     pub page: String,

@@ -1,6 +1,7 @@
 //! One question, as its file says it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::built_in::BUILT_IN;
 use super::{Chart, Explanation, Parameter, Place, chart, explanation, parameter, place};
@@ -8,7 +9,7 @@ use crate::model::FieldError;
 use crate::sql::SqlError;
 
 /// One question.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NamedQuery {
     pub name: String,
     pub title: String,
