@@ -4,6 +4,7 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use super::DataDir;
 use super::background::Trouble;
@@ -16,7 +17,7 @@ use crate::model::{MaintenanceState, Micros, Offset};
 use crate::relay::{LookupStore, Relay, lookup_aside};
 use crate::trail::{Trail, TrailStatus};
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// First offset not yet durable in the log.
     pub head: Offset,
@@ -34,7 +35,7 @@ pub struct Status {
 }
 
 /// The ledger's last checkpoint.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LedgerStatus {
     /// The name under which it is signed.
     pub origin: String,
@@ -45,7 +46,7 @@ pub struct LedgerStatus {
     pub signed_at: Micros,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LogStatus {
     /// First offset still in the log.
     pub oldest: Offset,
@@ -61,7 +62,7 @@ pub struct LogStatus {
 }
 
 /// The records of `[from, to)`, which cannot be read or not be trusted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DamageStatus {
     pub from: Offset,
     pub to: Offset,
@@ -69,7 +70,7 @@ pub struct DamageStatus {
     pub detail: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StoreStatus {
     pub name: String,
     /// Every record below it is in this store for good.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::model::{ConversationKey, Erasure, Keeping, Micros, Offset, Record};
 
@@ -39,7 +40,7 @@ pub struct Listed {
 }
 
 /// A conversation, and a case that holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Held {
     pub shop: String,
     pub conversation: String,
@@ -53,7 +54,7 @@ pub struct Held {
 }
 
 /// An erasure in one conversation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Asked {
     pub shop: String,
     pub conversation: String,
@@ -67,7 +68,7 @@ pub struct Asked {
 }
 
 /// That it is done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Done {
     pub offset: Offset,
     pub at: Micros,

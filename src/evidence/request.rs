@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::Redaction;
 use super::interchange::Form;
@@ -23,7 +24,7 @@ const FOLDER_CHARS_MAX: usize = 64;
 const HASH_CHARS: usize = 8;
 
 /// A request for a bundle, as it stands in JSON. Conversations, orders and customers add up.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -39,6 +40,7 @@ pub struct EvidenceRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     pub redact: Vec<Redaction>,
     /// Whether the shop's notes to itself are disclosed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -12,6 +12,7 @@ mod excel;
 // For people.
 mod cells;
 mod markdown;
+mod named_files;
 mod schema;
 // From rows to bytes.
 mod encoder;
@@ -22,6 +23,7 @@ mod query;
 pub mod render;
 
 use std::io::Write;
+use utoipa::ToSchema;
 
 /// Columns and rows, for whoever passes them on without a look into them.
 pub use ::arrow::datatypes::SchemaRef;
@@ -34,13 +36,22 @@ pub use error::ExportError;
 pub use excel::guarded;
 pub use incoming::{BoxedError, Incoming};
 pub use markdown::MarkdownRows;
+pub use named_files::{NamedFile, named_files};
 pub use partition::{Partitions, with_about};
 pub use query::{Bounds, CHANGED, EXPORT_TABLES, ExportQuery, ExportTable, PARTITION, PartitionBy};
 pub use schema::{schema_page, schema_text, table_page, table_text};
 
 /// A file format of exports and answers.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum ExportFormat {

@@ -10,6 +10,7 @@
 //! replaces its rows as a whole. What has no end comes as it is read: sorting has a bound, and everything has none.
 
 use chrono_tz::Tz;
+use utoipa::ToSchema;
 
 use crate::model::{FieldError, Micros, Offset, check_range, instant_of};
 use crate::sql::Value;
@@ -76,7 +77,15 @@ pub const PARTITION: &str = "partition";
 
 /// How a table is parted.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionBy {

@@ -10,12 +10,15 @@
 //! sent, or to whom a conversation was assigned.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::fold;
 use crate::model::{Event, RESERVED_PREFIX, Record, Role};
 
 /// What an id is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum KnownKind {
     Order,

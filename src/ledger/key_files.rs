@@ -14,6 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::checkpoint::Checkpoint;
 use super::note::{LedgerKey, VerifierKey};
@@ -26,7 +27,7 @@ pub(super) const CHECKPOINT_FILE: &str = "ledger.checkpoint";
 pub(super) const PUBLIC_FILE: &str = "ledger.keys";
 
 /// The keys of a ledger, without what is secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PublicKeys {
     /// The name under which it signs.
     pub origin: String,
@@ -39,7 +40,7 @@ pub struct PublicKeys {
 }
 
 /// A key that signs no more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PreviousKey {
     pub vkey: String,
     /// Leaves in the last tree that it signed, where that is known.

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
+use utoipa::ToSchema;
 
 use super::fields::{DATA_BYTES_MAX, ID_CHARS_MAX};
 use super::leaf::sha256;
@@ -33,6 +34,7 @@ const REASON_CHARS_MAX: usize = 256;
     EnumString,
     IntoStaticStr,
     VariantNames,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -67,7 +69,17 @@ pub enum AccessAction {
 
 /// Through which door.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumString, IntoStaticStr,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -97,6 +109,7 @@ pub enum Via {
     EnumString,
     IntoStaticStr,
     VariantNames,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -110,7 +123,7 @@ pub enum AccessOutcome {
 }
 
 /// For what somebody asks: as they said it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Purpose {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<String>,
@@ -119,7 +132,7 @@ pub struct Purpose {
 }
 
 /// One access. What it is about is named as far as it was said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Access {
     pub action: AccessAction,
     pub via: Via,
@@ -147,7 +160,7 @@ pub struct Access {
 }
 
 /// What one record says: an access, or several of the same within a minute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccessEntry {
     /// Subject of the token.
     pub sub: String,

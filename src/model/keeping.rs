@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::ids::check_id;
 use super::{Event, FieldError, Kind, Micros, Offset, Record};
@@ -60,7 +61,7 @@ pub enum Keeping {
 
 /// What is to be erased of a conversation: a message with all its versions, the part of a customer,
 /// or all of it; of what lies before the record that asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Erasure {
     pub asked: Offset,
     pub at: Micros,

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, FromRepr, IntoStaticStr, VariantNames};
+use utoipa::ToSchema;
 
 /// How the names of conversations begin that are about a shop and not a chat.
 pub const RESERVED_PREFIX: char = '@';
@@ -27,6 +28,7 @@ pub const ACCESS_CONVERSATION: &str = "@access";
     FromRepr,
     IntoStaticStr,
     VariantNames,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -78,6 +80,7 @@ pub enum Kind {
     FromRepr,
     IntoStaticStr,
     VariantNames,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -105,6 +108,7 @@ pub enum Role {
     FromRepr,
     IntoStaticStr,
     VariantNames,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -127,6 +131,7 @@ pub enum Visibility {
     EnumString,
     IntoStaticStr,
     VariantNames,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]

@@ -20,6 +20,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{Kind, Micros, Seq};
 
@@ -32,7 +33,8 @@ const SALT_DOMAIN: &[u8] = b"verbatim/salt/v2";
 pub struct Salt(pub [u8; 16]);
 
 /// SHA-256 of a leaf, as RFC 6962 hashes leaves. Lower-case hex in JSON.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
 pub struct LeafHash(pub [u8; 32]);
 
 /// Where a conversation's chain of leaves stands: all that the next leaf needs of those before it.

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What maintenance is at, for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MaintenanceState {
     /// Compactions done since the table was opened.
     pub compactions: u64,
@@ -16,6 +17,7 @@ pub struct MaintenanceState {
     pub removed_bytes: u64,
     /// Files that are damaged: left out of compactions, and no rows of them are shown; the first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     pub set_aside: Vec<PathBuf>,
     /// What failed last; `None` once it went well.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     By, CanonicalEvent, Chain, Commitments, ConversationKey, CustomerErased, Erased, Event, Leaf,
@@ -81,7 +82,7 @@ struct RecordText<'a> {
 }
 
 /// The receipt for one event. It exists only after the record is on stable storage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ack {
     pub id: String,
     pub offset: Offset,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::category_labels::{CategoryLabels, category_labels, classifier};
 use super::number::whole_number;
@@ -25,7 +26,7 @@ const IDLE_HOURS_MAX: u32 = 8_760;
 const KEEP_DAYS_MAX: u32 = 36_525;
 
 /// The rules of a shop at one moment. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rules {
     /// How many changes the shop has made.
     pub version: u32,
@@ -35,6 +36,7 @@ pub struct Rules {
     #[serde(default, skip_serializing_if = "is_never")]
     pub keep_days: u32,
     #[serde(default, skip_serializing_if = "are_none")]
+    #[schema(value_type = Schedules)]
     pub schedules: Arc<Schedules>,
     /// What is promised to customers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,6 +46,7 @@ pub struct Rules {
     pub classifier: Option<String>,
     /// How categories are called.
     #[serde(default, skip_serializing_if = "are_none")]
+    #[schema(value_type = CategoryLabels)]
     pub category_labels: Arc<CategoryLabels>,
 }
 
@@ -56,7 +59,7 @@ fn is_never(days: &u32) -> bool {
 }
 
 /// What one record of kind `rules` decides; what it does not name stays as it was.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct RulesChange {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,18 +68,23 @@ pub struct RulesChange {
     pub keep_days: Option<u32>,
     /// `None` inside: there are none any more.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    #[schema(value_type = Option<Object>)]
     pub hours: Option<Option<Hours>>,
     /// Those of all teams that have their own.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, Object>>)]
     pub team_hours: Option<BTreeMap<String, Hours>>,
     /// Who is of which team, of all teams.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
     pub teams: Option<Teams>,
     /// `None` inside: nothing is promised any more.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    #[schema(value_type = Option<Sla>)]
     pub sla: Option<Option<Sla>>,
     /// `None` inside: nothing is tagged but by people.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    #[schema(value_type = Option<String>)]
     pub classifier: Option<Option<String>>,
     /// Those of all categories that have any.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +99,7 @@ fn even_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// One version of a shop's rules: who made it, when, and what it decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RulesVersion {
     pub offset: Offset,
     pub received_at: Micros,
@@ -104,7 +112,7 @@ pub struct RulesVersion {
 }
 
 /// A shop's rules, and how they came to be.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RulesHistory {
     /// What holds now.
     pub rules: Rules,

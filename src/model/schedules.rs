@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{FieldError, Hours, check_id};
 
@@ -11,16 +12,19 @@ use super::{FieldError, Hours, check_id};
 const TEAMS_MAX: usize = 1_000;
 
 /// The shop's opening hours, those of teams that have their own, and who is of which team.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Schedules {
     /// The version of the shop's rules that last changed any of this; 0: none did.
     #[serde(default)]
     pub version: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub hours: Option<Hours>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Object>)]
     pub team_hours: BTreeMap<String, Hours>,
     #[serde(default, skip_serializing_if = "Teams::are_none")]
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     pub teams: Teams,
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::FieldError;
 use super::number::whole_number;
@@ -11,7 +12,7 @@ const TARGET_SECONDS_MAX: u32 = 366 * 24 * 60 * 60;
 const RULE: &str = "be an object of `first_reply_s`, `next_reply_s`, `resolution_s` and `clock`";
 
 /// The targets of a shop, in seconds; each may be left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sla {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_reply_s: Option<u32>,
@@ -24,7 +25,7 @@ pub struct Sla {
 }
 
 /// By which time a target counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SlaClock {
     /// All of it.

@@ -5,6 +5,7 @@
 //! bounded number of records, and may therefore be empty while there is more behind it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Records, RecordsError};
 use crate::model::{
@@ -34,7 +35,7 @@ pub struct AccessFilter {
 }
 
 /// One access as it was recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Accessed {
     pub offset: Offset,
     pub seq: Seq,
@@ -47,7 +48,7 @@ pub struct Accessed {
 }
 
 /// Some accesses, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccessPage {
     pub accesses: Vec<Accessed>,
     /// Where the next page begins; none where there is no further one.

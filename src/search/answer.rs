@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::language::FieldName;
 use super::{Cursor, Mode};
@@ -9,7 +10,7 @@ use crate::index::known_as::KnownKind;
 use crate::model::{Kind, Micros, Offset, Origin, Role, Seq, Visibility};
 
 /// The hits of one question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SearchAnswer {
     pub shop: String,
     /// What was asked, as typed.
@@ -19,6 +20,7 @@ pub struct SearchAnswer {
     pub filters: Vec<String>,
     pub mode: Mode,
     /// In which days begin.
+    #[schema(value_type = String)]
     pub zone: Tz,
     /// Every record below this offset was looked at, and none at or above it.
     pub complete_to: Offset,
@@ -32,6 +34,7 @@ pub struct SearchAnswer {
     pub conversations: Vec<ConversationHits>,
     /// Where the next page begins, if there may be one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub next: Option<Cursor>,
     /// What was looked at, where nothing was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +54,7 @@ pub struct SearchAnswer {
 }
 
 /// An order, a customer or an agent that is called what was typed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Match {
     pub kind: KnownKind,
     pub id: String,
@@ -67,7 +70,7 @@ pub struct Match {
 }
 
 /// What was looked at in vain.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LookedAt {
     /// Messages with text within the filters, each version of one counted.
     pub messages: u64,
@@ -85,14 +88,14 @@ pub struct LookedAt {
 }
 
 /// How many messages a looser mode finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Looser {
     pub mode: Mode,
     pub messages: u64,
 }
 
 /// A filter that chooses nothing: no conversation has this number, name or id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnknownFilter {
     pub filter: FieldName,
     /// As asked.
@@ -100,14 +103,14 @@ pub struct UnknownFilter {
 }
 
 /// How many messages have one word.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WordCount {
     pub text: String,
     pub messages: u64,
 }
 
 /// One conversation's hits, the oldest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConversationHits {
     pub conversation: String,
     pub hits: Vec<Hit>,
@@ -115,11 +118,12 @@ pub struct ConversationHits {
     pub more: u64,
     /// Where they begin: the same question within this conversation, from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub next: Option<Cursor>,
 }
 
 /// One message, or one version of it, that is a hit, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hit {
     pub offset: Offset,
     pub seq: Seq,
@@ -152,7 +156,7 @@ pub struct Hit {
 }
 
 /// The last version of a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LaterVersion {
     pub id: String,
     pub offset: Offset,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::view::View;
 use super::{SearchError, known};
@@ -32,7 +33,7 @@ pub enum Whose {
 }
 
 /// The conversations found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conversations {
     /// Every record below this offset was looked at, and none at or above it.
     pub complete_to: Offset,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
+use utoipa::ToSchema;
 
 /// How closely a text must follow what is looked for; each finds all that the one before finds, but
 /// for a letter of which the text has a mark more (`e` in `é`), which `exact` finds in some spellings.
@@ -18,6 +19,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantNames};
     EnumString,
     IntoStaticStr,
     VariantNames,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]

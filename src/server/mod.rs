@@ -74,7 +74,7 @@ pub use http::{
     AT_PREFIX, AccessParameters, BYTES_TRAILER, COMPARE, COMPLETE_TO_HEADER, DUPLICATES_HEADER,
     Erasures, ExportParameters, FIGURE, HOLES_HEADER, Holds, Kept, PREVIOUS, RECORDS_HEADER,
     REDACTED_HEADER, ROWS_TRAILER, SearchParameters, WhoseParameters, ZONE_HEADER, evidence_zip,
-    explained,
+    explained, openapi,
 };
 pub use problem::{Problem, status_of};
 pub use purpose::{CASE_HEADER, For, REASON_HEADER};

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::{ErrorKind, FieldError, Kinded};
 
@@ -15,7 +16,7 @@ use crate::model::{ErrorKind, FieldError, Kinded};
 /// `position` when it is known from which character of it on (from 1);
 /// `line` (from 1) and `id` when the error is about one event of many; `retry_after`, in seconds, when
 /// the same may be answered later.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     pub r#type: String,
     pub title: String,

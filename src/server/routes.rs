@@ -119,6 +119,7 @@ pub const ROUTES: &[Route] = &[
     route(GET, "/v1/consistency", Asks::RightUnlessPublic(Action::ReadLedger), None, None),
     route(GET, "/v1/proof", Asks::RightUnlessPublic(Action::ReadLedger), None, None),
     route(GET, "/v1/status", Asks::Right(Action::ReadStatus), None, None),
+    route(GET, "/v1/openapi.json", Asks::Nothing, None, None),
     route(GET, "/metrics", Asks::Right(Action::ReadMetrics), None, None),
     route(GET, "/healthz", Asks::Nothing, None, None),
     route(GET, "/readyz", Asks::Nothing, None, None),
@@ -150,6 +151,18 @@ impl Route {
         ROUTES.iter().find(|route| route.method == *method && route.path == path)
     }
 
+    /// What it asks of a token first, for people; `None` of what is for anybody.
+    pub(super) fn asks_in_words(&self) -> Option<String> {
+        match self.asks {
+            Asks::Nothing => None,
+            Asks::Token => Some("a token".to_string()),
+            Asks::Right(action) => Some(action.phrase().to_string()),
+            Asks::RightUnlessPublic(action) => {
+                Some(format!("{}, unless it is public", action.phrase()))
+            }
+        }
+    }
+
     /// The right that is asked first.
     pub(super) fn right(&self, ledger_is_public: bool) -> Option<Action> {
         match self.asks {
@@ -164,15 +177,8 @@ impl Route {
 pub fn routes_table() -> String {
     let head = "| route | asks first | slow | a refusal is recorded as |\n|---|---|---|---|\n";
     let line = |route: &Route| {
-        let Route { method, path, asks, slow, recorded } = route;
-        let asks = match asks {
-            Asks::Nothing => String::new(),
-            Asks::Token => "a token".to_string(),
-            Asks::Right(action) => action.phrase().to_string(),
-            Asks::RightUnlessPublic(action) => {
-                format!("{}, unless it is public", action.phrase())
-            }
-        };
+        let Route { method, path, slow, recorded, .. } = route;
+        let asks = route.asks_in_words().unwrap_or_default();
         let slow = slow.map_or("", Slow::as_str);
         let recorded = recorded.map_or(String::new(), |(action, via)| {
             format!("{}, {}", action.as_str(), via.as_str())

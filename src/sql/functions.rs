@@ -19,13 +19,14 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::covered::CoveredMs;
 use super::nearest_rank::NearestRank;
 use crate::model::{Micros, Schedules, utc_offset_seconds};
 
 /// A function of our own.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Function {
     pub name: &'static str,
     /// How it is called.

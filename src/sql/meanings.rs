@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::stored::Stored;
 use super::views::{Meaning, TABLES, VIEWS};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ColumnSchema {
     pub name: String,
     /// As SQL names it: `BIGINT`, `TIMESTAMP WITH TIME ZONE`, `TEXT[]`.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::prelude::SessionContext;
 use serde::Serialize;
 use tokio::sync::OnceCell;
+use utoipa::ToSchema;
 
 use super::SqlError;
 use super::engine::Engine;
@@ -27,7 +28,7 @@ const NOTES: &[&str] = &[
 ];
 
 /// All of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Schema {
     pub tables: Vec<TableSchema>,
     pub functions: Vec<Function>,
@@ -35,7 +36,7 @@ pub struct Schema {
 }
 
 /// A table or a view.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TableSchema {
     pub name: &'static str,
     pub kind: TableKind,
@@ -44,7 +45,7 @@ pub struct TableSchema {
     pub columns: Vec<ColumnSchema>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum TableKind {

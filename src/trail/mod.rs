@@ -27,6 +27,7 @@ use crate::model::{
 use crate::relay::{Relay, RelayError};
 use looks::Looks;
 use queue::Queue;
+use utoipa::ToSchema;
 
 /// Who sends the records: verbatim itself.
 const SENDER: &str = "verbatim";
@@ -40,7 +41,7 @@ pub struct Trail {
 }
 
 /// How the trail stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TrailStatus {
     /// Accesses that wait to be recorded.
     pub waiting: u64,

@@ -8,16 +8,17 @@ use verbatim::access::TokenRole::Admin;
 use verbatim::access::{CUSTOMER_KINDS, rights_table, shop_fields};
 use verbatim::export::schema_page;
 use verbatim::model::{CUSTOMER_HEARS, Event, Kind, json_schema};
-use verbatim::server::routes_table;
+use verbatim::server::{openapi, routes_table};
 use verbatim::sql::schema;
 
 use super::support::{Data, Server, sample};
 
-fn schemas() -> [(PathBuf, Value); 2] {
+fn schemas() -> [(PathBuf, Value); 3] {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
     [
         (folder.join("event.json"), json_schema::event()),
         (folder.join("record.json"), json_schema::record()),
+        (folder.join("openapi.json"), openapi()),
     ]
 }
 

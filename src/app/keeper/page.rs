@@ -1,6 +1,7 @@
 //! Lists in pages: oldest first, from what an earlier page gave as `next`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use crate::model::{FieldError, Offset};
 
@@ -9,7 +10,8 @@ const LIMIT_USUAL: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
 /// Which page of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub struct PageRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,7 +21,8 @@ pub struct PageRequest {
 }
 
 /// Which page of the erasures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub struct ErasuresRequest {
     /// Only what is not done.

@@ -1,11 +1,12 @@
 //! What people ask for, and what they are told of it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::Offset;
 
 /// What a hold or a release is about: one of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HoldRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,7 +24,7 @@ pub struct HoldRequest {
 }
 
 /// What is to be erased, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EraseRequest {
     /// One message, with all its versions, of `conversation`.
@@ -40,14 +41,14 @@ pub struct EraseRequest {
 }
 
 /// A conversation that a hold or a release was written into.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Concerned {
     pub conversation: String,
     pub offset: Offset,
 }
 
 /// What is, or would be, erased of one conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErasePlan {
     pub conversation: String,
     /// Records that lose their content.
@@ -59,7 +60,7 @@ pub struct ErasePlan {
 }
 
 /// What was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AskedErasure {
     /// By which it is listed; `None` of a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]

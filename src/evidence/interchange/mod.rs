@@ -30,6 +30,7 @@ mod error;
 mod tests;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use error::InterchangeError;
 pub use jws::Signer;
@@ -49,6 +50,7 @@ pub use with_bundle::files_of_bundle;
     clap::ValueEnum,
     strum::IntoStaticStr,
     strum::VariantArray,
+    ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", const_into_str)]

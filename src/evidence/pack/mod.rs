@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::{FieldError, Micros};
 use crate::search::{Mode, RecordQuery};
@@ -41,7 +42,7 @@ pub use profiles::{Limits, Profile};
 pub use with_bundle::pack_with_bundle;
 
 /// Which messages of a bundle a pack is about, and for whom it is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PackRequest {
     /// The messages that matter: ids, or CONVERSATION/ID where two have the same. None of them named, all do.

@@ -4,6 +4,7 @@
 //! A new platform is a variant and its limits here, and nothing elsewhere.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Megabytes as platforms count them when they are strict.
 const MB: usize = 1_000_000;
@@ -20,6 +21,7 @@ const MB: usize = 1_000_000;
     Deserialize,
     clap::ValueEnum,
     strum::IntoStaticStr,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::parsed;
 use crate::model::{
@@ -19,7 +20,8 @@ const LIMIT_MAX: usize = 1_000;
 
 /// Which accesses are asked for, as it stands in an address. Times are RFC 3339, local dates, or days
 /// before now (`-14d`).
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessParameters {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +84,12 @@ impl AccessParameters {
     }
 }
 
+/// Who looked at what, the newest first.
+#[utoipa::path(
+    get, path = "/v1/access", tag = "keeping",
+    params(AccessParameters),
+    responses((status = 200, description = "A page of it", body = AccessPage)),
+)]
 pub(super) async fn list(
     State(service): State<Service>,
     Token(identity): Token,

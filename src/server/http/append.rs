@@ -8,10 +8,11 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{NDJSON, parsed};
 use crate::access::{Action, Identity};
-use crate::model::{CanonicalEvent, ErrorKind, Kinded, Origin};
+use crate::model::{Ack, CanonicalEvent, ErrorKind, Kinded, Origin};
 use crate::relay::{Answers, Outcome, RelayError, prepare};
 use crate::server::{Problem, Service, Token};
 
@@ -25,7 +26,8 @@ const LINE_BYTES_MIN: usize = 160;
 /// Bytes of one ack, about.
 const ACK_BYTES: usize = 200;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AppendQuery {
     #[serde(default = "live")]
@@ -36,6 +38,16 @@ fn live() -> Origin {
     Origin::Live
 }
 
+/// Takes in one event or many, and answers with their receipts.
+#[utoipa::path(
+    post, path = "/v1/events", tag = "chat",
+    params(AppendQuery),
+    request_body(description = "One event as `application/json`, or one a line as `application/x-ndjson`",
+        content((ref("#/components/schemas/Event") = "application/json"), (String = "application/x-ndjson"))),
+    responses((status = 200, description = "The receipt; of many, a line for each, a receipt or a problem",
+        content((Ack = "application/json"), (String = "application/x-ndjson")),
+        headers(("verbatim-duplicates" = u64, description = "How many of the events were kept before")))),
+)]
 pub(super) async fn append(
     State(service): State<Service>,
     Token(identity): Token,

@@ -5,14 +5,30 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
+use utoipa::ToSchema;
 
 use crate::access::hears;
 use crate::model::{Access, AccessAction, ErrorKind, Via};
 use crate::relay::{ATTACHMENT_BYTES_MAX, RelayError, media_type_of};
 use crate::server::{For, Problem, Service, Token};
 
+/// The receipt for a file.
+#[derive(Serialize, ToSchema)]
+pub(super) struct KeptFile {
+    sha256: String,
+    bytes: u64,
+}
+
+/// Keeps the bytes of a file, whose SHA-256 is in the address.
+#[utoipa::path(
+    put, path = "/v1/attachments/{sha256}", tag = "chat",
+    params(("sha256" = String, Path, description = "64 hex digits in lower case")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, description = "They are kept", body = KeptFile)),
+)]
 pub(super) async fn put(
     State(service): State<Service>,
     Token(identity): Token,
@@ -26,13 +42,18 @@ pub(super) async fn put(
     let bytes = said.unwrap_or(ATTACHMENT_BYTES_MAX as u64);
     service.admission.rates.upload(&identity, bytes)?;
     let bytes = service.attachments.put(&identity, &sha256, body.into_data_stream()).await?;
-    let kept = serde_json::json!({"sha256": sha256, "bytes": bytes});
-    Ok((StatusCode::CREATED, axum::Json(kept)).into_response())
+    Ok((StatusCode::CREATED, axum::Json(KeptFile { sha256, bytes })).into_response())
 }
 
-/// Serves an attachment to whoever hears the message that names it, once its bytes were compared with their
-/// hash. Only media types that the bytes
-/// themselves show are displayed; the rest is a download.
+/// The bytes of a file, for whoever hears the event that names it.
+///
+/// They were compared with their hash before the first goes out. Only media types that the bytes themselves
+/// show are displayed; the rest is a download.
+#[utoipa::path(
+    get, path = "/v1/conversations/{conversation}/events/{id}/attachments/{sha256}", tag = "chat",
+    params(("conversation" = String, Path), ("id" = String, Path, description = "Of the event that names it"), ("sha256" = String, Path)),
+    responses((status = 200, description = "The bytes, of the type that they themselves show", content_type = "application/octet-stream", body = Vec<u8>)),
+)]
 pub(super) async fn get(
     State(service): State<Service>,
     Token(identity): Token,

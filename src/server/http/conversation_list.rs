@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::parsed;
 use crate::model::{Access, AccessAction, FieldError, Via};
@@ -12,7 +13,8 @@ use crate::search::{Conversations, Whose};
 use crate::server::{For, Problem, Service, Token};
 
 /// Whose conversations: one of the three.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct WhoseParameters {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +46,12 @@ impl WhoseParameters {
     }
 }
 
+/// Which conversations an order, a customer or an agent is in.
+#[utoipa::path(
+    get, path = "/v1/conversations", tag = "chat",
+    params(WhoseParameters),
+    responses((status = 200, description = "Their names, the newest first", body = Conversations)),
+)]
 pub(super) async fn list(
     State(service): State<Service>,
     Token(identity): Token,

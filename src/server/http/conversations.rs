@@ -19,6 +19,12 @@ use crate::trail::UnderWay;
 /// What is in memory of one answer.
 const PAGE: PageSize = PageSize { count_max: 512, bytes_max: 512 * 1024 };
 
+/// All records of a conversation.
+#[utoipa::path(
+    get, path = "/v1/conversations/{conversation}", tag = "chat",
+    params(("conversation" = String, Path)),
+    responses((status = 200, description = "A list of records (`Record`), streamed", content_type = "application/json", body = serde_json::Value)),
+)]
 pub(super) async fn show(
     State(service): State<Service>,
     Token(identity): Token,

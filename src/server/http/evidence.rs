@@ -16,6 +16,7 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 use crate::access::Identity;
 use crate::evidence::pack::PackRequest;
@@ -36,7 +37,7 @@ const PIECES_WAITING_MAX: usize = 16;
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// What is asked of `/v1/evidence/pack`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PackBody {
     /// As for `/v1/evidence`.
@@ -45,6 +46,12 @@ pub(super) struct PackBody {
     pack: PackRequest,
 }
 
+/// A bundle that proves what was said, or the same for others' programs.
+#[utoipa::path(
+    post, path = "/v1/evidence", tag = "evidence",
+    request_body = EvidenceRequest,
+    responses((status = 200, description = "A zip, whose length is said first", content_type = "application/zip", body = Vec<u8>)),
+)]
 pub(super) async fn export(
     State(service): State<Service>,
     Token(identity): Token,
@@ -55,6 +62,12 @@ pub(super) async fn export(
     evidence_zip(&service, &identity, request, None, Via::Api).await
 }
 
+/// A bundle and a document of it for a bank or a platform.
+#[utoipa::path(
+    post, path = "/v1/evidence/pack", tag = "evidence",
+    request_body = PackBody,
+    responses((status = 200, description = "A zip, whose length is said first", content_type = "application/zip", body = Vec<u8>)),
+)]
 pub(super) async fn pack(
     State(service): State<Service>,
     Token(identity): Token,

@@ -6,14 +6,17 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::IntoParams;
 
+use super::openapi::Rows;
 use super::parsed;
 use super::rows::streamed_rows;
 use crate::export::{Bounds, ExportFormat, ExportQuery, PartitionBy};
 use crate::model::{Access, AccessAction, Micros, Offset, Via, parse_zone};
 use crate::server::{For, Problem, Service, Token};
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ExportParameters {
     pub format: ExportFormat,
@@ -43,6 +46,12 @@ impl ExportParameters {
     }
 }
 
+/// A table as a file, without a row limit.
+#[utoipa::path(
+    get, path = "/v1/export/{table}", tag = "figures",
+    params(("table" = String, Path), ExportParameters),
+    responses(Rows),
+)]
 pub(super) async fn stream(
     State(service): State<Service>,
     Token(identity): Token,

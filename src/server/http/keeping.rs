@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::parsed;
 use crate::app::{
@@ -16,13 +17,13 @@ use crate::model::{Access, AccessAction, ErrorKind, Offset, Purpose, Via};
 use crate::server::{For, Problem, Service, Token};
 
 /// Conversations that were put on hold, or released.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Kept {
     pub conversations: Vec<Concerned>,
 }
 
 /// What is held.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Holds {
     pub holds: Vec<Held>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,13 +31,19 @@ pub struct Holds {
 }
 
 /// What was asked to be erased, by conversation.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Erasures {
     pub erasures: Vec<Asked>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Offset>,
 }
 
+/// Puts conversations on hold for a case.
+#[utoipa::path(
+    post, path = "/v1/holds", tag = "keeping",
+    request_body = HoldRequest,
+    responses((status = 200, description = "What is held from now on", body = Kept)),
+)]
 pub(super) async fn hold(
     State(service): State<Service>,
     Token(identity): Token,
@@ -50,6 +57,12 @@ pub(super) async fn hold(
     Ok(Json(Kept { conversations }))
 }
 
+/// Releases what a case holds.
+#[utoipa::path(
+    post, path = "/v1/holds/release", tag = "keeping",
+    request_body = HoldRequest,
+    responses((status = 200, description = "What that case holds no longer", body = Kept)),
+)]
 pub(super) async fn release(
     State(service): State<Service>,
     Token(identity): Token,
@@ -63,6 +76,12 @@ pub(super) async fn release(
     Ok(Json(Kept { conversations }))
 }
 
+/// What is held, oldest first.
+#[utoipa::path(
+    get, path = "/v1/holds", tag = "keeping",
+    params(PageRequest),
+    responses((status = 200, description = "A page of it", body = Holds)),
+)]
 pub(super) async fn holds(
     State(service): State<Service>,
     Token(identity): Token,
@@ -74,6 +93,12 @@ pub(super) async fn holds(
     Ok(Json(Holds { holds: page.items, next: page.next }))
 }
 
+/// Asks that something be erased.
+#[utoipa::path(
+    post, path = "/v1/erasures", tag = "keeping",
+    request_body = EraseRequest,
+    responses((status = 200, description = "What was asked; it is done later", body = AskedErasure)),
+)]
 pub(super) async fn erase(
     State(service): State<Service>,
     Token(identity): Token,
@@ -94,6 +119,12 @@ pub(super) async fn erase(
     Ok(Json(asked))
 }
 
+/// What was asked to be erased, and what became of it, oldest first.
+#[utoipa::path(
+    get, path = "/v1/erasures", tag = "keeping",
+    params(ErasuresRequest),
+    responses((status = 200, description = "A page of it", body = Erasures)),
+)]
 pub(super) async fn erasures(
     State(service): State<Service>,
     Token(identity): Token,
@@ -105,6 +136,12 @@ pub(super) async fn erasures(
     Ok(Json(Erasures { erasures: page.items, next: page.next }))
 }
 
+/// What became of one erasure, by conversation.
+#[utoipa::path(
+    get, path = "/v1/erasures/{id}", tag = "keeping",
+    params(("id" = String, Path), ErasuresRequest),
+    responses((status = 200, description = "A page of it", body = Erasures)),
+)]
 pub(super) async fn erasure(
     State(service): State<Service>,
     Token(identity): Token,

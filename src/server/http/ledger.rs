@@ -16,6 +16,8 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa::ToSchema;
 
 use super::parsed;
 use crate::ledger::{LedgerError, PublicKeys, TilePath};
@@ -30,7 +32,8 @@ const NEVER: &str = "no-store";
 /// Whoever may read the ledger, whose right was asked for where it is not public.
 pub(super) struct LedgerToken;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConsistencyParameters {
     from: u64,
@@ -38,7 +41,8 @@ pub(super) struct ConsistencyParameters {
     to: Option<u64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProofParameters {
     offset: u64,
@@ -47,14 +51,14 @@ pub(super) struct ProofParameters {
 }
 
 /// Hashes in hex, as the `leaf` of an ack.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Consistency {
     from: u64,
     to: u64,
     hashes: Vec<LeafHash>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Proof {
     offset: u64,
     leaf: LeafHash,
@@ -76,6 +80,11 @@ impl FromRequestParts<Service> for LedgerToken {
     }
 }
 
+/// The last checkpoint that was signed.
+#[utoipa::path(
+    get, path = "/v1/checkpoint", tag = "ledger",
+    responses((status = 200, description = "A signed note", content_type = "text/plain", body = String)),
+)]
 pub(super) async fn checkpoint(
     State(service): State<Service>,
     LedgerToken: LedgerToken,
@@ -86,6 +95,11 @@ pub(super) async fn checkpoint(
     Ok((headers, checkpoint.note).into_response())
 }
 
+/// The ledger's public keys, of now and before.
+#[utoipa::path(
+    get, path = "/v1/ledger", tag = "ledger",
+    responses((status = 200, description = "The keys", body = PublicKeys)),
+)]
 pub(super) async fn keys(
     State(service): State<Service>,
     LedgerToken: LedgerToken,
@@ -93,6 +107,12 @@ pub(super) async fn keys(
     Ok(Json(service.ledger.public_keys()?))
 }
 
+/// Hashes of the tree, by the paths of C2SP's `tlog-tiles`. The path has slashes in it.
+#[utoipa::path(
+    get, path = "/v1/tile/{path}", tag = "ledger",
+    params(("path" = String, Path, description = "`L/N` or `L/N.p/W`")),
+    responses((status = 200, description = "32 bytes for each hash", content_type = "application/octet-stream", body = Vec<u8>)),
+)]
 pub(super) async fn tile(
     State(service): State<Service>,
     LedgerToken: LedgerToken,
@@ -108,6 +128,12 @@ pub(super) async fn tile(
     Ok((headers, tile).into_response())
 }
 
+/// The proof that the tree of `to` records begins with that of `from`.
+#[utoipa::path(
+    get, path = "/v1/consistency", tag = "ledger",
+    params(ConsistencyParameters),
+    responses((status = 200, description = "RFC 6962's proof", body = Consistency)),
+)]
 pub(super) async fn consistency(
     State(service): State<Service>,
     LedgerToken: LedgerToken,
@@ -123,6 +149,12 @@ pub(super) async fn consistency(
     Ok(Json(Consistency { from, to, hashes: hashes.into_iter().map(LeafHash).collect() }))
 }
 
+/// The proof that one record is in the tree.
+#[utoipa::path(
+    get, path = "/v1/proof", tag = "ledger",
+    params(ProofParameters),
+    responses((status = 200, description = "RFC 6962's proof", body = Proof)),
+)]
 pub(super) async fn proof(
     State(service): State<Service>,
     LedgerToken: LedgerToken,

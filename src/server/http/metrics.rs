@@ -21,6 +21,11 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// Of the times in `/proc/self/stat`: the same on every Linux.
 const TICKS_A_SECOND: u64 = 100;
 
+/// Counts and measures of the service.
+#[utoipa::path(
+    get, path = "/metrics", tag = "service",
+    responses((status = 200, description = "OpenMetrics", content_type = "application/openmetrics-text", body = String)),
+)]
 pub(super) async fn show(
     State(service): State<Service>,
     Token(_): Token,

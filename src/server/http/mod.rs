@@ -11,6 +11,7 @@ mod health;
 mod keeping;
 mod ledger;
 mod metrics;
+mod openapi;
 mod reports;
 mod rows;
 mod rules;
@@ -45,6 +46,7 @@ pub use evidence::{HOLES_HEADER, RECORDS_HEADER, REDACTED_HEADER, evidence_zip};
 pub use export::ExportParameters;
 pub use health::ZONE_HEADER;
 pub use keeping::{Erasures, Holds, Kept};
+pub use openapi::openapi;
 pub use reports::{AT_PREFIX, COMPARE, FIGURE, PREVIOUS, explained};
 pub use search::SearchParameters;
 
@@ -93,6 +95,7 @@ pub(super) fn served() -> Vec<Served> {
         Served::post("/v1/erasures", keeping::erase),
         Served::get("/v1/erasures/{id}", keeping::erasure),
         Served::get("/v1/status", status::show),
+        Served::get("/v1/openapi.json", openapi::show),
         Served::get("/metrics", metrics::show),
         Served::get("/healthz", health::is_alive),
         Served::get("/readyz", health::is_ready),

@@ -11,6 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
+use super::openapi::Rows;
 use super::rows::{format_asked, streamed_rows};
 use super::{parsed, whole};
 use crate::export::ExportFormat;
@@ -30,6 +31,11 @@ pub const AT_PREFIX: &str = "at.";
 
 type Fields = BTreeMap<String, String>;
 
+/// The named queries, with their parameters.
+#[utoipa::path(
+    get, path = "/v1/reports", tag = "figures",
+    responses((status = 200, description = "Those that come with verbatim and the shop's own", body = Vec<NamedQuery>)),
+)]
 pub(super) async fn list(
     State(service): State<Service>,
     Token(identity): Token,
@@ -37,6 +43,12 @@ pub(super) async fn list(
     Ok(Json(service.sql.named(&identity.shop)?))
 }
 
+/// What a named query answers. Its parameters and the five filters are fields of the address.
+#[utoipa::path(
+    get, path = "/v1/reports/{name}", tag = "figures",
+    params(("name" = String, Path), ("compare" = Option<String>, Query, pattern = "^previous$", description = "`previous`: beside the range before"), ("format" = Option<ExportFormat>, Query), ("fields" = BTreeMap<String, String>, Query, style = Form, explode, description = "Its parameters by name, and the filters `agent`, `team`, `category`, `channel`, `language`")),
+    responses(Rows),
+)]
 pub(super) async fn run(
     State(service): State<Service>,
     Token(identity): Token,
@@ -62,6 +74,12 @@ pub(super) async fn run(
     whole(&answer, format, &headers)
 }
 
+/// The rows behind one figure of a named query. `at.COLUMN=VALUE` says of which row.
+#[utoipa::path(
+    get, path = "/v1/reports/{name}/rows", tag = "figures",
+    params(("name" = String, Path), ("figure" = Option<String>, Query, description = "A column of the answer"), ("format" = Option<ExportFormat>, Query), ("fields" = BTreeMap<String, String>, Query, style = Form, explode, description = "Its parameters by name, and the filters `agent`, `team`, `category`, `channel`, `language`")),
+    responses(Rows),
+)]
 pub(super) async fn behind(
     State(service): State<Service>,
     Token(identity): Token,

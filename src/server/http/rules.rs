@@ -7,6 +7,11 @@ use axum::extract::State;
 use crate::model::RulesHistory;
 use crate::server::{Problem, Service, Token};
 
+/// What the shop decided about its figures, now and before.
+#[utoipa::path(
+    get, path = "/v1/rules", tag = "figures",
+    responses((status = 200, description = "The rules and their versions", body = RulesHistory)),
+)]
 pub(super) async fn show(
     State(service): State<Service>,
     Token(identity): Token,

@@ -7,6 +7,11 @@ use axum::extract::State;
 use crate::server::{Problem, Service, Token};
 use crate::sql::{Schema, schema};
 
+/// The tables that SQL may ask, their columns and functions, with what each means.
+#[utoipa::path(
+    get, path = "/v1/schema", tag = "figures",
+    responses((status = 200, description = "The same for every shop", body = Schema)),
+)]
 pub(super) async fn show(
     State(_): State<Service>,
     Token(_): Token,

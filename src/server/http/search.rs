@@ -5,6 +5,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::parsed;
 use crate::model::{
@@ -16,7 +17,8 @@ use crate::server::{For, Problem, Service, Token};
 
 /// A question as it stands in an address. Words are in the query language; times are RFC 3339, local
 /// dates and times, or days before today (`-14d`).
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchParameters {
     pub words: String,
@@ -99,6 +101,12 @@ impl SearchParameters {
     }
 }
 
+/// Messages by their words and by filters.
+#[utoipa::path(
+    get, path = "/v1/search", tag = "chat",
+    params(SearchParameters),
+    responses((status = 200, description = "A page of hits", body = SearchAnswer)),
+)]
 pub(super) async fn run(
     State(service): State<Service>,
     Token(identity): Token,

@@ -9,7 +9,10 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value as Json;
+use utoipa::IntoParams;
+use utoipa::ToSchema;
 
+use super::openapi::Rows;
 use super::parsed;
 use super::rows::{format_asked, streamed_rows};
 use crate::export::ExportFormat;
@@ -17,14 +20,15 @@ use crate::model::{Access, AccessAction, ErrorKind, FieldError, Via};
 use crate::server::{For, Problem, Service, Token};
 use crate::sql::{NotBegun, Value};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SqlParameters {
     format: Option<ExportFormat>,
 }
 
 /// A question as JSON.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SqlQuestion {
     sql: String,
@@ -33,6 +37,13 @@ struct SqlQuestion {
     parameters: BTreeMap<String, Json>,
 }
 
+/// One statement of SQL that reads.
+#[utoipa::path(
+    post, path = "/v1/sql", tag = "figures",
+    params(SqlParameters),
+    request_body(content((String = "text/plain"), (SqlQuestion = "application/json"))),
+    responses(Rows),
+)]
 pub(super) async fn query(
     State(service): State<Service>,
     Token(identity): Token,

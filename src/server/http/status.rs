@@ -6,6 +6,11 @@ use axum::extract::State;
 use crate::app::Status;
 use crate::server::{Problem, Service, Token};
 
+/// How far each store is.
+#[utoipa::path(
+    get, path = "/v1/status", tag = "service",
+    responses((status = 200, description = "The status", body = Status)),
+)]
 pub(super) async fn show(
     State(service): State<Service>,
     Token(identity): Token,

@@ -12,6 +12,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use hyper::body::Frame;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{NDJSON, Passed, parsed, streamed};
 use crate::access::{AccessError, Identity};
@@ -31,7 +32,8 @@ const ARCHIVE_RETRY: Duration = Duration::from_millis(100);
 /// How often a stream asks whether its token still counts.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StreamQuery {
     #[serde(default)]
@@ -40,6 +42,12 @@ pub(super) struct StreamQuery {
     follow: bool,
 }
 
+/// The shop's records from an offset on, one a line, on and on where it is asked to follow.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "chat",
+    params(StreamQuery),
+    responses((status = 200, description = "Records (`Record`), one a line", content_type = "application/x-ndjson", body = String)),
+)]
 pub(super) async fn stream(
     State(service): State<Service>,
     Token(identity): Token,
