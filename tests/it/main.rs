@@ -45,6 +45,7 @@ mod pages;
 mod postgres;
 mod power;
 mod processes;
+mod protocol;
 mod rebuild;
 mod relay_http;
 mod relay_ws;

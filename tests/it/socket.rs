@@ -98,23 +98,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         .await;
     }
 
-    /// The next thing heard, pings left out.
-    pub async fn receive(&mut self) -> Received {
+    /// The next frame as it was written, pings left out; else the code of the close frame, if one came.
+    pub async fn text(&mut self) -> Result<String, Option<u16>> {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.stream.next())
                 .await
                 .expect("the server says nothing");
             match next {
-                Some(Ok(Message::Text(text))) => {
-                    return Received::Frame(serde_json::from_str(&text).unwrap());
-                }
+                Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(frame))) => {
-                    return Received::Closed(frame.map(|frame| frame.code.into()));
+                    return Err(frame.map(|frame| frame.code.into()));
                 }
                 Some(Ok(other)) => panic!("{other:?}"),
-                Some(Err(_)) | None => return Received::Closed(None),
+                Some(Err(_)) | None => return Err(None),
             }
+        }
+    }
+
+    /// The next thing heard.
+    pub async fn receive(&mut self) -> Received {
+        match self.text().await {
+            Ok(text) => Received::Frame(serde_json::from_str(&text).unwrap()),
+            Err(code) => Received::Closed(code),
         }
     }
 
