@@ -14,12 +14,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::fetched::Fetched;
 use super::streamed::number_of;
 use super::wanted::Wanted;
 use super::{pictures, pinned, streamed};
 use crate::app::Status;
 use crate::evidence::EvidenceRequest;
-use crate::export::{Incoming, render};
+use crate::export::{Incoming, NamedFile, render};
 use crate::model::{Ack, Event, Offset, Origin, Purpose, Record, RulesHistory};
 use crate::records::AccessPage;
 use crate::relay::DAMAGED_TOLD;
@@ -250,19 +251,10 @@ impl Client {
         bytes_max: u64,
     ) -> anyhow::Result<pictures::Asked> {
         let Event { conversation, id, .. } = &record.event;
-        let steps = [conversation, "events", id, "attachments", sha256];
-        let url = self.url_of("v1/conversations", &steps)?;
-        let response = match checked(self.get(url).send().await?).await {
+        let response = match self.attachment(conversation, id, sha256).await? {
             Ok(response) => response,
-            Err(error) => {
-                return match error.downcast_ref::<Refused>() {
-                    Some(refused) if refused.status == StatusCode::NOT_FOUND => {
-                        Ok(pictures::Asked::Missing)
-                    }
-                    Some(refused) if refused.detail == DAMAGED_TOLD => Ok(pictures::Asked::Damaged),
-                    _ => Err(error),
-                };
-            }
+            Err(Fetched::Damaged) => return Ok(pictures::Asked::Damaged),
+            Err(_) => return Ok(pictures::Asked::Missing),
         };
         let media_type = response.headers().get(CONTENT_TYPE).and_then(|said| said.to_str().ok());
         if !media_type.is_some_and(pictures::is_picture) {
@@ -277,6 +269,47 @@ impl Client {
             return Ok(pictures::Asked::Damaged);
         }
         Ok(pictures::Asked::Picture(picture.into()))
+    }
+
+    /// The bytes of a file, compared with its hash here too.
+    pub(super) async fn file(
+        &self,
+        file: &NamedFile,
+        out: &mut impl Write,
+    ) -> anyhow::Result<Fetched> {
+        let NamedFile { conversation, id, sha256 } = file;
+        let response = match self.attachment(conversation, id, sha256).await? {
+            Ok(response) => response,
+            Err(not_there) => return Ok(not_there),
+        };
+        let (mut hash, mut bytes) = (Sha256::new(), response.bytes_stream());
+        while let Some(piece) = bytes.next().await {
+            let piece = piece.context("the server broke off a file")?;
+            hash.update(&piece);
+            out.write_all(&piece)?;
+        }
+        let is_whole = hex::encode(hash.finalize()) == *sha256;
+        Ok(if is_whole { Fetched::Whole } else { Fetched::Damaged })
+    }
+
+    /// The answer that has a file's bytes; else what became of it.
+    async fn attachment(
+        &self,
+        conversation: &str,
+        id: &str,
+        sha256: &str,
+    ) -> anyhow::Result<Result<Response, Fetched>> {
+        let steps = [conversation, "events", id, "attachments", sha256];
+        let url = self.url_of("v1/conversations", &steps)?;
+        let error = match checked(self.get(url).send().await?).await {
+            Ok(response) => return Ok(Ok(response)),
+            Err(error) => error,
+        };
+        match error.downcast_ref::<Refused>() {
+            Some(refused) if refused.status == StatusCode::NOT_FOUND => Ok(Err(Fetched::Missing)),
+            Some(refused) if refused.detail == DAMAGED_TOLD => Ok(Err(Fetched::Damaged)),
+            _ => Err(error),
+        }
     }
 
     pub(super) async fn accesses(

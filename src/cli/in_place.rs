@@ -2,13 +2,15 @@
 //! the client's, and opens what it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
 use tokio::sync::OnceCell;
 
+use super::fetched::Fetched;
 use super::pictures;
 use super::wanted::Wanted;
 use crate::app::{InPlace, Status};
-use crate::export::{ExportQuery, Incoming};
+use crate::export::{ExportQuery, Incoming, NamedFile};
 use crate::model::{ErrorKind, Kinded, Micros, Record, RulesHistory, parse_zone};
 use crate::records::AccessPage;
 use crate::search::{Conversations, SearchAnswer};
@@ -86,6 +88,27 @@ impl Asked {
         match self.data.attachments()? {
             Some(store) => pictures::picture_in(&store, record, sha256, bytes_max),
             None => Ok(pictures::Asked::Missing),
+        }
+    }
+
+    pub(super) async fn file(
+        &self,
+        file: &NamedFile,
+        out: &mut impl Write,
+    ) -> anyhow::Result<Fetched> {
+        let NamedFile { conversation, id, sha256 } = file;
+        let record = self.data.records().await?.event(&self.shop, conversation, id)?;
+        let (Some(record), Some(store)) = (record, self.data.attachments()?) else {
+            return Ok(Fetched::Missing);
+        };
+        match store.open_compared(&record, sha256) {
+            Ok(Some(mut bytes)) => {
+                io::copy(&mut bytes, out)?;
+                Ok(Fetched::Whole)
+            }
+            Ok(None) => Ok(Fetched::Missing),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Fetched::Damaged),
+            Err(error) => Err(error.into()),
         }
     }
 

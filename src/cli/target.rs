@@ -5,6 +5,7 @@
 //! may also ask the server, so the command makes itself a token and does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 
 use super::client::Client;
+use super::fetched::Fetched;
 use super::in_place::Asked;
 use super::pictures;
 use super::purpose::PurposeArgs;
@@ -21,7 +23,7 @@ use super::shown::shown;
 use super::wanted::Wanted;
 use crate::access::{Tokens, operator};
 use crate::app::{Config, DataDir, DataDirError, InPlace, Owner, Status};
-use crate::export::Incoming;
+use crate::export::{Incoming, NamedFile};
 use crate::index::{self, FullText};
 use crate::log::Store;
 use crate::model::{Record, RulesHistory};
@@ -292,6 +294,18 @@ impl Target {
         match self {
             Target::InPlace(asked) => asked.picture(record, sha256, bytes_max),
             Target::Remote { client, .. } => client.picture(record, sha256, bytes_max).await,
+        }
+    }
+
+    /// Writes the bytes of a file to `out`, once or while they are compared with its hash.
+    pub(super) async fn file(
+        &self,
+        file: &NamedFile,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<Fetched> {
+        match self {
+            Target::InPlace(asked) => asked.file(file, out).await,
+            Target::Remote { client, .. } => client.file(file, out).await,
         }
     }
 

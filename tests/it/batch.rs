@@ -8,6 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use verbatim::access::TokenRole::Admin;
 
 use super::command::{Ran, command, ran};
 use super::export::{export, json_lines, parquet_lines, sorted, with_history};
@@ -493,4 +494,96 @@ fn a_manifest_says_what_its_file_is() {
     // Without being asked for, there is none.
     data.succeeds(["export", "tags", "--out", data.beside("tags.csv").to_str().unwrap()]);
     assert!(!data.beside("tags.csv.manifest.json").exists());
+}
+
+/// Rows that name pictures come with them: fetched once, compared with their hashes, in place and from a server. A
+/// run that cannot have them all leaves its state as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_come_along_and_what_is_there_is_not_fetched_again() {
+    let data = with_history();
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_data/attachments");
+    let server = Server::ready(&data).await;
+    let admin = server.http_as(&data, "anna", &[Admin]);
+    let mut sent = Vec::new();
+    for name in names_in(&pictures) {
+        let bytes = fs::read(pictures.join(name)).unwrap();
+        let hash = hex::encode(Sha256::digest(&bytes));
+        assert_eq!(admin.put(&format!("/v1/attachments/{hash}"), bytes.clone()).await.status, 201);
+        sent.push((hash, bytes));
+    }
+    let named = data.rows(
+        "select distinct a.sha256 as hash from (select unnest(attachments) as a from messages)",
+    );
+    let named =
+        named.iter().map(|row| row["hash"].as_str().unwrap().to_string()).collect::<Vec<_>>();
+    sent.retain(|(hash, _)| named.contains(hash));
+    assert!(sent.len() >= 10, "{}", sent.len());
+
+    let folder = data.beside("files");
+    let export = |table: &str, more: &[&str]| {
+        let mut command = command();
+        command.args(["export", table, "--format", "jsonl", "--attachments"]).arg(&folder);
+        command.arg("--out").arg(data.beside("rows.jsonl")).args(more);
+        ran({
+            command.arg("--data").arg(data.path());
+            command
+        })
+    };
+    let assert_whole = || {
+        for (hash, bytes) in &sent {
+            assert_eq!(&fs::read(folder.join(&hash[..2]).join(hash)).unwrap(), bytes);
+        }
+    };
+    let first = export("messages", &[]);
+    first.assert_code(0);
+    first.assert_stderr_has(&format!("fetched {} attachments", sent.len()));
+    assert_whole();
+    // What is there is not looked at again; what has gone is fetched, also in place.
+    let (gone, _) = &sent[0];
+    fs::remove_file(folder.join(&gone[..2]).join(gone)).unwrap();
+    server.stop();
+    let again = export("events", &[]);
+    again.assert_code(0);
+    again.assert_stderr_has("fetched 1 attachments");
+    assert_whole();
+    export("turns", &[]).assert_code(2);
+
+    // One that is kept damaged gets no name, and the run is no run.
+    fs::remove_file(folder.join(&gone[..2]).join(gone)).unwrap();
+    let kept = file_called(&data.path().join("attachments"), gone);
+    fs::write(&kept, "otherwise").unwrap();
+    let state = data.beside("messages.state");
+    let (state_name, runs) = (state.to_str().unwrap().to_string(), data.beside("runs"));
+    let mut damaged = command();
+    damaged.args([
+        "export",
+        "messages",
+        "--format",
+        "jsonl",
+        "--state",
+        &state_name,
+        "--attachments",
+    ]);
+    damaged.arg(&folder).arg("--out").arg(&runs).arg("--data").arg(data.path());
+    let damaged = ran(damaged);
+    damaged.assert_code(2);
+    damaged.assert_stderr_has(gone);
+    assert!(!state.exists() && !folder.join(&gone[..2]).join(gone).exists());
+    data.is_left_damaged();
+}
+
+/// The file of this name somewhere below a folder.
+fn file_called(folder: &Path, name: &str) -> PathBuf {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with(name) {
+                return path;
+            }
+        }
+    }
+    panic!("there is no `{name}`");
 }

@@ -8,6 +8,7 @@
 //! Invariants: a file has its name only when it is whole; its manifest comes after it, and the state last, so that
 //! whatever breaks a run off leaves the one before as it was, and the next run does it again.
 
+mod files;
 mod manifest;
 mod output;
 mod runs;
@@ -27,6 +28,7 @@ use super::{Exit, progress};
 use crate::export::{ExportFormat, PartitionBy};
 use crate::model::Offset;
 use crate::server::ExportParameters;
+use files::{FetchedFiles, NamedFiles};
 use output::Written;
 
 const EXAMPLES: &str = "\
@@ -37,6 +39,8 @@ Examples:
                                                              a file for each day
   verbatim export messages --state messages.state --out nightly/ --format parquet
                                                              what changed since the last run; docs/batch.md
+  verbatim export messages --out messages.parquet --attachments files/
+                                                             and the pictures, voice and files that they name
   verbatim export events --format jsonl | gzip > events.jsonl.gz
 
 Exit codes: 0 all of it is whole; 2 failure: what is there is whole, and the next run does the rest";
@@ -72,6 +76,9 @@ pub(super) struct Export {
     /// A manifest beside the file, FILE.manifest.json: rows, bytes, SHA-256, what was asked
     #[arg(long, requires = "out")]
     manifest: bool,
+    /// Folder for the files that rows of events and messages name, each as DIR/ab/SHA256; what is there stays
+    #[arg(long, value_name = "DIR")]
+    attachments: Option<PathBuf>,
     /// CSV for Excel: with a byte order mark, and a quote before what it would compute
     #[arg(long)]
     excel: bool,
@@ -86,12 +93,15 @@ impl Export {
         let format = self.format()?;
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let bar = progress::rows(&format!("exporting {}", self.table));
+        let files = self.attachments.as_deref();
+        let files = files.map(|folder| NamedFiles::begin(&self.table, folder)).transpose()?;
         let exporting = runs::Exporting {
             target: &target,
             table: &self.table,
             parameters: self.parameters(&target).await?,
             form: output::Form { format, excel: self.excel },
             bar: &bar,
+            files: files.as_ref(),
         };
         let folder = self.out.as_deref();
         let done = interruptible(async {
@@ -103,15 +113,22 @@ impl Export {
         });
         let done = done.await;
         bar.finish_and_clear();
-        let Written { rows, files, complete_to } = done?;
-        let files = match files {
+        let Written { rows, files: written, complete_to, fetched } = done?;
+        let in_files = match written {
             0 | 1 => String::new(),
             files => format!(" in {files} files"),
         };
         eprintln!(
-            "exported {rows} rows of {}{files}, complete to offset {complete_to}",
+            "exported {rows} rows of {}{in_files}, complete to offset {complete_to}",
             self.table
         );
+        if let Some(FetchedFiles { fetched, there, missing }) = fetched {
+            let missing = match missing {
+                0 => String::new(),
+                missing => format!(", {missing} were never sent or are erased"),
+            };
+            eprintln!("fetched {fetched} attachments, {there} were there{missing}");
+        }
         Ok(Exit::Yes)
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
+use super::files::FetchedFiles;
 use crate::cli::destination::Out;
 use crate::export::{Encoder, ExportFormat, RecordBatch, SchemaRef, guarded, with_about};
 use crate::model::Offset;
@@ -27,6 +28,8 @@ pub(super) struct Written {
     pub(super) files: u64,
     /// Every record below it is in the rows.
     pub(super) complete_to: Offset,
+    /// What became of the files that they name, where these were asked for.
+    pub(super) fetched: Option<FetchedFiles>,
 }
 
 /// One file, once it is whole.

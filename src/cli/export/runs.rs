@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use futures::TryStreamExt;
 use indicatif::ProgressBar;
 
+use super::files::{FetchedFiles, NamedFiles};
 use super::manifest::{FileEntry, Manifest, beside};
 use super::output::{Form, Output, Sealed, Written};
 use super::state::State;
@@ -24,12 +25,15 @@ use crate::server::ExportParameters;
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// What is exported, and how.
+#[derive(Clone)]
 pub(super) struct Exporting<'a> {
     pub(super) target: &'a Target,
     pub(super) table: &'a str,
     pub(super) parameters: ExportParameters,
     pub(super) form: Form,
     pub(super) bar: &'a ProgressBar,
+    /// What takes the files that rows name.
+    pub(super) files: Option<&'a NamedFiles>,
 }
 
 impl Exporting<'_> {
@@ -48,17 +52,18 @@ impl Exporting<'_> {
             let mut output = Output::new(self.form, &schema, out, is_compressed, &about)?;
             while let Some(rows) = next(&mut incoming).await? {
                 output.write(&rows)?;
-                self.bar.inc(rows.num_rows() as u64);
+                self.passed(&rows)?;
             }
             output.finish()
         };
         let sealed = destination.fill(write).await?;
         let rows = sealed.rows;
+        let fetched = self.fetched().await?;
         if let (Destination::Path(path), true) = (destination, has_manifest) {
             manifest.add(FileEntry::of(name_of(path)?, &sealed));
             manifest.write(&beside(path))?;
         }
-        Ok(Written { rows, files: 1, complete_to })
+        Ok(Written { rows, files: 1, complete_to, fetched })
     }
 
     /// A file for each part. Rows come sorted by their part.
@@ -82,17 +87,19 @@ impl Exporting<'_> {
                     }
                 };
                 part.file.output.write(&rows)?;
-                self.bar.inc(rows.num_rows() as u64);
+                self.passed(&rows)?;
                 open = Some((day, part));
             }
         }
         if let Some((_, done)) = open.take() {
             manifest.add(done.finish()?);
         }
+        let fetched = self.fetched().await?;
         durable::make_directory(folder)
             .with_context(|| format!("cannot make `{}`", folder.display()))?;
         manifest.write(&folder.join(format!("{}.manifest.json", self.table)))?;
-        Ok(Written { rows: manifest.rows, files: manifest.files.len() as u64, complete_to })
+        let files = manifest.files.len() as u64;
+        Ok(Written { rows: manifest.rows, files, complete_to, fetched })
     }
 
     /// What has changed since the run before; in the first, all of it.
@@ -111,7 +118,9 @@ impl Exporting<'_> {
                 let until = changed.complete_to;
                 let name = format!("{}.replaced.csv", self.name_of_run(Some(after), until));
                 let form = Form { format: ExportFormat::Csv, excel: false };
-                let replaced = self.written(changed, form, &folder.join(&name), &[]).await?;
+                // It names conversations, and no files.
+                let list = Exporting { files: None, ..self.clone() };
+                let replaced = list.written(changed, form, &folder.join(&name), &[]).await?;
                 let replaced = (FileEntry::of(name, &replaced), until);
                 let asked = ExportParameters { until: Some(until), ..asked };
                 self.run(state, folder, Some(replaced), &asked).await
@@ -134,10 +143,11 @@ impl Exporting<'_> {
         let about = manifest.about();
         let sealed = self.written(incoming, self.form, &folder.join(&name), &about).await?;
         manifest.add(FileEntry::of(name, &sealed));
+        let fetched = self.fetched().await?;
         manifest.replaced = replaced.map(|(entry, _)| entry);
         manifest.write(&folder.join(format!("{run}.manifest.json")))?;
         State::new(self.table, self.target.shop(), complete_to).write(state)?;
-        Ok(Written { rows: sealed.rows, files: 1, complete_to })
+        Ok(Written { rows: sealed.rows, files: 1, complete_to, fetched })
     }
 
     /// All rows of an answer in a file of this name.
@@ -151,9 +161,23 @@ impl Exporting<'_> {
         let mut file = StagedOutput::begin(form, &incoming.schema, path, about)?;
         while let Some(rows) = next(&mut incoming).await? {
             file.output.write(&rows)?;
-            self.bar.inc(rows.num_rows() as u64);
+            self.passed(&rows)?;
         }
         file.finish()
+    }
+
+    /// Fetches what the rows name: before the manifest and the state, so that what fails is done again.
+    async fn fetched(&self) -> anyhow::Result<Option<FetchedFiles>> {
+        match self.files {
+            Some(files) => Ok(Some(files.fetch(self.target, self.bar).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Rows that are written.
+    fn passed(&self, rows: &RecordBatch) -> anyhow::Result<()> {
+        self.bar.inc(rows.num_rows() as u64);
+        self.files.map_or(Ok(()), |files| files.note(rows))
     }
 
     fn manifest(&self, asked: &ExportParameters, complete_to: Offset) -> Manifest {
