@@ -1,6 +1,8 @@
 //! `verbatim demo`: two weeks of a shop's chat as history, then more of it live, and a page to
 //! open.
 
+mod dates;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use self::dates::Dates;
 use super::serve::Server;
 use super::{Exit, write};
 use crate::access::{Identity, TokenRole, operator};
@@ -26,16 +29,21 @@ const EXAMPLES: &str = "\
 Examples:
   verbatim demo                               two weeks of a shop's chat, more of it live, and a page to open
   verbatim demo --listen 127.0.0.1:9090       on another port
-  verbatim demo --speed 1                     the live part as fast as it was
+  verbatim demo --speed 4                     the live part four times faster, and its waits four times shorter
 
 Exit codes: 0 stopped by Ctrl-C; 2 it cannot run, such as when the port is taken";
 
-const HISTORY: &str = include_str!("../../sample_data/history.ndjson");
-const LIVE: &str = include_str!("../../sample_data/live.ndjson");
+const HISTORY: &str = include_str!("../../../sample_data/history.ndjson");
+const LIVE: &str = include_str!("../../../sample_data/live.ndjson");
 /// What the sample shop's model is made of, in less than a second at each start.
-const LABELS: &str = include_str!("../../sample_data/labels.csv");
+const LABELS: &str = include_str!("../../../sample_data/labels.csv");
 /// The day that history is moved to yesterday.
 const HISTORY_LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 14) {
+    Some(day) => day,
+    None => NaiveDate::MAX,
+};
+/// The day of the live part, which is always today.
+const LIVE_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 15) {
     Some(day) => day,
     None => NaiveDate::MAX,
 };
@@ -47,7 +55,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 macro_rules! attachments {
     ($($name:literal),+ $(,)?) => {
-        &[$(include_bytes!(concat!("../../sample_data/attachments/", $name))),+]
+        &[$(include_bytes!(concat!("../../../sample_data/attachments/", $name))),+]
     };
 }
 
@@ -75,8 +83,8 @@ pub(super) struct Demo {
     /// Where to listen
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     listen: std::net::SocketAddr,
-    /// How many times faster than life the live part is played
-    #[arg(long, default_value_t = 4.0, value_parser = pace)]
+    /// How many times faster than life the live part is played; waits become as much shorter
+    #[arg(long, default_value_t = 1.0, value_parser = pace)]
     speed: f64,
 }
 
@@ -173,6 +181,7 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
         let body = futures::stream::iter([Ok::<_, std::convert::Infallible>(*bytes)]);
         app.attachments.put(identity, &sha256, body).await?;
     }
+    let dates = Dates::read()?;
     let mut events = Vec::new();
     for line in HISTORY.lines() {
         let mut event = Event::parse(line.as_bytes())?;
@@ -181,6 +190,7 @@ async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<(
             .datetime()
             .checked_add_days(Days::new(moved.history_days))
             .context("the calendar ends")?;
+        event.text = dates.moved(&event, i64::try_from(moved.history_days)?)?;
         event.sent_at = Some(rfc_3339(later));
         events.push(prepare_event(identity, Origin::Imported, event)?);
     }
@@ -251,10 +261,12 @@ async fn play(
     let events: Vec<Event> =
         LIVE.lines().map(|line| Event::parse(line.as_bytes())).collect::<Result<_, _>>()?;
     let Some(first) = events.first().and_then(Event::sent_time) else { return Ok(()) };
+    let dates = Dates::read()?;
     loop {
         let begun = tokio::time::Instant::now();
-        let round =
-            Micros::now().datetime().with_timezone(&SHOP_ZONE).format("%Y%m%d-%H%M%S").to_string();
+        let now = Micros::now().datetime().with_timezone(&SHOP_ZONE);
+        let round = now.format("%Y%m%d-%H%M%S").to_string();
+        let days = now.date_naive().signed_duration_since(LIVE_DAY).num_days();
         let mut names: HashMap<String, String> = HashMap::new();
         for event in &events {
             let after_ms = event.sent_time().map_or(0, |sent| sent.ms_since(first));
@@ -270,6 +282,7 @@ async fn play(
                 .or_insert_with(|| format!("live-{round}-{number:02}"));
             let event = Event {
                 conversation: name.clone(),
+                text: dates.moved(event, days)?,
                 sent_at: Some(rfc_3339(Utc::now())),
                 ..event.clone()
             };
