@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
+use serde::Serialize;
 
 use super::data_dir::{FORMAT_FILE, OWNER_FILE, SQL_HISTORY_FILE};
 use super::{DERIVED, DataDir, DataDirError};
@@ -34,9 +35,10 @@ use crate::table;
 const TRIES: usize = 5;
 
 /// What a backup holds.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct BackedUp {
     /// First offset that is not in it.
+    #[serde(rename = "complete_to")]
     pub head: Offset,
     pub files: u64,
     pub bytes: u64,

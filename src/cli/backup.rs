@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::target::DataArgs;
+use super::text_or_json::TextOrJson;
 use super::{Exit, progress};
-use crate::app::backup;
+use crate::app::{BackedUp, backup};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +22,9 @@ pub(super) struct Backup {
     /// A new folder, which becomes a data directory: records, attachments, keys, settings, queries
     #[arg(value_name = "DIR")]
     to: PathBuf,
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -31,13 +35,11 @@ impl Backup {
         let copied = backup(self.data.data_dir(), &self.to).await;
         bar.finish_and_clear();
         let copied = copied?;
-        eprintln!(
-            "copied {} files of {} bytes to `{}`; complete to offset {}",
-            copied.files,
-            copied.bytes,
-            self.to.display(),
-            copied.head
-        );
+        let BackedUp { head, files, bytes } = &copied;
+        let to = self.to.display();
+        let text =
+            format!("copied {files} files of {bytes} bytes to `{to}`; complete to offset {head}");
+        self.format.say(&copied, &text)?;
         Ok(Exit::Yes)
     }
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::target::DataArgs;
+use super::text_or_json::TextOrJson;
 use super::{Exit, write};
 use crate::app::{Finding, Health, examine};
 
@@ -18,26 +19,17 @@ Exit codes: 0 nothing is bad; 1 something is; 2 failure";
 pub(super) struct Doctor {
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: DoctorFormat,
+    format: TextOrJson,
     #[command(flatten)]
     data: DataArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum DoctorFormat {
-    /// For people
-    #[default]
-    Text,
-    /// An array of objects
-    Json,
 }
 
 impl Doctor {
     pub(super) fn run(&self) -> anyhow::Result<Exit> {
         let findings = examine(&self.data.data_dir(), &self.data.config()?);
         match self.format {
-            DoctorFormat::Json => write::json_line(&findings)?,
-            DoctorFormat::Text => {
+            TextOrJson::Json => write::json_line(&findings)?,
+            TextOrJson::Text => {
                 let text: String = findings.iter().map(line_of).collect();
                 write::to_stdout(text.as_bytes())?;
             }

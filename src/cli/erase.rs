@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::Exit;
-use super::hold::{ListFormat, case_shown};
+use super::hold::case_shown;
 use super::intake::Intake;
 use super::shown::shown;
 use super::target::TargetArgs;
-use crate::app::{ErasePlan, EraseRequest};
+use super::text_or_json::TextOrJson;
+use crate::app::{AskedErasure, ErasePlan, EraseRequest};
 use crate::erasure::{Asked, Done};
 use crate::search::shown_time;
 
@@ -64,6 +66,9 @@ pub(super) struct Erase {
     /// Say what would be erased, and erase nothing
     #[arg(long)]
     dry_run: bool,
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -84,7 +89,7 @@ struct ListErasures {
     limit: Option<u64>,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: ListFormat,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -95,7 +100,7 @@ struct ShowErasure {
     id: String,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: ListFormat,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -110,7 +115,7 @@ impl Erase {
     }
 
     async fn ask(self) -> anyhow::Result<Exit> {
-        let Erase { message, conversation, customer, ground, dry_run, target, .. } = self;
+        let Erase { message, conversation, customer, ground, dry_run, format, target, .. } = self;
         if conversation.is_none() && customer.is_none() {
             bail!("say what: --message ID --conversation ID, --conversation ID or --customer ID");
         }
@@ -121,42 +126,43 @@ impl Erase {
         };
         let request = EraseRequest { message, conversation, customer, ground, dry_run };
         let intake = Intake::open_existing(&target).await?;
-        let asked = ask_and_wait(&intake, &request).await;
+        let asked = ask_and_wait(&intake, &request, format).await;
         intake.catch_up_and_close().await?;
-        let (id, is_done) = asked?;
-        match id {
-            None => eprintln!("nothing was erased: this was a dry run"),
-            Some(id) if is_done => {
-                eprintln!("done; `verbatim erase show {id}` prints the receipts");
-            }
-            Some(id) => eprintln!(
+        let (AskedErasure { id, conversations }, is_done) = asked?;
+        let text = match &id {
+            None => "nothing was erased: this was a dry run".to_string(),
+            Some(id) if is_done => format!("done; `verbatim erase show {id}` prints the receipts"),
+            Some(id) => format!(
                 "asked for; it goes on by itself while a service runs: `verbatim erase show {id}`"
             ),
-        }
+        };
+        format.say(&json!({"id": id, "done": is_done, "conversations": conversations}), &text)?;
         Ok(Exit::Yes)
     }
 }
 
-/// Returns by which id it is listed, and whether it is done.
+/// Returns what was asked for, and whether it is done.
 async fn ask_and_wait(
     intake: &Intake,
     request: &EraseRequest,
-) -> anyhow::Result<(Option<String>, bool)> {
+    format: TextOrJson,
+) -> anyhow::Result<(AskedErasure, bool)> {
     let asked = intake.erase(request).await?;
-    for plan in &asked.conversations {
-        eprintln!("{}", plan_line(plan));
+    if format == TextOrJson::Text {
+        // Before it waits.
+        asked.conversations.iter().for_each(|plan| eprintln!("{}", plan_line(plan)));
     }
-    let Some(id) = asked.id else { return Ok((None, false)) };
+    let Some(id) = asked.id.clone() else { return Ok((asked, false)) };
     let waits = |plan: &ErasePlan| !plan.held_by.is_empty();
     let held = asked.conversations.iter().filter(|plan| waits(plan)).count() as u64;
     let (since, mut pause) = (Instant::now(), PAUSE_MIN);
     loop {
         let waiting = intake.erasure(&id, true, held + 1).await?.len() as u64;
         if waiting <= held {
-            return Ok((Some(id), waiting == 0));
+            return Ok((asked, waiting == 0));
         }
         if since.elapsed() > DONE_TIME_MAX {
-            return Ok((Some(id), false));
+            return Ok((asked, false));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE_MAX);
@@ -170,7 +176,7 @@ impl ListErasures {
         let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
         let (asked, zone) = (asked?, zone?);
-        self.format.write(&asked, |asked| line_of(asked, zone))?;
+        self.format.write_list(&asked, |asked| line_of(asked, zone))?;
         Ok(Exit::found(!asked.is_empty()))
     }
 }
@@ -182,7 +188,7 @@ impl ShowErasure {
         let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
         let (asked, zone) = (asked?, zone?);
-        self.format.write(&asked, |asked| told(asked, zone))?;
+        self.format.write_list(&asked, |asked| told(asked, zone))?;
         Ok(Exit::Yes)
     }
 }

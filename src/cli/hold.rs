@@ -2,13 +2,13 @@
 
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
+use super::Exit;
 use super::intake::Intake;
 use super::shown::shown;
 use super::target::TargetArgs;
-use super::{Exit, write};
-use crate::app::HoldRequest;
+use super::text_or_json::TextOrJson;
+use crate::app::{Concerned, HoldRequest};
 use crate::erasure::Held;
 use crate::search::shown_time;
 
@@ -90,6 +90,9 @@ struct HoldArgs {
     /// Why; recorded with the hold
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -102,35 +105,9 @@ struct ListHolds {
     limit: Option<u64>,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: ListFormat,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
-}
-
-/// How a list is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum ListFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One object
-    Json,
-}
-
-impl ListFormat {
-    /// Writes all that is listed, where it is for people each as `text_of` says it.
-    pub(super) fn write<T: Serialize>(
-        self,
-        listed: &[T],
-        text_of: impl Fn(&T) -> String,
-    ) -> anyhow::Result<()> {
-        match self {
-            ListFormat::Json => write::json_line(&listed),
-            ListFormat::Text => {
-                write::to_stdout(listed.iter().map(text_of).collect::<String>().as_bytes())
-            }
-        }
-    }
 }
 
 impl Hold {
@@ -145,17 +122,19 @@ impl Hold {
 
 impl HoldArgs {
     async fn send(self, case: Option<String>, releases: bool) -> anyhow::Result<Exit> {
-        let HoldArgs { conversation, order, customer, reason, target } = self;
+        let HoldArgs { conversation, order, customer, reason, format, target } = self;
         let request = HoldRequest { conversation, order, customer, case, reason };
         let intake = Intake::open_existing(&target).await?;
         let kept =
             if releases { intake.release(&request).await } else { intake.hold(&request).await };
         intake.catch_up_and_close().await?;
+        let kept = kept?;
         let done = if releases { "released" } else { "held" };
-        for concerned in kept? {
+        let line = |concerned: &Concerned| {
             let name = shown(&concerned.conversation, " ");
-            eprintln!("{done}: {name}, as offset {} says", concerned.offset);
-        }
+            format!("{done}: {name}, as offset {} says", concerned.offset)
+        };
+        format.say(&kept, &kept.iter().map(line).collect::<Vec<_>>().join("\n"))?;
         Ok(Exit::Yes)
     }
 }
@@ -167,7 +146,7 @@ impl ListHolds {
         let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
         let (holds, zone) = (holds?, zone?);
-        self.format.write(&holds, |held| line_of(held, zone))?;
+        self.format.write_list(&holds, |held| line_of(held, zone))?;
         Ok(Exit::found(!holds.is_empty()))
     }
 }

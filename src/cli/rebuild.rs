@@ -2,8 +2,10 @@
 
 use anyhow::bail;
 use clap::Args;
+use serde_json::json;
 
 use super::target::DataArgs;
+use super::text_or_json::TextOrJson;
 use super::{Exit, progress};
 use crate::app::{DERIVED, rebuild};
 
@@ -20,6 +22,9 @@ pub(super) struct Rebuild {
     /// archive, facts, index, lookup, ledger, or all
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -37,7 +42,9 @@ impl Rebuild {
         let bar = progress::working(&format!("rebuilding {}", names.join(", ")));
         let head = rebuild(self.data.data_dir(), self.data.config()?, &names).await;
         bar.finish_and_clear();
-        eprintln!("rebuilt {}; complete to offset {}", names.join(", "), head?);
+        let head = head?;
+        let text = format!("rebuilt {}; complete to offset {head}", names.join(", "));
+        self.format.say(&json!({"rebuilt": names, "complete_to": head}), &text)?;
         Ok(Exit::Yes)
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::intake::Intake;
 use super::shown::shown;
 use super::target::{Target, TargetArgs};
+use super::text_or_json::TextOrJson;
 use super::{Exit, write};
 use crate::model::{
     self as model, Event, Kind, Offset, Origin, RULES_CONVERSATION, Role, RulesChange,
@@ -57,7 +58,7 @@ enum RulesAction {
 struct ShowRules {
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: RulesFormat,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -72,15 +73,6 @@ struct SetRules {
     rules: Vec<String>,
     #[command(flatten)]
     target: TargetArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum RulesFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One object
-    Json,
 }
 
 impl Rules {
@@ -98,8 +90,8 @@ impl ShowRules {
         let zone = target.zone().await?;
         let history = target.rules().await;
         match self.format {
-            RulesFormat::Json => write::json_line(&history?)?,
-            RulesFormat::Text => write::to_stdout(text(&history?, zone)?.as_bytes())?,
+            TextOrJson::Json => write::json_line(&history?)?,
+            TextOrJson::Text => write::to_stdout(text(&history?, zone)?.as_bytes())?,
         }
         Ok(Exit::Yes)
     }

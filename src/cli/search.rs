@@ -12,6 +12,7 @@ use super::purpose::PurposeArgs;
 use super::search_text::{self, Transcripts};
 use super::shown::shown;
 use super::target::{Target, TargetArgs, names_one};
+use super::text_or_json::TextOrJson;
 use super::{Exit, label, write};
 use crate::model::{Kind, Micros, Role};
 use crate::search::language::{LanguageError, parse};
@@ -82,20 +83,11 @@ pub(super) struct Search {
     context: u16,
     /// How the hits are written
     #[arg(long, value_enum, default_value_t)]
-    format: SearchFormat,
+    format: TextOrJson,
     #[command(flatten)]
     purpose: PurposeArgs,
     #[command(flatten)]
     target: TargetArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum SearchFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One object
-    Json,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -144,8 +136,8 @@ impl Search {
         let asked_zone = self.target.zone;
         let zone = asked_zone.unwrap_or(answer.zone);
         match self.format {
-            SearchFormat::Json => write::json_line(answer)?,
-            SearchFormat::Text => {
+            TextOrJson::Json => write::json_line(answer)?,
+            TextOrJson::Text => {
                 let text = search_text::text(answer, transcripts, usize::from(self.context), zone);
                 write::to_stdout(text.as_bytes())?;
             }
@@ -157,7 +149,7 @@ impl Search {
     async fn ask(&self, target: &Target) -> anyhow::Result<(SearchAnswer, Transcripts)> {
         let answer = target.search(&self.parameters()).await?;
         let mut transcripts = Transcripts::new();
-        if self.context > 0 && self.format == SearchFormat::Text {
+        if self.context > 0 && self.format == TextOrJson::Text {
             for found in &answer.conversations {
                 let records = target.conversation(&found.conversation).await?.unwrap_or_default();
                 transcripts.insert(found.conversation.clone(), records);

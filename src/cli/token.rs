@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::json;
 
 use super::target::TargetArgs;
+use super::text_or_json::TextOrJson;
 use super::{Exit, write};
 use crate::access::keyring::{self, IssuedToken, Revocation, TokenState};
 use crate::access::{Identity, TokenRole, Tokens};
@@ -61,6 +64,9 @@ pub(super) struct Token {
     /// Days until it expires
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_650))]
     days: u64,
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -80,6 +86,9 @@ enum TokenAction {
 #[derive(Debug, Args)]
 #[command(after_help = LISTED_EXAMPLES)]
 struct Listed {
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -98,6 +107,9 @@ struct Revoke {
     /// Subject whose tokens of this shop count no longer
     #[arg(long = "sub", value_name = "SUBJECT")]
     subject: Option<String>,
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -105,6 +117,9 @@ struct Revoke {
 #[derive(Debug, Args)]
 #[command(after_help = KEY_ARGS_EXAMPLES)]
 struct KeyArgs {
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -114,6 +129,9 @@ struct KeyArgs {
 struct Retire {
     /// Name of the key, as a token's `kid` says it
     name: String,
+    /// How the outcome is told
+    #[arg(long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -125,7 +143,8 @@ impl Token {
             Some(TokenAction::Revoke(revoke)) => revoke.run(),
             Some(TokenAction::Rotate(rotate)) => {
                 let name = keyring::rotate(&keys(&rotate.target)?)?;
-                eprintln!("key {name} signs from now on");
+                let text = format!("key {name} signs from now on");
+                rotate.format.say(&json!({"key": name}), &text)?;
                 Ok(Exit::Yes)
             }
             Some(TokenAction::Retire(retire)) => {
@@ -137,10 +156,10 @@ impl Token {
                 });
                 let ended = ended.count();
                 keyring::retire(&dir, &retire.name)?;
-                eprintln!(
-                    "key {} is retired, and with it {ended} tokens that counted",
-                    retire.name
-                );
+                let Retire { name, format, .. } = retire;
+                let text =
+                    format!("key {name} is retired, and with it {ended} tokens that counted");
+                format.say(&json!({"retired": name, "ended": ended}), &text)?;
                 Ok(Exit::Yes)
             }
             None => self.issue(),
@@ -156,9 +175,28 @@ impl Token {
         let life = Duration::from_secs(self.days * 24 * 3_600);
         let (token, issued) = tokens.issue_named(&identity, life)?;
         keyring::note_issued(&dir, &issued)?;
-        write::to_stdout(format!("{token}\n").as_bytes())?;
+        match self.format {
+            TextOrJson::Text => write::to_stdout(format!("{token}\n").as_bytes())?,
+            TextOrJson::Json => write::json_line(&Made { token: &token, issued: &issued })?,
+        }
         Ok(Exit::Yes)
     }
+}
+
+/// A token, and what is noted of it.
+#[derive(Serialize)]
+struct Made<'a> {
+    token: &'a str,
+    #[serde(flatten)]
+    issued: &'a IssuedToken,
+}
+
+/// A token that was made.
+#[derive(Serialize)]
+struct ListedToken {
+    #[serde(flatten)]
+    token: IssuedToken,
+    state: &'static str,
 }
 
 impl Listed {
@@ -169,16 +207,21 @@ impl Listed {
             at.datetime().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %:z").to_string()
         };
         let now = Micros::now().0.cast_unsigned() / 1_000_000;
-        let mut text = String::new();
-        for (token, state) in keyring::issued(&keys(&self.target)?)? {
-            let state = match state {
-                TokenState::Revoked => "revoked",
-                TokenState::KeyRetired => "key retired",
-                TokenState::Good if token.expires_at <= now => "expired",
-                TokenState::Good => "valid",
-            };
+        let made: Vec<_> = keyring::issued(&keys(&self.target)?)?
+            .into_iter()
+            .map(|(token, state)| {
+                let state = match state {
+                    TokenState::Revoked => "revoked",
+                    TokenState::KeyRetired => "key retired",
+                    TokenState::Good if token.expires_at <= now => "expired",
+                    TokenState::Good => "valid",
+                };
+                ListedToken { token, state }
+            })
+            .collect();
+        self.format.write_list(&made, |ListedToken { token, state }| {
             let roles: Vec<&str> = token.roles.iter().map(|role| role.into()).collect();
-            text.push_str(&format!(
+            format!(
                 "{}  {state:11}  until {}  made {}  {}  {}  {}\n",
                 token.id,
                 shown(token.expires_at),
@@ -186,10 +229,9 @@ impl Listed {
                 super::shown::shown(&token.shop, " "),
                 super::shown::shown(&token.sub, " "),
                 roles.join(",")
-            ));
-        }
-        write::to_stdout(text.as_bytes())?;
-        Ok(Exit::found(!text.is_empty()))
+            )
+        })?;
+        Ok(Exit::found(!made.is_empty()))
     }
 }
 
@@ -216,16 +258,17 @@ impl Revoke {
             (None, None) => bail!("give --id ID, or --sub SUBJECT for all of a subject's tokens"),
         };
         keyring::revoke(&dir, &revocation).context("cannot write what is revoked")?;
-        if ended == 0 {
-            eprintln!(
+        let text = if ended == 0 {
+            format!(
                 "no token {whose} counted: noted down all the same, but look at the name; `verbatim token list` shows those that were made here"
-            );
-            return Ok(Exit::No);
-        }
-        eprintln!(
-            "{ended} revoked {whose}; a running server and its sockets know within two seconds"
-        );
-        Ok(Exit::Yes)
+            )
+        } else {
+            format!(
+                "{ended} revoked {whose}; a running server and its sockets know within two seconds"
+            )
+        };
+        self.format.say(&json!({"revoked": ended}), &text)?;
+        Ok(Exit::found(ended > 0))
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use clap::Args;
 
-use super::Format;
 use super::shelf;
 use crate::categories::{
     After, CONVERSATIONS_AT_ONCE, Cases, EPISODES_AT_ONCE, Ended, MODEL_USUAL, Outcome, Range,
@@ -13,6 +12,7 @@ use crate::categories::{
 };
 use crate::cli::intake::Intake;
 use crate::cli::target::TargetArgs;
+use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, progress, write};
 use crate::model::{Event, FieldError, Micros, Origin, instant_of};
 
@@ -39,7 +39,7 @@ pub(super) struct Apply {
     name: String,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -64,7 +64,7 @@ impl Apply {
         let applied = apply(&intake, &range, &saved).await;
         intake.catch_up_and_close().await?;
         let applied = applied?;
-        if self.format == Format::Json {
+        if self.format == TextOrJson::Json {
             write::json_line(&applied)?;
         } else {
             let said =

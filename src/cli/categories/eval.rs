@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Format;
 use super::{labels, shelf, shown};
 use crate::categories::{MODEL_USUAL, evaluate};
 use crate::cli::target::TargetArgs;
+use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, write};
 
 const EXAMPLES: &str = "\
@@ -27,7 +27,7 @@ pub(super) struct Eval {
     name: String,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -37,8 +37,8 @@ impl Eval {
         let saved = shelf(&self.target)?.get(&self.name)?;
         let evaluation = evaluate(&saved.model, &labels(&self.labels)?);
         match self.format {
-            Format::Json => write::json_line(&evaluation)?,
-            Format::Text => write::to_stdout(shown::evaluation(&evaluation).as_bytes())?,
+            TextOrJson::Json => write::json_line(&evaluation)?,
+            TextOrJson::Text => write::to_stdout(shown::evaluation(&evaluation).as_bytes())?,
         }
         Ok(Exit::Yes)
     }

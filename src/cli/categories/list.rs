@@ -3,11 +3,11 @@
 use clap::Args;
 use serde_json::json;
 
-use super::Format;
 use super::shelf;
 use crate::categories::{About, Listed};
 use crate::cli::shown::shown;
 use crate::cli::target::{Target, TargetArgs};
+use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, write};
 use crate::model::Rules;
 
@@ -22,7 +22,7 @@ Exit codes: 0 listed; 1 there is none that can be read; 2 failure";
 pub(super) struct List {
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -32,7 +32,7 @@ impl List {
         let listed = shelf(&self.target)?.all()?;
         let target = Target::open(&self.target).await?;
         let (rules, zone) = (target.rules().await?.rules, target.zone().await?);
-        if self.format == Format::Json {
+        if self.format == TextOrJson::Json {
             let model = |(name, saved): &Listed| match saved {
                 Ok(saved) => json!(saved.about),
                 Err(error) => json!({"name": name, "damaged": error.to_string()}),

@@ -43,16 +43,6 @@ enum Action {
     List(list::List),
 }
 
-/// How figures are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One object
-    Json,
-}
-
 impl Categories {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         match self.action {

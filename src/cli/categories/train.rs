@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Format;
 use super::{labels, shelf, shown};
 use crate::categories::{
     After, CONVERSATIONS_AT_ONCE, Case, Cases, EPISODES_AT_ONCE, Ended, Example, MODEL_USUAL,
     Saved, said_in, tagged_by_people, train,
 };
 use crate::cli::target::{Target, TargetArgs};
+use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, progress, write};
 use crate::model::{Micros, check_model_name};
 
@@ -32,7 +32,7 @@ pub(super) struct Train {
     name: String,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -70,8 +70,8 @@ impl Train {
         let saved = Saved::new(&self.name, Micros::now(), &source, trained);
         shelf.put(&saved)?;
         match self.format {
-            Format::Json => write::json_line(&saved.about)?,
-            Format::Text => write::to_stdout(shown::trained(&saved.about).as_bytes())?,
+            TextOrJson::Json => write::json_line(&saved.about)?,
+            TextOrJson::Text => write::to_stdout(shown::trained(&saved.about).as_bytes())?,
         }
         eprintln!(
             "`verbatim rules set classifier={}` lets it tag what ends from now on",

@@ -12,6 +12,7 @@ use super::wanted::Wanted;
 use crate::cli::search::{SearchMode, at_its_spot};
 use crate::cli::shown::shown;
 use crate::cli::target::TargetArgs;
+use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, write};
 use crate::durable::{Mode, Naming, Staged};
 use crate::evidence::pack::{
@@ -79,18 +80,9 @@ pub(super) struct Pack {
     font: Vec<PathBuf>,
     /// How it is said what was made
     #[arg(long, value_enum, default_value_t)]
-    format: PackFormat,
+    format: TextOrJson,
     #[command(flatten)]
     target: TargetArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum PackFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One object
-    Json,
 }
 
 impl Pack {
@@ -169,8 +161,8 @@ impl Pack {
             write_file(&path, bytes)?;
         }
         match self.format {
-            PackFormat::Json => write::json_line(&packed.report)?,
-            PackFormat::Text => eprint!("{}", text(&packed.report)),
+            TextOrJson::Json => write::json_line(&packed.report)?,
+            TextOrJson::Text => eprint!("{}", text(&packed.report)),
         }
         Ok(())
     }

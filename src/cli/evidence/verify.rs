@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::shown::shown;
+use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, write};
 use crate::evidence::{Held, STEPS, Verdict, read_vkey, verify};
 
@@ -31,16 +32,7 @@ pub(super) struct Verify {
     checkpoint: Option<PathBuf>,
     /// How the verdict is written
     #[arg(long, value_enum, default_value_t)]
-    format: VerdictFormat,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum VerdictFormat {
-    /// A sentence for each step
-    #[default]
-    Text,
-    /// One object
-    Json,
+    format: TextOrJson,
 }
 
 /// A verdict in JSON.
@@ -66,8 +58,8 @@ impl Verify {
         let verdict = verify(&self.bundle, &Held { vkey, checkpoint })
             .with_context(|| format!("cannot read `{}`", self.bundle.display()))?;
         match self.format {
-            VerdictFormat::Text => write::to_stdout(text(&verdict).as_bytes())?,
-            VerdictFormat::Json => write::json_line(&in_json(&verdict))?,
+            TextOrJson::Text => write::to_stdout(text(&verdict).as_bytes())?,
+            TextOrJson::Json => write::json_line(&in_json(&verdict))?,
         }
         if verdict.refused.is_none() && !verdict.with_key_of_reader {
             eprintln!(
