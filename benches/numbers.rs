@@ -1,6 +1,6 @@
 //! The numbers people ask for: every named query over the whole range and over its last two weeks, dashboards
-//! while chat goes on, a report in place. Beside it DuckDB and ClickHouse on the same Parquet files, from the
-//! tables of turns, episodes and tags, and from the records alone. Prints a table and, as its last line, the
+//! while chat goes on, a report in place. Beside it DuckDB and ClickHouse on Parquet files of the same rows (exported,
+//! since what goes on is in no file of the archive), from the tables of turns, episodes and tags, and from the records alone. Prints a table and, as its last line, the
 //! same figures as JSON.
 //!
 //! ```text
@@ -120,8 +120,10 @@ fn main() {
     let names = names(&mut connection);
     let quiet = questions(&mut connection, &names, &ranges, &to, &mut report);
     if !options.quick && !options.alone {
+        let tables = scratch.path().join("tables");
+        export_tables(&data, &tables);
         for name in ["duckdb", "clickhouse"] {
-            beside(name, &data, &names, &ranges, &to, &quiet, &mut report);
+            beside(name, &tables, &names, &ranges, &to, &quiet, &mut report);
         }
     }
     while_chat_goes_on(&server, &options, events, &ranges[1], &to, &mut report);
@@ -174,18 +176,34 @@ fn questions(
     answered
 }
 
+/// The tables that peers know, as they are asked: what still goes on is in no file of the archive, and counts.
+fn export_tables(data: &Path, folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    for table in ["events", "turns", "episodes", "tags"] {
+        let status = Command::new(PROGRAM)
+            .args(["export", table, "--shop", SHOP, "--data"])
+            .arg(data)
+            .arg("--out")
+            .arg(folder.join(format!("{table}.parquet")))
+            .stderr(Stdio::null())
+            .status()
+            .expect("verbatim runs");
+        assert!(status.success(), "verbatim export {table} failed");
+    }
+}
+
 /// What a peer takes for the same, and that it says the same.
 fn beside(
     who: &'static str,
-    data: &Path,
+    tables: &Path,
     names: &[String],
     ranges: &[Range],
     to: &str,
     quiet: &[Answered],
     report: &mut Report,
 ) {
-    let (archive, to) = (data.join("archive"), plain(to));
-    let words = [archive.as_os_str(), SHOP.as_ref(), to.as_ref(), to.as_ref(), ZONE.as_ref()];
+    let to = plain(to);
+    let words = [tables.as_os_str(), SHOP.as_ref(), to.as_ref(), to.as_ref(), ZONE.as_ref()];
     let Some(mut peer) = Peer::start(who, "analytics.py", words) else { return };
     report.add(format!("{who}: version"), peer.ready["version"].clone(), "");
     for range in ranges {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What `cargo bench --bench numbers` measures verbatim beside: DuckDB and ClickHouse (chdb), on the same Parquet files.
+"""What `cargo bench --bench numbers` measures verbatim beside: DuckDB and ClickHouse (chdb), on the same rows.
 
-    analytics.py duckdb|clickhouse ARCHIVE SHOP FROM TO ZONE
+    analytics.py duckdb|clickhouse FOLDER SHOP FROM TO ZONE
 
 Says `{"version"}`. Then for each question on stdin, `{"question", "of"}`, it says `{"rows", "ms"}`: the median of TIMES_ASKED
 after one to warm up, or `{"rows": null}` where it has no such question. `of` is `facts`, the tables in which verbatim keeps
@@ -43,13 +43,13 @@ BEGINS = "(k IN ('C', 'D') OR (k = 'O' AND (before = 'X' OR {seconds} > 86400)))
 
 
 class DuckDb:
-    def __init__(self, archive):
+    def __init__(self, folder):
         import duckdb
 
         self.version = duckdb.__version__
         self.db = duckdb.connect()
         self.db.execute("SET TimeZone = 'UTC'")
-        for table, files in tables(archive):
+        for table, files in tables(folder):
             self.db.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files!r})")
 
     def rows(self, sql):
@@ -86,14 +86,14 @@ class DuckDb:
 
 
 class ClickHouse:
-    def __init__(self, archive):
+    def __init__(self, folder):
         import chdb
         from chdb import session
 
         self.version = chdb.__version__
         self.db = session.Session()
         self.db.query("SET join_use_nulls = 1")
-        for table, files in tables(archive):
+        for table, files in tables(folder):
             self.db.query(f"CREATE VIEW {table} AS SELECT * FROM file('/{{{','.join(file[1:] for file in files)}}}', Parquet)")
 
     def rows(self, sql):
@@ -130,12 +130,10 @@ class ClickHouse:
             turns AS (SELECT waiting_since, if(replies > 0, intDiv(toUnixTimestamp64Micro(replied_at) - toUnixTimestamp64Micro(waiting_since), 1000), NULL) AS nrt_ms FROM waits)"""
 
 
-def tables(archive):
-    """The files of each table as its newest version has them."""
-    from deltalake import DeltaTable
-
+def tables(folder):
+    """A file of each table."""
     for table in ("events", "turns", "episodes", "tags"):
-        yield table, [file.removeprefix("file://") for file in DeltaTable(os.path.join(archive, table)).file_uris()]
+        yield table, [os.path.join(folder, f"{table}.parquet")]
 
 
 def question(peer, name, of, shop, from_, to, zone):
@@ -177,9 +175,9 @@ def question(peer, name, of, shop, from_, to, zone):
 
 
 def main():
-    kind, archive, shop, from_, to, zone = sys.argv[1:]
+    kind, folder, shop, from_, to, zone = sys.argv[1:]
     try:
-        peer = {"duckdb": DuckDb, "clickhouse": ClickHouse}[kind](os.path.abspath(archive))
+        peer = {"duckdb": DuckDb, "clickhouse": ClickHouse}[kind](os.path.abspath(folder))
     except ImportError as missing:
         print(missing, file=sys.stderr)
         return
