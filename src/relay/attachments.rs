@@ -35,6 +35,8 @@ const CHUNK_TIME_MAX: Duration = Duration::from_secs(30);
 /// Longest that it may take: 64 MiB at 110 KiB/s. One that never pauses for long would hold its place
 /// without end.
 const UPLOAD_TIME_MAX: Duration = Duration::from_mins(10);
+/// How far times of files may be behind the clock: file systems with the coarsest ones count by two seconds.
+const FILE_CLOCK_BEHIND_MAX: Duration = Duration::from_secs(2);
 
 /// The folder of attachments.
 #[derive(Clone)]
@@ -62,9 +64,9 @@ impl AttachmentStore {
     }
 
     /// Removes what uploads left that a death of the process broke off: files under a staging name that
-    /// nobody has changed since `before`. May take long, and is in nobody's way.
-    pub fn sweep(&self, before: SystemTime) -> io::Result<()> {
-        sweep(self.disk.root(), before)
+    /// nobody has changed since before this process `started`. May take long, and is in nobody's way.
+    pub fn sweep(&self, started: SystemTime) -> io::Result<()> {
+        sweep(self.disk.root(), started - FILE_CLOCK_BEHIND_MAX)
     }
 
     /// Where an attachment lies, whether or not it is there. Names are hashed because they may hold any
@@ -255,14 +257,24 @@ fn sweep(folder: &Path, before: SystemTime) -> io::Result<()> {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
         if kind.is_dir() {
-            sweep(&path, before)?;
-        } else if entry.file_name().to_str().is_some_and(is_staging_name)
-            && entry.metadata()?.modified()? < before
-        {
-            std::fs::remove_file(&path)?;
+            there_still(sweep(&path, before))?;
+        } else if entry.file_name().to_str().is_some_and(is_staging_name) {
+            let changed = there_still(entry.metadata().and_then(|metadata| metadata.modified()))?;
+            if changed.is_some_and(|changed| changed < before) {
+                there_still(std::fs::remove_file(&path))?;
+            }
         }
     }
     Ok(())
+}
+
+/// `None` of what has got its name, or has gone, meanwhile.
+fn there_still<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
+    match looked {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn hashed(name: &str, bytes: usize) -> String {
@@ -387,6 +399,21 @@ mod tests {
         assert_eq!(names_under(folder.path()).len(), 3, "one that is written now may go on");
         store.sweep(SystemTime::now() + hour).unwrap();
         assert_eq!(names_under(folder.path()), ["kept"]);
+    }
+
+    /// Times of files are those of the last tick, a few milliseconds ago, or of whole seconds: an upload that began right
+    /// after the process did seemed older than it, and was swept away under its own hands.
+    #[test]
+    fn no_upload_of_this_process_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = AttachmentStore::open_or_create(folder.path(), 0).unwrap();
+        for number in 0..100 {
+            let started = SystemTime::now();
+            let staged = folder.path().join(format!("upload#{number}"));
+            std::fs::write(&staged, "half").unwrap();
+            store.sweep(started).unwrap();
+            assert!(staged.exists(), "{number}");
+        }
     }
 
     /// A client that goes away takes the request with it: nobody is left to tidy up but what is
