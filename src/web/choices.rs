@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::grid::{Grid, Value};
 use crate::model::Kinded;
 use crate::server::Service;
-use crate::sql::Filter;
+use crate::sql::{Answer, Filter, SqlError};
 
 /// Most of each that a page lets choose from: × 5 × about 60 bytes of HTML = 60 kB at most, and a shop of 200 agents
 /// has a fifth of that. Whatever is not among them can still be typed into the address.
@@ -20,8 +20,19 @@ pub(super) struct Choices(BTreeMap<Filter, Vec<String>>);
 impl Choices {
     /// Those of a shop, as of some minutes ago: they are counted over all that there is; none where they cannot be had,
     /// since figures can be read without them.
-    pub(super) async fn of(service: &Service, shop: &str) -> Choices {
-        let answer = service.sql.query_lately(shop, &sql()).await;
+    pub(super) async fn of(service: &Service, shop: &str, asked: &[(Filter, String)]) -> Choices {
+        let lately = service.sql.query_lately(shop, &sql()).await;
+        let known = Choices::told(service, lately.as_deref());
+        let is_known =
+            |(filter, value): &(Filter, String)| known.of_filter(*filter).contains(value);
+        if asked.iter().all(is_known) {
+            return known;
+        }
+        // Perhaps somebody who is new: that there is nobody of a name must be so now.
+        Choices::told(service, service.sql.query(shop, &sql()).await.as_ref())
+    }
+
+    fn told(service: &Service, answer: Result<&Answer, &SqlError>) -> Choices {
         let answer = answer.map_err(|error| {
             tracing::warn!(%error, kind = ?error.kind(), "what figures may be narrowed to is not known");
         });

@@ -94,7 +94,7 @@ async fn made(asked: Asked, name: &str) -> Response {
     let selection = asked.selection(here.iter().copied());
     let answers: Vec<_> = here.iter().map(|query| asked.answer(query, &selection)).collect();
     let answers = futures::stream::iter(answers).buffered(AT_ONCE).collect::<Vec<_>>();
-    let choices = Choices::of(&asked.service, &asked.identity.shop);
+    let choices = Choices::of(&asked.service, &asked.identity.shop, &selection.filters);
     let (answers, choices, wording) = tokio::join!(answers, choices, asked.wording());
     let making = Making { selection: &selection, wording: &wording, leads: true };
     let panels = here.iter().zip(&answers).map(|(query, answer)| Panel::of(&making, query, answer));

@@ -51,7 +51,7 @@ pub(in crate::web) async fn show(
         return unknown(&asked.identity);
     };
     let selection = asked.selection([&query]);
-    let choices = Choices::of(&asked.service, &asked.identity.shop);
+    let choices = Choices::of(&asked.service, &asked.identity.shop, &selection.filters);
     let (answer, choices, wording) =
         tokio::join!(asked.answer(&query, &selection), choices, asked.wording());
     let status = answer.as_ref().map_or_else(|error| status_of(error.kind()), |_| StatusCode::OK);
