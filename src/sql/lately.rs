@@ -27,13 +27,17 @@ pub(super) struct Lately {
 
 #[derive(Clone)]
 struct Kept {
+    /// When it was asked for: how old it is.
     since: Instant,
+    /// When it was last tried to make it anew.
+    tried: Instant,
     answer: Arc<OnceCell<Arc<Answer>>>,
 }
 
 impl Kept {
     fn begun() -> Kept {
-        Kept { since: Instant::now(), answer: Arc::default() }
+        let now = Instant::now();
+        Kept { since: now, tried: now, answer: Arc::default() }
     }
 }
 
@@ -51,13 +55,12 @@ impl Lately {
             kept.insert(key.clone(), begun.clone());
             return (begun, None);
         };
-        if known.since.elapsed() < FRESH || !known.answer.initialized() {
+        if known.tried.elapsed() < FRESH || !known.answer.initialized() {
             return (known, None);
         }
-        // Nobody else makes it meanwhile: it counts as fresh, and is the old one until it is there.
+        // Nobody else makes it meanwhile. It gets no younger by a try that fails.
         let again = Kept::begun();
-        let shown = Kept { since: again.since, answer: known.answer.clone() };
-        kept.insert(key.clone(), shown);
+        kept.insert(key.clone(), Kept { tried: again.tried, ..known.clone() });
         (known, Some(again))
     }
 
@@ -97,7 +100,10 @@ async fn made(
 
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::Schema;
+
     use super::*;
+    use crate::model::Offset;
 
     fn key(shop: &str) -> (String, String) {
         (shop.to_string(), "SELECT 1".to_string())
@@ -111,6 +117,27 @@ mod tests {
         assert!(Arc::ptr_eq(&one.answer, &same.answer) && again.is_none());
         let (other, _) = lately.find(&key("b"));
         assert!(!Arc::ptr_eq(&one.answer, &other.answer));
+    }
+
+    /// However often it cannot be made anew.
+    #[test]
+    fn an_answer_gets_no_younger_by_tries_that_fail() {
+        let Some(long_ago) = Instant::now().checked_sub(AGE_MAX - FRESH) else { return };
+        let lately = Lately::default();
+        let answer = Answer {
+            complete_to: Offset(0),
+            schema: Arc::new(Schema::empty()),
+            batches: Vec::new(),
+        };
+        let old = Kept {
+            since: long_ago,
+            tried: long_ago,
+            answer: Arc::new(OnceCell::new_with(Some(Arc::new(answer)))),
+        };
+        lately.put(&key("a"), old);
+        assert!(lately.find(&key("a")).1.is_some(), "it is to be made anew");
+        let (shown, again) = lately.find(&key("a"));
+        assert!(again.is_none() && shown.since == long_ago);
     }
 
     #[test]
