@@ -15,6 +15,7 @@ use crate::cli::fetched::Fetched;
 use crate::cli::target::Target;
 use crate::durable::{self, Mode, Naming, Staged};
 use crate::export::{NamedFile, RecordBatch, named_files};
+use crate::model::is_sha256_hex;
 
 /// Tables whose rows name files.
 const TABLES: [&str; 2] = ["events", "messages"];
@@ -79,6 +80,12 @@ impl NamedFiles {
         let (mut files, mut damaged) = (FetchedFiles::default(), Vec::new());
         for line in BufReader::new(named).lines() {
             let file: NamedFile = serde_json::from_str(&line?)?;
+            // A server that lies must not say where files are written.
+            ensure!(
+                is_sha256_hex(&file.sha256),
+                "`{}` is no hash of a file",
+                file.sha256.escape_debug()
+            );
             let folder = self.folder.join(file.sha256.get(..2).unwrap_or_default());
             let path = folder.join(&file.sha256);
             if path.exists() {
