@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::openapi::Rows;
 use super::parsed;
-use super::rows::streamed_rows;
+use super::rows::{Rows, streamed_rows};
 use crate::export::{Bounds, ExportFormat, ExportQuery, PartitionBy};
 use crate::model::{Access, AccessAction, Micros, Offset, Via, parse_zone};
 use crate::server::{For, Problem, Service, Token};

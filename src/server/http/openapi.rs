@@ -4,23 +4,19 @@
 //!
 //! The WebSocket and the pages are not in it: OpenAPI has no words for frames, and pages are for people.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
+use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{
-    Content, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
-    Type,
-};
-use utoipa::{IntoResponses, OpenApi};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
 use super::{
-    COMPLETE_TO_HEADER, access, append, attachments, conversation_list, conversations, evidence,
-    export, health, keeping, ledger, metrics, reports, rules, schema, search, sql, status, stream,
+    access, append, attachments, conversation_list, conversations, evidence, export, health,
+    keeping, ledger, metrics, reports, rules, schema, search, sql, status, stream,
 };
 use crate::export::{ExportFormat, PartitionBy};
 use crate::model::json_schema;
@@ -185,32 +181,6 @@ fn tell_of(operation: &mut Operation, route: &Route) {
 fn problem(description: &str) -> Response {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     ResponseBuilder::new().description(description).content(PROBLEM_MEDIA_TYPE, content).build()
-}
-
-/// Rows of an answer, in whichever format is asked for.
-pub(super) struct Rows;
-
-impl IntoResponses for Rows {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let offset = ObjectBuilder::new().schema_type(Type::Integer);
-        let header = HeaderBuilder::new()
-            .schema(Some(offset))
-            .description(Some("The offset below which every record is in the answer"))
-            .build();
-        let rows =
-            ResponseBuilder::new().description("Its rows").header(COMPLETE_TO_HEADER, header);
-        let formats = [
-            ExportFormat::Json,
-            ExportFormat::Jsonl,
-            ExportFormat::Csv,
-            ExportFormat::Arrow,
-            ExportFormat::Parquet,
-        ];
-        let rows = formats.into_iter().fold(rows, |rows, format| {
-            rows.content(format.media_type(), ContentBuilder::new().build())
-        });
-        BTreeMap::from([("200".to_string(), RefOr::T(rows.build()))])
-    }
 }
 
 #[cfg(test)]

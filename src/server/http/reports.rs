@@ -11,8 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::openapi::Rows;
-use super::rows::{format_asked, streamed_rows};
+use super::rows::{Rows, format_asked, streamed_rows};
 use super::{parsed, whole};
 use crate::export::ExportFormat;
 use crate::model::{Access, AccessAction, FieldError, Via};

@@ -1,6 +1,7 @@
 //! Rows as a body: written as they come, without a bound on how many, and ended so that no client takes a
 //! part for the whole.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use axum::http::{HeaderMap, header};
@@ -9,8 +10,10 @@ use bytes::Bytes;
 use futures::StreamExt;
 use hyper::body::Frame;
 use tokio::sync::mpsc;
+use utoipa::IntoResponses;
+use utoipa::openapi::{self, RefOr};
 
-use super::{Passed, add_complete_to, streamed};
+use super::{COMPLETE_TO_HEADER, Passed, add_complete_to, streamed};
 use crate::export::{Encoder, ExportFormat};
 use crate::server::Problem;
 use crate::sql::AnswerStream;
@@ -19,6 +22,33 @@ use crate::trail::UnderWay;
 /// Pieces on their way to a client: × 64 KiB = 1 MiB, beside the row group they are of.
 const PIECES_WAITING_MAX: usize = 16;
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// Rows of an answer, in whichever format is asked for.
+pub(super) struct Rows;
+
+impl IntoResponses for Rows {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let offset = openapi::ObjectBuilder::new().schema_type(openapi::Type::Integer);
+        let header = openapi::HeaderBuilder::new()
+            .schema(Some(offset))
+            .description(Some("The offset below which every record is in the answer"))
+            .build();
+        let rows = openapi::ResponseBuilder::new()
+            .description("Its rows")
+            .header(COMPLETE_TO_HEADER, header);
+        let formats = [
+            ExportFormat::Json,
+            ExportFormat::Jsonl,
+            ExportFormat::Csv,
+            ExportFormat::Arrow,
+            ExportFormat::Parquet,
+        ];
+        let rows = formats.into_iter().fold(rows, |rows, format| {
+            rows.content(format.media_type(), openapi::ContentBuilder::new().build())
+        });
+        BTreeMap::from([("200".to_string(), RefOr::T(rows.build()))])
+    }
+}
 
 /// The format a client asks for: by a parameter, or with `Accept`, or JSON.
 pub(super) fn format_asked(said: Option<ExportFormat>, headers: &HeaderMap) -> ExportFormat {

@@ -12,9 +12,8 @@ use serde_json::Value as Json;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 
-use super::openapi::Rows;
 use super::parsed;
-use super::rows::{format_asked, streamed_rows};
+use super::rows::{Rows, format_asked, streamed_rows};
 use crate::export::ExportFormat;
 use crate::model::{Access, AccessAction, ErrorKind, FieldError, Via};
 use crate::server::{For, Problem, Service, Token};
