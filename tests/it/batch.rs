@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use verbatim::access::TokenRole::Admin;
 
 use super::command::{Ran, command, ran};
+use super::erasure::files_under;
 use super::export::{export, json_lines, parquet_lines, sorted, with_history};
 use super::shims::STEPS;
 use super::support::{Data, Server, between, csv, lines, message, sample_events};
@@ -550,8 +551,9 @@ async fn attachments_come_along_and_what_is_there_is_not_fetched_again() {
 
     // One that is kept damaged gets no name, and the run is no run.
     fs::remove_file(folder.join(&gone[..2]).join(gone)).unwrap();
-    let kept = file_called(&data.path().join("attachments"), gone);
-    fs::write(&kept, "otherwise").unwrap();
+    let kept = files_under(&data.path().join("attachments"));
+    let kept = kept.iter().find(|path| path.ends_with(gone)).unwrap();
+    fs::write(kept, "otherwise").unwrap();
     let state = data.beside("messages.state");
     let (state_name, runs) = (state.to_str().unwrap().to_string(), data.beside("runs"));
     let mut damaged = command();
@@ -570,20 +572,4 @@ async fn attachments_come_along_and_what_is_there_is_not_fetched_again() {
     damaged.assert_stderr_has(gone);
     assert!(!state.exists() && !folder.join(&gone[..2]).join(gone).exists());
     data.is_left_damaged();
-}
-
-/// The file of this name somewhere below a folder.
-fn file_called(folder: &Path, name: &str) -> PathBuf {
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.ends_with(name) {
-                return path;
-            }
-        }
-    }
-    panic!("there is no `{name}`");
 }

@@ -161,7 +161,6 @@ async fn the_examples_of_the_protocol_are_true() {
                 }
             }
             "sh" => {
-                // What was acknowledged is committed where a store is asked.
                 said = tokio::task::block_in_place(|| printed(&block, folder.path(), &variables));
                 shown += &(block.lines.join("\n") + "\n");
             }
