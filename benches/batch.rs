@@ -11,7 +11,7 @@
 //! ```
 //! MB/s per core: megabytes of the file for each second of CPU time. What is packed is counted as the rows it holds, by
 //! the size of the Arrow file, in which they lie as they are.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_macros)]
 
 #[path = "pipeline/chat.rs"]
 #[allow(dead_code)]

@@ -8,7 +8,7 @@
 //! ```
 //! Rounds with and without the ledger take turns, each in a new directory: read the ratio. Without it a
 //! server's key is one that others may read, which the ledger refuses.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_macros)]
 
 #[path = "pipeline/chat.rs"]
 #[allow(dead_code)]

@@ -10,7 +10,7 @@
 //! ```
 //! Machines differ, and this one may be busy: read each figure against its neighbour of the same run.
 //! Clients and peers share its cores with the server.
-#![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_macros, dead_code)]
 
 #[path = "live/batches.rs"]
 mod batches;

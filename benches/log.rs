@@ -6,7 +6,7 @@
 //! cargo bench --bench log -- FILE…            other transcripts or events
 //! ```
 //! CPU time is that of this thread, system calls included; waiting for the disk is not in it.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_macros)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

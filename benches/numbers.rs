@@ -12,7 +12,7 @@
 //! ```
 //! Where a peer knows the question, its rows must be verbatim's. `verbatim` is asked over HTTP, in which each
 //! question waits for what was acknowledged before it; the peers inside their processes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_macros)]
 
 #[path = "pipeline/chat.rs"]
 #[allow(dead_code)]

@@ -12,7 +12,7 @@
 //! `fdatasync` each, and CPU seconds by the event. Answers are checked against what the generator
 //! counted, so that a fast wrong build fails. While the traffic runs somebody asks the named queries,
 //! and after it the directory is started again and asked in place.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_macros)]
 
 #[path = "pipeline/chat.rs"]
 mod chat;

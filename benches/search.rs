@@ -13,7 +13,7 @@
 //! The truth is a scan of all texts. What each finds of it is its recall, and what it takes is read
 //! against the peers in the same run. `verbatim` is asked over HTTP, the peers inside their
 //! processes. Emptying the caches takes root; where that cannot be, the figures are left out.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_macros)]
 
 #[path = "pipeline/chat.rs"]
 #[allow(dead_code)]

@@ -7,7 +7,7 @@
 //! cargo bench --bench table -- --events 60000 --import-years 10   an import of old chat
 //! cargo bench --bench table -- --events 100000 --commit 10 --no-compaction    10,000 files
 //! ```
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_macros)]
 
 #[allow(dead_code)]
 #[path = "pipeline/chat.rs"]

@@ -15,6 +15,7 @@ use super::shown::shown;
 use super::target::TargetArgs;
 use super::text_or_json::TextOrJson;
 use crate::app::{AskedErasure, ErasePlan, EraseRequest};
+use crate::cli::logging::tell;
 use crate::erasure::{Asked, Done};
 use crate::search::shown_time;
 
@@ -150,7 +151,7 @@ async fn ask_and_wait(
     let asked = intake.erase(request).await?;
     if format == TextOrJson::Text {
         // Before it waits.
-        asked.conversations.iter().for_each(|plan| eprintln!("{}", plan_line(plan)));
+        asked.conversations.iter().for_each(|plan| tell!("{}", plan_line(plan)));
     }
     let Some(id) = asked.id.clone() else { return Ok((asked, false)) };
     let waits = |plan: &ErasePlan| !plan.held_by.is_empty();

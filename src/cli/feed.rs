@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::client::Appended;
 use super::intake::Intake;
+use crate::cli::logging::tell;
 use crate::model::{Event, Kind, Origin};
 use crate::server::Problem;
 
@@ -63,9 +64,9 @@ impl Counts {
     fn refuse(&mut self, source: &str, reason: &str) {
         self.rejected += 1;
         if self.rejected <= REFUSALS_SHOWN_MAX {
-            eprintln!("{source}: {reason}");
+            tell!("{source}: {reason}");
         } else if self.rejected == REFUSALS_SHOWN_MAX + 1 {
-            eprintln!("… further refusals are counted, not shown");
+            tell!("… further refusals are counted, not shown");
         }
     }
 }
@@ -113,7 +114,7 @@ pub(super) async fn append(
         let Some(why) = held_up else { return Ok(fed) };
         tries = if later.len() < pending.len() { 0 } else { tries + 1 };
         if tries == 1 {
-            eprintln!("waiting: {why}");
+            tell!("waiting: {why}");
         }
         if tries > TRIES_MAX {
             // No fault of the input, nor of what follows.

@@ -12,6 +12,7 @@ use super::feed::{self, Counts, Known};
 use super::intake::Intake;
 use super::target::TargetArgs;
 use super::{Exit, label, progress, write};
+use crate::cli::logging::tell;
 use crate::import::{self, Agents, DateOrder, Format, Notes, Piece, Refused, Settings, Source};
 use crate::model::{Event, Origin};
 
@@ -113,7 +114,7 @@ impl Import {
             };
             intake.take(source, &bar, begin).await?;
             if intake.counts.events == before {
-                eprintln!("warning: `{}` holds no events", path.display());
+                tell!("warning: `{}` holds no events", path.display());
             }
             begin += length;
             bar.set_position(begin);
@@ -255,19 +256,19 @@ impl Importing {
             out.flush().context("cannot write what was refused")?;
         }
         if !self.notes.is_empty() {
-            eprintln!("left behind (docs/import.md says why):");
+            tell!("left behind (docs/import.md says why):");
             for (kind, count) in self.notes.iter() {
-                eprintln!("{count:>8} {kind}");
+                tell!("{count:>8} {kind}");
             }
         }
         if self.differing > 0 {
-            eprintln!(
+            tell!(
                 "kept before with another body, or erased since; what was kept first stands: {}",
                 self.differing
             );
         }
         if self.unwritten > 0 {
-            eprintln!(
+            tell!(
                 "refused without a line in the file of --rejected, to be mended in the source: {}",
                 self.unwritten
             );

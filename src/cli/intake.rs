@@ -9,6 +9,7 @@ use super::target::{TargetArgs, owner_client, owner_of};
 use crate::app::{
     App, AskedErasure, Concerned, EraseRequest, ErasuresRequest, HoldRequest, Page, PageRequest,
 };
+use crate::cli::logging::tell;
 use crate::erasure::{Asked, Held};
 use crate::model::{Event, Origin, RulesHistory};
 use crate::server::{Erasures, Holds, Kept};
@@ -204,7 +205,7 @@ impl Intake {
     pub(super) async fn catch_up_and_close(self) -> anyhow::Result<()> {
         let Intake::Local(local) = self else { return Ok(()) };
         if let Err(behind) = local.app.catch_up().await {
-            eprintln!("warning: the events are kept, but {behind}");
+            tell!("warning: the events are kept, but {behind}");
         }
         local.app.stop()
     }

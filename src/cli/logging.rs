@@ -2,7 +2,7 @@
 //! was sent is never in it, neither texts nor tokens.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
@@ -18,6 +18,15 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::app::LogFormat;
 use crate::model::Micros;
+
+/// Writes a line to stderr, for whoever started this. That nobody reads it any more is no reason to stop, as it is to
+/// `eprintln!`, which panics then: a service whose log has gone must still end in order.
+macro_rules! tell {
+    ($($words:tt)*) => {
+        $crate::cli::logging::write_line(format_args!($($words)*))
+    };
+}
+pub(in crate::cli) use tell;
 
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
@@ -49,7 +58,7 @@ fn says_no_words(metadata: &Metadata<'_>) -> bool {
 pub(super) fn say(text: &str) {
     match FORMAT.get() {
         Some(LogFormat::Json) => tracing::info!("{text}"),
-        _ => eprintln!("{text}"),
+        _ => tell!("{text}"),
     }
 }
 
@@ -57,8 +66,13 @@ pub(super) fn say(text: &str) {
 pub(super) fn complain(text: &str) {
     match FORMAT.get() {
         Some(LogFormat::Json) => tracing::error!("{text}"),
-        _ => eprintln!("error: {text}"),
+        _ => tell!("error: {text}"),
     }
+}
+
+/// What [`tell!`] does.
+pub(in crate::cli) fn write_line(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// An object a line: `time`, `level`, `target`, `message`, and the event's own fields.

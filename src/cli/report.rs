@@ -16,6 +16,7 @@ use super::table::Layout;
 use super::target::{Target, TargetArgs};
 use super::wanted::Wanted;
 use super::{Exit, report_check, write};
+use crate::cli::logging::tell;
 use crate::sql::{self, Explained, NamedQuery};
 
 const EXAMPLES: &str = "\
@@ -112,10 +113,10 @@ impl Report {
             async |out| write_incoming(answer, format, Layout::default(), out, |_| ()).await;
         let rows = interruptible(destination.fill(write)).await?;
         if format == RowFormat::Table || destination != Destination::Stdout {
-            eprintln!("complete to offset {complete_to}");
+            tell!("complete to offset {complete_to}");
         }
         if rows == 0 {
-            eprintln!("no rows: there is nothing in this range and with these filters");
+            tell!("no rows: there is nothing in this range and with these filters");
         }
         Ok(Exit::Yes)
     }

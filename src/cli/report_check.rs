@@ -7,6 +7,7 @@ use anyhow::bail;
 use super::shown::shown;
 use super::target::TargetArgs;
 use super::{Exit, write};
+use crate::cli::logging::tell;
 use crate::sql::{Broken, check_file, check_queries};
 
 pub(super) async fn run(target: &TargetArgs, which: Option<&str>) -> anyhow::Result<Exit> {
@@ -27,7 +28,7 @@ pub(super) async fn run(target: &TargetArgs, which: Option<&str>) -> anyhow::Res
     let lines: String = broken.iter().map(line).collect();
     write::to_stdout(lines.as_bytes())?;
     let files = if count == 1 { "query file" } else { "query files" };
-    eprintln!("{count} {files} checked, {} broken", broken_files(&broken));
+    tell!("{count} {files} checked, {} broken", broken_files(&broken));
     Ok(Exit::found(broken.is_empty()))
 }
 

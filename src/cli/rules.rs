@@ -11,6 +11,7 @@ use super::shown::shown;
 use super::target::{Target, TargetArgs};
 use super::text_or_json::TextOrJson;
 use super::{Exit, write};
+use crate::cli::logging::tell;
 use crate::model::{
     self as model, Event, Kind, Offset, Origin, RULES_CONVERSATION, Role, RulesChange,
     RulesHistory, Sender,
@@ -105,7 +106,7 @@ impl SetRules {
         let intake = Intake::open_existing(&self.target).await?;
         let set = set(&intake, &change).await;
         intake.catch_up_and_close().await?;
-        eprintln!("{}", set?);
+        tell!("{}", set?);
         Ok(Exit::Yes)
     }
 }

@@ -6,6 +6,7 @@ use super::pictures::Pictures;
 use super::purpose::PurposeArgs;
 use super::target::{Target, TargetArgs};
 use super::{Exit, write};
+use crate::cli::logging::tell;
 use crate::model::{Audience, Micros, Record, Seen};
 use crate::server::WhoseParameters;
 use crate::transcript::{About, Document, Entry, HandedEntry, Inert, Style, handed, transcript};
@@ -74,7 +75,7 @@ impl Show {
             Document::new(about, &conversations, &Inert)
         };
         if document.is_empty() {
-            eprintln!("{}", self.nothing(target.shop()));
+            tell!("{}", self.nothing(target.shop()));
             return Ok(Exit::No);
         }
         match self.format {

@@ -23,6 +23,7 @@ use super::shown::shown;
 use super::wanted::Wanted;
 use crate::access::{Tokens, operator};
 use crate::app::{Config, DataDir, DataDirError, InPlace, Owner, Status};
+use crate::cli::logging::tell;
 use crate::export::{Incoming, NamedFile};
 use crate::index::{self, FullText};
 use crate::log::Store;
@@ -114,7 +115,7 @@ impl TargetArgs {
         let shops = committed_shops(&self.data_dir()).unwrap_or_default();
         match shops.first() {
             Some(only) if shops.len() == 1 && only != SHOP_USUAL => {
-                eprintln!("shop {}, the only one here", shown(only, " "));
+                tell!("shop {}, the only one here", shown(only, " "));
                 Ok(only.clone())
             }
             Some(_) if !shops.contains(SHOP_USUAL) => bail!("{}", names_one(&shops)),

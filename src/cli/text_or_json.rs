@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::write;
+use crate::cli::logging::tell;
 
 /// Of a command with no form of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -34,7 +35,7 @@ impl TextOrJson {
         match self {
             TextOrJson::Json => write::json_line(done),
             TextOrJson::Text => {
-                eprintln!("{text}");
+                tell!("{text}");
                 Ok(())
             }
         }

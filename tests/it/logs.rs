@@ -1,10 +1,15 @@
 //! What a service says of itself.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::Value;
 use verbatim::access::TokenRole::Admin;
 
+use super::command::command;
 use super::socket::Socket;
-use super::support::{Data, SHOP, Server, message};
+use super::support::{Data, SHOP, Server, message, signal};
 
 /// What is sent and what lets in must not lie in a log that many people read, whatever goes wrong.
 #[tokio::test(flavor = "multi_thread")]
@@ -50,4 +55,29 @@ async fn a_log_for_programs_is_json_and_holds_no_words_and_no_token() {
     assert!(!log.contains(CANARY), "{}", log.lines().find(|line| line.contains(CANARY)).unwrap());
     let signature = token.rsplit('.').next().unwrap();
     assert!(!log.contains(signature), "a token is in the log");
+}
+
+/// A log collector that ends takes the other end of stderr along. The service stood there for good: the line
+/// `stopping` ended the task that was to stop it.
+#[test]
+fn a_service_whose_log_nobody_reads_any_more_still_stops_in_order() {
+    for format in ["text", "json"] {
+        let data = Data::new();
+        let mut command = command();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", format, "--data"]);
+        command.arg(data.path()).env("VERBATIM_LOG", "debug").stderr(Stdio::piped());
+        let mut service = command.spawn().unwrap();
+        let mut lines = BufReader::new(service.stderr.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("listening on")));
+        drop(lines);
+        signal(&service, "TERM");
+        let ended = (0..1_000).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            service.try_wait().unwrap()
+        });
+        if ended.is_none() {
+            service.kill().unwrap();
+        }
+        assert_eq!(ended.and_then(|ended| ended.code()), Some(0), "{format}");
+    }
 }

@@ -268,12 +268,7 @@ impl Server {
 
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("sh")
-            .arg("-c")
-            .arg(format!("kill -{name} {}", self.pid()))
-            .status()
-            .unwrap();
-        assert!(sent.success());
+        signal(&self.child, name);
     }
 
     /// Waits for it to end by itself; gives the exit code and what it wrote to stderr.
@@ -305,6 +300,12 @@ impl Server {
     pub fn http_as(&self, data: &Data, subject: &str, roles: &[TokenRole]) -> Http {
         self.http(&data.token(SHOP, subject, roles))
     }
+}
+
+/// Sends a signal by its name.
+pub fn signal(process: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", process.id());
+    assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
 }
 
 /// A `verbatim serve` that does not listen yet.

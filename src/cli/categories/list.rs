@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::shelf;
 use crate::categories::{About, Listed};
+use crate::cli::logging::tell;
 use crate::cli::shown::shown;
 use crate::cli::target::{Target, TargetArgs};
 use crate::cli::text_or_json::TextOrJson;
@@ -47,7 +48,7 @@ impl List {
                         let at = at.format("%Y-%m-%d %H:%M").to_string();
                         write::to_stdout(text(&saved.about, &at, &rules).as_bytes())?;
                     }
-                    Err(error) => eprintln!("{name}: {error}"),
+                    Err(error) => tell!("{name}: {error}"),
                 }
             }
         }

@@ -10,6 +10,7 @@ use crate::categories::{
     After, CONVERSATIONS_AT_ONCE, Case, Cases, EPISODES_AT_ONCE, Ended, Example, MODEL_USUAL,
     Saved, said_in, tagged_by_people, train,
 };
+use crate::cli::logging::tell;
 use crate::cli::target::{Target, TargetArgs};
 use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, progress, write};
@@ -65,7 +66,7 @@ impl Train {
         bar.finish_and_clear();
         let trained = trained?;
         for (category, count) in &trained.left_out {
-            eprintln!("left out: `{category}` has {count} examples, too few to learn and judge");
+            tell!("left out: `{category}` has {count} examples, too few to learn and judge");
         }
         let saved = Saved::new(&self.name, Micros::now(), &source, trained);
         shelf.put(&saved)?;
@@ -73,10 +74,7 @@ impl Train {
             TextOrJson::Json => write::json_line(&saved.about)?,
             TextOrJson::Text => write::to_stdout(shown::trained(&saved.about).as_bytes())?,
         }
-        eprintln!(
-            "`verbatim rules set classifier={}` lets it tag what ends from now on",
-            self.name
-        );
+        tell!("`verbatim rules set classifier={}` lets it tag what ends from now on", self.name);
         Ok(Exit::Yes)
     }
 }

@@ -10,6 +10,7 @@ use clap::Args;
 use super::signing::RsaSigner;
 use super::wanted::Wanted;
 use crate::cli::Exit;
+use crate::cli::logging::tell;
 use crate::cli::target::TargetArgs;
 use crate::durable::{Mode, Naming, Staged};
 use crate::evidence::interchange::{Bounds, Form, Signer, interchange};
@@ -133,7 +134,7 @@ impl Export {
             _ => None,
         };
         if form == Form::Vcon && signer.is_none() {
-            eprintln!("the vCons are not signed: --certificate and --key sign them too");
+            tell!("the vCons are not signed: --certificate and --key sign them too");
         }
         Ok(signer)
     }

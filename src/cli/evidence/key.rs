@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::logging::tell;
 use crate::cli::target::DataArgs;
 use crate::cli::{Exit, write};
 use crate::ledger::{self, PublicKeys, VerifierKey};
@@ -104,11 +105,11 @@ impl ChangeKey {
         if begins_anew {
             let origin = self.data.config()?.evidence.origin;
             let keys = ledger::begin_anew(&data.keys(), origin.as_deref())?;
-            eprintln!("the ledger `{}` begins when the service starts", keys.origin);
+            tell!("the ledger `{}` begins when the service starts", keys.origin);
             write::to_stdout(format!("{}\n", keys.vkey).as_bytes())?;
         } else {
             let keys = ledger::rotate(&data.keys())?;
-            eprintln!("this key signs when the service starts; the one before said so");
+            tell!("this key signs when the service starts; the one before said so");
             write::to_stdout(format!("{}\n", keys.vkey).as_bytes())?;
         }
         Ok(Exit::Yes)

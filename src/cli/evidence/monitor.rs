@@ -11,6 +11,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use super::ledger_client::LedgerClient;
+use crate::cli::logging::tell;
 use crate::cli::{Exit, write};
 use crate::durable::{self, Mode};
 use crate::ledger::Checkpoint;
@@ -83,7 +84,7 @@ impl Monitor {
             let exit = match looked {
                 Ok(exit) => exit,
                 Err(error) if self.every.is_some() => {
-                    eprintln!("{error:#}");
+                    tell!("{error:#}");
                     Exit::Failed
                 }
                 Err(error) => return Err(error),
@@ -122,8 +123,8 @@ impl Monitor {
                 text.push(b'\n');
                 durable::write(&path, Mode::Usual, &text)
                     .with_context(|| format!("cannot write `{}`", path.display()))?;
-                eprintln!("{}", contradiction.told());
-                eprintln!("the evidence is in `{}`", path.display());
+                tell!("{}", contradiction.told());
+                tell!("the evidence is in `{}`", path.display());
                 Ok(Exit::No)
             }
             Err(error) => {
@@ -150,7 +151,7 @@ impl Monitor {
                 let watched = match &self.vkey {
                     Some(vkey) => Watched::by_key(vkey)?,
                     None => {
-                        eprintln!("the key is believed at first sight: {}", keys.vkey);
+                        tell!("the key is believed at first sight: {}", keys.vkey);
                         Watched::at_first_sight(&keys)?
                     }
                 };
@@ -163,7 +164,7 @@ impl Monitor {
             return Ok(Look::Contradicts(Box::new(contradiction)));
         }
         if state.watched.vkey != before {
-            eprintln!("the key {before} named the next one: {}", state.watched.vkey);
+            tell!("the key {before} named the next one: {}", state.watched.vkey);
         }
         let checkpoint = match state.watched.judge(&client.checkpoint().await?)? {
             Judged::Follows(checkpoint) => checkpoint,

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use clap::Args;
 
 use super::wanted::Wanted;
+use crate::cli::logging::tell;
 use crate::cli::search::{SearchMode, at_its_spot};
 use crate::cli::shown::shown;
 use crate::cli::target::TargetArgs;
@@ -162,7 +163,7 @@ impl Pack {
         }
         match self.format {
             TextOrJson::Json => write::json_line(&packed.report)?,
-            TextOrJson::Text => eprint!("{}", text(&packed.report)),
+            TextOrJson::Text => tell!("{}", text(&packed.report).trim_end()),
         }
         Ok(())
     }

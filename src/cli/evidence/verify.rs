@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::logging::tell;
 use crate::cli::shown::shown;
 use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, write};
@@ -62,7 +63,7 @@ impl Verify {
             TextOrJson::Json => write::json_line(&in_json(&verdict))?,
         }
         if verdict.refused.is_none() && !verdict.with_key_of_reader {
-            eprintln!(
+            tell!(
                 "the key is the bundle's own: compare its SHA-256 with one that you have from elsewhere, or give --vkey"
             );
         }

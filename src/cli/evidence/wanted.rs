@@ -12,6 +12,7 @@ use clap::Args;
 use crate::access::operator;
 use crate::app::App;
 use crate::cli::client::{Bundled, Client, Made};
+use crate::cli::logging::tell;
 use crate::cli::shown::shown;
 use crate::cli::target::{TargetArgs, owner_client, owner_of};
 use crate::cli::{Exit, progress};
@@ -111,7 +112,7 @@ impl Wanted {
         let made = match made? {
             Bundled::Made(made) => made,
             Bundled::Nothing(said) => {
-                eprintln!("{}", shown(&said, " "));
+                tell!("{}", shown(&said, " "));
                 return Ok(None);
             }
         };
@@ -121,12 +122,12 @@ impl Wanted {
         self.refuse_taken(path)?;
         let cannot_name = || format!("cannot name the bundle `{}`", path.display());
         staged.publish(Naming::Overwrite).with_context(cannot_name)?;
-        eprintln!("wrote {} records to {}", made.records, named.display());
+        tell!("wrote {} records to {}", made.records, named.display());
         if !made.redacted.is_empty() {
-            eprintln!("redacted: {}", made.redacted);
+            tell!("redacted: {}", made.redacted);
         }
         if !made.holes.is_empty() {
-            eprintln!("warning: the bundle has holes, and says so: {}", made.holes);
+            tell!("warning: the bundle has holes, and says so: {}", made.holes);
         }
         Ok(Some(made))
     }

@@ -25,6 +25,7 @@ use super::purpose::PurposeArgs;
 use super::rows_out::RowFormat;
 use super::target::{Target, TargetArgs};
 use super::{Exit, progress};
+use crate::cli::logging::tell;
 use crate::export::{ExportFormat, PartitionBy};
 use crate::model::Offset;
 use crate::server::ExportParameters;
@@ -118,16 +119,13 @@ impl Export {
             0 | 1 => String::new(),
             files => format!(" in {files} files"),
         };
-        eprintln!(
-            "exported {rows} rows of {}{in_files}, complete to offset {complete_to}",
-            self.table
-        );
+        tell!("exported {rows} rows of {}{in_files}, complete to offset {complete_to}", self.table);
         if let Some(FetchedFiles { fetched, there, missing }) = fetched {
             let missing = match missing {
                 0 => String::new(),
                 missing => format!(", {missing} were never sent or are erased"),
             };
-            eprintln!("fetched {fetched} attachments, {there} were there{missing}");
+            tell!("fetched {fetched} attachments, {there} were there{missing}");
         }
         Ok(Exit::Yes)
     }

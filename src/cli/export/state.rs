@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::cli::logging::tell;
 use crate::durable::{self, Mode};
 use crate::facts::METRIC_VERSION;
 use crate::model::Offset;
@@ -48,7 +49,7 @@ impl State {
             state.shop
         );
         if state.metric_version != METRIC_VERSION {
-            eprintln!(
+            tell!(
                 "figures mean something else since the last run (metric version {}, now {METRIC_VERSION}): all is exported anew",
                 state.metric_version
             );

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::cli::logging::tell;
 use crate::cli::target::TargetArgs;
 
 /// In the folder of what the user's programs keep.
@@ -32,7 +33,7 @@ impl History {
         match make(path) {
             Ok(()) => Some(path),
             Err(error) => {
-                eprintln!("nothing that is typed is kept: `{}`: {error}", path.display());
+                tell!("nothing that is typed is kept: `{}`: {error}", path.display());
                 None
             }
         }

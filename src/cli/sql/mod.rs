@@ -19,6 +19,7 @@ use super::out_args::OutArgs;
 use super::purpose::PurposeArgs;
 use super::rows_out::RowFormat;
 use super::target::{Target, TargetArgs};
+use crate::cli::logging::tell;
 use ask::Asking;
 use history::History;
 
@@ -66,7 +67,7 @@ impl Sql {
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let answered = interruptible(asking.ask(&target, &query)).await?;
         if asking.format == RowFormat::Table || asking.destination != Destination::Stdout {
-            eprintln!("{answered}");
+            tell!("{answered}");
         }
         Ok(Exit::Yes)
     }

@@ -13,6 +13,7 @@ use super::history::{History, STATEMENTS_MAX};
 use super::names::Names;
 use crate::cli::Exit;
 use crate::cli::destination::Destination;
+use crate::cli::logging::tell;
 use crate::cli::rows_out::RowFormat;
 use crate::cli::shown::shown;
 use crate::cli::target::Target;
@@ -32,7 +33,7 @@ pub(super) async fn run(
         // Another version's is begun anew.
         let _ = editor.load_history(file);
     }
-    eprintln!("shop {}; \\? says what may be typed, \\q leaves", shown(target.shop(), " "));
+    tell!("shop {}; \\? says what may be typed, \\q leaves", shown(target.shop(), " "));
     let mut session = Session {
         target,
         asking: Asking { format, expanded: false, destination: Destination::Stdout },
@@ -114,22 +115,22 @@ impl Session<'_> {
             }
             Typed::Expanded => {
                 self.asking.expanded = !self.asking.expanded;
-                eprintln!("one line a {}", if self.asking.expanded { "value" } else { "row" });
+                tell!("one line a {}", if self.asking.expanded { "value" } else { "row" });
             }
             Typed::Timing => {
                 self.is_timed = !self.is_timed;
-                eprintln!("timing is {}", if self.is_timed { "on" } else { "off" });
+                tell!("timing is {}", if self.is_timed { "on" } else { "off" });
             }
             Typed::NextTo(path) => match RowFormat::of_name(&path) {
                 Ok(format) => {
                     let destination = Destination::of(Some(&path));
                     self.next_to = Some(Asking { format, expanded: false, destination });
-                    eprintln!("the next answer goes to `{}`", path.display());
+                    tell!("the next answer goes to `{}`", path.display());
                 }
                 Err(error) => drop(Exit::failure(&error)),
             },
-            Typed::Help => eprintln!("{HELP}"),
-            Typed::Wrong(why) => eprintln!("{why}"),
+            Typed::Help => tell!("{HELP}"),
+            Typed::Wrong(why) => tell!("{why}"),
             Typed::Quit => return false,
         }
         true
@@ -139,13 +140,13 @@ impl Session<'_> {
         let answered = tokio::select! {
             answered = asking.ask(self.target, statement) => answered,
             _ = tokio::signal::ctrl_c() => {
-                eprintln!("the query was ended");
+                tell!("the query was ended");
                 return;
             }
         };
         match answered {
-            Ok(answered) if self.is_timed => eprintln!("{answered}"),
-            Ok(answered) => eprintln!("{}", answered.untimed()),
+            Ok(answered) if self.is_timed => tell!("{answered}"),
+            Ok(answered) => tell!("{}", answered.untimed()),
             Err(error) => drop(Exit::failure(&error)),
         }
     }
