@@ -38,38 +38,45 @@ waiting_then AS (
     FROM days
     JOIN waited ON local_day(at, $zone) <= day AND (ended_at IS NULL OR local_day(ended_at, $zone) > day)
 ),
--- What was open on a day is all that had begun less all that had ended: to be added up, not compared day by day.
-moves AS (
-    SELECT local_day(at, $zone) AS day, 1 AS open, 0 AS unattended, 0 AS over_1_h, 0 AS over_8_h FROM begun
-    UNION ALL
-    SELECT local_day(ended_at, $zone), -1, 0, 0, 0 FROM begun WHERE ended_at IS NOT NULL
-    UNION ALL
-    SELECT local_day(at, $zone), 0, 1, 0, 0 FROM waited
-    UNION ALL
-    SELECT local_day(ended_at, $zone), 0, -1, 0, 0 FROM waited WHERE ended_at IS NOT NULL
-    UNION ALL
-    SELECT local_day(at + INTERVAL '1 hour', $zone), 0, 0, 1, 0 FROM waited
-    WHERE at + INTERVAL '1 hour' < coalesce(ended_at, now())
-    UNION ALL
-    SELECT local_day(ended_at, $zone), 0, 0, -1, 0 FROM waited WHERE at + INTERVAL '1 hour' < ended_at
-    UNION ALL
-    SELECT local_day(at + INTERVAL '8 hours', $zone), 0, 0, 0, 1 FROM waited
-    WHERE at + INTERVAL '8 hours' < coalesce(ended_at, now())
-    UNION ALL
-    SELECT local_day(ended_at, $zone), 0, 0, 0, -1 FROM waited WHERE at + INTERVAL '8 hours' < ended_at
+-- Counted by the days of beginning and end first: those are few, and each day of the range is then held against them.
+opened AS (
+    SELECT local_day(at, $zone) AS began_on, local_day(ended_at, $zone) AS ended_on, count(*) AS n
+    FROM begun
+    GROUP BY began_on, ended_on
 ),
-by_day AS (
+waiting AS (
+    -- A wait that had ended by then never lasted an hour.
     SELECT
-        greatest(day, local_day($from, $zone)) AS day, sum(open) AS open, sum(unattended) AS unattended,
-        sum(over_1_h) AS over_1_h, sum(over_8_h) AS over_8_h
-    FROM moves
-    GROUP BY 1
+        local_day(at, $zone) AS began_on,
+        local_day(ended_at, $zone) AS ended_on,
+        CASE WHEN at + INTERVAL '1 hour' < coalesce(ended_at, now())
+            THEN local_day(at + INTERVAL '1 hour', $zone) END AS over_1_h_on,
+        CASE WHEN at + INTERVAL '8 hours' < coalesce(ended_at, now())
+            THEN local_day(at + INTERVAL '8 hours', $zone) END AS over_8_h_on,
+        count(*) AS n
+    FROM waited
+    GROUP BY began_on, ended_on, over_1_h_on, over_8_h_on
+),
+open_on AS (
+    SELECT day, sum(n) AS open
+    FROM days JOIN opened ON began_on <= day AND (ended_on IS NULL OR ended_on > day)
+    GROUP BY day
+),
+unattended_on AS (
+    SELECT
+        day, sum(n) AS unattended,
+        sum(n) FILTER (WHERE over_1_h_on <= day) AS over_1_h,
+        sum(n) FILTER (WHERE over_8_h_on <= day) AS over_8_h
+    FROM days JOIN waiting ON began_on <= day AND (ended_on IS NULL OR ended_on > day)
+    GROUP BY day
 )
 SELECT
     days.day AS day,
-    sum(coalesce(by_day.open, 0)) OVER (ORDER BY days.day) AS open,
-    sum(coalesce(by_day.unattended, 0)) OVER (ORDER BY days.day) AS unattended,
-    sum(coalesce(by_day.over_1_h, 0)) OVER (ORDER BY days.day) AS unattended_over_1_h,
-    sum(coalesce(by_day.over_8_h, 0)) OVER (ORDER BY days.day) AS unattended_over_8_h
-FROM days LEFT JOIN by_day ON by_day.day = days.day
+    coalesce(open, 0) AS open,
+    coalesce(unattended, 0) AS unattended,
+    coalesce(over_1_h, 0) AS unattended_over_1_h,
+    coalesce(over_8_h, 0) AS unattended_over_8_h
+FROM days
+LEFT JOIN open_on ON open_on.day = days.day
+LEFT JOIN unattended_on ON unattended_on.day = days.day
 ORDER BY day

@@ -8,10 +8,12 @@
 -- explain: by_model by category for automatic
 -- chart: bar x=category y=conversations unit=count
 WITH started AS (
-    SELECT beginnings.conversation, beginnings.at, beginnings.at_offset, max(agent) AS agent
-    FROM episodes JOIN beginnings ON beginnings.conversation = episodes.conversation
+    SELECT
+        beginnings.conversation, min(beginnings.at) AS at, min(beginnings.at_offset) AS at_offset,
+        max(agent) AS agent
+    FROM beginnings JOIN episodes ON episodes.conversation = beginnings.conversation
     WHERE beginnings.at >= $from AND beginnings.at < $to
-    GROUP BY beginnings.conversation, beginnings.at, beginnings.at_offset
+    GROUP BY beginnings.conversation
 ),
 begun AS (
     SELECT

@@ -32,7 +32,7 @@ use super::tables::ShopTable;
 use super::{SqlError, column_names, functions, guard, hints, postgres, shown, views};
 
 /// What sorts, joins and groups hold in memory; what is larger goes to disk.
-pub(super) const MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub(super) const MEMORY_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Disk for what finds no room in memory: × 32 processes = 16 GiB at most.
 pub(super) const SPILL_BYTES_MAX: u64 = 512 * 1024 * 1024;
 

@@ -46,12 +46,13 @@ FROM (
 WHERE tagged > taken_off AND NOT EXISTS (
     SELECT 1
     FROM (
-        SELECT conversation,
+        SELECT by_people.conversation,
             max("offset") FILTER (WHERE tagged) AS tagged,
             coalesce(max("offset") FILTER (WHERE NOT tagged), -1) AS taken_off
-        FROM tags
-        WHERE NOT automatic AND conversation IN (SELECT conversation FROM tags WHERE automatic)
-        GROUP BY conversation, category
+        FROM (SELECT DISTINCT conversation FROM tags WHERE automatic) AS by_model
+        JOIN tags AS by_people ON by_people.conversation = by_model.conversation
+        WHERE NOT by_people.automatic
+        GROUP BY by_people.conversation, by_people.category
     ) AS known
     WHERE known.tagged > known.taken_off AND known.conversation = given.conversation
 )

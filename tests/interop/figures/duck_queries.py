@@ -209,7 +209,7 @@ QUERIES = {
         FROM days LEFT JOIN opened USING (day) LEFT JOIN waited USING (day)""",
     "categories": """
         SELECT coalesce(category, 'untagged') AS category, count(*) AS conversations, count(*) FILTER (automatic) AS automatic
-        FROM (SELECT conversation, min(started_at) AS begun_at FROM episodes WHERE timed GROUP BY ALL) LEFT JOIN standing USING (conversation)
+        FROM (SELECT conversation, arg_min(started_at, episode) AS begun_at FROM episodes WHERE timed GROUP BY ALL) LEFT JOIN standing USING (conversation)
         WHERE is_asked(begun_at) GROUP BY ALL""",
     "containment_by_day": """
         WITH ended AS (

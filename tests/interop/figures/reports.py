@@ -244,7 +244,7 @@ def summary(asked: Asked) -> list[dict]:
 
 def categories(asked: Asked) -> list[dict]:
     of_each = grouped([row for row in asked.whole["episodes"] if row["timed"]], lambda episode: episode["conversation"])
-    first = {name: min(episode["started_at"] for episode in episodes) for name, episodes in of_each.items()}
+    first = {name: min(episodes, key=lambda episode: episode["episode"])["started_at"] for name, episodes in of_each.items()}
     begun = [name for name in {row["conversation"] for row in asked.rows["episodes"]} & first.keys() if asked.start <= first[name] < asked.end]
     standing, groups = asked.categories(), defaultdict(list)
     for conversation in begun:
