@@ -179,6 +179,14 @@ impl Connection {
         self.answer(path)
     }
 
+    /// How many bytes are sent to a browser, which takes them packed.
+    #[allow(dead_code, reason = "not every benchmark looks at pages")]
+    pub fn bytes_sent(&mut self, path: &str) -> usize {
+        let head = format!("GET {path} HTTP/1.1\r\n{}Accept-Encoding: gzip\r\n\r\n", self.lead);
+        self.write(head.as_bytes());
+        self.answer(path).len()
+    }
+
     pub fn get_json<T: DeserializeOwned>(&mut self, path: &str) -> T {
         serde_json::from_slice(&self.get(path)).expect("the answer is what was asked for")
     }

@@ -18,6 +18,8 @@ mod value;
 mod questions;
 // A turn for each.
 mod turns;
+// Answers that are given again for a while.
+mod lately;
 // Lists of names.
 mod texts;
 // The stores at one moment.
@@ -37,7 +39,6 @@ mod worker;
 // What they say to each other.
 mod channel;
 mod job;
-mod lately;
 mod ipc;
 
 // A question, answered in this process.
@@ -87,6 +88,7 @@ pub use answer::{ANSWER_ROWS_MAX, Answer, AnswerStream};
 pub use check::{Broken, check_file, check_queries};
 pub use error::SqlError;
 pub use functions::Function;
+pub use lately::Figures;
 pub use meanings::ColumnSchema;
 pub use named::{
     BUSINESS, Chart, ChartKind, Counted, Explained, Explanation, Filter, NamedQuery, Parameter,

@@ -18,7 +18,7 @@ use super::asked::Asked;
 use super::engine::Engine;
 use super::ipc::bytes_of;
 use super::job::Job;
-use super::lately::Lately;
+use super::lately::{Lately, lately};
 use super::postgres::{Client, Wanted};
 use super::process::WorkerProgram;
 use super::snapshot::ShopSnapshot;
@@ -28,6 +28,7 @@ use super::{SqlError, Value};
 use crate::archive::ArchiveReader;
 use crate::facts::FactsReader;
 use crate::log::Followed;
+use crate::model::Offset;
 
 /// Questions that run at once, of one shop three quarters: a dashboard asks nine (four panels, each twice where it compares, and the choices).
 const QUESTIONS_AT_ONCE: usize = 16;
@@ -56,7 +57,7 @@ pub struct Sql {
     asking: Turns,
     /// Of exports: whoever reads one slowly holds up no question.
     exporting: Turns,
-    /// Answers that may be some minutes old.
+    /// Answers that are given again for a while.
     pub(super) lately: Lately,
     /// A permit for each KiB of the answers that are held in memory while they come.
     room: Arc<Semaphore>,
@@ -102,7 +103,7 @@ impl Sql {
         };
         let (asking, exporting) = (Turns::of(QUESTIONS_AT_ONCE), Turns::of(EXPORTS_AT_ONCE));
         let room = Arc::new(Semaphore::new(ANSWERS_BYTES_MAX / KIB));
-        let lately = Lately::default();
+        let lately = lately();
         Ok(Sql { archive, facts, queries, zone, computed, asking, exporting, lately, room })
     }
 
@@ -252,6 +253,11 @@ impl Sql {
         self.room.clone().try_acquire_many_owned(kib).map_err(|_| SqlError::TooMany)
     }
 
+    /// How many records there are.
+    pub(super) fn head(&self) -> Offset {
+        self.archive.log_reader().head()
+    }
+
     async fn snapshot(&self, shop: &str) -> Result<ShopSnapshot, SqlError> {
         let (archive, facts) = tokio::join!(self.archive.caught_up(), self.facts.caught_up());
         let (archive, log) = (archive.clone(), self.archive.log_reader().clone());
@@ -261,6 +267,11 @@ impl Sql {
         let read = tokio::task::spawn_blocking(read).await;
         read.map_err(|error| SqlError::Session(error.to_string()))?
     }
+}
+
+/// What an answer takes in memory.
+pub(super) fn bytes_of_answer(answer: &Answer) -> usize {
+    answer.batches.iter().map(bytes_of).sum()
 }
 
 /// What a row of an answer has beside its values where it is written as JSON: a name may be as long as

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::named::{self, Explained, NamedQuery};
-use super::{ANSWER_ROWS_MAX, Answer, AnswerStream, Filter, Sql, SqlError, Value};
+use super::lately::Key;
+use super::named::{self, Arguments, Explained, NamedQuery};
+use super::{ANSWER_ROWS_MAX, Answer, AnswerStream, Figures, Filter, Sql, SqlError, Value};
 use crate::model::Micros;
 
 impl Sql {
@@ -31,8 +32,7 @@ impl Sql {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<Answer, SqlError> {
-        let query = named::find(&self.queries, shop, name)?;
-        let arguments = query.read(arguments, self.zone, Micros::now())?;
+        let (query, arguments) = self.asked(shop, name, arguments).await?;
         let sql = sql_of(&query, arguments.filters())?;
         self.collect(shop, &sql, arguments.into_values()).await
     }
@@ -48,8 +48,7 @@ impl Sql {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<Answer, SqlError> {
-        let query = named::find(&self.queries, shop, name)?;
-        let arguments = query.read(arguments, self.zone, Micros::now())?;
+        let (query, arguments) = self.asked(shop, name, arguments).await?;
         let (before, shift) = named::previous(&query, &arguments)?;
         let sql = sql_of(&query, arguments.filters())?;
         let (now, then) = tokio::try_join!(
@@ -57,6 +56,44 @@ impl Sql {
             self.collect(shop, &sql, before.into_values()),
         )?;
         named::compared(&query, now, then, shift)
+    }
+
+    /// As one of these two, for people to look at: of a large archive as it was a moment ago, where that took long. A
+    /// shop's own query may show what was said, so it is asked each time.
+    pub async fn figures(
+        &self,
+        shop: &str,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+        compares: bool,
+    ) -> Result<Figures, SqlError> {
+        let asked = format!("{arguments:?}");
+        let (query, arguments) = self.asked(shop, name, arguments).await?;
+        let before = compares.then(|| named::previous(&query, &arguments)).transpose()?;
+        let sql = sql_of(&query, arguments.filters())?;
+        let key = |arguments: String| Key { shop: shop.to_string(), sql: sql.clone(), arguments };
+        let may_keep = query.is_built_in();
+        let earlier = key(format!("before {asked}"));
+        let now = self.figures_lately(key(asked), arguments.into_values(), may_keep);
+        let Some((before, shift)) = before else { return now.await };
+        let then = self.figures_lately(earlier, before.into_values(), may_keep);
+        let (now, then) = tokio::try_join!(now, then)?;
+        let as_of = now.as_of.min(then.as_of);
+        Ok(Figures { answer: named::compared(&query, now.answer, then.answer, shift)?, as_of })
+    }
+
+    /// A named query, and what is asked of it. Its file is read where that holds up nobody.
+    async fn asked(
+        &self,
+        shop: &str,
+        name: &str,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(NamedQuery, Arguments), SqlError> {
+        let (dir, of, named) = (self.queries.clone(), shop.to_string(), name.to_string());
+        let found = tokio::task::spawn_blocking(move || named::find(&dir, &of, &named)).await;
+        let query = found.map_err(|error| SqlError::Session(error.to_string()))??;
+        let arguments = query.read(given, self.zone, Micros::now())?;
+        Ok((query, arguments))
     }
 
     /// The rows behind a figure: those that it counts, the longest first, then those that it leaves out and why.
@@ -72,7 +109,7 @@ impl Sql {
         arguments: &BTreeMap<String, String>,
         explained: &Explained,
     ) -> Result<AnswerStream, SqlError> {
-        let (sql, values) = self.behind(shop, name, arguments, explained, None)?;
+        let (sql, values) = self.behind(shop, name, arguments, explained, None).await?;
         self.ask(shop, &sql, values).await.map_err(|not_begun| not_begun.error)
     }
 
@@ -85,11 +122,11 @@ impl Sql {
         explained: &Explained,
     ) -> Result<Answer, SqlError> {
         let limit = Some(ANSWER_ROWS_MAX);
-        let (sql, values) = self.behind(shop, name, arguments, explained, limit)?;
+        let (sql, values) = self.behind(shop, name, arguments, explained, limit).await?;
         self.collect(shop, &sql, values).await
     }
 
-    fn behind(
+    async fn behind(
         &self,
         shop: &str,
         name: &str,
@@ -97,8 +134,7 @@ impl Sql {
         explained: &Explained,
         limit: Option<usize>,
     ) -> Result<(String, Vec<(String, Value)>), SqlError> {
-        let query = named::find(&self.queries, shop, name)?;
-        let arguments = query.read(arguments, self.zone, Micros::now())?;
+        let (query, arguments) = self.asked(shop, name, arguments).await?;
         let tree = named::narrowed(&query, arguments.filters())?;
         let (tree, keys) = named::rows_behind(&query, tree, explained, limit)?;
         let values = arguments.into_values().into_iter().chain(keys).collect();

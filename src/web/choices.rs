@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::grid::{Grid, Value};
 use crate::model::Kinded;
 use crate::server::Service;
-use crate::sql::{Answer, Filter, SqlError};
+use crate::sql::{Answer, Filter, SqlError, UNTAGGED};
 
 /// Most of each that a page lets choose from: × 5 × about 60 bytes of HTML = 60 kB at most, and a shop of 200 agents
 /// has a fifth of that. Whatever is not among them can still be typed into the address.
@@ -21,18 +21,15 @@ impl Choices {
     /// Those of a shop, as of some minutes ago: they are counted over all that there is; none where they cannot be had,
     /// since figures can be read without them.
     pub(super) async fn of(service: &Service, shop: &str, asked: &[(Filter, String)]) -> Choices {
-        let lately = service.sql.query_lately(shop, &sql()).await;
-        let known = Choices::told(service, lately.as_deref());
-        let is_known =
-            |(filter, value): &(Filter, String)| known.of_filter(*filter).contains(value);
-        if asked.iter().all(is_known) {
+        let known = Choices::told(service, service.sql.query_lately(shop, &sql()).await);
+        if asked.iter().all(|(filter, value)| known.may_have(*filter, value)) {
             return known;
         }
         // Perhaps somebody who is new: that there is nobody of a name must be so now.
-        Choices::told(service, service.sql.query(shop, &sql()).await.as_ref())
+        Choices::told(service, service.sql.query(shop, &sql()).await)
     }
 
-    fn told(service: &Service, answer: Result<&Answer, &SqlError>) -> Choices {
+    fn told(service: &Service, answer: Result<Answer, SqlError>) -> Choices {
         let answer = answer.map_err(|error| {
             tracing::warn!(%error, kind = ?error.kind(), "what figures may be narrowed to is not known");
         });
@@ -63,6 +60,13 @@ impl Choices {
     /// Whether there may be more of them.
     pub(super) fn are_cut(&self, filter: Filter) -> bool {
         self.of_filter(filter).len() >= CHOICES_MAX
+    }
+
+    /// Whether the shop may have it, as far as is known here. What has no category is always there.
+    pub(super) fn may_have(&self, filter: Filter, value: &str) -> bool {
+        self.are_cut(filter)
+            || (filter == Filter::Category && value == UNTAGGED)
+            || self.of_filter(filter).iter().any(|known| known == value)
     }
 }
 
@@ -103,7 +107,11 @@ mod tests {
         let choices = Choices::read(&grid);
         assert_eq!(choices.of_filter(Filter::Agent), ["lin", "wu"]);
         assert!(choices.of_filter(Filter::Team).is_empty() && !choices.are_cut(Filter::Agent));
-        assert!(choices.are_cut(Filter::Channel));
+        assert!(
+            choices.may_have(Filter::Agent, "wu") && !choices.may_have(Filter::Agent, "nobody")
+        );
+        assert!(choices.may_have(Filter::Category, UNTAGGED));
+        assert!(choices.may_have(Filter::Channel, "beyond those that are kept"));
         assert_eq!(choices.of_filter(Filter::Channel).len(), CHOICES_MAX);
     }
 }

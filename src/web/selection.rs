@@ -12,6 +12,8 @@ use super::days::{DAYS_DEFAULT, DayRange, today};
 use crate::model::{Micros, parse_zone};
 use crate::sql::{Filter, NamedQuery};
 
+/// Where a range that is not over ends: as a word, which means the instant at which a question is asked.
+const NOW: &str = "now";
 /// Longest preset that an address may name.
 const PRESET_DAYS_MAX: u64 = 366;
 /// What of an address is repeated in a message.
@@ -114,12 +116,12 @@ impl Selection {
     /// filters always. A range that is not over ends now, so that it is compared with as much of the one before.
     pub(super) fn arguments(&self, query: &NamedQuery) -> Fields {
         let (from, to) = self.range.instants(self.zone);
-        let to = if from < self.now { to.min(self.now) } else { to };
+        let to = if self.goes_on() { NOW.to_string() } else { to.to_string() };
         let given = |name: &str| self.parameters.iter().find(|(own, _)| own == name);
         let declared = query.parameters.iter().filter_map(|parameter| {
             let value = match parameter.name.as_str() {
                 "from" => from.to_string(),
-                "to" => to.to_string(),
+                "to" => to.clone(),
                 name => given(name)?.1.clone(),
             };
             Some((parameter.name.clone(), value))
@@ -346,7 +348,7 @@ mod tests {
         assert_eq!(selection.problems, ["`shop` in this address means nothing here."]);
         // Today is compared with yesterday until the same hour.
         let today = read(&[("days", "1")]);
-        assert_eq!(today.arguments(&query)["to"], "2026-01-15T14:00:00.000000Z");
+        assert_eq!(today.arguments(&query)["to"], "now");
         assert!(today.goes_on() && !selection.goes_on());
     }
 }

@@ -52,6 +52,7 @@ pub use parameter::{Parameter, ParameterKind};
 pub use place::Place;
 pub use query::NamedQuery;
 
+pub(super) use arguments::Arguments;
 pub(super) use compare::compared;
 pub(super) use explain::{behind, rows_behind};
 pub(super) use files::{files, find, left_out, text_of};

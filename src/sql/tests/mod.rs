@@ -6,3 +6,5 @@ mod scans;
 mod views;
 // Named queries: their figures against the rows behind them, filters, the range before.
 mod named;
+// Answers that are given again.
+mod lately;

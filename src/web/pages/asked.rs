@@ -10,7 +10,7 @@ use super::Notice;
 use crate::access::Identity;
 use crate::model::{Access, AccessAction, Kinded, Micros, Purpose, Via};
 use crate::server::Service;
-use crate::sql::{Answer, NamedQuery, SqlError};
+use crate::sql::{Answer, Figures, NamedQuery, SqlError};
 use crate::web::days::local;
 use crate::web::selection::{Fields, Selection};
 use crate::web::wording::Wording;
@@ -66,25 +66,22 @@ impl Asked {
         &self,
         query: &NamedQuery,
         selection: &Selection,
-    ) -> Result<Answer, SqlError> {
+    ) -> Result<Figures, SqlError> {
         let (sql, shop, arguments) =
             (&self.service.sql, &self.identity.shop, selection.arguments(query));
-        let answer = if selection.compares && query.has_range() {
-            sql.compare(shop, &query.name, &arguments).await
-        } else {
-            sql.run_named(shop, &query.name, &arguments).await
-        };
-        if let Err(error) = &answer {
+        let compares = selection.compares && query.has_range();
+        let figures = sql.figures(shop, &query.name, &arguments, compares).await;
+        if let Err(error) = &figures {
             tracing::warn!(query = query.name, %error, "a question of a page could not be answered");
         }
         // Figures are nobody's; a shop's own query may show rows of chat.
-        if let Ok(answer) = &answer
+        if let Ok(Figures { answer, .. }) = &figures
             && (answer.names_conversations() || !query.is_built_in())
         {
             // The page asks again and again.
             self.service.trail().record_look(&self.identity, self.shown(query, answer));
         }
-        answer
+        figures
     }
 
     /// Records that an answer was shown.
@@ -120,8 +117,13 @@ impl Asked {
         composed.unwrap_or_else(|_| query.sql.clone()).trim().to_string()
     }
 
-    /// `02:13:05 Asia/Shanghai`.
-    pub(in crate::web) fn clock(&self, selection: &Selection) -> String {
-        format!("{} {}", local(self.now, selection.zone).format("%H:%M:%S"), selection.zone)
+    /// `02:13:05 Asia/Shanghai`: now, or when the oldest of these figures were asked for.
+    pub(in crate::web) fn clock(
+        &self,
+        selection: &Selection,
+        figures: impl IntoIterator<Item = Micros>,
+    ) -> String {
+        let oldest = figures.into_iter().fold(self.now, Micros::min);
+        format!("{} {}", local(oldest, selection.zone).format("%H:%M:%S"), selection.zone)
     }
 }

@@ -149,11 +149,7 @@ fn field(
 
 /// What is asked for and is none of the shop's: without a word, a misspelt name would look like no chats.
 fn unknown(selection: &Selection, choices: &Choices) -> Vec<String> {
-    let is_unknown = |filter: Filter, value: &str| {
-        let known = choices.of_filter(filter);
-        let is_untagged = filter == Filter::Category && value == UNTAGGED;
-        !known.iter().any(|one| one == value) && !choices.are_cut(filter) && !is_untagged
-    };
+    let is_unknown = |filter: Filter, value: &str| !choices.may_have(filter, value);
     let unknown = selection.filters.iter().filter(|(filter, value)| is_unknown(*filter, value));
     unknown
         .map(|(filter, value)| {

@@ -106,10 +106,10 @@ async fn made(asked: Asked, name: &str) -> Response {
         menu: menu(&queries, name, &selection),
         bar: Bar::of(&address_of(name), &selection, &choices, &wording),
         complete_to: panels.iter().filter_map(|panel| panel.complete_to).min(),
+        computed_at: asked.clock(&selection, panels.iter().filter_map(|panel| panel.as_of)),
         panels,
         broken: if is_overview { asked.broken() } else { Vec::new() },
         others: if is_overview { others(&queries, &selection) } else { Vec::new() },
-        computed_at: asked.clock(&selection),
         every_seconds: EVERY_SECONDS,
     })
 }

@@ -158,7 +158,7 @@ impl Making<'_> {
             sql: asked.composed(query, selection),
             problem,
             complete_to,
-            computed_at: asked.clock(selection),
+            computed_at: asked.clock(selection, []),
         }
     }
 

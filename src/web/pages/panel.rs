@@ -2,8 +2,8 @@
 
 use super::failure_words;
 use super::table::{Cells, Table};
-use crate::model::{ErrorKind, Offset};
-use crate::sql::{Answer, NamedQuery, SqlError};
+use crate::model::{ErrorKind, Micros, Offset};
+use crate::sql::{Answer, Figures, NamedQuery, SqlError};
 use crate::web::charts::{Canvas, Drawing, draw};
 use crate::web::drill::Drill;
 use crate::web::figures::{change, figure, headline_label};
@@ -28,6 +28,8 @@ pub(in crate::web) struct Panel {
     pub picture: String,
     pub csv: String,
     pub complete_to: Option<Offset>,
+    /// When its figures were asked for.
+    pub as_of: Option<Micros>,
 }
 
 /// What a panel shows.
@@ -65,12 +67,12 @@ impl Panel {
     pub(in crate::web) fn of(
         making: &Making<'_>,
         query: &NamedQuery,
-        answer: &Result<Answer, SqlError>,
+        figures: &Result<Figures, SqlError>,
     ) -> Panel {
         let selection = making.selection;
-        let body = match answer {
+        let body = match figures {
             Err(error) => Body::Problem(failure_words(error)),
-            Ok(answer) => match read(answer, selection) {
+            Ok(Figures { answer, .. }) => match read(answer, selection) {
                 Ok(grid) => Body::of(making, query, &grid),
                 Err(kind) => Body::Problem(super::failure_text(kind).to_string()),
             },
@@ -86,7 +88,8 @@ impl Panel {
             details: selection.address(&page_of("questions", &query.name)),
             picture: selection.fixed_address(&chart_of(&query.name), &[]),
             csv: report_of(query, selection),
-            complete_to: answer.as_ref().ok().map(|answer| answer.complete_to),
+            complete_to: figures.as_ref().ok().map(|figures| figures.answer.complete_to),
+            as_of: figures.as_ref().ok().map(|figures| figures.as_of),
         }
     }
 

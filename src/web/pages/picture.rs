@@ -12,7 +12,7 @@ use super::{Notice, PageLayout, question};
 use crate::access::Identity;
 use crate::model::{ErrorKind, Kinded, Offset};
 use crate::server::{For, Service, status_of};
-use crate::sql::NamedQuery;
+use crate::sql::{Figures, NamedQuery};
 use crate::web::charts::Picture;
 use crate::web::form::Typed;
 use crate::web::selection::Fields;
@@ -41,14 +41,14 @@ async fn made(asked: &Asked, file: &str) -> Result<Response, Response> {
     let selection = asked.selection([query]);
     let (answer, wording) = tokio::join!(asked.answer(query, &selection), asked.wording());
     let failed = |kind| Notice::failure(&asked.identity, kind);
-    let answer = answer.map_err(|error| failed(error.kind()))?;
+    let Figures { answer, as_of } = answer.map_err(|error| failed(error.kind()))?;
     let grid = read(&answer, &selection).map_err(failed)?;
     let making = Making { selection: &selection, wording: &wording, leads: false };
     let drawing = drawing(&making, query, &grid).ok_or_else(|| nothing(&asked.identity))?;
     let lines = [
         query.answers.clone(),
         said(&selection, &wording),
-        complete(&asked.identity.shop, answer.complete_to, &asked.clock(&selection)),
+        complete(&asked.identity.shop, answer.complete_to, &asked.clock(&selection, [as_of])),
     ];
     let picture = Picture::of(drawing, &lines).render().map_err(|error| {
         tracing::error!(%error, "a picture could not be rendered");

@@ -58,13 +58,14 @@ pub(in crate::web) async fn show(
     let making = Making { selection: &selection, wording: &wording, leads: true };
     let path = page_of("questions", &query.name);
     let bar = Bar::of(&path, &selection, &choices, &wording);
+    let panel = Panel::of(&making, &query, &answer);
     let view = QuestionPage {
         layout: PageLayout::of(&asked.identity, "dashboard"),
         bar: bar.with_parameters(&query, &selection),
-        panel: Panel::of(&making, &query, &answer),
         pages: pages_of(&query, &selection),
         sql: asked.composed(&query, &selection),
-        computed_at: asked.clock(&selection),
+        computed_at: asked.clock(&selection, panel.as_of),
+        panel,
     };
     (status, page(&view)).into_response()
 }
