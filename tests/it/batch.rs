@@ -348,6 +348,56 @@ fn a_run_that_cannot_write_leaves_the_state_as_it_was() {
     fails(&nightly).assert_stderr_has("is no state of an export");
 }
 
+/// The disk was lost after the last run, and a backup of before it is gone on with: the next run said that all was
+/// well, while what was taken up kept chats that are nowhere any more, and missed those that came instead.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_after_a_restore_is_refused() {
+    let data = Data::new();
+    let come = |ids: std::ops::Range<u64>| {
+        let events: Vec<Value> = ids
+            .map(|id| message(&format!("c{}", id % 4), &format!("m{id}"), "human", "anna", "x"))
+            .collect();
+        imports(&data, &events);
+    };
+    come(0..10);
+    let backup = data.beside("backup");
+    data.succeeds([Path::new("backup"), &backup]);
+    come(10..15);
+    let nightly = Nightly::new(&data, "nightly");
+    nightly.run("messages");
+    let (state, files) = (nightly.state_bytes("messages"), names_in(&nightly.folder));
+    let is_refused = |words: &str| {
+        let refused = ran(nightly.command("messages"));
+        refused.assert_code(2);
+        refused.assert_stderr_has(words);
+        refused.assert_stderr_has("begin anew");
+        assert_eq!(nightly.state_bytes("messages"), state, "{refused}");
+        assert_eq!(names_in(&nightly.folder), files, "{refused}");
+    };
+
+    // Alone, the state is ahead of it.
+    fs::remove_dir_all(data.path()).unwrap();
+    fs::rename(&backup, data.path()).unwrap();
+    is_refused("has records up to offset 15, and here they go to 10 only");
+    // With more than it had, in place and from a server.
+    come(20..28);
+    is_refused("has other records below offset 15");
+    let server = Server::ready(&data).await;
+    is_refused("has other records below offset 15");
+    server.stop();
+
+    let anew = Nightly::new(&data, "anew");
+    anew.run("messages");
+    anew.assert_is_whole("messages");
+    // A state that says less is gone on with, and says it then.
+    let mut before: Value = serde_json::from_slice(&anew.state_bytes("messages").unwrap()).unwrap();
+    let leaf = before.as_object_mut().unwrap().remove("last_leaf").unwrap();
+    fs::write(anew.state("messages"), before.to_string()).unwrap();
+    ran(anew.command("messages")).assert_code(0);
+    let after: Value = serde_json::from_slice(&anew.state_bytes("messages").unwrap()).unwrap();
+    assert_eq!(after["last_leaf"], leaf);
+}
+
 /// Two people export the same week and compare the files by their hashes.
 #[test]
 fn a_closed_range_is_the_same_bytes_whenever_it_is_exported() {

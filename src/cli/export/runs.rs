@@ -6,11 +6,12 @@ use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use futures::TryStreamExt;
 use indicatif::ProgressBar;
+use serde::Deserialize;
 
 use super::files::{FetchedFiles, NamedFiles};
 use super::manifest::{FileEntry, Manifest, beside};
 use super::output::{Form, Output, Sealed, Written};
-use super::state::State;
+use super::state::{SeenLog, State};
 use crate::cli::destination::{Destination, Out};
 use crate::cli::target::Target;
 use crate::durable::{self, Mode, Naming, Staged};
@@ -110,7 +111,9 @@ impl Exporting<'_> {
         let shop = self.target.shop();
         match State::read(state, self.table, shop)? {
             None => self.run(state, folder, None, &self.parameters).await,
-            Some(State { complete_to: after, .. }) => {
+            Some(before) => {
+                let after = before.complete_to;
+                before.require_log(state, &self.log_below(after).await?)?;
                 // First what is to be replaced, which says up to where; then their rows as they are now, which may have
                 // more: the next run has those again.
                 let asked = ExportParameters { after: Some(after), ..self.parameters.clone() };
@@ -144,10 +147,34 @@ impl Exporting<'_> {
         let sealed = self.written(incoming, self.form, &folder.join(&name), &about).await?;
         manifest.add(FileEntry::of(name, &sealed));
         let fetched = self.fetched().await?;
+        let SeenLog { last_leaf, .. } = self.log_below(complete_to).await?;
         manifest.replaced = replaced.map(|(entry, _)| entry);
         manifest.write(&folder.join(format!("{run}.manifest.json")))?;
-        State::new(self.table, self.target.shop(), complete_to).write(state)?;
+        State::new(self.table, self.target.shop(), complete_to, last_leaf).write(state)?;
         Ok(Written { rows: sealed.rows, files: 1, complete_to, fetched })
+    }
+
+    /// The log, by the last record of the shop below `end`. It is asked for in two steps: the leaves of all would
+    /// be much to read, the files that may have an offset are few.
+    async fn log_below(&self, end: Offset) -> anyhow::Result<SeenLog> {
+        #[derive(Deserialize)]
+        struct Last<T> {
+            last: T,
+        }
+        let asked = format!("SELECT max(\"offset\") AS last FROM events WHERE \"offset\" < {end}");
+        let answer = self.target.sql(&asked).await?;
+        let complete_to = answer.complete_to;
+        let take = |last: &mut Option<u64>, row: Last<Option<u64>>| *last = row.last;
+        let last = answer.fold(take).await.map_err(anyhow::Error::from_boxed)?;
+        let last_leaf = match last {
+            Some(last) => {
+                let asked = format!("SELECT leaf AS last FROM events WHERE \"offset\" = {last}");
+                let take = |leaf: &mut String, row: Last<String>| *leaf = row.last;
+                self.target.fold(&asked, take).await?
+            }
+            None => String::new(),
+        };
+        Ok(SeenLog { complete_to, last_leaf })
     }
 
     /// All rows of an answer in a file of this name.
