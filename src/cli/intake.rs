@@ -26,7 +26,7 @@ impl Intake {
     /// Opens what the arguments name; a data directory is made where there is none, and a shop begins with what
     /// comes.
     pub(super) async fn open(args: &TargetArgs) -> anyhow::Result<Intake> {
-        Intake::open_for(args, args.new_shop().to_string()).await
+        Intake::open_for(args, args.known_shop()?).await
     }
 
     async fn open_for(args: &TargetArgs, shop: String) -> anyhow::Result<Intake> {
@@ -151,7 +151,8 @@ impl Intake {
         let Intake::Remote(client) = self else { return };
         let owner = args.data_dir().owner().filter(|owner| owner.url.is_some());
         let owner = owner.filter(|_| args.url.is_none());
-        match owner.map(|owner| owner_client(args, &owner, args.new_shop())).transpose() {
+        let found = owner.map(|owner| owner_client(args, &owner, &args.known_shop()?));
+        match found.transpose() {
             Ok(Some(owner)) => *client = owner,
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "no server owns the data directory yet"),

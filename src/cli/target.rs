@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -80,6 +81,9 @@ pub(super) struct TargetArgs {
     /// Shop to work in; without it the only one that there is, or else `main`
     #[arg(long, value_name = "SHOP", env = "VERBATIM_SHOP")]
     shop: Option<String>,
+    /// The one that is meant, once that was asked.
+    #[arg(skip)]
+    known_shop: OnceLock<String>,
     /// Zone in which days and hours are counted and times are shown, such as Asia/Shanghai
     #[arg(long, value_name = "ZONE", env = "VERBATIM_ZONE")]
     pub(super) zone: Option<Tz>,
@@ -100,10 +104,18 @@ impl TargetArgs {
         }
     }
 
-    /// The shop that is asked about: the one that is named, or the token's. Where neither is, the only one of which
-    /// the directory has anything, which is said: the answer to a question about another would be that there is
-    /// nothing.
+    /// The shop that is meant: the one that is named, or the token's. Where neither is, the only one of which the
+    /// directory has anything: of another there is nothing to ask, and who brings more brings it there. Where there
+    /// are several, the usual one, which is said. The first answer stands: shops may begin meanwhile.
     pub(super) fn known_shop(&self) -> anyhow::Result<String> {
+        if let Some(known) = self.known_shop.get() {
+            return Ok(known.clone());
+        }
+        let shop = self.meant_shop()?;
+        Ok(self.known_shop.get_or_init(|| shop).clone())
+    }
+
+    fn meant_shop(&self) -> anyhow::Result<String> {
         if let Some(named) = &self.shop {
             return Ok(named.clone());
         }
@@ -114,18 +126,14 @@ impl TargetArgs {
         // Where the index cannot be read, whatever needs it says so.
         let shops = committed_shops(&self.data_dir()).unwrap_or_default();
         match shops.first() {
-            Some(only) if shops.len() == 1 && only != SHOP_USUAL => {
-                tell!("shop {}, the only one here", shown(only, " "));
-                Ok(only.clone())
-            }
+            Some(only) if shops.len() == 1 => Ok(only.clone()),
             Some(_) if !shops.contains(SHOP_USUAL) => bail!("{}", names_one(&shops)),
-            _ => Ok(SHOP_USUAL.to_string()),
+            Some(_) => {
+                tell!("shop `{SHOP_USUAL}`; {}", names_one(&shops));
+                Ok(SHOP_USUAL.to_string())
+            }
+            None => Ok(SHOP_USUAL.to_string()),
         }
-    }
-
-    /// The shop that records are brought into, which may begin with them.
-    pub(super) fn new_shop(&self) -> &str {
-        self.shop.as_deref().unwrap_or(SHOP_USUAL)
     }
 
     /// The zone in which times are shown: the one that is asked for, the server's, or the directory's.
@@ -158,7 +166,8 @@ impl Target {
 
     /// The same, for what is about no shop.
     pub(super) async fn open_for_all(args: &TargetArgs) -> anyhow::Result<Target> {
-        Target::open_for(args, args.new_shop().to_string()).await
+        let named = args.shop.as_deref().unwrap_or(SHOP_USUAL);
+        Target::open_for(args, named.to_string()).await
     }
 
     async fn open_for(args: &TargetArgs, shop: String) -> anyhow::Result<Target> {

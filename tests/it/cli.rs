@@ -507,8 +507,8 @@ fn what_tokens_are_worth_is_said() {
     assert_eq!(states(), ["revoked", "key retired", "valid"]);
 }
 
-/// `search` answered for the only shop there was, and `show` and `hold list` said of another that there was
-/// nothing.
+/// `search` answered for the only shop there was, `show` and `hold list` said of another that there was nothing, and
+/// `import` began that other.
 #[test]
 fn every_command_means_the_only_shop_that_there_is() {
     let data = Data::new();
@@ -544,22 +544,35 @@ fn every_command_means_the_only_shop_that_there_is() {
             let out = out.to_str().filter(|_| command.last() == Some(&"--out"));
             let ran = data.run(command.iter().copied().chain(out));
             ran.assert_code(0);
-            let said = ran.stderr.matches("shop demo, the only one here\n").count();
-            assert_eq!(said, 1, "{command:?}: {ran}");
+            let said = ["shop demo", "--shop"].map(|words| ran.stderr.contains(words));
+            assert_eq!(said, [false, false], "there is nothing to choose: {ran}");
         }
+        let again = data.run(["import", file.to_str().unwrap()]);
+        again.assert_code(0);
+        assert_eq!(counts(&again.stdout)["duplicates"], 1, "{again}");
         drop(server);
     }
     // Of two neither is meant, unless one is the usual one; what is about no shop needs none.
     import(&["--shop", "other"]);
-    for asked in [&["hold", "list"][..], &["show", "c1"]] {
+    for asked in [&["hold", "list"][..], &["show", "c1"], &["import", file.to_str().unwrap()]] {
         let ran = data.run(asked);
         ran.assert_code(2);
         ran.assert_stderr_has("--shop names one: there are `demo`, `other`");
     }
     data.succeeds(["status"]);
-    import(&[]);
-    assert!(!data.run(["show", "c1"]).stderr.contains("only one"));
-    data.succeeds(["show", "c1"]);
+    import(&["--shop", "main"]);
+    let asked: [&[&str]; 4] = [
+        &["show", "c1"],
+        &["import", file.to_str().unwrap()],
+        &["token", "--sub", "eva", "--role", "dispute"],
+        &["categories", "list"],
+    ];
+    for command in asked {
+        let said = "shop `main`; --shop names one: there are `demo`, `main`, `other`";
+        let ran = data.run(command);
+        assert_eq!(ran.stderr.matches(said).count(), 1, "{command:?}: {ran}");
+    }
+    assert!(!data.run(["show", "c1", "--shop", "demo"]).stderr.contains("there are"));
 }
 
 /// A cron job with the token of another shop delivered empty files as successes.
