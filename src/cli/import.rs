@@ -42,7 +42,7 @@ pub(super) struct Import {
     #[arg(long, value_name = "FORMAT", value_parser = label::<Format>)]
     from: Option<Format>,
     /// Who is of the shop where a source does not say: an id, a name, an address, or @DOMAIN for all of a mail
-    /// domain; may be repeated
+    /// domain; may be repeated. One that is nobody there is an error
     #[arg(long = "agent", value_name = "NAME")]
     agents: Vec<String>,
     /// How dates such as 3/4/2026 are read
@@ -59,22 +59,26 @@ pub(super) struct Import {
 struct Looked {
     path: PathBuf,
     length: u64,
+    /// It cannot be opened again.
+    is_pipe: bool,
     source: Option<Source>,
 }
 
 impl Import {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let settings = self.settings();
         // All are opened first: a mistyped third name must not leave two files imported.
-        let sources = self.look()?;
+        let sources = self.look(&settings)?;
+        refuse_unmet(&sources, &settings)?;
         let Some(path) = &self.rejected else {
-            return self.import(sources, None).await;
+            return self.import(sources, &settings, None).await;
         };
         if path == Path::new("-") {
             bail!("--rejected names a file: standard output has the counts");
         }
-        let this = &self;
+        let (this, settings) = (&self, &settings);
         let destination = Destination::of(Some(path));
-        destination.fill(async move |out| this.import(sources, Some(out)).await).await
+        destination.fill(async move |out| this.import(sources, settings, Some(out)).await).await
     }
 
     fn settings(&self) -> Settings {
@@ -87,30 +91,33 @@ impl Import {
         }
     }
 
-    fn look(&self) -> anyhow::Result<Vec<Looked>> {
-        let settings = self.settings();
+    fn look(&self, settings: &Settings) -> anyhow::Result<Vec<Looked>> {
         let mut looked = Vec::new();
         for file in &self.files {
             for path in import::sources(file)? {
-                let source = Source::open(&path, &settings)?;
-                let length = source.length();
-                // A pipe cannot be opened again.
-                let stays = looked.len() < OPEN_MAX || source.is_stream();
-                looked.push(Looked { path, length, source: stays.then_some(source) });
+                let source = Source::open(&path, settings)?;
+                let (length, is_pipe) = (source.length(), source.is_pipe());
+                let stays = looked.len() < OPEN_MAX || is_pipe;
+                looked.push(Looked { path, length, is_pipe, source: stays.then_some(source) });
             }
         }
         Ok(looked)
     }
 
-    async fn import(&self, sources: Vec<Looked>, rejected: Option<Out>) -> anyhow::Result<Exit> {
+    async fn import(
+        &self,
+        sources: Vec<Looked>,
+        settings: &Settings,
+        rejected: Option<Out>,
+    ) -> anyhow::Result<Exit> {
         let bar = progress::bytes(sources.iter().map(|source| source.length).sum(), "importing");
         let mut intake = Importing::into(Intake::open(&self.target).await?, rejected);
         let mut begin = 0;
-        for Looked { path, length, source } in sources {
+        for Looked { path, length, source, .. } in sources {
             let before = intake.counts.events;
             let source = match source {
                 Some(source) => source,
-                None => Source::open(&path, &self.settings())?,
+                None => Source::open(&path, settings)?,
             };
             intake.take(source, &bar, begin).await?;
             if intake.counts.events == before {
@@ -120,8 +127,43 @@ impl Import {
             bar.set_position(begin);
         }
         bar.finish_and_clear();
-        intake.end().await
+        let exit = intake.end().await?;
+        // Of a pipe that is known now alone.
+        let unmet = unmet(&settings.agents);
+        if unmet.is_empty() {
+            return Ok(exit);
+        }
+        tell!(
+            "nobody was called as --agent says: {unmet}; whose side the source does not say is a customer now"
+        );
+        Ok(Exit::No)
     }
+}
+
+/// Refuses an `--agent` who is nobody in any source: what that person wrote would be a customer's for good. In some
+/// formats who is there is known once all was read, so that they are read twice where a name is not met before.
+fn refuse_unmet(sources: &[Looked], settings: &Settings) -> anyhow::Result<()> {
+    for Looked { path, .. } in sources.iter().filter(|source| !source.is_pipe) {
+        if settings.agents.unmet().next().is_none() {
+            return Ok(());
+        }
+        let mut source = Source::open(path, settings)?;
+        while settings.agents.unmet().next().is_some() && source.next_piece()?.is_some() {}
+    }
+    let unmet = unmet(&settings.agents);
+    if !unmet.is_empty() && !sources.iter().any(|source| source.is_pipe) {
+        bail!(
+            "nobody is called as --agent says: {unmet}; it takes an id, a name or an address as the source has it, of \
+             somebody whose side the source leaves open. Nothing is imported"
+        );
+    }
+    Ok(())
+}
+
+/// Who was met in no source, in words.
+fn unmet(agents: &Agents) -> String {
+    let names: Vec<String> = agents.unmet().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// Takes pieces of sources in.

@@ -30,6 +30,7 @@ const DEPTH_MAX: usize = 32;
 pub(super) struct Files {
     path: PathBuf,
     kind: Kind,
+    is_pipe: bool,
     /// Bytes read of all that lies there, packed as it is.
     read: Arc<AtomicU64>,
 }
@@ -46,19 +47,19 @@ impl Files {
     /// Opens what lies at `path`; `-` is standard input.
     pub(super) fn open(path: &Path) -> Result<Files, InputError> {
         let cannot = |source| InputError::Open { path: path.to_path_buf(), source };
-        let kind = if path == Path::new(STDIN) {
-            stream(path, io::stdin())?
+        let (kind, is_pipe) = if path == Path::new(STDIN) {
+            (stream(path, io::stdin())?, true)
         } else {
             let metadata = fs::metadata(path).map_err(cannot)?;
             if metadata.is_dir() {
-                Kind::Folder(folder(path)?)
+                (Kind::Folder(folder(path)?), false)
             } else if metadata.is_file() {
-                file(path)?
+                (file(path)?, false)
             } else {
-                stream(path, File::open(path).map_err(cannot)?)?
+                (stream(path, File::open(path).map_err(cannot)?)?, true)
             }
         };
-        Ok(Files { path: path.to_path_buf(), kind, read: Arc::default() })
+        Ok(Files { path: path.to_path_buf(), kind, is_pipe, read: Arc::default() })
     }
 
     /// An archive that came within another file.
@@ -66,16 +67,17 @@ impl Files {
         let read = |source| InputError::Read { path: path.to_path_buf(), source };
         let mut file = tempfile::tempfile().map_err(read)?;
         io::Write::write_all(&mut file, zip).map_err(read)?;
-        Ok(Files { path: path.to_path_buf(), kind: archive(path, file)?, read: Arc::default() })
+        let (path, kind) = (path.to_path_buf(), archive(path, file)?);
+        Ok(Files { path, kind, is_pipe: false, read: Arc::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether it can be read once only.
-    pub(super) fn is_stream(&self) -> bool {
-        matches!(self.kind, Kind::Stream(_))
+    /// Whether it can be opened once only, also where all of it was kept beside.
+    pub(super) fn is_pipe(&self) -> bool {
+        self.is_pipe
     }
 
     /// Whether it is a file alone, which has no others beside it.
@@ -329,14 +331,14 @@ mod tests {
     fn a_stream_is_told_and_then_read_from_its_beginning() {
         for bytes in [b"{\"id\":1}\n".to_vec(), Vec::new(), b"P".to_vec()] {
             let kind = stream(Path::new(STDIN), Cursor::new(bytes.clone())).unwrap();
-            let files = Files { path: STDIN.into(), kind, read: Arc::default() };
+            let files = Files { path: STDIN.into(), kind, is_pipe: true, read: Arc::default() };
             assert_eq!(files.head("-").unwrap(), bytes);
             assert_eq!(files.whole("-", 100).unwrap(), bytes);
             assert!(files.whole("-", 100).is_err(), "it is read once");
         }
         let zip = zip_of(&[("x.json", b"{}")]);
         let kind = stream(Path::new(STDIN), Cursor::new(zip)).unwrap();
-        let files = Files { path: STDIN.into(), kind, read: Arc::default() };
+        let files = Files { path: STDIN.into(), kind, is_pipe: true, read: Arc::default() };
         assert_eq!(files.whole("x.json", 2).unwrap(), b"{}");
         let error = files.whole("x.json", 1).unwrap_err().to_string();
         assert!(error.contains("at most 1 bytes"), "{error}");

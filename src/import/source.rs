@@ -23,7 +23,7 @@ pub struct Source {
     settings: Settings,
     reader: Box<dyn Reader>,
     notes: Notes,
-    is_stream: bool,
+    is_pipe: bool,
 }
 
 impl Source {
@@ -35,7 +35,7 @@ impl Source {
             Some(format) => format,
             None => Format::told(&files)?,
         };
-        let is_stream = files.is_stream();
+        let is_pipe = files.is_pipe();
         let files = if format == Format::Rsmf { super::rsmf::within(files)? } else { files };
         let mut reader: Box<dyn Reader> = match format {
             Format::Verbatim => Box::new(Lines::of(&files)),
@@ -50,7 +50,7 @@ impl Source {
         };
         reader.begin(&files, settings)?;
         let settings = settings.clone();
-        Ok(Source { files, format, settings, reader, notes: Notes::default(), is_stream })
+        Ok(Source { files, format, settings, reader, notes: Notes::default(), is_pipe })
     }
 
     pub fn format(&self) -> Format {
@@ -72,9 +72,9 @@ impl Source {
         &self.notes
     }
 
-    /// Whether it can be read once only.
-    pub fn is_stream(&self) -> bool {
-        self.is_stream
+    /// Whether it can be opened once only.
+    pub fn is_pipe(&self) -> bool {
+        self.is_pipe
     }
 
     /// Bytes of all of it, packed as it lies there; 0 where nobody knows.

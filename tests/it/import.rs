@@ -378,6 +378,36 @@ fn what_a_source_does_not_say_is_asked_for_and_what_is_left_behind_is_said() {
     ran.assert_stderr_has("1 files that the source names and does not hold");
 }
 
+/// A slip in a name of the shop's people made customers of them for good, and nothing was said.
+#[test]
+fn an_agent_who_is_nobody_is_named_before_anything_is_kept() {
+    let data = Data::new();
+    for (source, met) in [("zendesk.jsonl", "35"), ("mattermost", "@shop.example")] {
+        let (path, rejected) = (exported(source), data.beside("rejected.jsonl"));
+        let given =
+            ["--agent", met, "--agent", "agnet 1", "--agent", "@shop.exmaple", "--rejected"];
+        let paths = [Path::new("import"), &path];
+        let paths = paths.into_iter().chain(given.map(Path::new)).chain([rejected.as_path()]);
+        let ran = data.run(paths);
+        ran.assert_code(2);
+        ran.assert_stderr_has("as --agent says: `agnet 1`, `@shop.exmaple`;");
+        assert!(!data.path().exists() && !rejected.exists(), "nothing was begun: {ran}");
+    }
+    // Several sources have them together.
+    let both = [exported("zendesk.jsonl"), exported("slack")];
+    let both = both.each_ref().map(|path| path.to_str().unwrap());
+    data.succeeds(["import", both[0], both[1], "--agent", "35", "--agent", "@shop.example"]);
+    // Of a pipe it is known at its end.
+    let piped = Data::new();
+    let mut command = super::command::command();
+    command.args(["import", "-", "--agent", "agnet 1", "--data"]).arg(piped.path());
+    command.stdin(std::fs::File::open(exported("zendesk.jsonl")).unwrap());
+    let ran = super::command::ran(command);
+    ran.assert_code(1);
+    ran.assert_stderr_has("`agnet 1`");
+    assert_eq!(counts(&ran.stdout)["acked"], 8);
+}
+
 /// What is refused is mended in a file of its own, and imported again.
 #[test]
 fn what_is_refused_is_mended_and_imported_again() {
