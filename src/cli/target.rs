@@ -136,6 +136,14 @@ impl TargetArgs {
         }
     }
 
+    /// Says of a shop that begins that there are others: it may be a slip in the name of one.
+    pub(super) fn tell_of_new_shop(&self, shop: &str) {
+        let shops = committed_shops(&self.data_dir()).unwrap_or_default();
+        if !shops.is_empty() && !shops.contains(shop) {
+            tell!("there is nothing of shop `{}` yet; {}", shown(shop, " "), names_one(&shops));
+        }
+    }
+
     /// The zone in which times are shown: the one that is asked for, the server's, or the directory's.
     pub(super) async fn shown_zone(&self, server: Option<&Client>) -> anyhow::Result<Tz> {
         match (self.zone, server) {

@@ -171,7 +171,9 @@ impl Token {
         // A token of a mistyped directory would be one that no server takes.
         let dir = keys(&self.target)?;
         let tokens = Tokens::open_or_create(&dir)?;
-        let identity = Identity { subject, shop: self.target.known_shop()?, roles: self.roles };
+        let shop = self.target.known_shop()?;
+        self.target.tell_of_new_shop(&shop);
+        let identity = Identity { subject, shop, roles: self.roles };
         let life = Duration::from_secs(self.days * 24 * 3_600);
         let (token, issued) = tokens.issue_named(&identity, life)?;
         keyring::note_issued(&dir, &issued)?;

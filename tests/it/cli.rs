@@ -273,16 +273,16 @@ fn sql_on_the_command_line_sees_one_shop() {
             .collect();
         data.succeeds(["import", data.file(shop, events).to_str().unwrap(), "--shop", shop]);
     }
-    for (shop, count) in [("red", "2"), ("blue", "3"), ("main", "0"), ("red' or '1'='1", "0")] {
-        let out = data.succeeds([
-            "sql",
-            "select count(*) as n from messages",
-            "--format",
-            "csv",
-            "--shop",
-            shop,
-        ]);
-        assert_eq!(out.lines().nth(1), Some(count), "{shop}");
+    let count_of = |shop: &str| {
+        let query = "select count(*) as n from messages";
+        data.run(["sql", query, "--format", "csv", "--shop", shop])
+    };
+    for (shop, count) in [("red", "2"), ("blue", "3")] {
+        assert_eq!(count_of(shop).stdout.lines().nth(1), Some(count), "{shop}");
+    }
+    for shop in ["main", "red' or '1'='1"] {
+        let ran = count_of(shop);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran}");
     }
     let stolen = data.beside("stolen.csv");
     for statement in [
@@ -573,6 +573,35 @@ fn every_command_means_the_only_shop_that_there_is() {
         assert_eq!(ran.stderr.matches(said).count(), 1, "{command:?}: {ran}");
     }
     assert!(!data.run(["show", "c1", "--shop", "demo"]).stderr.contains("there are"));
+}
+
+/// A slip in `--shop` was an export of nothing, and a token of a shop that nobody had.
+#[test]
+fn a_mistyped_shop_is_no_empty_one() {
+    let data = Data::new();
+    let token = ["token", "--sub", "eva", "--role", "dispute", "--shop", "demmo"];
+    let file = data.file("one.jsonl", message("c1", "m1", "human", "anna", "hello").to_string());
+    data.succeeds(["import", file.to_str().unwrap(), "--shop", "demo"]);
+    let out = data.beside("messages.csv");
+    let out = out.to_str().unwrap();
+    for is_served in [false, true] {
+        let server = is_served.then(|| Server::start(&data));
+        let asked: [&[&str]; 3] = [
+            &["export", "messages", "--out", out],
+            &["export", "messages", "--state", "s", "--format", "csv", "--out", out],
+            &["sql", "select 1 as one"],
+        ];
+        for command in asked {
+            let ran = data.run([command, &["--shop", "demmo"]].concat());
+            ran.assert_code(2);
+            ran.assert_stderr_has("nothing of shop `demmo`; --shop names one: there are `demo`");
+            assert!(ran.stdout.is_empty() && !std::path::Path::new(out).exists(), "{ran}");
+        }
+        let token = data.run(token);
+        token.assert_code(0);
+        token.assert_stderr_has("nothing of shop `demmo` yet; --shop names one: there are `demo`");
+        drop(server);
+    }
 }
 
 /// A cron job with the token of another shop delivered empty files as successes.

@@ -93,6 +93,7 @@ impl Export {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let format = self.format()?;
         let target = Target::open(&self.target).await?.on(&self.purpose)?;
+        target.refuse_unknown_shop(&self.target).await?;
         let bar = progress::rows(&format!("exporting {}", self.table));
         let files = self.attachments.as_deref();
         let files = files.map(|folder| NamedFiles::begin(&self.table, folder)).transpose()?;

@@ -56,15 +56,16 @@ impl Sql {
         let query = self.query()?;
         let (format, destination) = (self.out.format()?, self.out.destination());
         let asking = Asking { format, expanded: false, destination };
+        let is_prompt = query.is_none();
+        if is_prompt && (asking.destination != Destination::Stdout || !io::stdout().is_terminal()) {
+            bail!("a prompt writes to the terminal; give a query, or -f FILE");
+        }
+        let target = Target::open(&self.target).await?.on(&self.purpose)?;
+        target.refuse_unknown_shop(&self.target).await?;
         let Some(query) = query else {
-            if asking.destination != Destination::Stdout || !io::stdout().is_terminal() {
-                bail!("a prompt writes to the terminal; give a query, or -f FILE");
-            }
-            let target = Target::open(&self.target).await?.on(&self.purpose)?;
             let history = History::of(&self.target);
             return prompt::run(&target, asking.format, history).await;
         };
-        let target = Target::open(&self.target).await?.on(&self.purpose)?;
         let answered = interruptible(asking.ask(&target, &query)).await?;
         if asking.format == RowFormat::Table || asking.destination != Destination::Stdout {
             tell!("{answered}");
