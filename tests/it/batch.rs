@@ -8,13 +8,15 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use verbatim::access::TokenRole::Admin;
 
 use super::command::{Ran, command, ran};
 use super::erasure::files_under;
 use super::export::{export, json_lines, parquet_lines, sorted, with_history};
 use super::shims::STEPS;
-use super::support::{Data, Server, between, csv, lines, message, sample_events};
+use super::support::{Data, SHOP, Server, between, csv, lines, message, sample_events};
 
 /// Those that hold a row of most conversations, and those that are made of them.
 const TABLES: &[&str] = &[
@@ -547,6 +549,45 @@ fn a_manifest_says_what_its_file_is() {
     assert!(!data.beside("tags.csv.manifest.json").exists());
 }
 
+/// Passes on what is asked of a server and what it says, but for the bytes of files.
+async fn liar(server: &Server) -> String {
+    let address = server.url.strip_prefix("http://").unwrap().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&address).await.unwrap();
+            tokio::spawn(pass_or_lie(client, server));
+        }
+    });
+    url
+}
+
+async fn pass_or_lie(mut client: TcpStream, mut server: TcpStream) {
+    const LIE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 9\r\n\
+        connection: close\r\n\r\notherwise";
+    let (mut asked, mut said) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        let passed = tokio::select! {
+            read = client.read(&mut asked) => match read.unwrap_or(0) {
+                0 => return,
+                count if String::from_utf8_lossy(&asked[..count]).contains("/attachments/") => {
+                    let _ = client.write_all(LIE).await;
+                    return;
+                }
+                count => server.write_all(&asked[..count]).await,
+            },
+            read = server.read(&mut said) => match read.unwrap_or(0) {
+                0 => return,
+                count => client.write_all(&said[..count]).await,
+            },
+        };
+        if passed.is_err() {
+            return;
+        }
+    }
+}
+
 /// Rows that name pictures come with them: fetched once, compared with their hashes, in place and from a server. A
 /// run that cannot have them all leaves its state as it was.
 #[tokio::test(flavor = "multi_thread")]
@@ -589,13 +630,28 @@ async fn attachments_come_along_and_what_is_there_is_not_fetched_again() {
     first.assert_code(0);
     first.assert_stderr_has(&format!("fetched {} attachments", sent.len()));
     assert_whole();
-    // What is there is not looked at again; what has gone is fetched, also in place.
+    // What a server sends otherwise gets no name.
+    let lied = data.beside("lied");
+    let mut from_liar = command();
+    from_liar.args(["export", "messages", "--format", "jsonl", "--attachments"]).arg(&lied);
+    from_liar.args(["--url", &liar(&server).await, "--token", &data.token(SHOP, "ann", &[Admin])]);
+    from_liar.arg("--out").arg(data.beside("lied.jsonl"));
+    let lies = ran(from_liar);
+    lies.assert_code(2);
+    lies.assert_stderr_has("are damaged, and left out");
+    assert!(sent.iter().all(|(hash, _)| !lied.join(&hash[..2]).join(hash).exists()), "{lies}");
+    // Of what is there, what has gone or is damaged is fetched, also in place.
+    let place = |(hash, _): &(String, Vec<u8>)| folder.join(&hash[..2]).join(hash);
     let (gone, _) = &sent[0];
-    fs::remove_file(folder.join(&gone[..2]).join(gone)).unwrap();
+    fs::remove_file(place(&sent[0])).unwrap();
+    fs::write(place(&sent[1]), &sent[1].1[1..]).unwrap();
+    let mut flipped = sent[2].1.clone();
+    flipped[0] ^= 1;
+    fs::write(place(&sent[2]), flipped).unwrap();
     server.stop();
     let again = export("events", &[]);
     again.assert_code(0);
-    again.assert_stderr_has("fetched 1 attachments");
+    again.assert_stderr_has("fetched 3 attachments");
     assert_whole();
     export("turns", &[]).assert_code(2);
 

@@ -1,15 +1,16 @@
 //! The files that exported rows name, fetched once the rows are whole: a folder that each run adds to.
 //!
-//! Invariants: a file has its name, its hash, once its bytes were compared with it, so that one that is there is
-//! whole; what is there is not fetched again; memory does not grow with their number.
+//! Invariants: a file has its name, its hash, once its bytes were compared with it; what is there is compared too, since
+//! disks and copies are not ours, and fetched again only where it differs; memory does not grow with their number.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use indicatif::ProgressBar;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 use crate::cli::fetched::Fetched;
 use crate::cli::target::Target;
@@ -58,7 +59,7 @@ impl NamedFiles {
         Ok(())
     }
 
-    /// Fetches what is not there yet.
+    /// Fetches what is not there yet, or not whole.
     ///
     /// # Errors
     /// A file that is kept damaged, at the end, when all others are there; whatever else fails, at once.
@@ -88,7 +89,7 @@ impl NamedFiles {
             );
             let folder = self.folder.join(file.sha256.get(..2).unwrap_or_default());
             let path = folder.join(&file.sha256);
-            if path.exists() {
+            if is_whole(&path, &file.sha256)? {
                 files.there += 1;
                 continue;
             }
@@ -114,4 +115,17 @@ impl NamedFiles {
         );
         Ok(files)
     }
+}
+
+/// Whether a file is there, with the bytes that its name says.
+fn is_whole(path: &Path, sha256: &str) -> anyhow::Result<bool> {
+    let cannot_read = || format!("cannot read `{}`", path.display());
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error).with_context(cannot_read),
+    };
+    let mut hash = Sha256::new();
+    io::copy(&mut file, &mut hash).with_context(cannot_read)?;
+    Ok(hex::encode(hash.finalize()) == sha256)
 }

@@ -77,7 +77,7 @@ pub(super) struct Export {
     /// A manifest beside the file, FILE.manifest.json: rows, bytes, SHA-256, what was asked
     #[arg(long, requires = "out")]
     manifest: bool,
-    /// Folder for the files that rows of events and messages name, each as DIR/ab/SHA256; what is there stays
+    /// Folder for the files that rows of events and messages name, each as DIR/ab/SHA256; what is whole there stays
     #[arg(long, value_name = "DIR")]
     attachments: Option<PathBuf>,
     /// CSV for Excel: with a byte order mark, and a quote before what it would compute
