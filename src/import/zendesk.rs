@@ -65,7 +65,10 @@ impl Converter for Zendesk {
         }
         let is_ticket = ["requester_id", "requester", "comments", "audits"];
         if !is_ticket.iter().any(|name| item.has(name)) {
-            out.left("objects that are neither tickets nor users");
+            // A file of users beside the tickets.
+            if !item.has("users") {
+                out.left("objects that are neither tickets nor users");
+            }
             return Ok(());
         }
         Ticket::read(self, item, out)?.convert(out)
@@ -521,7 +524,7 @@ fn labels(node: &Node<'_>, name: &str) -> Result<BTreeSet<String>, FieldError> {
 mod tests {
     use serde_json::Value;
 
-    use super::super::testing::read;
+    use super::super::testing::{read, zip_of};
     use super::super::{Agents, Settings};
     use super::*;
 
@@ -701,6 +704,15 @@ mod tests {
         let settings =
             Settings { from: Some(super::super::Format::Zendesk), ..Settings::default() };
         assert_eq!(of(&settings, &users), Role::Human);
+        // As they are fetched from the service, in a file beside the tickets.
+        let users = json!({"users": [{"id": 33, "role": "agent", "name": "Lin"}], "count": 1});
+        let zip = zip_of(&[
+            ("tickets.json", text.as_bytes()),
+            ("users.json", users.to_string().as_bytes()),
+        ]);
+        let read = read("x.zip", &zip, &Settings::default()).unwrap();
+        assert_eq!(read.refused, Vec::<String>::new());
+        assert!(!read.left().iter().any(|(kind, _)| kind.contains("users")), "{:?}", read.left());
     }
 
     #[test]
