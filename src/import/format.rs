@@ -82,6 +82,10 @@ impl Format {
                 return Ok(format);
             }
         }
+        // In other formats such a file is one that somebody sent.
+        if !files.is_one() && names.iter().any(|name| rsmf::is_mail(name)) {
+            return Ok(Format::Rsmf);
+        }
         // Nothing is nothing in every format.
         if is_empty && files.is_one() {
             return Ok(Format::Verbatim);

@@ -72,6 +72,11 @@ pub(super) trait Reader {
         settings: &Settings,
         notes: &mut Notes,
     ) -> Result<Option<Piece>, InputError>;
+
+    /// Where the files lie that the last piece brought along.
+    fn within<'a>(&'a self, files: &'a Files) -> &'a Files {
+        files
+    }
 }
 
 /// What becomes of one piece.

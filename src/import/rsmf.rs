@@ -1,4 +1,5 @@
-//! RSMF, Relativity's short message format: a mail with `rsmf.zip` in it, or that zip, or what was in it.
+//! RSMF, Relativity's short message format: a mail with `rsmf.zip` in it, or that zip, or what was in it; or a folder or an
+//! archive of such mails.
 //!
 //! Format: <https://help.relativity.com/RelativityOne/Content/System_Guides/Relativity_Short_Message_Format/Relativity_Short_Message_Format.htm>.
 //! `rsmf_manifest.json` lists participants, conversations and events; files lie beside it. It does not
@@ -37,13 +38,25 @@ pub(super) fn is_message(head: &[u8]) -> bool {
     header.lines().any(|line| line.starts_with("x-rsmf-version:"))
 }
 
-/// The files that a mail has in its zip; those of a zip or a folder are themselves.
-pub(super) fn within(files: Files) -> Result<Files, InputError> {
-    if !files.is_one() {
-        return Ok(files);
+/// Whether a file of a folder or an archive is such a mail. What a Mac puts beside one is hidden.
+pub(super) fn is_mail(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.to_lowercase().ends_with(".rsmf") && !name.starts_with('.')
+}
+
+/// What reads these files: one manifest and what lies beside it, or mails.
+pub(super) fn reader(files: &Files) -> Box<dyn Reader> {
+    if !files.is_one() && has_names(&files.names()) {
+        Box::new(Rsmf::default())
+    } else {
+        Box::new(Mails::default())
     }
-    let name = files.names().pop().unwrap_or_default();
-    let mail = files.whole(&name, MAIL_BYTES_MAX)?;
+}
+
+/// The files that a mail has in its zip.
+fn within(files: &Files, name: &str) -> Result<Files, InputError> {
+    let path = files.path_of(name);
+    let mail = files.whole(name, MAIL_BYTES_MAX)?;
     let message = MessageParser::default().parse(&mail);
     let zip = message.as_ref().and_then(|message| {
         let is_zip = |part: &&mail_parser::MessagePart<'_>| {
@@ -52,15 +65,79 @@ pub(super) fn within(files: Files) -> Result<Files, InputError> {
         message.attachments().find(is_zip).map(|part| part.contents())
     });
     let Some(zip) = zip else {
-        let path = files.path().to_path_buf();
         let reason = format!("the mail must have `{ZIP}` attached");
         return Err(InputError::NotOfFormat { path, format: SYSTEM, reason });
     };
-    Files::of_archive(files.path(), zip)
+    Files::of_archive(&path, zip)
+}
+
+/// One mail, or several one after another.
+#[derive(Default)]
+struct Mails {
+    names: VecDeque<String>,
+    /// Files that are none.
+    others: u64,
+    open: Option<(Files, Rsmf)>,
+}
+
+impl Reader for Mails {
+    /// Looks into all of them. In one of several there may be nobody of the shop: it holds a day.
+    fn begin(&mut self, files: &Files, settings: &Settings) -> Result<(), InputError> {
+        let is_ours = |name: &String| files.is_one() || is_mail(name);
+        let (mails, others): (Vec<String>, Vec<String>) =
+            files.names().into_iter().partition(is_ours);
+        if mails.is_empty() {
+            let path = files.path().to_path_buf();
+            let reason = format!("there is no `{MANIFEST}`, and no `.rsmf` file");
+            return Err(InputError::NotOfFormat { path, format: SYSTEM, reason });
+        }
+        let (mut there, mut has_shop) = (Vec::new(), false);
+        for name in &mails {
+            let (within, mut rsmf) = (within(files, name)?, Rsmf::default());
+            there.extend(rsmf.read(&within, settings)?);
+            has_shop |= rsmf.has_shop();
+            self.open = Some((within, rsmf));
+        }
+        if !has_shop {
+            return Err(InputError::who_is_the_shop(files.path(), &there));
+        }
+        self.others = others.len() as u64;
+        // A mail that is all stays open: it may have come through a pipe.
+        if mails.len() > 1 {
+            (self.names, self.open) = (mails.into(), None);
+        }
+        Ok(())
+    }
+
+    fn next(
+        &mut self,
+        files: &Files,
+        settings: &Settings,
+        notes: &mut Notes,
+    ) -> Result<Option<Piece>, InputError> {
+        notes.add_many("files that are not read (no .rsmf)", std::mem::take(&mut self.others));
+        loop {
+            if let Some((within, rsmf)) = &mut self.open
+                && let Some(piece) = rsmf.next(within, settings, notes)?
+            {
+                return Ok(Some(piece));
+            }
+            let Some(name) = self.names.pop_front() else { return Ok(None) };
+            // A conversation is opened once, however many mails it goes through.
+            let known = self.open.take().map(|(_, before)| before.known).unwrap_or_default();
+            let (within, mut rsmf) = (within(files, &name)?, Rsmf { known, ..Rsmf::default() });
+            rsmf.read(&within, settings)?;
+            self.open = Some((within, rsmf));
+        }
+    }
+
+    fn within<'a>(&'a self, files: &'a Files) -> &'a Files {
+        self.open.as_ref().map_or(files, |(within, _)| within)
+    }
 }
 
 #[derive(Default)]
-pub(super) struct Rsmf {
+struct Rsmf {
     manifest: Value,
     /// Places in the list of events.
     waiting: VecDeque<usize>,
@@ -77,26 +154,10 @@ struct Person {
 
 impl Reader for Rsmf {
     fn begin(&mut self, files: &Files, settings: &Settings) -> Result<(), InputError> {
-        let path = || files.path().to_path_buf();
-        let Some(root) = folder_of(&files.names(), MANIFEST) else {
-            let reason = format!("there is no `{MANIFEST}`");
-            return Err(InputError::NotOfFormat { path: path(), format: SYSTEM, reason });
-        };
-        let name = format!("{root}{MANIFEST}");
-        let bytes = files.whole(&name, ITEM_BYTES_MAX)?;
-        let damaged =
-            |error: String| InputError::Archive { path: files.path_of(&name), reason: error };
-        self.manifest = serde_json::from_slice(&bytes)
-            .map_err(|error| damaged(format!("must be JSON: {error}")))?;
-        self.root = root;
-        let manifest = self.manifest.clone();
-        let read = self.read_people(&Node::new(&manifest), settings);
-        let there = read.map_err(|error| damaged(format!("is damaged: {error}")))?;
-        if !self.people.values().any(|person| person.role == Role::Human) {
+        let there = self.read(files, settings)?;
+        if !self.has_shop() {
             return Err(InputError::who_is_the_shop(files.path(), &there));
         }
-        let events = self.manifest["events"].as_array().map_or(0, Vec::len);
-        self.waiting = (0..events).collect();
         Ok(())
     }
 
@@ -128,6 +189,32 @@ impl Reader for Rsmf {
 }
 
 impl Rsmf {
+    /// Reads the manifest; gives the names of those who are there.
+    fn read(&mut self, files: &Files, settings: &Settings) -> Result<Vec<String>, InputError> {
+        let path = || files.path().to_path_buf();
+        let Some(root) = folder_of(&files.names(), MANIFEST) else {
+            let reason = format!("there is no `{MANIFEST}`");
+            return Err(InputError::NotOfFormat { path: path(), format: SYSTEM, reason });
+        };
+        let name = format!("{root}{MANIFEST}");
+        let bytes = files.whole(&name, ITEM_BYTES_MAX)?;
+        let damaged =
+            |error: String| InputError::Archive { path: files.path_of(&name), reason: error };
+        self.manifest = serde_json::from_slice(&bytes)
+            .map_err(|error| damaged(format!("must be JSON: {error}")))?;
+        self.root = root;
+        let manifest = self.manifest.clone();
+        let read = self.read_people(&Node::new(&manifest), settings);
+        let there = read.map_err(|error| damaged(format!("is damaged: {error}")))?;
+        let events = self.manifest["events"].as_array().map_or(0, Vec::len);
+        self.waiting = (0..events).collect();
+        Ok(there)
+    }
+
+    fn has_shop(&self) -> bool {
+        self.people.values().any(|person| person.role == Role::Human)
+    }
+
     /// Remembers who is there; gives their names.
     fn read_people(
         &mut self,
@@ -414,6 +501,36 @@ mod tests {
             "body": "Thanks", "timestamp": "2026-01-04T00:00:00Z"}));
         let after = of(&newer).bodies();
         assert_eq!(after.iter().filter(|body| !before.contains(body)).count(), 1);
+    }
+
+    /// An export of several days came back file by file only.
+    #[test]
+    fn mails_of_an_archive_are_read_one_after_another() {
+        let mut next_day = manifest();
+        next_day["participants"] = json!([{"id": "p2", "display": "Visitor 1"}]);
+        next_day["events"] = json!([{"id": "e6", "participant": "p2", "conversation": "k1",
+            "body": "Thanks", "timestamp": "2026-01-04T00:00:00Z", "attachments": [{"id": "cup.png"}]}]);
+        let (first, next) = (mail(&zip(&manifest())), mail(&zip(&next_day)));
+        let archive = zip_of(&[
+            ("1-rsmf/000001-k1.rsmf", &first),
+            ("1-rsmf/000002-k1.rsmf", &next),
+            ("1-rsmf/._000002-k1.rsmf", b"x"),
+        ]);
+        let all = read("export.zip", &archive, &settings()).unwrap();
+        assert_eq!(all.refused, Vec::<String>::new());
+        let alone = of(&manifest()).bodies();
+        assert_eq!(all.bodies()[..alone.len()], alone);
+        let last = "message e6 customer:p2 at=2026-01-04T00:00:00Z files=cup.png text=Thanks";
+        assert_eq!(all.lines().last().unwrap(), last);
+        // Bytes of both came along.
+        assert_eq!(all.carried.len(), 2);
+        assert!(all.left().contains(&("files that are not read (no .rsmf)".to_string(), 1)));
+        // In none of them is anybody of the shop.
+        let error = read("export.zip", &archive, &Settings::default()).unwrap_err();
+        assert!(error.contains("--agent") && error.contains("Lin, Visitor 1"), "{error}");
+        let from = Some(super::super::Format::Rsmf);
+        let error = read("x.zip", &zip_of(&[("a", b"")]), &Settings { from, ..settings() });
+        assert!(error.unwrap_err().contains("no `.rsmf` file"));
     }
 
     #[test]

@@ -9,12 +9,11 @@ use super::mattermost::Mattermost;
 use super::objects::Objects;
 use super::out::{CARRIED_BYTES_MAX, Carried, Piece, Reader};
 use super::own::Lines;
-use super::rsmf::Rsmf;
 use super::slack::Slack;
 use super::whatsapp::Whatsapp;
 use super::zendesk::Zendesk;
 use super::zendesk_chat::ZendeskChat;
-use super::{Format, InputError, Notes, Settings};
+use super::{Format, InputError, Notes, Settings, rsmf};
 
 /// An open source.
 pub struct Source {
@@ -36,7 +35,6 @@ impl Source {
             None => Format::told(&files)?,
         };
         let is_pipe = files.is_pipe();
-        let files = if format == Format::Rsmf { super::rsmf::within(files)? } else { files };
         let mut reader: Box<dyn Reader> = match format {
             Format::Verbatim => Box::new(Lines::of(&files)),
             Format::Zendesk => Objects::of(&files, Box::new(Zendesk::default())),
@@ -46,7 +44,7 @@ impl Source {
             Format::Mattermost => Objects::of(&files, Box::new(Mattermost::default())),
             Format::Slack => Box::new(Slack::default()),
             Format::Whatsapp => Box::new(Whatsapp::default()),
-            Format::Rsmf => Box::new(Rsmf::default()),
+            Format::Rsmf => rsmf::reader(&files),
         };
         reader.begin(&files, settings)?;
         let settings = settings.clone();
@@ -64,7 +62,7 @@ impl Source {
 
     /// The bytes of a file that a piece brought along.
     pub fn bytes_of(&self, file: &Carried) -> Result<Vec<u8>, InputError> {
-        self.files.whole_raw(&file.name, CARRIED_BYTES_MAX)
+        self.reader.within(&self.files).whole_raw(&file.name, CARRIED_BYTES_MAX)
     }
 
     /// What had no place so far.
