@@ -61,9 +61,13 @@ pub async fn backup(data: DataDir, to: &Path) -> anyhow::Result<BackedUp> {
     let mut name = to.file_name().context("the path names no folder")?.to_os_string();
     name.push(".partial");
     let partial = to.with_file_name(name);
+    let remove_partial = || {
+        let removed = durable::remove_directory(&partial);
+        removed.with_context(|| format!("cannot make or remove `{}`", partial.display()))
+    };
     let mut tries = 1;
     let copied = loop {
-        durable::remove_directory(&partial)?;
+        remove_partial()?;
         match copy_all(&data, &partial).await {
             Err(error) if tries < TRIES && is_moved(&error) => {
                 tracing::info!(error = %format!("{error:#}"), "the copy is begun again");
@@ -73,7 +77,7 @@ pub async fn backup(data: DataDir, to: &Path) -> anyhow::Result<BackedUp> {
         }
     };
     if copied.is_err() {
-        durable::remove_directory(&partial)?;
+        remove_partial()?;
     }
     let copied = copied?;
     durable::rename_directory(&partial, &to)

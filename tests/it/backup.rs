@@ -211,6 +211,18 @@ fn a_backup_that_fails_leaves_nothing() {
     assert!(!to.exists() && !data.beside("copy.partial").exists(), "{ran}");
 }
 
+/// Where nothing can be written only "Read-only file system" was said, and not where. A file in the way is as good.
+#[test]
+fn a_backup_that_cannot_be_made_says_where() {
+    let data = Data::new();
+    let history = super::support::sample("history.ndjson");
+    data.succeeds([Path::new("import"), &history]);
+    data.file("copy.removed", "x");
+    let ran = data.run([Path::new("backup"), &data.beside("copy")]);
+    ran.assert_code(2);
+    ran.assert_stderr_has(data.beside("copy.partial").to_str().unwrap());
+}
+
 /// With nothing but `cp`, in the documented order, of a service that is killed half way through.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_copy_with_a_cut_in_between_is_clean() {
