@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::destination::Destination;
-use super::rows_out::RowFormat;
+use super::rows_out::{RowFormat, tell_of_other_name};
 
 #[derive(Debug, Args)]
 pub(super) struct OutArgs {
@@ -27,6 +27,12 @@ impl OutArgs {
     pub(super) fn format(&self) -> anyhow::Result<RowFormat> {
         let destination = self.destination();
         let format = match (self.format, &destination) {
+            (Some(format), Destination::Path(path)) => {
+                if RowFormat::of_name(path).is_ok_and(|named| named != format) {
+                    tell_of_other_name(path, format);
+                }
+                format
+            }
             (Some(format), _) => format,
             (None, Destination::Stdout) => RowFormat::Table,
             (None, Destination::Path(path)) => RowFormat::of_name(path)?,

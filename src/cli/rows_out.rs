@@ -1,6 +1,7 @@
 //! Rows on their way out, in whichever format.
 
 use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use futures::StreamExt;
 use super::destination::Out;
 use super::table::{Layout, Table};
 use super::write::ReaderLeft;
+use crate::cli::logging::tell;
 use crate::export::{
     CellRows, Encoder, ExportError, ExportFormat, Incoming, MarkdownRows, RowWriter, cell_columns,
 };
@@ -64,6 +66,15 @@ impl RowFormat {
             RowFormat::Table | RowFormat::Markdown => None,
         }
     }
+}
+
+/// Says that a file is written in another format than its name does: whoever opens it by its name finds no file of that
+/// kind.
+pub(super) fn tell_of_other_name(path: &Path, format: impl Debug) {
+    tell!(
+        "warning: `{}` is written as {format:?}, as --format says, and not as its name does",
+        path.display()
+    );
 }
 
 /// Writes an answer to `out` as it comes; returns how many rows it had. `each` hears of rows as they are

@@ -516,6 +516,14 @@ fn a_text_that_excel_would_compute_stays_a_text() {
     let for_excel = export(&data, "messages", "csv", &["--excel"]);
     let without_mark = for_excel.strip_prefix("\u{feff}".as_bytes()).expect("a byte order mark");
     assert_eq!(text_of(without_mark), format!("'{FORMULA}"));
+    // A name that says otherwise.
+    for asked in [&["export", "messages"][..], &["sql", "select 1 as one"]] {
+        let out = data.beside("x.parquet");
+        let format = ["--format", "csv", "--out", out.to_str().unwrap()];
+        let ran = data.run([asked, &format].concat());
+        ran.assert_code(0);
+        ran.assert_stderr_has("x.parquet` is written as Csv, as --format says");
+    }
     let ran = data.run(["export", "messages", "--format", "jsonl", "--excel"]);
     ran.assert_code(2);
     ran.assert_stderr_has("--excel is for CSV");

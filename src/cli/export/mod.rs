@@ -22,7 +22,7 @@ use clap::Args;
 
 use super::destination::{Destination, interruptible};
 use super::purpose::PurposeArgs;
-use super::rows_out::RowFormat;
+use super::rows_out::{RowFormat, tell_of_other_name};
 use super::target::{Target, TargetArgs};
 use super::{Exit, progress};
 use crate::cli::logging::tell;
@@ -134,6 +134,12 @@ impl Export {
     fn format(&self) -> anyhow::Result<ExportFormat> {
         let is_folder = self.state.is_some() || self.partition_by.is_some();
         let format = match (self.format, &self.out) {
+            (Some(format), Some(path)) if !is_folder => {
+                if of_name(path).is_ok_and(|named| named != format) {
+                    tell_of_other_name(path, format);
+                }
+                format
+            }
             (Some(format), _) => format,
             (None, Some(path)) if !is_folder && path != Path::new("-") => of_name(path)?,
             (None, Some(path)) if is_folder => {
@@ -176,9 +182,13 @@ fn of_name(path: &Path) -> anyhow::Result<ExportFormat> {
         Some(ending) if ending.eq_ignore_ascii_case("zst") => path.with_extension(""),
         _ => path.to_path_buf(),
     };
-    let format = RowFormat::of_name(&plain)?.file();
-    format
-        .with_context(|| format!("`{}` names no format of exports; give --format", path.display()))
+    let format = RowFormat::of_name(&plain).ok().and_then(RowFormat::file);
+    format.with_context(|| {
+        format!(
+            "`{}` names no format of exports: .csv, .json, .jsonl, .parquet and .arrow do, also before .zst; or give --format",
+            path.display()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -197,5 +207,8 @@ mod tests {
         ] {
             assert_eq!(of_name(Path::new(name)).ok(), format, "{name}");
         }
+        // What is refused is not offered.
+        let refused = of_name(Path::new("x.md")).unwrap_err().to_string();
+        assert!(refused.contains("`x.md`") && !refused.contains(".md and"), "{refused}");
     }
 }
