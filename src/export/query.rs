@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! everything          all rows of a table
-//! [from, to)          those whose time lies in it
+//! [from, to)          those whose time lies in it; what has no time lies in none
 //! after an offset     those of every conversation in which a record at or behind it changed anything
 //! ```
 //! Invariants: rows of a range that has an end are in the order of their keys, so that two exports of what does not change
@@ -18,26 +18,36 @@ use crate::sql::Value;
 /// A table that can be exported.
 pub struct ExportTable {
     pub name: &'static str,
-    /// The column by which `from` and `to` choose; none where its rows have no time.
+    /// The column by which `from` and `to` choose.
     pub time: &'static str,
+    /// Which rows have a time, where some may have none and say so.
+    timed: Option<&'static str>,
     /// The columns by which its rows are told apart, in the order in which they stand.
     keys: &'static str,
 }
 
 const fn table(name: &'static str, time: &'static str, keys: &'static str) -> ExportTable {
-    ExportTable { name, time, keys }
+    ExportTable { name, time, timed: None, keys }
+}
+
+/// One whose rows say whether anybody told when they were.
+const fn timed(table: ExportTable, timed: &'static str) -> ExportTable {
+    ExportTable { timed: Some(timed), ..table }
 }
 
 /// All of them.
 pub const EXPORT_TABLES: &[ExportTable] = &[
-    table("events", "occurred_at", "\"offset\""),
-    table("messages", "occurred_at", "\"offset\""),
+    timed(
+        table("events", "occurred_at", "\"offset\""),
+        "(origin = 'live' OR sent_at IS NOT NULL)",
+    ),
+    timed(table("messages", "occurred_at", "\"offset\""), "timed"),
     table("turns", "waiting_since", "waiting_offset, conversation, turn"),
-    table("episodes", "started_at", "started_offset, conversation, episode"),
+    timed(table("episodes", "started_at", "started_offset, conversation, episode"), "timed"),
     table("conversations", "started_at", "conversation"),
     table("categories", "tagged_at", "conversation, category"),
     table("changes", "occurred_at", "\"offset\""),
-    table("tags", "occurred_at", "\"offset\""),
+    timed(table("tags", "occurred_at", "\"offset\""), "timed"),
     table("strays", "occurred_at", "\"offset\""),
     table("stints", "started_at", "started_offset, conversation, episode, stint"),
     table("ratings", "occurred_at", "\"offset\""),
@@ -152,8 +162,9 @@ impl ExportQuery {
             query.sql = format!("SELECT conversation FROM ({changed}) ORDER BY conversation");
             return Ok(query);
         }
-        let ExportTable { name, time, keys } = ExportTable::of(table)?;
+        let ExportTable { name, time, timed, keys } = ExportTable::of(table)?;
         let mut conditions = query.range(time, &bounds, zone, now)?;
+        conditions.extend(timed.filter(|_| !conditions.is_empty()).map(str::to_string));
         if let Some(changed) = query.changed(&bounds)? {
             conditions.push(format!("conversation IN ({changed})"));
         }
@@ -164,7 +175,11 @@ impl ExportQuery {
         let mut columns = "*".to_string();
         let mut order = bounds.to.map(|_| format!(" ORDER BY {keys}")).unwrap_or_default();
         if let Some(partition_by) = bounds.partition_by {
-            columns = format!("*, {} AS \"{PARTITION}\"", partition_by.of(time));
+            let time = match timed {
+                Some(timed) => format!("CASE WHEN {timed} THEN {time} END"),
+                None => time.to_string(),
+            };
+            columns = format!("*, {} AS \"{PARTITION}\"", partition_by.of(&time));
             order = format!(" ORDER BY \"{PARTITION}\", {keys}");
             query.values.push(("zone".to_string(), Value::Text(zone.to_string())));
         }
@@ -231,6 +246,23 @@ mod tests {
         );
         assert_eq!(turns.values.len(), 2);
         assert_eq!(query("events", Bounds::default()).unwrap().sql, "SELECT * FROM events");
+    }
+
+    /// Transcripts without times were of the day of their import.
+    #[test]
+    fn what_has_no_time_is_of_no_range_and_no_part() {
+        let from = Bounds { from: Some("1970-01-01"), ..Bounds::default() };
+        assert_eq!(
+            query("messages", from).unwrap().sql,
+            "SELECT * FROM messages WHERE occurred_at >= $from AND timed"
+        );
+        let partition_by = Some(PartitionBy::Day);
+        let parted = query("episodes", Bounds { partition_by, ..Bounds::default() }).unwrap();
+        assert!(
+            parted.sql.contains("local_day(CASE WHEN timed THEN started_at END, $zone)"),
+            "{}",
+            parted.sql
+        );
     }
 
     #[test]

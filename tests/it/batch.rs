@@ -446,6 +446,8 @@ fn differing<'a>(
 #[test]
 fn parts_together_are_the_whole() {
     let data = with_history();
+    // Of a transcript without times: of no day.
+    imports(&data, &[message("timeless", "m1", "customer", "cust-1", "some day")]);
     let zone = "Asia/Shanghai";
     for (table, by, format) in [
         ("messages", "day", "jsonl"),
@@ -485,7 +487,10 @@ fn parts_together_are_the_whole() {
         assert_eq!(sorted(&rows), sorted(&whole), "{table} by {by}");
 
         // SQL counts the same days.
-        let time = if table == "turns" { "waiting_since" } else { "occurred_at" };
+        let time = match table {
+            "turns" => "waiting_since",
+            _ => "case when timed then occurred_at end",
+        };
         let length = if by == "day" { 10 } else { 7 };
         let query = format!(
             "select substr(cast(local_day({time}, '{zone}') as text), 1, {length}) as part, count(*) as n from {table} group by 1"
@@ -497,6 +502,11 @@ fn parts_together_are_the_whole() {
             )
         });
         assert_eq!(counted.collect::<BTreeMap<_, _>>(), counts, "{table} by {by}");
+        if table == "messages" {
+            assert_eq!(counts["none"], 1);
+            let ranged = json_lines(&export(&data, table, "jsonl", &["--from", "2000-01-01"]));
+            assert_eq!(ranged.len(), rows.len() - 1);
+        }
     }
 }
 

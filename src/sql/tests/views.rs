@@ -27,6 +27,7 @@ const RECORDS: u64 = 1_500;
 const MESSAGES_OVER_EVENTS: &str = r#"
 SELECT
     m.shop, m.conversation, m.id, m."offset", m.seq, m.occurred_at, m.received_at, m.origin,
+    CASE WHEN m.origin = 'live' THEN true ELSE m.sent_at IS NOT NULL END AS timed,
     m.sender_id, m.sender_role, m.sender_name,
     CASE WHEN e.edits IS NULL THEN m.text ELSE e.text END AS text,
     m.text AS original_text,

@@ -10,6 +10,7 @@ pub(super) const VIEW: View = View {
     sql: r#"
 SELECT
     m.shop, m.conversation, m.id, m."offset", m.seq, m.occurred_at, m.received_at, m.origin,
+    m.origin = 'live' OR m.sent_at IS NOT NULL AS timed,
     m.sender_id, m.sender_role, m.sender_name,
     CASE WHEN c.edits > 0 THEN c.text ELSE m.text END AS text,
     m.text AS original_text,
@@ -43,6 +44,10 @@ WHERE m.kind = 'message'
         ("occurred_at", Own("when it was first sent")),
         ("received_at", Of("events")),
         ("origin", Of("events")),
+        (
+            "timed",
+            Own("false: it is of a transcript without times, so occurred_at is when that was imported"),
+        ),
         ("sender_id", Own("who wrote it")),
         ("sender_role", Own("as what: customer, human, bot, system")),
         ("sender_name", Own("the sender's name, where it was told")),
