@@ -382,6 +382,21 @@ async fn what_cannot_be_is_refused_by_what_was_given() {
     assert_eq!(behind.rows() as f64, total(&counted.await.unwrap(), "n"));
 }
 
+/// It counted waits that a bot had answered, which have no reason in `excluded`, as answered by a human.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_panel_in_the_docs_is_explained_by_its_rows() {
+    let page = include_str!("../../../docs/dashboards.md");
+    let (_, panel) = page.split_once("```sql\n").unwrap();
+    let (panel, _) = panel.split_once("```").unwrap();
+    let (dir, sql) = over(28).await;
+    let folder = dir.path().join("queries");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("panel.sql"), panel).unwrap();
+    let queries = sql.named(SHOPS[0]).unwrap();
+    let query = queries.iter().find(|query| query.name == "panel").unwrap();
+    assert!(compare_with_rows(&sql, SHOPS[0], query, &always()).await > 0);
+}
+
 /// The first hundred thousand passed for all.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_behind_a_figure_are_all_there() {
