@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use verbatim::access::TokenRole::{Admin, Bot, Customer, Human};
 use verbatim::server::SEND_TIME_MAX;
@@ -59,6 +60,21 @@ async fn every_device_of_a_customer_hears_everything() {
     assert_eq!(kinds, ["ack", "event"]);
     tablet.send_event(message("c2", "n1", "customer", "carl", "another matter")).await;
     assert_eq!(tablet.expect("ack").await["id"], "n1");
+}
+
+/// A chat is left. Without an answer a browser calls that a broken line, 1006, after which clients connect again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_closes_is_answered() {
+    let data = Data::new();
+    let mut server = Server::start(&data);
+    let mut phone = Socket::open(&server, &data.token(SHOP, "carl", &[Customer])).await;
+    phone.send_event(message("c1", "m1", "customer", "carl", "never mind")).await;
+    phone.expect("ack").await;
+    let frame = CloseFrame { code: 1000.into(), reason: "done".into() };
+    phone.try_send(Message::Close(Some(frame))).await.unwrap();
+    let answer = phone.receive().await;
+    assert!(matches!(answer, Received::Closed(Some(1000))), "{answer:?}");
+    server.assert_alive();
 }
 
 /// A phone in a tunnel. It comes back with its last seq and hears what it missed, once, then what

@@ -197,6 +197,12 @@ impl Connection {
 
     async fn step(&mut self, step: Step, waits: &mut Waits) -> Result<(), Closed> {
         match step {
+            Step::Received(Some(Ok(Message::Close(_)))) => {
+                // The answer lies in the socket, as do frames of before: without it a client takes the end for a
+                // broken line.
+                in_time(self.socket.flush()).await?;
+                Err(Closed(None))
+            }
             Step::Received(Some(Ok(message))) => self.on_message(message).await,
             Step::Received(Some(Err(_)) | None) => Err(Closed(None)),
             Step::Published(Some(published)) => {
@@ -246,8 +252,7 @@ impl Connection {
                 );
                 self.send_frame(&ServerFrame::error(&problem)).await
             }
-            Message::Ping(_) | Message::Pong(_) => Ok(()),
-            Message::Close(_) => Err(Closed(None)),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(()),
         }
     }
 
