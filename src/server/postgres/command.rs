@@ -188,6 +188,7 @@ const OTHERS: &[&str] = &[
     "DECLARE",
     "FETCH",
     "MOVE",
+    "TABLE",
 ];
 
 /// What is said of a statement that is none of those that are answered.
@@ -201,7 +202,7 @@ fn refused(said: &str) -> Failure {
         "42601"
     };
     let message = format!(
-        "`{said}` is not answered here: one reads, by SELECT, WITH, VALUES, TABLE, SHOW and COPY (…) TO STDOUT, sets what is of the session alone, and has transactions and cursors in name"
+        "`{said}` is not answered here: one reads, by SELECT, WITH, VALUES, SHOW and COPY (…) TO STDOUT, sets what is of the session alone, and has transactions and cursors in name"
     );
     Failure::new(state, message)
 }

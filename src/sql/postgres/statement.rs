@@ -4,7 +4,7 @@
 /// One statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
-    /// What asks for rows: SELECT, WITH, VALUES, TABLE, and what the guard may let through beside
+    /// What asks for rows: SELECT, WITH, VALUES, and what the guard may let through beside
     /// them.
     Query(String),
     /// `SHOW NAME`, in lower case; `all` is all of them.
