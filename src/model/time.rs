@@ -20,7 +20,9 @@ impl Micros {
 
     /// Milliseconds from `earlier` to `self`, rounded down; negative when `earlier` is later.
     pub fn ms_since(self, earlier: Micros) -> i64 {
-        (self.0 - earlier.0).div_euclid(1_000)
+        let micros = i128::from(self.0) - i128::from(earlier.0);
+        // A thousandth of what 65 bits hold fits into 64.
+        micros.div_euclid(1_000) as i64
     }
 
     /// The UTC day this instant falls on.
@@ -90,5 +92,7 @@ mod tests {
     fn milliseconds_round_down_on_both_sides_of_zero() {
         assert_eq!(Micros(2_500).ms_since(Micros(1_000)), 1);
         assert_eq!(Micros(1_000).ms_since(Micros(2_500)), -2);
+        // The ends of what 64 bits hold: SQL has such instants.
+        assert_eq!(Micros(i64::MAX).ms_since(Micros(i64::MIN)), 18_446_744_073_709_551);
     }
 }

@@ -16,7 +16,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-const MILLISECOND_MICROS: i64 = 1_000;
+const MILLISECOND_MICROS: i128 = 1_000;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct CoveredMs {
@@ -68,14 +68,16 @@ fn ends_field() -> FieldRef {
 struct Spans(Vec<(i64, i64)>);
 
 impl Spans {
-    fn covered_micros(&mut self) -> Option<i64> {
+    /// More than 64 bits hold, where spans go from one end of time to the other.
+    fn covered_micros(&mut self) -> Option<i128> {
         self.0.sort_unstable();
         let (first, _) = *self.0.first()?;
-        let (mut covered, mut until) = (0, first);
+        let (mut covered, mut until) = (0, i128::from(first));
         for (from, to) in &self.0 {
-            if *to > until {
-                covered += to - until.max(*from);
-                until = *to;
+            let (from, to) = (i128::from(*from), i128::from(*to));
+            if to > until {
+                covered += to - until.max(from);
+                until = to;
             }
         }
         Some(covered)
@@ -108,7 +110,8 @@ impl Accumulator for Spans {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Int64(self.covered_micros().map(|micros| micros / MILLISECOND_MICROS)))
+        let ms = self.covered_micros().map(|micros| micros / MILLISECOND_MICROS);
+        Ok(ScalarValue::Int64(ms.and_then(|ms| i64::try_from(ms).ok())))
     }
 
     fn size(&self) -> usize {
@@ -130,6 +133,7 @@ mod tests {
             (vec![(0, 10), (10, 30)], Some(30)),
             (vec![(20, 30), (0, 100), (50, 120)], Some(120)),
             (vec![(0, 10), (0, 10), (2, 3)], Some(10)),
+            (vec![(i64::MIN, i64::MAX)], Some(i128::from(u64::MAX))),
         ] {
             assert_eq!(Spans(spans.clone()).covered_micros(), covered, "{spans:?}");
         }
@@ -146,7 +150,7 @@ mod tests {
             };
             let spans: Vec<(i64, i64)> = (0..count).map(|_| span()).collect();
             let is_covered = |at: &i64| spans.iter().any(|(from, to)| from <= at && at < to);
-            let expected = (0..80).filter(is_covered).count() as i64;
+            let expected = (0..80).filter(is_covered).count() as i128;
             let (mut first, mut second) =
                 (Spans(spans[..count / 2].to_vec()), Spans(spans[count / 2..].to_vec()));
             let states = [first.state().unwrap(), second.state().unwrap()];

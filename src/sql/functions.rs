@@ -196,7 +196,7 @@ impl LocalClock {
     }
 
     fn day(&mut self, instant: i64) -> <Date32Type as ArrowPrimitiveType>::Native {
-        // In range: days of instants between the years 1970 and 9999.
+        // In range: 64 bits of microseconds are 107 million days before and after 1970.
         self.local_seconds(instant).div_euclid(86_400) as i32
     }
 

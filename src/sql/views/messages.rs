@@ -46,7 +46,9 @@ WHERE m.kind = 'message'
         ("origin", Of("events")),
         (
             "timed",
-            Own("false: it is of a transcript without times, so occurred_at is when that was imported"),
+            Own(
+                "false: it is of a transcript without times, so occurred_at is when that was imported",
+            ),
         ),
         ("sender_id", Own("who wrote it")),
         ("sender_role", Own("as what: customer, human, bot, system")),
