@@ -24,7 +24,7 @@ const NOTES: &[&str] = &[
     "Times are instants in UTC, to the microsecond. `local_day` and `local_hour` say which day and hour they were in a zone.",
     "A range of times is half-open: `occurred_at >= '2026-11-01' AND occurred_at < '2026-12-01'`.",
     "Durations end in `_ms` and are milliseconds; those in `_business_ms` count opening hours only. NULL: the end has not come, or there is nothing to measure from.",
-    "A column that comes twice in an answer, as in a join, is told apart: `id`, `id_2`.",
+    "Columns of two tables that are called the same, as in a join, are told apart in the answer: `id`, `id_2`.",
 ];
 
 /// All of it.
