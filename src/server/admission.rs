@@ -30,7 +30,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How much of a slow class runs at once.
 struct Bound {
     slow: Slow,
-    /// How many of one subject run at once: half of those of all, where there is such a bound.
+    /// How many of one subject run at once.
     max: usize,
     /// How many of all, where nothing else bounds them; those of one shop take half of it.
     max_of_all: usize,

@@ -1,5 +1,5 @@
-//! Turns of questions: so many at once, and of those of one shop three quarters, half of which one subject may have: others
-//! of the shop are left some, and other shops too. What a shop asks beyond its own waits for its own.
+//! Turns of questions: so many at once, and of those of one shop three quarters, so that other shops are left some. What a
+//! shop asks beyond its own waits for its own; whose questions they are within a shop is nothing to them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
