@@ -44,7 +44,7 @@ pub struct Said {
 /// Which episodes that ended a command is about.
 #[derive(Clone, Debug, Default)]
 pub struct Range {
-    /// In microseconds, as the column has it: they ended at or after it.
+    /// They ended at or after it.
     pub from: Option<crate::model::Micros>,
     /// They ended before it.
     pub to: Option<crate::model::Micros>,

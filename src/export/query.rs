@@ -37,10 +37,7 @@ const fn timed(table: ExportTable, timed: &'static str) -> ExportTable {
 
 /// All of them.
 pub const EXPORT_TABLES: &[ExportTable] = &[
-    timed(
-        table("events", "occurred_at", "\"offset\""),
-        "(origin = 'live' OR sent_at IS NOT NULL)",
-    ),
+    timed(table("events", "occurred_at", "\"offset\""), "(origin = 'live' OR sent_at IS NOT NULL)"),
     timed(table("messages", "occurred_at", "\"offset\""), "timed"),
     table("turns", "waiting_since", "waiting_offset, conversation, turn"),
     timed(table("episodes", "started_at", "started_offset, conversation, episode"), "timed"),

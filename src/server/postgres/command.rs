@@ -194,7 +194,7 @@ const OTHERS: &[&str] = &[
 /// What is said of a statement that is none of those that are answered.
 fn refused(said: &str) -> Failure {
     let is_one_of = |words: &[&str]| words.iter().any(|word| said.starts_with(word));
-    let state = if is_one_of(CHANGES) {
+    let sqlstate = if is_one_of(CHANGES) {
         "25006"
     } else if is_one_of(OTHERS) {
         "0A000"
@@ -204,5 +204,5 @@ fn refused(said: &str) -> Failure {
     let message = format!(
         "`{said}` is not answered here: one reads, by SELECT, WITH, VALUES, SHOW and COPY (…) TO STDOUT, sets what is of the session alone, and has transactions and cursors in name"
     );
-    Failure::new(state, message)
+    Failure::new(sqlstate, message)
 }

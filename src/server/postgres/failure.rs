@@ -9,22 +9,22 @@ use crate::model::FieldError;
 use crate::server::Problem;
 use crate::sql::{SqlError, sqlstate_of};
 
-/// What went wrong, by one of Postgres' five letters and in words.
+/// What went wrong, by SQLSTATE and in words.
 #[derive(Debug)]
 pub(super) struct Failure {
-    pub(super) state: &'static str,
+    pub(super) sqlstate: &'static str,
     pub(super) said: String,
     /// The connection ends with it.
     pub(super) is_fatal: bool,
 }
 
 impl Failure {
-    pub(super) fn new(state: &'static str, said: impl Into<String>) -> Failure {
-        Failure { state, said: said.into(), is_fatal: false }
+    pub(super) fn new(sqlstate: &'static str, said: impl Into<String>) -> Failure {
+        Failure { sqlstate, said: said.into(), is_fatal: false }
     }
 
-    pub(super) fn fatal(state: &'static str, said: impl Into<String>) -> Failure {
-        Failure { is_fatal: true, ..Failure::new(state, said) }
+    pub(super) fn fatal(sqlstate: &'static str, said: impl Into<String>) -> Failure {
+        Failure { is_fatal: true, ..Failure::new(sqlstate, said) }
     }
 
     /// The client left, or takes nothing: it is told nothing.
@@ -34,7 +34,7 @@ impl Failure {
 
     pub(super) fn response(&self) -> ErrorResponse {
         let severity = if self.is_fatal { "FATAL" } else { "ERROR" };
-        info(severity, self.state, &self.said).into()
+        info(severity, self.sqlstate, &self.said).into()
     }
 }
 
@@ -43,32 +43,32 @@ pub(super) fn warning(said: &str) -> NoticeResponse {
     info("WARNING", "01000", said).into()
 }
 
-fn info(severity: &str, state: &str, said: &str) -> ErrorInfo {
+fn info(severity: &str, sqlstate: &str, said: &str) -> ErrorInfo {
     // A zero byte would end the text.
     let said = said.replace('\0', "␀");
-    let mut info = ErrorInfo::new(severity.to_string(), state.to_string(), said);
+    let mut info = ErrorInfo::new(severity.to_string(), sqlstate.to_string(), said);
     info.severity_nonlocalized = Some(severity.to_string());
     info
 }
 
 impl From<SqlError> for Failure {
     fn from(error: SqlError) -> Failure {
-        let state = sqlstate_of(&error);
+        let sqlstate = sqlstate_of(&error);
         // Of what is our own fault no more is said than over HTTP.
-        Failure::new(state, Problem::from(error).detail)
+        Failure::new(sqlstate, Problem::from(error).detail)
     }
 }
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Failure {
-        let state = match problem.status {
+        let sqlstate = match problem.status {
             401 => "28000",
             403 => "42501",
             429 | 503 => "53300",
             400..500 => "22023",
             _ => "XX000",
         };
-        Failure::new(state, problem.detail)
+        Failure::new(sqlstate, problem.detail)
     }
 }
 

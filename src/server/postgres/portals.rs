@@ -153,7 +153,7 @@ mod tests {
             ("x".repeat(300_000), Portal::of(Statement::Begin)),
             ("q".to_string(), Portal::of(Statement::Query("x".repeat(300_000)))),
         ] {
-            assert_eq!(portals.add(name, portal).unwrap_err().state, "53400");
+            assert_eq!(portals.add(name, portal).unwrap_err().sqlstate, "53400");
         }
         assert!(portals.close("1"));
         portals.add(String::new(), bound(300_000, 0)).unwrap();
@@ -162,6 +162,6 @@ mod tests {
         for number in portals.named.len()..PORTALS_MAX {
             portals.add(format!("small {number}"), bound(10, 0)).unwrap();
         }
-        assert_eq!(portals.add("last".to_string(), bound(1, 0)).unwrap_err().state, "53400");
+        assert_eq!(portals.add("last".to_string(), bound(1, 0)).unwrap_err().sqlstate, "53400");
     }
 }

@@ -132,8 +132,8 @@ mod tests {
         for number in 0..STATEMENTS_MAX {
             add(number, "select 1").unwrap();
         }
-        assert_eq!(add(STATEMENTS_MAX, "select 1").unwrap_err().state, "53400");
-        assert_eq!(add(3, "select 1").unwrap_err().state, "42P05");
+        assert_eq!(add(STATEMENTS_MAX, "select 1").unwrap_err().sqlstate, "53400");
+        assert_eq!(add(3, "select 1").unwrap_err().sqlstate, "42P05");
         assert!(all.close("s3") && !all.close("s3"));
         all.add("s3".to_string(), "select 1", Vec::new()).unwrap();
         all.close_all();

@@ -159,7 +159,7 @@ mod tests {
     ) -> Result<Heard, String> {
         let value = value.map(str::to_string);
         let setting = Setting { name: name.to_string(), value, is_local };
-        settings.set(&setting).map_err(|failure| format!("{} {}", failure.state, failure.said))
+        settings.set(&setting).map_err(|failure| format!("{} {}", failure.sqlstate, failure.said))
     }
 
     #[test]

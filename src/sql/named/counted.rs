@@ -1,4 +1,4 @@
-//! Which of the rows behind a figure it counts, by what it is called: the one rule, for SQL and for whoever reads the rows.
+//! Which of the rows behind it a figure counts, by what it is called: the one rule, for SQL and for whoever reads the rows.
 
 /// Reasons for which rows are left out that have a figure of their own.
 pub const REASONS: [&str; 6] =

@@ -36,7 +36,7 @@ mod binary;
 mod columns;
 mod json;
 mod rows;
-// Errors by their five letters.
+// Errors by SQLSTATE.
 mod sqlstate;
 
 pub use ask::{Description, WireQuestion};

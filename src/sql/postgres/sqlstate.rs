@@ -1,4 +1,4 @@
-//! The five letters by which Postgres' clients tell errors apart. Drivers make classes of errors of them;
+//! SQLSTATE, by which Postgres' clients tell errors apart. Drivers make classes of errors of them;
 //! people read the text beside.
 
 use crate::model::{ErrorKind, Kinded};

@@ -158,7 +158,7 @@ fn unknown(selection: &Selection, choices: &Choices) -> Vec<String> {
         .collect()
 }
 
-/// `Fri 2 Jan to Thu 15 Jan 2026, both days included, days in Asia/Shanghai; agent lin`.
+/// `Fri 2 Jan 2026 to Thu 15 Jan 2026, both days included, in Asia/Shanghai; agent lin`.
 pub(super) fn said(selection: &Selection, wording: &Wording) -> String {
     let (from, last) = (selection.range.from, selection.range.last_day());
     let days = if from == last {
