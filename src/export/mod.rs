@@ -51,9 +51,12 @@ pub use schema::{schema_page, schema_text, table_page, table_text};
     clap::ValueEnum,
     serde::Serialize,
     serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
     ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ExportFormat {
     /// Apache Parquet, ZSTD.
     Parquet,
@@ -77,6 +80,11 @@ pub trait RowWriter: Send {
 }
 
 impl ExportFormat {
+    /// As it is asked for, and as names of its files end.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
     pub fn media_type(self) -> &'static str {
         match self {
             ExportFormat::Parquet => "application/vnd.apache.parquet",

@@ -10,6 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use strum::VariantArray;
 
 use super::rows::{Rows, format_asked, streamed_rows};
 use super::{parsed, whole};
@@ -101,9 +102,13 @@ pub(super) async fn behind(
 /// The file format that an address names: a link cannot say what it accepts.
 fn format_of(fields: &mut Fields) -> Result<Option<ExportFormat>, Problem> {
     let Some(said) = fields.remove(FORMAT) else { return Ok(None) };
-    let rule = "be json, jsonl, csv, parquet or arrow";
-    let format = serde_json::from_value(said.clone().into());
-    Ok(Some(format.map_err(|_| FieldError::new(FORMAT, said, rule))?))
+    let format = ExportFormat::VARIANTS.iter().copied().find(|format| format.as_str() == said);
+    let rule = || {
+        let names: Vec<&str> =
+            ExportFormat::VARIANTS.iter().map(|format| format.as_str()).collect();
+        format!("be one of {}", names.join(", "))
+    };
+    format.map(Some).ok_or_else(|| FieldError::new(FORMAT, said, rule()).into())
 }
 
 /// Which figure an address asks about, and the arguments of its query.

@@ -9,6 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::StreamExt;
 use hyper::body::Frame;
+use strum::VariantArray;
 use tokio::sync::mpsc;
 use utoipa::IntoResponses;
 use utoipa::openapi::{self, RefOr};
@@ -36,35 +37,22 @@ impl IntoResponses for Rows {
         let rows = openapi::ResponseBuilder::new()
             .description("Its rows")
             .header(COMPLETE_TO_HEADER, header);
-        let formats = [
-            ExportFormat::Json,
-            ExportFormat::Jsonl,
-            ExportFormat::Csv,
-            ExportFormat::Arrow,
-            ExportFormat::Parquet,
-        ];
-        let rows = formats.into_iter().fold(rows, |rows, format| {
+        let rows = ExportFormat::VARIANTS.iter().fold(rows, |rows, format| {
             rows.content(format.media_type(), openapi::ContentBuilder::new().build())
         });
         BTreeMap::from([("200".to_string(), RefOr::T(rows.build()))])
     }
 }
 
-/// The format a client asks for: by a parameter, or with `Accept`, or JSON.
+/// The format a client asks for: by a parameter, or the first that stands in `Accept`, or JSON.
 pub(super) fn format_asked(said: Option<ExportFormat>, headers: &HeaderMap) -> ExportFormat {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let accepts = |format: &ExportFormat| {
+    let place_of = |format: &ExportFormat| {
         let media_type = format.media_type();
-        accept.contains(media_type.split(';').next().unwrap_or(media_type))
+        accept.find(media_type.split(';').next().unwrap_or(media_type))
     };
-    let known = [
-        ExportFormat::Arrow,
-        ExportFormat::Parquet,
-        ExportFormat::Csv,
-        ExportFormat::Jsonl,
-        ExportFormat::Json,
-    ];
-    said.or_else(|| known.into_iter().find(accepts)).unwrap_or(ExportFormat::Json)
+    let accepted = ExportFormat::VARIANTS.iter().filter(|format| place_of(format).is_some());
+    said.or_else(|| accepted.copied().min_by_key(place_of)).unwrap_or(ExportFormat::Json)
 }
 
 /// An answer as it comes; `access` is recorded when it is whole, or broke off.
@@ -176,4 +164,25 @@ async fn send(mut bytes: Bytes, pieces: &mpsc::Sender<io::Result<Piece>>) -> io:
         sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_that_a_client_names_first_is_sent() {
+        for (accept, format) in [
+            ("", ExportFormat::Json),
+            ("*/*", ExportFormat::Json),
+            ("application/json, text/csv", ExportFormat::Json),
+            ("text/csv, application/json;q=0.5", ExportFormat::Csv),
+            ("application/vnd.apache.arrow.stream, text/csv", ExportFormat::Arrow),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
+            assert_eq!(format_asked(None, &headers), format, "{accept}");
+        }
+        let csv = HeaderMap::from_iter([(header::ACCEPT, "text/csv".parse().unwrap())]);
+        assert_eq!(format_asked(Some(ExportFormat::Arrow), &csv), ExportFormat::Arrow);
+    }
 }
