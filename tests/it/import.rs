@@ -479,3 +479,19 @@ fn a_later_export_adds_what_is_new() {
         1
     );
 }
+
+/// The lines of our own that the page shows are taken as they stand, an edit and a retraction among them.
+#[test]
+fn the_lines_on_the_page_come_in() {
+    let page = include_str!("../../docs/import.md");
+    let mut edited = 0;
+    for (number, block) in page.split("```json\n").skip(1).enumerate() {
+        let (lines, _) = block.split_once("```").unwrap();
+        let data = Data::new();
+        let file = data.file(&format!("{number}.jsonl"), lines);
+        let taken = counts(&data.succeeds([Path::new("import"), &file]));
+        assert_eq!((&taken["acked"], &taken["rejected"]), (&taken["events"], &json!(0)), "{lines}");
+        edited += data.number("select count(*) as n from messages where edits > 0 or retracted");
+    }
+    assert_eq!(edited, 2);
+}
