@@ -18,8 +18,9 @@ const NOW: &str = "now";
 const PRESET_DAYS_MAX: u64 = 366;
 /// What of an address is repeated in a message.
 const SHOWN_CHARS_MAX: usize = 40;
-/// Fields that addresses of pages have beside filters and parameters of queries.
-const OWN: &[&str] = &["days", "from", "to", "zone", "compare", "page", "figure"];
+/// Fields that addresses of pages have beside filters and parameters of queries. Of parameters those of the range and the
+/// zone alone may be called so.
+const OWN: &[&str] = &["last_days", "from", "to", "zone", "compare", "page", "figure"];
 
 /// The fields of an address, by name.
 pub(super) type Fields = BTreeMap<String, String>;
@@ -46,7 +47,7 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// Reads `days`, or else `from` and `to` (the last day included), the zone, filters and comparison from an address.
+    /// Reads `last_days`, or else `from` and `to` (the last day included), the zone, filters and comparison from an address.
     pub(super) fn read(fields: &Fields, home: Tz, now: Micros) -> Selection {
         let field = |name: &str| fields.get(name).map_or("", |value| value.trim());
         let mut problems = Vec::new();
@@ -138,7 +139,7 @@ impl Selection {
     pub(super) fn address(&self, path: &str) -> String {
         let days = match self.days {
             Some(DAYS_DEFAULT) => Vec::new(),
-            Some(days) => vec![("days".to_string(), days.to_string())],
+            Some(days) => vec![("last_days".to_string(), days.to_string())],
             None => self.dates(),
         };
         encoded(path, days.into_iter().chain(self.beside()))
@@ -200,7 +201,7 @@ fn range(fields: &Fields, today: NaiveDate, problems: &mut Vec<String>) -> (DayR
         problems.push(format!("{problem} Showing the last {DAYS_DEFAULT} days instead."));
         otherwise
     };
-    match (field("days"), field("from"), field("to")) {
+    match (field("last_days"), field("from"), field("to")) {
         ("", "", "") => otherwise,
         ("", from, to) => match DayRange::parse(from, to, otherwise.0) {
             Ok(range) => (range, None),
@@ -258,7 +259,7 @@ mod tests {
         type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
         let cases: [Case<'_>; 11] = [
             (&[], "2026-01-02", "2026-01-15", ""),
-            (&[("days", "1")], "2026-01-15", "2026-01-15", ""),
+            (&[("last_days", "1")], "2026-01-15", "2026-01-15", ""),
             (&[("from", "2026-01-01"), ("to", "2026-01-07")], "2026-01-01", "2026-01-07", ""),
             (
                 &[("from", "2026-01-07"), ("to", "2026-01-01")],
@@ -268,8 +269,8 @@ mod tests {
             ),
             (&[("from", "then")], "2026-01-02", "2026-01-15", "`then` is not a date"),
             (&[("to", "\0")], "2026-01-02", "2026-01-15", "is not a date"),
-            (&[("days", "-5")], "2026-01-02", "2026-01-15", "`-5` is no number of days"),
-            (&[("days", "99999999999")], "2026-01-02", "2026-01-15", "from 1 to 366"),
+            (&[("last_days", "-5")], "2026-01-02", "2026-01-15", "`-5` is no number of days"),
+            (&[("last_days", "99999999999")], "2026-01-02", "2026-01-15", "from 1 to 366"),
             (&[("zone", "Mars/Base")], "2026-01-02", "2026-01-15", "`Mars/Base` is no time zone"),
             (
                 &[("compare", "nothing")],
@@ -295,14 +296,14 @@ mod tests {
     fn a_link_asks_for_the_same() {
         let asked: [&[(&str, &str)]; 4] = [
             &[],
-            &[("days", "7"), ("agent", "林 晓&co"), ("compare", "none")],
+            &[("last_days", "7"), ("agent", "林 晓&co"), ("compare", "none")],
             &[
                 ("from", "2026-01-01"),
                 ("to", "2026-01-07"),
                 ("zone", "Europe/Berlin"),
                 ("category", "refund"),
             ],
-            &[("days", "30"), ("channel", "web"), ("language", "zh-CN"), ("team", "night")],
+            &[("last_days", "30"), ("channel", "web"), ("language", "zh-CN"), ("team", "night")],
         ];
         for pairs in asked {
             let selection = read(pairs);
@@ -317,7 +318,7 @@ mod tests {
             }
         }
         assert_eq!(read(&[]).address("/dashboards/waits"), "/dashboards/waits");
-        assert_eq!(read(&[("agent", "lin")]).address_of_days("/", 7), "/?days=7&agent=lin");
+        assert_eq!(read(&[("agent", "lin")]).address_of_days("/", 7), "/?last_days=7&agent=lin");
     }
 
     #[test]
@@ -347,8 +348,26 @@ mod tests {
         assert_eq!(selection.arguments(&query), fields(&expected));
         assert_eq!(selection.problems, ["`shop` in this address means nothing here."]);
         // Today is compared with yesterday until the same hour.
-        let today = read(&[("days", "1")]);
+        let today = read(&[("last_days", "1")]);
         assert_eq!(today.arguments(&query)["to"], "now");
         assert!(today.goes_on() && !selection.goes_on());
+    }
+
+    /// `days`, which containment has, meant how many days the page shows, and the query never had it.
+    #[test]
+    fn no_field_of_the_page_hides_a_parameter() {
+        let query = |parameter: &str| {
+            let header = format!("-- title: x\n-- answers: x\n-- parameter: {parameter}\n");
+            NamedQuery::parse("x", &format!("{header}SELECT 1"))
+        };
+        for name in OWN.iter().filter(|name| !["from", "to", "zone"].contains(name)) {
+            assert!(query(&format!("{name} text = x  y")).is_err(), "{name}");
+        }
+        let query = query("days integer = 7  how many").unwrap();
+        let asked = [("days", "30"), ("last_days", "1")];
+        let selection = read(&asked).with_parameters(&fields(&asked), [&query]);
+        assert_eq!(selection.arguments(&query)["days"], "30");
+        assert_eq!(selection.range.from, day("2026-01-15"));
+        assert!(selection.problems.is_empty(), "{:?}", selection.problems);
     }
 }

@@ -154,7 +154,7 @@ async fn what_makes_no_sense_is_told_and_what_fails_leaves_the_others() {
     let told = [
         ("/?from=2026-01-09&to=2026-01-01", "The last day, 2026-01-01, lies before the first"),
         ("/?zone=Mars", "`Mars` is no time zone"),
-        ("/?days=0", "`0` is no number of days"),
+        ("/?last_days=0", "`0` is no number of days"),
         ("/?agent=nobody-at-all", "This shop has no agent `nobody-at-all`"),
         ("/?agnet=x", "`agnet` in this address means nothing here"),
         ("/", "The query file <bdi>unread</bdi> cannot be asked"),

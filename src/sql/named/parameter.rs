@@ -8,10 +8,10 @@ use crate::model::{FieldError, Micros, instant_of};
 use crate::sql::{SqlError, Value};
 
 /// What the line must be.
-pub(super) const RULE: &str = "be `parameter: NAME timestamp|text|integer = DEFAULT  MEANING`, or with choices such as `start|end` for the kind, the default one of them";
+pub(super) const RULE: &str = "be `parameter: NAME timestamp|text|integer = DEFAULT  MEANING`, or with choices such as `start|end` for the kind, the default one of them; no NAME is compare, figure, at, format, page or last_days, which addresses have beside";
 
 /// Names that addresses and commands use beside those of parameters.
-const RESERVED: &[&str] = &["compare", "figure", "at", "format"];
+const RESERVED: &[&str] = &["compare", "figure", "at", "format", "page", "last_days"];
 
 /// Largest integer: a thousand million days in milliseconds are a hundredth of what 64 bits hold.
 const INTEGER_MAX: i64 = 1_000_000_000;

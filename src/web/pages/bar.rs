@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_said_and_presets_keep_the_rest() {
-        let seven = bar(&[("days", "7"), ("agent", "lin")]);
+        let seven = bar(&[("last_days", "7"), ("agent", "lin")]);
         assert_eq!(
             seven.said,
             "Fri 9 Jan 2026 to Thu 15 Jan 2026, both days included, so far, in Asia/Shanghai; agent lin"
@@ -207,7 +207,7 @@ mod tests {
             .map(|preset| preset.label)
             .collect();
         assert_eq!(active, ["7 days"]);
-        assert_eq!(seven.presets[0].address, "/x?days=1&agent=lin");
+        assert_eq!(seven.presets[0].address, "/x?last_days=1&agent=lin");
         let one = bar(&[("from", "2026-01-03"), ("to", "2026-01-03")]);
         assert_eq!(one.said, "Sat 3 Jan 2026, in Asia/Shanghai");
         assert!(one.presets.iter().all(|preset| !preset.active));
