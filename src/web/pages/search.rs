@@ -457,6 +457,36 @@ mod tests {
         assert!(html.contains("Nor does any") && !html.contains("mode=variants"), "{html}");
     }
 
+    /// An order number that nobody had written stood small above "None of …", and clerks went on searching.
+    #[test]
+    fn what_is_found_by_name_comes_before_what_no_text_has() {
+        let order = Match {
+            kind: KnownKind::Order,
+            id: "FL1".to_string(),
+            name: None,
+            conversations: 2,
+            is_more: false,
+            newest: Micros(1_767_463_985_000_000),
+        };
+        let looked = LookedAt { messages: 5, conversations: 2, ..LookedAt::default() };
+        let nothing = SearchAnswer {
+            total: 0,
+            conversations: Vec::new(),
+            next: None,
+            matches: vec![order],
+            looked_at: Some(looked),
+            ..answer(Vec::new())
+        };
+        let html = rendered(form_with("FL1"), &nothing);
+        let found = html.find("Found by name.").unwrap();
+        assert!(found < html.find("None of 5 messages").unwrap(), "{html}");
+        assert!(html.contains("/orders/FL1") && html.contains("2 conversations"), "{html}");
+        assert!(!html.contains("<b>None of") && !html.contains("Try fewer"), "{html}");
+        let unnamed = SearchAnswer { matches: Vec::new(), ..nothing };
+        let html = rendered(form_with("FL1"), &unnamed);
+        assert!(html.contains("<b>None of") && html.contains("Try fewer"), "{html}");
+    }
+
     #[test]
     fn a_number_that_is_nowhere_is_no_negative() {
         let unknown = vec![UnknownFilter { filter: FieldName::Order, value: "FL999".to_string() }];
