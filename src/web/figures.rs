@@ -16,7 +16,9 @@ pub(super) fn figure(name: &str, value: &Value) -> String {
             _ => NONE.to_string(),
         };
     };
-    if name.ends_with("_s") {
+    if name == "overdue_s" && number < 0.0 {
+        format!("in {}", duration(-number))
+    } else if name.ends_with("_s") {
         duration(number)
     } else if name.ends_with("_ms") {
         duration(number / 1_000.0)
@@ -153,6 +155,9 @@ mod tests {
             ("p95_s", Value::Number(33_053.0), "9 h 10 min"),
             ("mean_s", Value::Number(1_268_404.0), "14 d 16 h"),
             ("nrt_ms", Value::Whole(1_500), "1.5 s"),
+            // What is not yet due was overdue by less than nothing.
+            ("overdue_s", Value::Number(-14_820.0), "in 4 h 7 min"),
+            ("overdue_s", Value::Number(14_820.0), "4 h 7 min"),
             ("median_s", Value::Null, "–"),
             ("median_s", Value::Number(f64::NAN), "–"),
             ("handoff_rate", Value::Number(0.6843), "68.4 %"),
