@@ -28,7 +28,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, rows: &[Series], axis: &XAxis) -> Drawin
     let mut labels = axis.labels(&area);
     let rows_are = canvas.chart.series.as_deref().map_or("", |series| series).replace('_', " ");
     let caption = format!("{rows_are} by {}", axis.caption());
-    labels.push(Label::caption(0.0, EM_NARROW / 2.0, caption));
+    labels.push(Label::caption(caption));
     labels.extend(rows.iter().enumerate().map(|(nth, row)| {
         let text = shortened(&row.name, TEXT_EM_MAX);
         Label::left(area.left - GAP, top_of(nth) + row_height / 2.0, text)

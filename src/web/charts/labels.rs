@@ -46,14 +46,14 @@ impl Label {
         Label::new(x, y, text, Side::Right).rounded()
     }
 
-    /// What an axis counts, from `x` on.
-    pub(super) fn caption(x: f64, y: f64, text: String) -> Label {
-        Label::new(x, y, text, Side::Caption).rounded()
+    /// What an axis counts: at the very top, so that in the largest text it does not touch the highest tick.
+    pub(super) fn caption(text: String) -> Label {
+        Label::new(0.0, 0.0, text, Side::Caption)
     }
 
-    /// The same, up to `x`.
-    pub(super) fn caption_right(x: f64, y: f64, text: String) -> Label {
-        Label::new(x, y, text, Side::CaptionRight).rounded()
+    /// The same of the axis at the right.
+    pub(super) fn caption_right(text: String) -> Label {
+        Label::new(WIDTH, 0.0, text, Side::CaptionRight)
     }
 
     /// The class that aligns it.

@@ -39,12 +39,12 @@ pub(super) fn draw(canvas: &Canvas<'_>, all: &[Series], axis: &XAxis) -> Drawing
         ChartKind::Bar | ChartKind::Heatmap => grouped(&plot, &on_left, &left, false),
     };
     let mut labels = axis.labels(&area);
-    labels.push(Label::caption(0.0, EM_NARROW / 2.0, caption(&left, &on_left, axis)));
+    labels.push(Label::caption(caption(&left, &on_left, axis)));
     labels.extend(figures(&left, &area, |y, text| Label::left(area.left - GAP, y, text)));
     if let Some(right) = &right {
         groups.extend(on_right.iter().map(|series| line(&plot, series, right)));
         let words = caption(right, &on_right, axis);
-        labels.push(Label::caption_right(WIDTH, EM_NARROW / 2.0, words));
+        labels.push(Label::caption_right(words));
         labels.extend(figures(right, &area, |y, text| Label::right(area.right + GAP, y, text)));
     }
     let are_dots = kind == ChartKind::Line || left.is_ladder;

@@ -3,7 +3,7 @@ mod reading;
 use askama::Template;
 
 use super::labels::Label;
-use super::{Canvas, Drawing, Mark, Shape, draw};
+use super::{Canvas, Drawing, EM_NARROW, Mark, Shape, draw};
 use crate::sql::{Chart, ChartKind};
 use crate::web::grid::{Grid, Value};
 use crate::web::wording::Wording;
@@ -78,6 +78,12 @@ fn durations_far_apart_share_a_logarithmic_axis() {
     assert_eq!(texts(&plot, "left"), ["10 s", "1 min", "10 min", "1 h", "6 h", "1 d"]);
     assert!(plot.note.contains("Logarithmic"));
     assert_eq!(texts(&plot, "caption"), ["p90 by day, logarithmic"]);
+    // On a telephone it touched the highest tick.
+    let highest = |class: &str| {
+        let labels = plot.labels.iter().filter(|label| label.class() == class);
+        labels.map(|label| label.y).fold(f64::INFINITY, f64::min)
+    };
+    assert!(highest("caption") + EM_NARROW < highest("left") - EM_NARROW / 2.0);
     // Bars there would have no foot: they are dots.
     let bars = drawn(&chart(ChartKind::Bar, &["p90_s"], None, "seconds"), &rows);
     assert!(bars.groups[0].marks.iter().all(|mark| matches!(mark.shape, Shape::Dot { .. })));
