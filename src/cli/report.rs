@@ -17,7 +17,7 @@ use super::target::{Target, TargetArgs};
 use super::wanted::Wanted;
 use super::{Exit, report_check, write};
 use crate::cli::logging::tell;
-use crate::sql::{self, Explained, NamedQuery};
+use crate::sql::{self, Explained, Filter, NamedQuery};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +26,8 @@ Examples:
   verbatim report waiting_by_day --explain p90_s --at day=2026-11-19   the waits behind a figure
   verbatim report summary --from yesterday --to today --format json
 
-Exit codes: 0 answered, also without rows; 1 --check found something broken; 2 the question is wrong, or failure";
+Exit codes: 0 answered, also without rows; 1 the shop has no such agent, team, category, channel or language, or --check
+found something broken; 2 the question is wrong, or failure";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -82,7 +83,7 @@ struct FilterArgs {
     /// Only conversations of this channel, such as `web`
     #[arg(long)]
     channel: Option<String>,
-    /// Only conversations in this language, such as `zh`
+    /// Only conversations in this language, such as `zh-CN`
     #[arg(long)]
     language: Option<String>,
 }
@@ -115,10 +116,31 @@ impl Report {
         if format == RowFormat::Table || destination != Destination::Stdout {
             tell!("complete to offset {complete_to}");
         }
-        if rows == 0 {
+        let nobodies = self.nobodies(&target).await?;
+        for (filter, value) in &nobodies {
+            let (filter, value) = (filter.as_str(), shown(value, " "));
+            tell!("this shop has no {filter} `{value}`: nothing is counted");
+        }
+        if rows == 0 && nobodies.is_empty() {
             tell!("no rows: there is nothing in this range and with these filters");
         }
-        Ok(Exit::Yes)
+        Ok(Exit::found(nobodies.is_empty()))
+    }
+
+    /// Filters by what the shop has none of. Asked whatever the answer is: many reports have rows of zeros.
+    async fn nobodies(&self, target: &Target) -> anyhow::Result<Vec<(Filter, String)>> {
+        let mut nobodies = Vec::new();
+        for (name, value) in self.arguments() {
+            let Ok(filter) = name.parse::<Filter>() else { continue };
+            if filter.is_untagged(&value) {
+                continue;
+            }
+            let named = target.sql(&filter.naming(&value)).await?.whole().await;
+            if named.map_err(anyhow::Error::from_boxed)?.rows() == 0 {
+                nobodies.push((filter, value));
+            }
+        }
+        Ok(nobodies)
     }
 
     fn wanted(&self) -> Wanted {

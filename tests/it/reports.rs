@@ -81,7 +81,7 @@ fn filters_narrow_every_report_and_a_range_has_one_before_it() {
     let figures = |name: &str, filter: &[&str]| -> f64 {
         let range = if OF_NOW.contains(&name) { &[][..] } else { &RANGE[..] };
         let arguments = [&["report", name], filter, range, &["--format", "json"]].concat();
-        let rows: Vec<Row> = serde_json::from_str(&data.succeeds(arguments)).unwrap();
+        let rows: Vec<Row> = serde_json::from_str(&data.run(arguments).stdout).unwrap();
         rows.iter().flat_map(Row::values).filter_map(Value::as_f64).map(f64::abs).sum()
     };
     let listed = data.succeeds(["report"]);
@@ -148,6 +148,38 @@ fn what_makes_no_sense_is_named() {
         data.run(["report", "waiting_by_day", "--from", "2020-01-01", "--to", "2020-01-02"]);
     nothing.assert_code(0);
     nothing.assert_stderr_has("no rows");
+}
+
+/// A name that nobody has passed for one of whom there was nothing to count.
+#[test]
+fn a_filter_by_what_the_shop_has_none_of_is_told() {
+    let data = with_chats();
+    let agents = report(&data, &["waiting_by_agent"]);
+    let agent = agents.iter().find_map(|agent| agent["agent"].as_str()).unwrap();
+    let asked = |filter: &[&str]| {
+        // It has a row, also where there is nothing to count.
+        data.run([&["report", "summary"], filter, &RANGE[..], &["--format", "json"]].concat())
+    };
+    let narrowed = || {
+        for filter in [&["--agent", agent][..], &["--category", "untagged"]] {
+            data.succeeds([&["report", "summary"], filter, &RANGE[..]].concat());
+        }
+        for (flag, value) in [
+            ("agent", "lin' OR ''='"),
+            ("team", "night"),
+            ("category", "lost"),
+            ("channel", "webb"),
+            ("language", "xx"),
+        ] {
+            let nobody = asked(&[&format!("--{flag}"), value]);
+            nobody.assert_code(1);
+            nobody.assert_stderr_has(&format!("this shop has no {flag} `{value}`"));
+            assert!(nobody.stdout.starts_with('['), "{nobody}");
+        }
+    };
+    narrowed();
+    let _server = Server::start(&data);
+    narrowed();
 }
 
 /// Which reports there are is asked before there is anything to report.

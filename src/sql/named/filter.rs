@@ -76,8 +76,20 @@ impl Filter {
     }
 
     /// Whether it asks for what has no value.
-    pub(super) fn is_untagged(self, value: &str) -> bool {
+    pub fn is_untagged(self, value: &str) -> bool {
         self == Category && value == UNTAGGED
+    }
+
+    /// A question that has a row where anything of the shop has this value.
+    pub fn naming(self, value: &str) -> String {
+        let tables: &[&str] = match self {
+            Category => &["categories"],
+            Agent | Team => &["turns", "episodes", "stints", "ratings"],
+            Channel | Language => &["episodes", "strays"],
+        };
+        let (column, value) = (self.as_str(), value.replace('\'', "''"));
+        let named = |table: &&str| format!("SELECT 1 FROM {table} WHERE {column} = '{value}'");
+        format!("{} LIMIT 1", tables.iter().map(named).collect::<Vec<_>>().join(" UNION ALL "))
     }
 
     /// In SQL, what holds for the rows of a table with such a column.
@@ -122,5 +134,11 @@ mod tests {
             assert!(reach_of(table).is_some(), "{table}");
         }
         assert_eq!(Filter::ALL.map(Filter::as_str).as_slice(), Filter::VARIANTS);
+    }
+
+    #[test]
+    fn a_name_stays_a_name() {
+        let sql = Category.naming("a' OR 'b");
+        assert_eq!(sql, "SELECT 1 FROM categories WHERE category = 'a'' OR ''b' LIMIT 1");
     }
 }
