@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -259,7 +260,9 @@ fn append_line(dir: &Path, name: &str, value: &impl Serialize) -> io::Result<()>
 
 /// Held while the folder is changed: of two commands at once, neither takes back what the other did.
 fn turn(dir: &Path) -> io::Result<File> {
-    let lock = File::create(dir.join(LOCK_FILE))?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    let lock = options.open(dir.join(LOCK_FILE))?;
     lock.lock()?;
     Ok(lock)
 }

@@ -195,6 +195,8 @@ fn reason_of(error: &jsonwebtoken::errors::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn identity() -> Identity {
@@ -209,6 +211,20 @@ mod tests {
             .issue(&identity(), Duration::from_secs(60))
             .unwrap();
         assert_eq!(Tokens::open_or_create(dir.path()).unwrap().check(&token).unwrap(), identity());
+    }
+
+    #[test]
+    fn nothing_beside_a_key_is_for_others() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Tokens::open_or_create(dir.path()).unwrap());
+        let subject =
+            keyring::Revocation::Subject { shop: "s".to_string(), sub: "u1".to_string(), up_to: 1 };
+        keyring::revoke(dir.path(), &subject).unwrap();
+        for file in std::fs::read_dir(dir.path()).unwrap() {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{:?}", file.path());
+        }
     }
 
     #[test]

@@ -116,8 +116,10 @@ fn folders(data: &DataDir) -> Finding {
     }
     let keys = fs::read_dir(data.keys()).into_iter().flatten().flatten();
     for key in keys {
-        let mode = key.metadata().map_or(0, |metadata| metadata.permissions().mode());
-        if mode & 0o077 != 0 {
+        let Ok(metadata) = key.metadata() else { continue };
+        let mode = metadata.permissions().mode();
+        // What is empty, as a lock is, tells nobody anything.
+        if metadata.len() > 0 && mode & 0o077 != 0 {
             open_to_others.push(format!("`{}` ({:03o})", key.path().display(), mode & 0o777));
         }
     }
@@ -348,6 +350,9 @@ mod tests {
         let key = data.keys().join("a.key");
         fs::write(&key, "x").unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        // As commands of before made it.
+        fs::write(data.keys().join("lock"), "").unwrap();
+        fs::set_permissions(data.keys().join("lock"), fs::Permissions::from_mode(0o644)).unwrap();
         let config = Config { disk_reserve_mib: 1, ..Config::default() };
         let findings = examine(&data, &config);
         assert_eq!(health(&findings, "rights"), Health::Good);
