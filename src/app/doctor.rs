@@ -8,13 +8,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::{Config, DESCRIPTORS_WANTED, DataDir};
 use crate::durable;
-use crate::model::Micros;
+use crate::log::{LogError, LogReader};
+use crate::model::{Micros, Offset, Record};
 
 /// Syncs of which the time is taken.
 const SYNCS: usize = 50;
@@ -26,7 +27,7 @@ const SYNC_TOO_FAST: Duration = Duration::from_micros(20);
 /// What stores and caches of a service take when they are full.
 const MEMORY_WANTED_BYTES: u64 = 2 << 30;
 /// Clocks that are put right by others are off by less.
-const CLOCK_AHEAD_MAX: Duration = Duration::from_mins(1);
+const CLOCK_AHEAD_MAX_MS: i64 = 60_000;
 /// What `statfs` says of file systems that keep nothing, or whose syncs and locks are another machine's.
 const TEMPORARY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 const REMOTE: [i64; 4] = [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x0187];
@@ -290,28 +291,43 @@ fn clock() -> Finding {
     }
 }
 
-/// Whether the clock is behind what it said when the log was written last.
+/// Whether the clock is behind what it said of the newest record. The files do not say when: they are allocated ahead.
 fn log_and_clock(data: &DataDir) -> Finding {
     let what = "clock and log";
-    let files = fs::read_dir(data.log()).into_iter().flatten().flatten();
-    let written = files.filter_map(|file| file.metadata().ok()?.modified().ok()).max();
-    let Some(written) = written else {
-        return Finding::good(what, "no log was written yet".to_string());
+    let newest = match newest_record(data) {
+        Ok(Some(newest)) => newest.received_at,
+        Ok(None) => return Finding::good(what, "no record is in the log".to_string()),
+        Err(error) => {
+            let advice = "let `verbatim audit` say what is damaged";
+            return Finding::not(Health::Unknown, what, error.to_string(), advice);
+        }
     };
-    let shown = chrono::DateTime::<chrono::Utc>::from(written).format("%Y-%m-%d %H:%M:%S UTC");
-    let found = format!("the log was written last at {shown}");
-    let ahead = written.duration_since(SystemTime::now()).unwrap_or_default();
-    if ahead > CLOCK_AHEAD_MAX {
-        let found = format!("{found}, which is {} s from now", ahead.as_secs());
+    let found = format!("the newest record was received at {newest}");
+    let ahead_ms = newest.ms_since(Micros::now());
+    if ahead_ms > CLOCK_AHEAD_MAX_MS {
+        let found = format!("{found}, which is {} s from now", ahead_ms / 1_000);
         let advice = "put the clock right: it is behind what it said before";
         return Finding::not(Health::Bad, what, found, advice);
     }
     Finding::good(what, found)
 }
 
+/// What was taken last, also while a service takes more.
+fn newest_record(data: &DataDir) -> Result<Option<Record>, LogError> {
+    let log = LogReader::open_read_only(&data.log())?;
+    let (oldest, head) = (log.oldest(), log.head());
+    if oldest == head {
+        return Ok(None);
+    }
+    Ok(log.range(Offset(head.0 - 1), head)?.pop())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::model::{Origin, testing};
 
     fn health(findings: &[Finding], what: &str) -> Health {
         findings.iter().find(|finding| finding.what == what).unwrap().health
@@ -330,14 +346,26 @@ mod tests {
         assert!(!dir.path().join("nowhere").exists(), "it makes nothing");
     }
 
+    /// A segment is allocated ahead, and its folder as old as its first record: neither says when the last one came.
     #[test]
     fn a_clock_that_is_behind_the_log_is_bad() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::new(dir.path());
-        fs::create_dir(data.log()).unwrap();
-        let segment = File::create(data.log().join("00000000000000000000.active")).unwrap();
-        assert_eq!(log_and_clock(&data).health, Health::Good);
-        segment.set_modified(SystemTime::now() + Duration::from_secs(3_600)).unwrap();
+        let none = log_and_clock(&data);
+        assert_eq!((none.health, &*none.found), (Health::Good, "no record is in the log"));
+        let (mut writer, ..) = crate::log::open(&data.log()).unwrap();
+        let event = r#"{"id":"m","conversation":"c","kind":"message","sender":{"id":"u","role":"customer"},"text":"x"}"#;
+        let mut append = |offset: u64, received_at: Micros| {
+            let position = testing::position(offset, received_at);
+            let record = testing::record_at(position, "s", Origin::Live, event);
+            writer.append(Arc::new(record)).unwrap();
+            writer.commit().unwrap();
+        };
+        append(0, Micros(1_000_000));
+        let past = log_and_clock(&data);
+        assert_eq!(past.health, Health::Good);
+        assert!(past.found.ends_with("at 1970-01-01T00:00:01.000000Z"), "{past:?}");
+        append(1, Micros(Micros::now().0 + 3_600_000_000));
         assert_eq!(log_and_clock(&data).health, Health::Bad);
     }
 
