@@ -478,6 +478,13 @@ pub(super) struct Refused {
     detail: String,
 }
 
+impl Refused {
+    /// What the server says where there is nothing of what was asked for.
+    pub(super) fn nothing(&self) -> Option<&str> {
+        (self.status == StatusCode::NOT_FOUND).then_some(&*self.detail)
+    }
+}
+
 /// The response, or the problem it carries as an error.
 async fn checked(response: Response) -> anyhow::Result<Response> {
     let status = response.status();

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Exit;
+use super::found::found;
 use super::hold::case_shown;
 use super::intake::Intake;
 use super::shown::shown;
@@ -24,7 +25,7 @@ const ERASE_EXAMPLES: &str = r#"Examples:
   verbatim erase --message m7 --conversation c-9 --ground "a card number"
   verbatim erase list                                     what was asked for, and what became of it
 
-Exit codes: 0 asked for, and done or under way; 2 there is nothing of it, it is held, or failure"#;
+Exit codes: 0 asked for, and done or under way; 1 there is nothing of it; 2 failure"#;
 
 const LIST_ERASURES_EXAMPLES: &str = "\
 Examples:
@@ -36,7 +37,7 @@ const SHOW_ERASURE_EXAMPLES: &str = "\
 Examples:
   verbatim erase show ID
 
-Exit codes: 0 shown; 2 there is none, or failure";
+Exit codes: 0 shown; 1 there is none; 2 failure";
 
 /// How long a command waits until what it asked for is done. It goes on without it.
 const DONE_TIME_MAX: Duration = Duration::from_secs(120);
@@ -129,7 +130,8 @@ impl Erase {
         let intake = Intake::open_existing(&target).await?;
         let asked = ask_and_wait(&intake, &request, format).await;
         intake.catch_up_and_close().await?;
-        let (AskedErasure { id, conversations }, is_done) = asked?;
+        let Some((asked, is_done)) = found(asked)? else { return Ok(Exit::No) };
+        let AskedErasure { id, conversations } = asked;
         let text = match &id {
             None => "nothing was erased: this was a dry run".to_string(),
             Some(id) if is_done => format!("done; `verbatim erase show {id}` prints the receipts"),
@@ -188,7 +190,8 @@ impl ShowErasure {
         let asked = intake.erasure(&self.id, false, u64::MAX).await;
         let zone = intake.zone(&self.target).await;
         intake.catch_up_and_close().await?;
-        let (asked, zone) = (asked?, zone?);
+        let Some(asked) = found(asked)? else { return Ok(Exit::No) };
+        let zone = zone?;
         self.format.write_list(&asked, |asked| told(asked, zone))?;
         Ok(Exit::Yes)
     }

@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
 use super::Exit;
+use super::found::found;
 use super::intake::Intake;
 use super::shown::shown;
 use super::target::TargetArgs;
@@ -17,19 +18,19 @@ Examples:
   verbatim hold add --order FL-1001 --case D-17 --reason chargeback
   verbatim hold list
 
-Exit codes: 0 done; 1 nothing is held; 2 there is nothing of it, or failure";
+Exit codes: 0 done; 1 there is nothing of it, or nothing is held; 2 failure";
 
 const ADD_HOLD_EXAMPLES: &str = "\
 Examples:
   verbatim hold add --order FL-1001 --case D-17 --reason chargeback
 
-Exit codes: 0 held; 2 there is nothing of it, or failure";
+Exit codes: 0 held; 1 there is nothing of it; 2 failure";
 
 const RELEASE_HOLD_EXAMPLES: &str = "\
 Examples:
   verbatim hold release --order FL-1001 --case D-17
 
-Exit codes: 0 released; 2 there is nothing of it, or failure";
+Exit codes: 0 released; 1 there is nothing of it; 2 failure";
 
 const LIST_HOLDS_EXAMPLES: &str = "\
 Examples:
@@ -128,7 +129,7 @@ impl HoldArgs {
         let kept =
             if releases { intake.release(&request).await } else { intake.hold(&request).await };
         intake.catch_up_and_close().await?;
-        let kept = kept?;
+        let Some(kept) = found(kept)? else { return Ok(Exit::No) };
         let done = if releases { "released" } else { "held" };
         let line = |concerned: &Concerned| {
             let name = shown(&concerned.conversation, " ");

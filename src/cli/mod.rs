@@ -16,6 +16,7 @@ mod exit;
 mod export;
 mod feed;
 mod fetched;
+mod found;
 mod hold;
 mod import;
 mod in_place;

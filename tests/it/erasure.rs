@@ -16,7 +16,7 @@ use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute};
 use super::disk::Pinned;
 use super::shims::CLOCK;
 use super::steps::{start_to_die, start_to_die_before, start_to_list};
-use super::support::{Data, Http, PATIENCE, SHOP, Server, message, seeded, trials};
+use super::support::{Data, Http, PATIENCE, SHOP, Server, message, sample, seeded, trials};
 
 /// A word that nobody else says.
 const SECRET: &str = "zebraquartz";
@@ -347,6 +347,31 @@ async fn a_hold_comes_before_an_erasure_and_each_case_is_released_for_itself() {
     assert_eq!(named_in(&data), BTreeSet::new());
     let list = block_in_place(|| data.run(["hold", "list"]));
     list.assert_code(1);
+}
+
+/// A mistyped order ended as a full disk does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_nothing_found_and_no_failure() {
+    let data = Data::new();
+    data.succeeds(["import", sample("history.ndjson").to_str().unwrap()]);
+    let ask = || {
+        for arguments in [
+            &["hold", "add", "--order", "NOPE", "--case", "x"][..],
+            &["hold", "add", "--customer", "NOPE", "--case", "x"],
+            &["hold", "release", "--case", "NOPE"],
+            &["erase", "--customer", "NOPE", "--ground", "x"],
+            &["erase", "--conversation", "NOPE", "--ground", "x"],
+            &["erase", "show", "NOPE"],
+        ] {
+            let ran = data.run(arguments);
+            ran.assert_code(1);
+            assert!(ran.stdout.is_empty() && !ran.stderr.contains("error:"), "{ran}");
+        }
+        data.run(["hold", "add", "--order", "NOPE", "--case", ""]).assert_code(2);
+    };
+    ask();
+    let _server = Server::ready(&data).await;
+    block_in_place(ask);
 }
 
 /// Times were UTC whatever zone was asked for, a receipt was a line of JSON, and a hold of no case read "held by
