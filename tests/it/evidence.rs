@@ -198,6 +198,16 @@ async fn a_pack_is_made_straight_of_an_order_with_its_bundle_beside_it() {
             ran.assert_code(2);
             assert!(!out.exists() && !out.with_extension("zip").exists(), "{words}");
         }
+        // Nor do words that nobody said: the bundle stayed, and was in the way of the next try.
+        for out in [data.beside("unsaid.pdf"), data.beside("unsaid")] {
+            let unsaid = ["--order", "A-1", "--words", "unsaid", "--reason", "r", "--case", "C-7"];
+            let out_args = ["--out", out.to_str().unwrap()];
+            let ran = data.run([&["evidence", "pack"], &unsaid[..], &out_args].concat());
+            ran.assert_code(1);
+            ran.assert_stderr_has("no message that the bundle shows has `unsaid`");
+            assert!(!ran.stderr.contains("wrote"), "{ran}");
+            assert!(!out.exists() && !out.with_extension("zip").exists(), "{ran}");
+        }
         // Nothing is made of nothing, nothing without a reason, nothing of a bundle and an order at once.
         let nothing = data.beside("nothing.pdf");
         pack(["--order", "nobody's"], &nothing, &reason).assert_code(1);

@@ -368,8 +368,14 @@ fn limits_are_kept_and_what_they_cost_is_said() {
     too_much.assert_code(2);
     too_much.assert_stderr_has("`wave` takes 18 pages");
     for (more, complaint) in [
-        (&["--messages", "m9999"][..], "`m9999`"),
+        (&["--messages", "m9999"][..], "m9999"),
         (&["--words", "unsaid"][..], "no message that the bundle shows has `unsaid`"),
+    ] {
+        let nothing = pack(&bundle, &out, more);
+        nothing.assert_code(1);
+        nothing.assert_stderr_has(complaint);
+    }
+    for (more, complaint) in [
         (&["--words", "第200条 \""][..], "\n  第200条 \""),
         (&["--words", "order:FL1"][..], "words `order:` must be left out"),
         (&["--words", ""][..], "say what to look for"),
@@ -463,7 +469,7 @@ fn words_choose_what_a_search_finds() {
         let chosen: Vec<String> = chosen.iter().map(|id| format!("c-1/{id}")).collect();
         assert_eq!(made["chosen"], json!(chosen), "{words}");
     }
-    pack(&bundle, &out, &["--words", "承諾"]).assert_code(2);
+    pack(&bundle, &out, &["--words", "承諾"]).assert_code(1);
 }
 
 /// Edits and retractions of imported chat stood under the minute of the import, as if they were made then.

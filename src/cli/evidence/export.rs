@@ -123,8 +123,8 @@ impl Export {
         let [case, reason] =
             [&self.case, &self.reason].map(|words| words.as_deref().unwrap_or_default());
         let request = self.wanted.request(case, reason)?;
-        let made = self.wanted.make_for(&request, path, named, &self.target).await?;
-        Ok(made.map_or(Exit::No, |made| self.wanted.exit_of(&made)))
+        let made = self.wanted.make(&request, path, &self.target).await?;
+        Ok(made.map_or(Exit::No, |made| self.wanted.told(&made, named)))
     }
 
     /// What signs; that nothing does is said, since whoever gets a vCon may ask for it.

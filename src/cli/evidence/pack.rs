@@ -9,15 +9,17 @@ use chrono_tz::Tz;
 use clap::Args;
 
 use super::wanted::Wanted;
+use crate::cli::found::found;
 use crate::cli::logging::tell;
 use crate::cli::search::{SearchMode, at_its_spot};
 use crate::cli::shown::shown;
 use crate::cli::target::TargetArgs;
 use crate::cli::text_or_json::TextOrJson;
 use crate::cli::{Exit, write};
-use crate::durable::{Mode, Naming, Staged};
+use crate::durable::{Mode, Naming, Staged, sync_parent};
+use crate::evidence::EvidenceRequest;
 use crate::evidence::pack::{
-    CONTEXT_USUAL, Fonts, PackRequest, Profile, Report, pack, read_bundle,
+    CONTEXT_USUAL, Fonts, PackRequest, Packed, Profile, Report, pack, read_bundle,
 };
 use crate::model::Micros;
 use crate::search::language::parse;
@@ -27,7 +29,8 @@ Examples:
   verbatim evidence pack 7.zip --case 7 --profile print --out 7.pdf
   verbatim evidence pack --order FL-1001 --case 7 --reason chargeback --profile shopify --out 7/
 
-Exit codes: 0 made; 1 there is nothing of what was asked for, or files that messages name are missing; 2 failure";
+Exit codes: 0 made; 1 there is nothing of what was asked for or no message with the words, or files that messages name are
+missing; 2 failure";
 
 /// Bytes of the evidence copy, and of all that is read of a bundle beside it.
 const BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -97,32 +100,58 @@ impl Pack {
         self.request().check()?;
         match &self.bundle {
             Some(bundle) => {
-                self.pack(bundle)?;
+                let Some(packed) = found(self.packed(bundle))? else { return Ok(Exit::No) };
+                self.keep(&packed)?;
                 Ok(Exit::Yes)
             }
             None => self.make_both().await,
         }
     }
 
-    /// The bundle first, which is kept whatever becomes of the document.
+    /// The bundle, and the document of it: both or neither.
     async fn make_both(&self) -> anyhow::Result<Exit> {
-        if self.is_document() {
-            self.wanted.refuse_taken(&self.out)?;
-        }
         let reason = self.reason.as_deref().unwrap_or_default();
         let request = self.wanted.request(self.case.as_deref().unwrap_or_default(), reason)?;
         let bundle = if self.is_document() {
+            self.wanted.refuse_taken(&self.out)?;
             self.out.with_extension("zip")
         } else {
-            let cannot_make = || format!("cannot make `{}`", self.out.display());
-            fs::create_dir_all(&self.out).with_context(cannot_make)?;
             self.out.join(format!("{}.zip", request.folder()))
         };
-        let Some(made) = self.wanted.make(&request, &bundle, &self.target).await? else {
+        // Before one is made and recorded that cannot be named.
+        self.wanted.refuse_taken(&bundle)?;
+        let folder = bundle.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let is_new = !folder.exists();
+        let exit = self.make_both_in(folder, &bundle, &request).await;
+        if is_new {
+            // It is empty where nothing was made, and stays where it is not.
+            let _ = fs::remove_dir(folder);
+        }
+        exit
+    }
+
+    async fn make_both_in(
+        &self,
+        folder: &Path,
+        bundle: &Path,
+        request: &EvidenceRequest,
+    ) -> anyhow::Result<Exit> {
+        let cannot_make = || format!("cannot write in `{}`", folder.display());
+        fs::create_dir_all(folder).with_context(cannot_make)?;
+        let stage = tempfile::tempdir_in(folder).with_context(cannot_make)?;
+        let staged = stage.path().join("bundle.zip");
+        let Some(made) = self.wanted.make(request, &staged, &self.target).await? else {
             return Ok(Exit::No);
         };
-        self.pack(&bundle)?;
-        Ok(self.wanted.exit_of(&made))
+        let Some(packed) = found(self.packed(&staged))? else { return Ok(Exit::No) };
+        // Somebody else may have been quicker.
+        self.wanted.refuse_taken(bundle)?;
+        let cannot_name = || format!("cannot name the bundle `{}`", bundle.display());
+        fs::rename(&staged, bundle).and_then(|()| sync_parent(bundle)).with_context(cannot_name)?;
+        let exit = self.wanted.told(&made, bundle);
+        self.keep(&packed)?;
+        Ok(exit)
     }
 
     fn request(&self) -> PackRequest {
@@ -140,25 +169,37 @@ impl Pack {
         self.out.extension().is_some_and(|extension| extension == "pdf")
     }
 
-    fn pack(&self, bundle: &Path) -> anyhow::Result<()> {
+    /// The document of a bundle, for which there is room at its name.
+    fn packed(&self, bundle: &Path) -> anyhow::Result<Packed> {
         let cannot_open = || format!("cannot open `{}`", bundle.display());
         let mut read = read_bundle(File::open(bundle).with_context(cannot_open)?, BYTES_MAX)?;
         read.case = self.case.clone().or(read.case);
         let request = self.request();
         let source = read.source(&request, self.target.zone)?;
         let packed = pack(&source, request.profile, &mut Fonts::find(&self.font)?)?;
-        let files: Vec<(PathBuf, &[u8])> = if self.is_document() {
+        // All of them or none.
+        self.files_of(&packed).iter().try_for_each(|(path, _)| self.wanted.refuse_taken(path))?;
+        Ok(packed)
+    }
+
+    /// Where the files of a document go.
+    fn files_of<'a>(&self, packed: &'a Packed) -> Vec<(PathBuf, &'a [u8])> {
+        if self.is_document() {
             let document = packed.files.first();
             document.map(|file| (self.out.clone(), &file.bytes[..])).into_iter().collect()
         } else {
-            let cannot_make = || format!("cannot make `{}`", self.out.display());
-            fs::create_dir_all(&self.out).with_context(cannot_make)?;
             let named = packed.files.iter();
             named.map(|file| (self.out.join(&file.name), &file.bytes[..])).collect()
-        };
-        // All of them or none.
-        files.iter().try_for_each(|(path, _)| self.wanted.refuse_taken(path))?;
-        for (path, bytes) in files {
+        }
+    }
+
+    /// Writes a document, and says what it has.
+    fn keep(&self, packed: &Packed) -> anyhow::Result<()> {
+        if !self.is_document() {
+            let cannot_make = || format!("cannot make `{}`", self.out.display());
+            fs::create_dir_all(&self.out).with_context(cannot_make)?;
+        }
+        for (path, bytes) in self.files_of(packed) {
             write_file(&path, bytes)?;
         }
         match self.format {

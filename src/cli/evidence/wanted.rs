@@ -90,17 +90,6 @@ impl Wanted {
         path: &Path,
         target: &TargetArgs,
     ) -> anyhow::Result<Option<Made>> {
-        self.make_for(request, path, path, target).await
-    }
-
-    /// [`Wanted::make`], where whoever asks is told of the file `named` that is made of it.
-    pub(super) async fn make_for(
-        &self,
-        request: &EvidenceRequest,
-        path: &Path,
-        named: &Path,
-        target: &TargetArgs,
-    ) -> anyhow::Result<Option<Made>> {
         self.refuse_taken(path)?;
         let bar = progress::working("making the bundle");
         let cannot_create = || format!("cannot create `{}`", path.display());
@@ -122,14 +111,19 @@ impl Wanted {
         self.refuse_taken(path)?;
         let cannot_name = || format!("cannot name the bundle `{}`", path.display());
         staged.publish(Naming::Overwrite).with_context(cannot_name)?;
-        tell!("wrote {} records to {}", made.records, named.display());
+        Ok(Some(made))
+    }
+
+    /// Tells whoever asks of the bundle at `path`, or of the file that is made of it; returns what it means to them.
+    pub(super) fn told(&self, made: &Made, path: &Path) -> Exit {
+        tell!("wrote {} records to {}", made.records, path.display());
         if !made.redacted.is_empty() {
             tell!("redacted: {}", made.redacted);
         }
         if !made.holes.is_empty() {
             tell!("warning: the bundle has holes, and says so: {}", made.holes);
         }
-        Ok(Some(made))
+        if made.holes.is_empty() || self.allow_missing { Exit::Yes } else { Exit::No }
     }
 
     /// Refuses a name that a file has already, unless it may go.
@@ -139,11 +133,6 @@ impl Wanted {
             Ok(_) if !self.force => bail!("`{}` exists; --force overwrites it", path.display()),
             _ => Ok(()),
         }
-    }
-
-    /// What a bundle that was made means to whoever called.
-    pub(super) fn exit_of(&self, made: &Made) -> Exit {
-        if made.holes.is_empty() || self.allow_missing { Exit::Yes } else { Exit::No }
     }
 }
 
