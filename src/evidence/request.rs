@@ -19,6 +19,8 @@ const CASE_CHARS_MAX: usize = 128;
 const REASON_CHARS_MAX: usize = 256;
 /// Characters of the folder in the zip: what verifiers take.
 const FOLDER_CHARS_MAX: usize = 64;
+/// Bytes of a file's name: file systems take 255, with its end and what a program adds while it writes.
+const FILE_NAME_BYTES_MAX: usize = 192;
 /// Digits of a hash in it: of 1,000 cases that share all that can stand there, two share these with a chance of
 /// 1 in 8,600.
 const HASH_CHARS: usize = 8;
@@ -102,13 +104,21 @@ impl EvidenceRequest {
         }
     }
 
-    /// How the bundle's folder is called: the case, in characters that every system takes. Where it has others
-    /// or is too long, what of it can stand there and the first digits of its hash, so that no two cases share
-    /// a name.
+    /// How the bundle's folder is called: the case, in characters that every system takes, as [`Self::file_name`].
     pub fn folder(&self) -> String {
-        let is_plain = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
-        let begins_well = self.case.starts_with(|char: char| char.is_ascii_alphanumeric());
-        if begins_well && self.case.len() <= FOLDER_CHARS_MAX && self.case.chars().all(is_plain) {
+        self.named(|char| char.is_ascii_alphanumeric(), FOLDER_CHARS_MAX)
+    }
+
+    /// How a file of it is called, without its end: the case, in letters of any script. Where it has other characters
+    /// or is too long, what of it can stand there and the first digits of its hash, so that no two cases share a name.
+    pub fn file_name(&self) -> String {
+        self.named(char::is_alphanumeric, FILE_NAME_BYTES_MAX)
+    }
+
+    fn named(&self, is_letter: impl Fn(char) -> bool + Copy, bytes_max: usize) -> String {
+        let is_plain = |char: char| is_letter(char) || "._-".contains(char);
+        let begins_well = self.case.starts_with(is_letter);
+        if begins_well && self.case.len() <= bytes_max && self.case.chars().all(is_plain) {
             return self.case.clone();
         }
         let hash = hex::encode(Sha256::digest(&self.case));
@@ -117,9 +127,9 @@ impl EvidenceRequest {
             .split(|char: char| !is_plain(char))
             .map(|word| word.trim_matches(['.', '_', '-']));
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        let kept = FOLDER_CHARS_MAX - HASH_CHARS - 1;
-        let name: String = words.join("-").chars().take(kept).collect();
-        let name = if name.is_empty() { "case" } else { &name };
+        let name = words.join("-");
+        let kept = name.floor_char_boundary(bytes_max - HASH_CHARS - 1);
+        let name = if name.is_empty() { "case" } else { &name[..kept] };
         format!("{name}-{}", &hash[..HASH_CHARS])
     }
 
@@ -204,6 +214,29 @@ mod tests {
         }
         for long in ["é".repeat(128), "x".repeat(128)] {
             assert!(of_case(&long).folder().len() <= FOLDER_CHARS_MAX);
+        }
+    }
+
+    /// `案件-117` was `117-618fc2fc.zip`, in which nobody saw their case.
+    #[test]
+    fn a_file_is_called_as_its_case_in_any_script() {
+        for plain in ["案件-117", "дело_7", "C-7", "شكوى7", &"案".repeat(64)] {
+            assert_eq!(of_case(plain).file_name(), plain);
+        }
+        for (case, name) in [
+            ("案件/七", "案件-七-"),
+            ("../案件", "案件-"),
+            (".案件", "案件-"),
+            ("-案件", "案件-"),
+            ("案\u{202e}件", "案-件-"),
+            ("/", "case-"),
+        ] {
+            let file = of_case(case).file_name();
+            assert_eq!(file.len(), name.len() + HASH_CHARS, "{file} for {case}");
+            assert!(file.starts_with(name), "{file} for {case}");
+        }
+        for long in ["案".repeat(128), "x".repeat(193), "a".to_string() + &"é".repeat(127)] {
+            assert!(of_case(&long).file_name().len() <= FILE_NAME_BYTES_MAX, "{long}");
         }
     }
 

@@ -116,7 +116,7 @@ impl Pack {
             self.wanted.refuse_taken(&self.out)?;
             self.out.with_extension("zip")
         } else {
-            self.out.join(format!("{}.zip", request.folder()))
+            self.out.join(format!("{}.zip", request.file_name()))
         };
         // Before one is made and recorded that cannot be named.
         self.wanted.refuse_taken(&bundle)?;
