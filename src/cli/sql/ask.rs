@@ -1,10 +1,8 @@
 //! One question, and what is told beside its rows.
 
 use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::time::{Duration, Instant};
-
-use rustyline::DefaultEditor;
 
 use crate::cli::destination::Destination;
 use crate::cli::progress;
@@ -12,6 +10,8 @@ use crate::cli::rows_out::{RowFormat, write_incoming};
 use crate::cli::table::Layout;
 use crate::cli::target::Target;
 use crate::model::Offset;
+
+const COLUMNS_USUAL: usize = 80;
 
 /// How an answer is written.
 #[derive(Clone)]
@@ -60,11 +60,9 @@ impl Asking {
 
 /// How wide the terminal is that standard output goes to.
 fn terminal_columns() -> Option<usize> {
-    if !io::stdout().is_terminal() {
-        return None;
-    }
-    let mut editor = DefaultEditor::new().ok()?;
-    editor.dimensions().map(|(columns, _)| columns.into())
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).ok()?.ws_col;
+    // Of one whose size nobody said.
+    Some(if columns == 0 { COLUMNS_USUAL } else { columns.into() })
 }
 
 impl Answered {
