@@ -66,8 +66,12 @@ fn missing_table(message: &str) -> Option<&str> {
     name.rsplit('.').next()
 }
 
-/// A reserved word that stands where only a column can be meant.
+/// A command of the prompt, or a reserved word that stands where only a column can be meant.
 fn of_syntax(sql: &str) -> Option<String> {
+    if sql.trim_start().starts_with('\\') {
+        let hint = "what begins with `\\` is for the prompt of `verbatim sql` alone: SHOW TABLES lists tables, DESCRIBE turns its columns";
+        return Some(hint.to_string());
+    }
     let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().ok()?;
     let tokens: Vec<&Token> =
         tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();

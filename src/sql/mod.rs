@@ -101,7 +101,7 @@ pub use postgres::{
 pub use process::WorkerProgram;
 pub use questions::{NotBegun, Sql};
 pub use schema::{Schema, TableKind, TableSchema, function_names, schema};
-pub use typed::is_complete;
+pub use typed::{is_complete, is_in_quotes};
 pub use value::Value;
 pub use views::TABLES;
 pub use worker::{WorkerOptions, answer_questions};

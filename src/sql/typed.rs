@@ -10,6 +10,11 @@ pub fn is_complete(text: &str) -> bool {
     matches!(last, Some(Token::SemiColon))
 }
 
+/// Whether a text ends in quotes or in a comment that goes on.
+pub fn is_in_quotes(text: &str) -> bool {
+    Tokenizer::new(&GenericDialect {}, text).tokenize().is_err()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +34,20 @@ mod tests {
             (";", true),
         ] {
             assert_eq!(is_complete(text), ends, "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_and_comments_go_on_to_their_ends() {
+        for (text, goes_on) in [
+            ("select 1\n", false),
+            ("select 'a", true),
+            ("select 'a'", false),
+            ("select \"a", true),
+            ("select 1 /* a", true),
+            ("select 1 -- it's that\n", false),
+        ] {
+            assert_eq!(is_in_quotes(text), goes_on, "{text}");
         }
     }
 }

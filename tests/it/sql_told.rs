@@ -140,6 +140,7 @@ async fn a_mistake_is_answered_by_what_to_do() {
         ("explain analyze select 1", "only VERBOSE"),
         ("show tables where true", "LIKE"),
         ("select 1; select 2", "be one statement"),
+        ("\\d turns", "for the prompt of `verbatim sql` alone: SHOW TABLES"),
     ] {
         let told = told(&app, "red", statement).await;
         assert!(told.starts_with("error") && told.contains(hint), "{statement}: {told}");

@@ -394,6 +394,10 @@ async fn a_prompt_asks_on_whatever_goes_wrong() {
     // Over several lines.
     terminal.types("select text");
     terminal.expect("-> ");
+    // Within a statement too.
+    terminal.type_in("\\?\r");
+    terminal.expect("its columns, and what they mean");
+    terminal.expect("-> ");
     terminal.type_in("from messages order by \"offset\";\r");
     terminal.expect("| 杯子碎了");
     terminal.expect("2 rows, complete to offset 2");
@@ -431,6 +435,23 @@ async fn a_prompt_asks_on_whatever_goes_wrong() {
     let kept = std::fs::read_to_string(&history).unwrap();
     assert!(kept.contains("select * from turn;") && kept.contains("select 1 as one;"), "{kept}");
     assert!(is_private(&history));
+}
+
+/// A disk that was full ended the session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_cannot_be_written_ends_no_session() {
+    let data = with_chat();
+    let mut terminal = Terminal::of(&data);
+    terminal.types("select 1 as one;");
+    terminal.expect("1 row, complete");
+    let history = data.path().join("sql_history");
+    std::fs::remove_file(&history).unwrap();
+    std::fs::create_dir(&history).unwrap();
+    terminal.types("select 2 as two;");
+    terminal.expect("the statement is not kept");
+    terminal.expect("1 row, complete");
+    terminal.types("quit");
+    assert!(terminal.child.wait().unwrap().success());
 }
 
 fn is_private(path: &Path) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::sql::is_complete;
+use crate::sql::{is_complete, is_in_quotes};
 
 /// The commands, with what they do.
 pub(super) const HELP: &str = "\
@@ -12,8 +12,8 @@ a statement ends with a semicolon, and may go over several lines
   \\x          one line a value, or one a row
   \\timing     how long each answer took, or not
   \\o FILE     the next answer goes to FILE, in the format of its name
-  \\q          leave, as Ctrl-D does
-  \\?          this
+  \\q          leave, as Ctrl-D, exit and quit do
+  \\?          this, as help
 Ctrl-C ends the statement that is typed, or the query that runs. Tab completes names.";
 
 /// What a line asks for.
@@ -49,11 +49,17 @@ impl Lines {
     }
 
     pub(super) fn add(&mut self, line: &str) -> Typed {
+        let typed = line.trim();
+        // A statement goes on after a command, as in psql.
+        if typed.starts_with('\\') && !is_in_quotes(&self.text) {
+            return of_command(typed);
+        }
         if self.is_empty() {
             self.clear();
-            match line.trim() {
-                "" => return Typed::More,
-                command if command.starts_with('\\') => return of_command(command),
+            match typed.trim_end_matches(';').trim_end().to_ascii_lowercase().as_str() {
+                "exit" | "quit" => return Typed::Quit,
+                "help" => return Typed::Help,
+                _ if typed.is_empty() => return Typed::More,
                 _ => {}
             }
         } else {
@@ -102,6 +108,23 @@ mod tests {
         let whole = "select ';\n\\q\n', 1;";
         assert_eq!(lines.add("', 1;"), Typed::Statement(whole.to_string()));
         assert_eq!(lines.add("\\q"), Typed::Quit);
+    }
+
+    /// Whoever had begun a statement could neither leave nor ask for help, and `exit` began one.
+    #[test]
+    fn a_command_is_one_within_a_statement_and_words_are_where_none_began() {
+        let mut lines = Lines::default();
+        for word in ["quit", " EXIT ;"] {
+            assert_eq!(lines.add(word), Typed::Quit);
+        }
+        assert_eq!(lines.add("help"), Typed::Help);
+        assert_eq!(lines.add("select 1"), Typed::More);
+        assert_eq!(lines.add("  \\?"), Typed::Help);
+        assert_eq!(lines.add("\\d turns"), Typed::Columns("turns".to_string()));
+        assert_eq!(lines.add("as help"), Typed::More);
+        assert_eq!(lines.add("\\q"), Typed::Quit);
+        assert_eq!(lines.add(";"), Typed::Statement("select 1\nas help\n;".to_string()));
+        assert_eq!(lines.add("helpers;"), Typed::Statement("helpers;".to_string()));
     }
 
     #[test]

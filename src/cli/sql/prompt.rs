@@ -1,6 +1,8 @@
 //! Asks at a terminal, one statement after the other. An error ends no session, and Ctrl-C no more than
 //! the query that runs.
 
+use std::path::Path;
+
 use anyhow::Context;
 use rustyline::config::Config;
 use rustyline::error::ReadlineError;
@@ -54,17 +56,21 @@ pub(super) async fn run(
             Err(ReadlineError::Eof) => Typed::Quit,
             Err(error) => return Err(error).context("cannot read from the terminal"),
         };
-        if let Typed::Statement(statement) = &typed {
-            editor.add_history_entry(statement)?;
-            if let Some(file) = file {
-                // Kept at once: a terminal may be closed.
-                editor.append_history(file)?;
-            }
+        if let Typed::Statement(statement) = &typed
+            && let Err(error) = keep(&mut editor, statement, file)
+        {
+            tell!("the statement is not kept: {error}");
         }
         if !session.does(typed).await {
             return Ok(Exit::Yes);
         }
     }
+}
+
+/// Kept at once: a terminal may be closed.
+fn keep(editor: &mut LineEditor, statement: &str, file: Option<&Path>) -> rustyline::Result<()> {
+    editor.add_history_entry(statement)?;
+    file.map_or(Ok(()), |file| editor.append_history(file))
 }
 
 fn editor(names: Names) -> anyhow::Result<LineEditor> {
