@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod categories;
 mod client;
+mod counted;
 mod demo;
 mod destination;
 mod doctor;

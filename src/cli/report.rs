@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::bail;
+use arrow::record_batch::RecordBatch;
 use clap::Args;
 
 use super::client::Client;
+use super::counted::Reasons;
 use super::destination::{Destination, interruptible};
 use super::out_args::OutArgs;
 use super::purpose::PurposeArgs;
@@ -110,9 +112,13 @@ impl Report {
         let answer = target.report(name, &self.arguments(), &self.wanted()).await?;
         target.refuse_unknown_shop(&self.target).await?;
         let complete_to = answer.complete_to;
-        let write =
-            async |out| write_incoming(answer, format, Layout::default(), out, |_| ()).await;
+        let mut reasons = Reasons::default();
+        let each = |rows: &RecordBatch| reasons.add(rows);
+        let write = async |out| write_incoming(answer, format, Layout::default(), out, each).await;
         let rows = interruptible(destination.fill(write)).await?;
+        if let Some(figure) = self.explain.as_deref().filter(|_| rows > 0) {
+            tell!("{}; `value` is in milliseconds", reasons.told(figure));
+        }
         if format == RowFormat::Table || destination != Destination::Stdout {
             tell!("complete to offset {complete_to}");
         }

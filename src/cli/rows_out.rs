@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::bail;
+use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 
 use super::destination::Out;
@@ -77,14 +78,14 @@ pub(super) fn tell_of_other_name(path: &Path, format: impl Debug) {
     );
 }
 
-/// Writes an answer to `out` as it comes; returns how many rows it had. `each` hears of rows as they are
+/// Writes an answer to `out` as it comes; returns how many rows it had. `each` sees rows as they are
 /// written.
 pub(super) async fn write_incoming(
     mut answer: Incoming,
     format: RowFormat,
     layout: Layout,
     mut out: Out,
-    mut each: impl FnMut(u64),
+    mut each: impl FnMut(&RecordBatch),
 ) -> anyhow::Result<u64> {
     let mut rows = 0;
     if let Some(format) = format.file() {
@@ -96,7 +97,7 @@ pub(super) async fn write_incoming(
                 written(out.write_all(&encoder.take()))?;
             }
             rows += batch.num_rows() as u64;
-            each(batch.num_rows() as u64);
+            each(&batch);
         }
         written(out.write_all(&encoder.finish()?).and_then(|()| out.flush()))?;
         return Ok(rows);
@@ -110,7 +111,7 @@ pub(super) async fn write_incoming(
         let batch = batch.map_err(anyhow::Error::from_boxed)?;
         laid_out(writer.write(&batch))?;
         rows += batch.num_rows() as u64;
-        each(batch.num_rows() as u64);
+        each(&batch);
     }
     laid_out(writer.finish())?;
     Ok(rows)

@@ -43,6 +43,14 @@ fn a_figure_leads_to_the_rows_behind_it() {
     let date = day["day"].as_str().unwrap();
     let at = format!("day={date}");
     let rows = report(&data, &["waiting_by_day", "--explain", "p90_s", "--at", &at]);
+    let explain = ["report", "waiting_by_day", "--explain", "p90_s", "--at", &at];
+    let told = data.run([&explain[..], &RANGE].concat());
+    let number = day["n"].as_u64().unwrap();
+    let left_out = rows.iter().any(|row| !row["left_out"].is_null());
+    let counts =
+        if left_out { format!("{number} rows; left out: ") } else { format!("all {number} rows") };
+    told.assert_stderr_has(&format!("`p90_s` counts {counts}"));
+    told.assert_stderr_has("`value` is in milliseconds");
     let counted: Vec<&Value> = rows.iter().filter(|row| row["left_out"].is_null()).collect();
     assert_eq!(day["n"], counted.len(), "{rows:?}");
     let waits: Vec<f64> = counted.iter().map(|row| row["value"].as_f64().unwrap()).collect();

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
+use arrow::record_batch::RecordBatch;
+
 use crate::cli::destination::Destination;
 use crate::cli::progress;
 use crate::cli::rows_out::{RowFormat, write_incoming};
@@ -37,9 +39,9 @@ impl Asking {
         let complete_to = answer.complete_to;
         let is_file = self.destination != Destination::Stdout;
         let bar = is_file.then(|| progress::rows("answering"));
-        let each = |rows| {
+        let each = |rows: &RecordBatch| {
             if let Some(bar) = &bar {
-                bar.inc(rows);
+                bar.inc(rows.num_rows() as u64);
             }
         };
         let layout = self.layout();
