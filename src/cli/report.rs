@@ -24,7 +24,9 @@ use crate::sql::{self, Explained, Filter, NamedQuery};
 const EXAMPLES: &str = "\
 Examples:
   verbatim report                                         what there is
+  verbatim report --format json                           the same for programs
   verbatim report waiting_by_day --from -4w --team night --compare previous
+  verbatim report within_seconds_by_day --set seconds=60
   verbatim report waiting_by_day --explain p90_s --at day=2026-11-19   the waits behind a figure
   verbatim report summary --from yesterday --to today --format json
 
@@ -44,7 +46,7 @@ pub(super) struct Report {
     to: Option<String>,
     #[command(flatten)]
     filters: FilterArgs,
-    /// Any parameter of the report; may be given more than once
+    /// Any parameter of the report, such as seconds=60; may be given more than once
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
     /// Beside each figure what it was in the range before
@@ -105,7 +107,15 @@ impl Report {
             if destination != Destination::Stdout {
                 bail!("--out takes the answer of one report: name it");
             }
-            write::to_stdout(listing(&self.reports().await?).as_bytes())?;
+            let reports = self.reports().await?;
+            match format {
+                RowFormat::Json => write::json_line(&reports)?,
+                RowFormat::Table => {
+                    write::to_stdout(listing(&reports).as_bytes())?;
+                    tell!("--set gives a report's parameter a value: --set seconds=60");
+                }
+                _ => bail!("the list of reports is a table or json"),
+            }
             return Ok(Exit::Yes);
         };
         let target = Target::open(&self.target).await?.on(&self.purpose)?;

@@ -197,6 +197,16 @@ fn reports_are_listed_where_there_is_no_data() {
     let listed = data.succeeds(["report"]);
     assert!(listed.contains("waiting_by_day\n") && listed.contains("longest_waits\n"), "{listed}");
     assert_eq!(data.succeeds(["report", "--list"]), listed);
+    data.run(["report"]).assert_stderr_has("--set seconds=60");
+    // Programs had to read what is for people.
+    let reports: Value =
+        serde_json::from_str(&data.succeeds(["report", "--format", "json"])).unwrap();
+    let reports = reports.as_array().unwrap();
+    let within = reports.iter().find(|one| one["name"] == "within_seconds_by_day").unwrap();
+    assert!(within["title"].is_string() && within["answers"].is_string(), "{within}");
+    let parameters = within["parameters"].as_array().unwrap();
+    assert!(parameters.iter().any(|one| one["name"] == "seconds"), "{within}");
+    data.run(["report", "--format", "csv"]).assert_code(2);
     assert!(!data.path().exists(), "asking makes nothing");
 }
 
