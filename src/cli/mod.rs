@@ -100,7 +100,7 @@ enum Command {
     Sql(sql::Sql),
     /// The tables that SQL may ask, and what each column means
     Schema(schema::SchemaCommand),
-    /// Write a whole table as Parquet, CSV or JSON lines
+    /// Write a table as a file, in parts, or what has changed
     Export(export::Export),
     /// What can be shown to others, and what they can check
     Evidence(evidence::Evidence),
@@ -124,7 +124,7 @@ enum Command {
     Doctor(doctor::Doctor),
     /// How far each store is
     Status(status::Status),
-    /// Make a token
+    /// Make, list or revoke tokens, and look after the keys that sign them
     Token(token::Token),
     /// Names of commands, options and values for a shell
     Completions(manual::Completions),
