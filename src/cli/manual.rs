@@ -4,11 +4,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::{Cli, Exit, write};
+use crate::export::EXPORT_TABLES;
+use crate::sql::BUILT_IN;
 
 const NAME: &str = "verbatim";
 
@@ -37,10 +40,29 @@ pub(super) struct Completions {
 impl Completions {
     pub(super) fn run(&self) -> anyhow::Result<Exit> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), NAME, &mut script);
+        clap_complete::generate(self.shell, &mut hinted(), NAME, &mut script);
         write::to_stdout(&script)?;
         Ok(Exit::Yes)
     }
+}
+
+/// The commands with the names that every shop knows, which a command line takes as it takes any other: a shop has
+/// reports of its own.
+fn hinted() -> clap::Command {
+    let tables = EXPORT_TABLES.iter().map(|table| table.name);
+    let reports = BUILT_IN.iter().map(|(name, _)| *name);
+    let command = with_values(Cli::command(), "export", "table", tables.collect());
+    with_values(command, "report", "name", reports.collect())
+}
+
+fn with_values(
+    command: clap::Command,
+    of: &'static str,
+    argument: &'static str,
+    values: Vec<&'static str>,
+) -> clap::Command {
+    let with = |one: clap::Arg| one.value_parser(PossibleValuesParser::new(values));
+    command.mut_subcommand(of, |below| below.mut_arg(argument, with))
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +132,19 @@ mod tests {
         let mut found = Vec::new();
         lacking(&Cli::command(), NAME, &mut found);
         assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn tables_and_reports_are_completed_and_others_are_taken() {
+        for shell in [Shell::Bash, Shell::Zsh] {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut hinted(), NAME, &mut script);
+            let script = String::from_utf8(script).unwrap();
+            for name in ["episodes", "strays", "waiting_by_day", "csat_by_agent"] {
+                assert!(script.contains(name), "{name} for {shell}");
+            }
+        }
+        Cli::command().try_get_matches_from([NAME, "report", "own_report"]).unwrap();
     }
 
     /// A flag without a word behind it leaves the reader to guess.

@@ -1,7 +1,7 @@
 //! The queries that come with verbatim.
 
 /// Name and text of each.
-pub(super) const BUILT_IN: &[(&str, &str)] = &[
+pub const BUILT_IN: &[(&str, &str)] = &[
     ("summary", include_str!("../../../queries/summary.sql")),
     ("waiting_by_day", include_str!("../../../queries/waiting_by_day.sql")),
     ("waiting_by_hour", include_str!("../../../queries/waiting_by_hour.sql")),

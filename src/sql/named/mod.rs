@@ -42,6 +42,7 @@ mod counted;
 mod previous;
 mod compare;
 
+pub use built_in::BUILT_IN;
 pub use chart::{Chart, ChartKind};
 pub use counted::{Counted, REASONS};
 pub use explain::{BUSINESS, Explained};
