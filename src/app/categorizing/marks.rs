@@ -3,6 +3,7 @@
 //! keeps it, and what the model of then did not know is asked of today's.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -53,8 +54,8 @@ impl Marks {
             return None;
         }
         self.written = Instant::now();
-        let bytes = serde_json::to_vec(&self.of_shops).unwrap_or_default();
-        match durable::write(&self.path, Mode::Private, &bytes) {
+        let bytes = serde_json::to_vec(&self.of_shops).map_err(io::Error::from);
+        match bytes.and_then(|bytes| durable::write(&self.path, Mode::Private, &bytes)) {
             Ok(()) => {
                 self.has_changed = false;
                 None

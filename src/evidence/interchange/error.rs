@@ -15,6 +15,8 @@ pub enum InterchangeError {
     TooLarge { what: String, bytes: u64, bytes_max: u64 },
     #[error("cannot sign: {0}")]
     Signature(String),
+    #[error("cannot write it as JSON: {0}")]
+    Json(#[from] serde_json::Error),
     #[error("cannot write: {0}")]
     Io(#[from] io::Error),
     #[error(transparent)]
@@ -27,7 +29,7 @@ impl Kinded for InterchangeError {
             InterchangeError::BadBundle { .. } | InterchangeError::TooLarge { .. } => {
                 ErrorKind::BadInput
             }
-            InterchangeError::Signature(_) => ErrorKind::Bug,
+            InterchangeError::Signature(_) | InterchangeError::Json(_) => ErrorKind::Bug,
             InterchangeError::Io(_) => ErrorKind::Retry,
             InterchangeError::Bundle(error) => error.kind(),
         }

@@ -172,8 +172,7 @@ impl<'a> Day<'a> {
         let copy = evidence_copy(self.told.iter().copied());
         let manifest = self.manifest(copy.len() as u64);
         let events = manifest.events.len();
-        // From types whose serialization cannot fail.
-        let manifest = serde_json::to_vec(&manifest).unwrap_or_default();
+        let manifest = serde_json::to_vec(&manifest)?;
         let mut files =
             vec![(MANIFEST.to_string(), manifest), (COPY.to_string(), copy.into_bytes())];
         let loaded = load(name, self.told.iter().copied(), bytes, out)?;

@@ -52,14 +52,13 @@ pub(super) fn write(
     out: &mut Out<'_>,
 ) -> Result<(), InterchangeError> {
     let loaded = load(stem, &conversation.told, bytes, out)?;
-    let vcon = Making::of(conversation, zone, loaded).vcon();
+    let vcon = Making::of(conversation, zone, loaded).vcon()?;
     let uuid = vcon["uuid"].as_str().unwrap_or_default().to_string();
-    // From values whose serialization cannot fail.
-    let text = serde_json::to_vec(&vcon).unwrap_or_default();
+    let text = serde_json::to_vec(&vcon)?;
     drop(vcon);
     if let Some(signer) = signer {
         let signed = signed(&text, &uuid, signer).map_err(InterchangeError::Signature)?;
-        let signed = serde_json::to_vec(&signed).unwrap_or_default();
+        let signed = serde_json::to_vec(&signed)?;
         out.add(&format!("{stem}.signed.vcon"), |out| out.write_all(&signed))?;
     }
     Ok(out.add(&format!("{stem}.vcon"), |out| out.write_all(&text))?)
@@ -223,7 +222,7 @@ impl<'a> Making<'a> {
         extension
     }
 
-    fn vcon(self) -> Value {
+    fn vcon(self) -> serde_json::Result<Value> {
         let conversation = self.conversation;
         let created_at = self.last();
         let mut subject = format!("Conversation {}", conversation.name);
@@ -245,10 +244,9 @@ impl<'a> Making<'a> {
             },
         });
         let mut said = Sha256::new();
-        // Into a hash, of values whose serialization cannot fail.
-        let _ = serde_json::to_writer(&mut said, &vcon);
+        serde_json::to_writer(&mut said, &vcon)?;
         vcon["uuid"] = uuid(created_at, hash_of("vcon", &[&said.finalize()])).into();
-        vcon
+        Ok(vcon)
     }
 }
 

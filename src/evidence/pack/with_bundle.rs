@@ -36,8 +36,8 @@ pub fn pack_with_bundle(
     let source = read.source(request, None)?;
     let bounds = Bounds { pages_max: PAGES_MAX, is_wanted };
     let packed = pack_within(&source, request.profile, &mut Fonts::find(&[])?, bounds)?;
-    // From types whose serialization cannot fail.
-    let report = serde_json::to_vec_pretty(&packed.report).unwrap_or_default();
+    let report = serde_json::to_vec_pretty(&packed.report);
+    let report = report.map_err(|error| EvidenceError::Io(error.into()))?;
     let mut files = vec![kept, BundleFile::of(REPORT, report)];
     files.extend(packed.files.into_iter().map(|file| BundleFile::of(file.name, file.bytes)));
     let folder = format!("{}-{}", name.trim_end_matches(".zip"), request.profile.as_str());
