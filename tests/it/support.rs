@@ -15,6 +15,7 @@ use rand::rngs::StdRng;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
 use verbatim::access::{Identity, TokenRole, Tokens};
+use verbatim::export::EXPORT_TABLES;
 
 use super::command::{Ran, command, ran};
 
@@ -568,6 +569,11 @@ pub fn message(conversation: &str, id: &str, role: &str, sender: &str, text: &st
         "id": id, "conversation": conversation, "kind": "message",
         "sender": {"id": sender, "role": role}, "text": text,
     })
+}
+
+/// Every table that can be exported.
+pub fn tables() -> Vec<&'static str> {
+    EXPORT_TABLES.iter().map(|table| table.name).collect()
 }
 
 /// The crate's own sample events.
