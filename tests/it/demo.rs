@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
 use super::command::command;
-use super::support::{Data, Http};
+use super::support::{Data, Http, between};
+
+const README: &str = include_str!("../../README.md");
 
 /// A demo that runs.
 struct Demo(Child);
@@ -51,6 +53,13 @@ async fn it_starts_and_what_it_says_to_try_can_be_done() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && !output.stdout.is_empty(), "{line}: {told}");
     }
+
+    // The first example of the README, as it stands there.
+    let customer = said.iter().find_map(|line| line.strip_prefix("customer  ")).unwrap();
+    let sent = between(README, "/v1/events -d '", "'");
+    let customer = Http::new(url, customer);
+    let answer = customer.post("/v1/events", "application/json", sent.to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 
     let http = Http::new(url, token);
     for page in ["/", "/dashboards/waits", "/dashboards/sla"] {
