@@ -239,6 +239,35 @@ async fn a_stream_ends_with_its_token() {
     assert!(ended.is_err(), "a clean end would say that this was all");
 }
 
+/// An export was written on for as long as it was read, whatever became of its token.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_read_slowly_ends_with_its_token() {
+    let data = Data::new();
+    let server = Server::ready(&data).await;
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let asked = max.request(reqwest::Method::POST, "/v1/sql?format=csv");
+    let asked = asked.bearer_auth(data.token(SHOP, "max", &[Analyst]));
+    // So many rows that nobody reads them to the end.
+    let sql = "select repeat('x', 1000) as x from generate_series(1, 1000000000)";
+    let mut answer = asked.body(sql).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.chunk().await.unwrap().expect("rows");
+    tokio::task::block_in_place(|| {
+        data.run(["token", "revoke", "--sub", "max", "--shop", SHOP]).assert_code(1);
+    });
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match tokio::time::timeout(PATIENCE, answer.chunk()).await.expect("it stands still") {
+            Ok(Some(_)) => assert!(Instant::now() < deadline, "it goes on"),
+            Ok(None) => panic!("a clean end would say that this was all"),
+            Err(_) => break,
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mia = server.http_as(&data, "mia", &[Analyst]);
+    assert_eq!(mia.sql("select 1 as one").await.json(), json!([{"one": 1}]));
+}
+
 /// HTTP/1.0 has no way to tell a whole answer without a length from one that broke off.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_without_a_length_is_given_to_who_cannot_tell_its_end() {

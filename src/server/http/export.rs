@@ -12,6 +12,7 @@ use super::parsed;
 use super::rows::{Rows, streamed_rows};
 use crate::export::{Bounds, ExportFormat, ExportQuery, PartitionBy};
 use crate::model::{Access, AccessAction, Micros, Offset, Via, parse_zone};
+use crate::server::auth::TokenWatch;
 use crate::server::{For, Problem, Service, Token};
 
 #[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
@@ -55,6 +56,7 @@ pub(super) async fn stream(
     State(service): State<Service>,
     Token(identity): Token,
     For(purpose): For,
+    token: TokenWatch,
     Path(table): Path<String>,
     parameters: Result<Query<ExportParameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -67,5 +69,6 @@ pub(super) async fn stream(
         query: Some(asked.to_string()),
         ..Access::new(AccessAction::Export, Via::Api, purpose)
     };
-    streamed_rows(answer, parameters.format, service.trail().begin(identity, access))
+    let access = service.trail().begin(identity, access);
+    streamed_rows(answer, parameters.format, access, token)
 }

@@ -16,6 +16,7 @@ use super::rows::{Rows, format_asked, streamed_rows};
 use super::{parsed, whole};
 use crate::export::ExportFormat;
 use crate::model::{Access, AccessAction, FieldError, Via};
+use crate::server::auth::TokenWatch;
 use crate::server::{For, Problem, Service, Token};
 use crate::sql::{Explained, NamedQuery};
 
@@ -84,6 +85,7 @@ pub(super) async fn behind(
     State(service): State<Service>,
     Token(identity): Token,
     For(purpose): For,
+    token: TokenWatch,
     Path(name): Path<String>,
     fields: Result<Query<Fields>, QueryRejection>,
     headers: HeaderMap,
@@ -96,7 +98,7 @@ pub(super) async fn behind(
     let access = Access::new(AccessAction::Report, Via::Api, purpose);
     let access = Access { query: Some(asked.to_string()), ..access };
     let access = service.trail().begin(identity, access);
-    streamed_rows(answer, format_asked(format, &headers), access)
+    streamed_rows(answer, format_asked(format, &headers), access, token)
 }
 
 /// The file format that an address names: a link cannot say what it accepts.

@@ -17,6 +17,7 @@ use utoipa::openapi::{self, RefOr};
 use super::{COMPLETE_TO_HEADER, Passed, add_complete_to, streamed};
 use crate::export::{Encoder, ExportFormat};
 use crate::server::Problem;
+use crate::server::auth::TokenWatch;
 use crate::sql::AnswerStream;
 use crate::trail::UnderWay;
 
@@ -55,16 +56,17 @@ pub(super) fn format_asked(said: Option<ExportFormat>, headers: &HeaderMap) -> E
     said.or_else(|| accepted.copied().min_by_key(place_of)).unwrap_or(ExportFormat::Json)
 }
 
-/// An answer as it comes; `access` is recorded when it is whole, or broke off.
+/// An answer as it comes, for as long as the `token` counts; `access` is recorded when it is whole, or broke off.
 pub(super) fn streamed_rows(
     answer: AnswerStream,
     format: ExportFormat,
     access: UnderWay,
+    token: TokenWatch,
 ) -> Result<Response, Problem> {
     let complete_to = answer.complete_to;
     let encoder = Encoder::new(format, answer.schema.clone())?;
     let (pieces, body) = mpsc::channel(PIECES_WAITING_MAX);
-    tokio::spawn(write(answer, encoder, pieces, access));
+    tokio::spawn(write(answer, encoder, pieces, access, token));
     let body = Sent { pieces: Some(body), passed: Passed::default() };
     let mut response = streamed(format.media_type(), futures::stream::unfold(body, Sent::next));
     add_complete_to(&mut response, complete_to);
@@ -105,14 +107,19 @@ impl Sent {
     }
 }
 
-/// Writes rows as they come.
+/// Writes rows as they come. Where the token ends first, what is on its way to the client is the last of them.
 async fn write(
     answer: AnswerStream,
     encoder: Encoder,
     pieces: mpsc::Sender<io::Result<Piece>>,
     mut access: UnderWay,
+    token: TokenWatch,
 ) {
-    let last = match write_rows(answer, encoder, &pieces, &mut access).await {
+    let written = tokio::select! {
+        written = write_rows(answer, encoder, &pieces, &mut access) => written,
+        ended = token.ended() => Err(io::Error::other(ended)),
+    };
+    let last = match written {
         Ok(rows) => {
             access.finish();
             Ok(Piece::End { rows })

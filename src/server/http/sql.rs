@@ -16,6 +16,7 @@ use super::parsed;
 use super::rows::{Rows, format_asked, streamed_rows};
 use crate::export::ExportFormat;
 use crate::model::{Access, AccessAction, ErrorKind, FieldError, Via};
+use crate::server::auth::TokenWatch;
 use crate::server::{For, Problem, Service, Token};
 use crate::sql::{NotBegun, Value};
 
@@ -47,6 +48,7 @@ pub(super) async fn query(
     State(service): State<Service>,
     Token(identity): Token,
     For(purpose): For,
+    token: TokenWatch,
     headers: HeaderMap,
     parameters: Result<Query<SqlParameters>, QueryRejection>,
     body: Result<String, StringRejection>,
@@ -65,7 +67,7 @@ pub(super) async fn query(
     // Before it is asked: an error tells of what it read, too.
     let access = service.trail().begin(identity.clone(), access);
     match service.sql.ask(&identity.shop, &sql, values).await {
-        Ok(answer) => streamed_rows(answer, format_asked(format, &headers), access),
+        Ok(answer) => streamed_rows(answer, format_asked(format, &headers), access, token),
         Err(NotBegun { error, has_read }) => {
             if !has_read {
                 access.forget();

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use hyper::body::Frame;
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use super::{NDJSON, Passed, parsed, streamed};
 use crate::access::{AccessError, Identity};
 use crate::log::{Batch, LogError, LogScan};
 use crate::model::{Access, AccessAction, ErrorKind, Kind, Offset, Record, Via};
-use crate::server::auth::token_in;
+use crate::server::auth::{CHECK_EVERY, TokenWatch};
 use crate::server::{For, Problem, Service, Token};
 use crate::trail::UnderWay;
 
@@ -28,9 +27,6 @@ const STREAM_RECORDS: usize = 512;
 /// How often, and how long, a stream waits for the archive to open: half a minute.
 const ARCHIVE_TRIES: u32 = 300;
 const ARCHIVE_RETRY: Duration = Duration::from_millis(100);
-
-/// How often a stream asks whether its token still counts.
-const CHECK_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -52,7 +48,7 @@ pub(super) async fn stream(
     State(service): State<Service>,
     Token(identity): Token,
     For(purpose): For,
-    headers: HeaderMap,
+    token: TokenWatch,
     query: Result<Query<StreamQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let query = parsed(query)?;
@@ -70,7 +66,7 @@ pub(super) async fn stream(
         identity,
         follow: query.follow,
         passed: Passed::default(),
-        token: token_in(&headers).unwrap_or_default().to_string(),
+        token,
         checked_at: Instant::now(),
         archive_tries: 0,
         access,
@@ -105,8 +101,7 @@ struct RecordStream {
     identity: Arc<Identity>,
     follow: bool,
     passed: Passed,
-    /// Asked about again now and then: it may have expired or been revoked.
-    token: String,
+    token: TokenWatch,
     checked_at: Instant,
     /// How often it waited for the archive.
     archive_tries: u32,
@@ -197,7 +192,7 @@ impl RecordStream {
 
     fn check_token(&mut self) -> Result<(), AccessError> {
         if self.checked_at.elapsed() >= CHECK_EVERY {
-            self.service.tokens.check(&self.token)?;
+            self.token.check()?;
             self.checked_at = Instant::now();
         }
         Ok(())

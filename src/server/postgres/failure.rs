@@ -18,6 +18,9 @@ pub(super) struct Failure {
     pub(super) is_fatal: bool,
 }
 
+/// The state of a client that is gone.
+const GONE: &str = "08006";
+
 impl Failure {
     pub(super) fn new(sqlstate: &'static str, said: impl Into<String>) -> Failure {
         Failure { sqlstate, said: said.into(), is_fatal: false }
@@ -29,7 +32,11 @@ impl Failure {
 
     /// The client left, or takes nothing: it is told nothing.
     pub(super) fn gone() -> Failure {
-        Failure::fatal("08006", "the client is gone")
+        Failure::fatal(GONE, "the client is gone")
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.sqlstate == GONE
     }
 
     pub(super) fn response(&self) -> ErrorResponse {

@@ -16,6 +16,7 @@ use super::wire::Wire;
 use crate::access::{AccessError, Action, Identity};
 use crate::model::{Access, AccessAction, AccessOutcome, Purpose, Via};
 use crate::server::Service;
+use crate::server::auth::TokenWatch;
 use crate::sql::DATABASE;
 
 /// A message with a token in it: of twenty roles it would have 1 KiB.
@@ -24,8 +25,8 @@ const PASSWORD_BYTES_MAX: usize = 16 * 1024;
 /// Whoever has logged in.
 pub(super) struct Login {
     pub(super) identity: Arc<Identity>,
-    /// Checked again at each statement.
-    pub(super) token: String,
+    /// Checked again at each statement, and between them.
+    pub(super) token: TokenWatch,
     pub(super) settings: Settings,
 }
 
@@ -47,8 +48,8 @@ pub(super) async fn log_in(
     }
     wire.put(Authentication::CleartextPassword);
     wire.flush().await?;
-    let token = password(wire).await?;
-    let identity = match service.tokens.check(&token) {
+    let token = TokenWatch::of(service, &password(wire).await?);
+    let identity = match token.check() {
         Ok(identity) => Arc::new(identity),
         Err(error) => return Err(refused(service, &token, &error)),
     };
@@ -99,8 +100,8 @@ async fn password(wire: &mut Wire) -> Result<String, Failure> {
 }
 
 /// What is told of a token that does not count, after it was recorded who came with it, if it ever did.
-pub(super) fn refused(service: &Service, token: &str, error: &AccessError) -> Failure {
-    if let Some(former) = service.tokens.former(token) {
+pub(super) fn refused(service: &Service, token: &TokenWatch, error: &AccessError) -> Failure {
+    if let Some(former) = token.former() {
         record_refusal(service, &former);
     }
     Failure::fatal("28P01", error.to_string())

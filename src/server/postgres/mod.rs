@@ -4,7 +4,8 @@
 //! apart here, since the library reads beyond a message that is too short, and its handlers gather what
 //! a portal gives in memory. Questions are answered by [`crate::sql::Sql`], as those of HTTP are.
 //!
-//! Invariants: nobody is answered before a token was checked, which is checked again at each statement;
+//! Invariants: nobody is answered before a token was checked, which is checked again at each statement
+//! and while one runs;
 //! every question that reads a table of the shop is in its trail, and so is every refusal that HTTP would
 //! record; a statement sees one moment, and a transaction is a word: nothing is written, and the next
 //! statement sees what came meanwhile; what a client sends is bounded before it is read, what it makes

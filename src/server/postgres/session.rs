@@ -21,6 +21,7 @@ use super::transaction::Transaction;
 use super::wire::Wire;
 use crate::access::Identity;
 use crate::server::Service;
+use crate::server::auth::TokenWatch;
 
 /// Longest message: a query of 64 KiB, and values for it.
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
@@ -34,7 +35,7 @@ const IDLE_AMID_ANSWER_MAX: Duration = Duration::from_mins(5);
 pub(super) struct Session {
     pub(super) service: Service,
     pub(super) identity: Arc<Identity>,
-    token: String,
+    token: TokenWatch,
     pub(super) wire: Wire,
     pub(super) settings: Settings,
     pub(super) transaction: Transaction,
@@ -89,8 +90,25 @@ impl Session {
         }
     }
 
-    /// Answers until the client leaves, is late, or is told to go.
+    /// Answers until the client leaves, or is told why it ends: it is late, the service stops, or its token counts no
+    /// longer, also amid an answer.
     pub(super) async fn run(mut self) {
+        let token = self.token.clone();
+        let ended = tokio::select! {
+            ended = self.hear_all() => ended,
+            error = token.ended() => Err(refused(&self.service, &token, &error)),
+        };
+        if let Err(failure) = ended {
+            if !failure.is_gone() {
+                self.wire.put(failure.response());
+            }
+            // What is told last may find nobody.
+            let _ = self.wire.close().await;
+        }
+    }
+
+    /// Answers until the client says that it leaves. What fails is to be told, and ends the connection.
+    async fn hear_all(&mut self) -> Result<(), Failure> {
         let drain = self.service.drain.clone();
         let mut heard_at = Instant::now();
         loop {
@@ -101,37 +119,32 @@ impl Session {
                 continue;
             }
             let idle_at = heard_at + IDLE_TIME_MAX;
-            let message = tokio::select! {
-                message = self.wire.message(MESSAGE_BYTES_MAX) => message.map_err(Failure::from),
-                () = drain.cancelled() => Err(Failure::fatal("57P01", "the service is stopping")),
+            let (kind, bytes) = tokio::select! {
+                message = self.wire.message(MESSAGE_BYTES_MAX) => message?,
+                () = drain.cancelled() => {
+                    return Err(Failure::fatal("57P01", "the service is stopping"));
+                }
                 () = tokio::time::sleep_until(left_at.unwrap_or(idle_at).min(idle_at)) => {
                     if Instant::now() < idle_at {
                         continue;
                     }
                     let said = format!("nothing was said for {} s", IDLE_TIME_MAX.as_secs());
-                    Err(Failure::fatal("57P05", said))
+                    return Err(Failure::fatal("57P05", said));
                 }
             };
-            let heard = match message {
-                Ok((kind, bytes)) => match (bytes.len(), Message::read(kind, bytes)) {
-                    (_, Some(Message::Terminate)) => return,
-                    (length, Some(message)) => self.hear(kind, message, length).await,
-                    (_, None) => {
-                        Err(Failure::fatal("08P01", "a message that is none, or not whole"))
-                    }
-                },
-                Err(failure) => Err(failure),
-            };
-            heard_at = Instant::now();
-            if heard.is_err() {
-                // What is told last may find nobody.
-                let _ = self.wire.close().await;
-                return;
+            let length = bytes.len();
+            match Message::read(kind, bytes) {
+                Some(Message::Terminate) => return Ok(()),
+                Some(message) => self.hear(kind, message, length).await?,
+                None => {
+                    return Err(Failure::fatal("08P01", "a message that is none, or not whole"));
+                }
             }
+            heard_at = Instant::now();
         }
     }
 
-    /// Answers one message of so many bytes. What goes wrong is told; an error ends the connection.
+    /// Answers one message of so many bytes. What goes wrong is told, unless it ends the connection.
     async fn hear(&mut self, kind: u8, message: Message, length: usize) -> Result<(), Failure> {
         if self.passes_over && !matches!(message, Message::Sync) {
             return Ok(());
@@ -181,11 +194,11 @@ impl Session {
 
     /// Tells what went wrong with a message of this kind.
     async fn tell(&mut self, kind: u8, failure: Failure) -> Result<(), Failure> {
-        self.transaction.fail();
-        self.wire.put(failure.response());
         if failure.is_fatal {
             return Err(failure);
         }
+        self.transaction.fail();
+        self.wire.put(failure.response());
         if Message::is_extended(kind) {
             self.passes_over = true;
             return Ok(());
@@ -204,7 +217,7 @@ impl Session {
 
     /// Begins a statement: with a token that still counts, and a time by which it is to end.
     pub(super) fn begin_statement(&mut self) -> Result<Stop, Failure> {
-        if let Err(error) = self.service.tokens.check(&self.token) {
+        if let Err(error) = self.token.check() {
             return Err(refused(&self.service, &self.token, &error));
         }
         let after = self.settings.statement_timeout().unwrap_or(STATEMENT_TIME_MAX);

@@ -7,6 +7,7 @@ use tokio_postgres::error::SqlState;
 use verbatim::access::TokenRole::{Admin, Analyst, Customer, Dispute, Human};
 
 use super::super::support::{PATIENCE, SHOP};
+use super::raw::{Raw, state};
 use super::{Wire, connect, fails, one, told};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,4 +78,24 @@ async fn a_token_that_ends_or_is_revoked_ends_its_connection_at_the_next_stateme
     }
     let told = fails(idle.query(&statement, &[]).await, &SqlState::INVALID_PASSWORD);
     assert!(told.contains("revoked"), "{told}");
+}
+
+/// A statement went on for its whole minute, and a connection that said nothing stayed for an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_under_way_and_a_silent_connection_end_with_their_token() {
+    let wire = Wire::start();
+    let (client, mut silent) = (wire.connect().await, {
+        let token = wire.data.token(SHOP, "ann", &[Analyst]);
+        Raw::log_in(&wire, "ann", &token)
+    });
+    let asked = tokio::spawn(async move {
+        let many = "generate_series(1, 1000000)";
+        client.simple_query(&format!("select count(*) from {many} a cross join {many} b")).await
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    wire.data.run(["token", "revoke", "--sub", "ann", "--shop", SHOP]).assert_code(1);
+    let told = fails(asked.await.unwrap(), &SqlState::INVALID_PASSWORD);
+    assert!(told.contains("revoked"), "{told}");
+    let last = tokio::task::block_in_place(|| silent.until_closed());
+    assert_eq!(state(&last), "28P01");
 }
