@@ -96,7 +96,8 @@ impl Asked {
     /// What comes next of the answer. What the worker asks meanwhile is answered.
     async fn next(&mut self) -> Result<Next, SqlError> {
         loop {
-            let said = receive(&mut self.worker.socket, PIECE_BYTES_MAX).await;
+            let word = receive(&mut self.worker.socket, PIECE_BYTES_MAX);
+            let said = self.worker.process.heard(word).await;
             let Ok(Some((said, body))) = said else {
                 return Err(self.worker.process.why_ended().await);
             };

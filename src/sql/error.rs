@@ -8,6 +8,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use super::engine::{MEMORY_BYTES_MAX, SPILL_BYTES_MAX};
+use super::stillness::STILL_LOOKS_MAX;
 use crate::archive::ArchiveError;
 use crate::facts::FactsError;
 use crate::model::{ErrorKind, FieldError, Kinded, Offset};
@@ -47,6 +48,12 @@ pub enum SqlError {
         "the query ended the process that computed it: ask for less in one query, nested less deeply"
     )]
     TooDeep,
+    /// Its threads waited for each other, by a fault of the engine.
+    #[error(
+        "the query stood still: it computed nothing for {} s, by a fault of the engine, and was ended; ask in another way, with fewer common table expressions and unions or for fewer days, and report its text as a bug",
+        STILL_LOOKS_MAX
+    )]
+    StoodStill,
     #[error("too many queries run already")]
     TooMany,
     /// The engine's error, which only the log may show; `shown` is what a client may read.
@@ -81,7 +88,8 @@ impl Kinded for SqlError {
             | SqlError::MostMemory { .. }
             | SqlError::Exhausted
             | SqlError::RowTooLarge { .. }
-            | SqlError::TooDeep => ErrorKind::BadInput,
+            | SqlError::TooDeep
+            | SqlError::StoodStill => ErrorKind::BadInput,
             SqlError::TooMany => ErrorKind::Retry,
             SqlError::NotReadOnly(_) => ErrorKind::Denied,
             SqlError::UnknownQuery { .. } => ErrorKind::NotFound,

@@ -1,4 +1,4 @@
-//! The thread that starts worker processes and looks at how much memory they take. They end with it,
+//! The thread that starts worker processes and looks at how much memory they take, and whether they do anything. They end with it,
 //! so it stays as long as they are wanted; where no question runs, it sleeps.
 
 use std::io;
@@ -11,7 +11,8 @@ use tokio::process::Child;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::process::{Process, TooMuch, WorkerProgram};
+use super::process::{Ended, Process, WorkerProgram};
+use super::stillness::Stillness;
 
 /// Memory that one question may take: what the engine counts, four times.
 const OWN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -19,6 +20,8 @@ const OWN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const ALL_BYTES_MAX: u64 = 1536 * 1024 * 1024;
 /// How often it looks: a core fills some 40 MiB meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// In how many looks it asks once whether one stands still: in a second.
+const LOOKS_A_SECOND: u64 = 50;
 
 /// A process that was started, the server's end of its socket, and where it puts what finds no room.
 pub(super) struct Started {
@@ -39,7 +42,14 @@ pub(super) struct Keeper {
     spill: PathBuf,
     runtime: Handle,
     started: u64,
-    watched: Vec<Weak<Process>>,
+    looks: u64,
+    watched: Vec<Watched>,
+}
+
+/// A process with a question.
+struct Watched {
+    process: Weak<Process>,
+    stillness: Stillness,
 }
 
 impl Keeper {
@@ -51,6 +61,7 @@ impl Keeper {
             spill: spill.to_path_buf(),
             runtime: Handle::current(),
             started: 0,
+            looks: 0,
             watched: Vec::new(),
         };
         std::thread::Builder::new()
@@ -73,14 +84,18 @@ impl Keeper {
                     let _ = reply.send(self.start_process());
                 }
                 Ok(Order::Watch(process)) => {
-                    self.watched.retain(|watched| !watched.ptr_eq(&process));
-                    self.watched.push(process);
+                    self.watched.retain(|watched| !watched.process.ptr_eq(&process));
+                    self.watched.push(Watched { process, stillness: Stillness::default() });
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if looked_at.elapsed() >= LOOK_EVERY {
                 self.look();
+                self.looks += 1;
+                if self.looks.is_multiple_of(LOOKS_A_SECOND) {
+                    self.end_still();
+                }
                 looked_at = Instant::now();
             }
         }
@@ -97,22 +112,34 @@ impl Keeper {
 
     /// Ends whoever takes too much. What ends is not counted any more: its memory is about to be free.
     fn look(&mut self) {
-        self.watched.retain(|process| process.upgrade().is_some_and(|process| process.is_busy()));
-        let running = self.watched.iter().filter_map(Weak::upgrade);
+        let is_busy = |process: &Weak<Process>| process.upgrade().is_some_and(|it| it.is_busy());
+        self.watched.retain(|watched| is_busy(&watched.process));
+        let running = self.watched.iter().filter_map(|watched| watched.process.upgrade());
         let mut running: Vec<(u64, Arc<Process>)> =
             running.map(|process| (process.memory(), process)).collect();
         running.sort_by_key(|(bytes, _)| *bytes);
         let mut all: u64 = running.iter().map(|(bytes, _)| bytes).sum();
         while let Some((own, process)) = running.pop() {
-            let too_much = if own > OWN_BYTES_MAX {
-                TooMuch::Own { max: OWN_BYTES_MAX }
+            let reason = if own > OWN_BYTES_MAX {
+                Ended::OwnMemory { max: OWN_BYTES_MAX }
             } else if all > ALL_BYTES_MAX {
-                TooMuch::Most { max: ALL_BYTES_MAX, own }
+                Ended::MostMemory { max: ALL_BYTES_MAX, own }
             } else {
                 return;
             };
-            process.end_for(too_much);
+            process.end_for(reason);
             all -= own;
+        }
+    }
+
+    /// Ends whoever will never say anything.
+    fn end_still(&mut self) {
+        for Watched { process, stillness } in &mut self.watched {
+            let Some(process) = process.upgrade() else { continue };
+            if stillness.look(process.seen()) {
+                tracing::warn!("a query stood still, and its process was ended");
+                process.end_for(Ended::StoodStill);
+            }
         }
     }
 }

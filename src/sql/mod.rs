@@ -27,11 +27,12 @@ mod snapshot;
 // The tables that they keep.
 mod stored;
 
-// The processes that questions run in: the pool, who starts and watches them, one of them, and where they
-// put what finds no room.
+// The processes that questions run in: the pool, who starts and watches them, one of them, whether it does
+// anything, and where they put what finds no room.
 mod workers;
 mod keeper;
 mod process;
+mod stillness;
 mod spill;
 // A question there, as the server sees it; and as the worker does.
 mod asked;

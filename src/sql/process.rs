@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::SqlError;
+use super::stillness::{Seen, cpu_ticks};
 use super::turns::Turn;
 
 /// How long the end of a process is waited for that has closed its socket.
@@ -30,21 +32,30 @@ pub struct WorkerProgram {
 
 /// Why the server killed it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum TooMuch {
+pub(super) enum Ended {
     /// It took more memory than any may.
-    Own { max: u64 },
+    OwnMemory {
+        max: u64,
+    },
     /// All together did, and it had the most.
-    Most { max: u64, own: u64 },
+    MostMemory {
+        max: u64,
+        own: u64,
+    },
+    StoodStill,
 }
 
 #[derive(Debug)]
 pub(super) struct Process {
     pid: u32,
     kill: CancellationToken,
-    too_much: OnceLock<TooMuch>,
+    ended_for: OnceLock<Ended>,
     /// The permit of the question that it computes: given back when the process is gone, if not
     /// before.
     turn: Arc<Mutex<Option<Turn>>>,
+    /// How often the server began to wait for what it says next, and whether it does now.
+    waits: AtomicU64,
+    is_awaited: AtomicBool,
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
@@ -78,7 +89,8 @@ impl Process {
         let turn = Arc::<Mutex<Option<Turn>>>::default();
         let (ending, ended) = watch::channel(None);
         tokio::spawn(see_off(child, kill.clone(), spill, turn.clone(), ending));
-        Ok(Process { pid, kill, too_much: OnceLock::new(), turn, ended })
+        let (ended_for, waits, is_awaited) = Default::default();
+        Ok(Process { pid, kill, ended_for, turn, waits, is_awaited, ended })
     }
 
     /// Begins a question.
@@ -100,19 +112,37 @@ impl Process {
         self.is_alive() && self.turn.lock().is_some()
     }
 
-    /// Ends it at once, for the memory that it took.
-    pub(super) fn end_for(&self, too_much: TooMuch) {
-        let _ = self.too_much.set(too_much);
+    /// Ends it at once.
+    pub(super) fn end_for(&self, reason: Ended) {
+        let _ = self.ended_for.set(reason);
         self.kill.cancel();
+    }
+
+    /// Waits for the `word` that it says next.
+    pub(super) async fn heard<T>(&self, word: impl Future<Output = T>) -> T {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+        self.is_awaited.store(true, Ordering::Relaxed);
+        let word = word.await;
+        self.is_awaited.store(false, Ordering::Relaxed);
+        word
+    }
+
+    /// What it does; `None` where the system does not say.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let (waits, is_awaited) =
+            (self.waits.load(Ordering::Relaxed), self.is_awaited.load(Ordering::Relaxed));
+        Some(Seen { cpu_ticks: cpu_ticks(&stat)?, waits, is_awaited })
     }
 
     /// Why it ended amid a question: nothing more comes from it.
     pub(super) async fn why_ended(&self) -> SqlError {
-        match self.too_much.get() {
-            Some(TooMuch::Own { max }) => return SqlError::TooMuchMemory { max: *max },
-            Some(TooMuch::Most { max, own }) => {
+        match self.ended_for.get() {
+            Some(Ended::OwnMemory { max }) => return SqlError::TooMuchMemory { max: *max },
+            Some(Ended::MostMemory { max, own }) => {
                 return SqlError::MostMemory { max: *max, own: *own };
             }
+            Some(Ended::StoodStill) => return SqlError::StoodStill,
             None => {}
         }
         let mut ended = self.ended.clone();

@@ -224,6 +224,33 @@ async fn a_question_whose_process_is_killed_has_no_answer() {
     server.assert_alive();
 }
 
+/// Threads of the engine waited for each other for ever: the asker for a minute, and of an export there was no end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stands_still_is_ended_and_one_whose_rows_wait_is_not() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let asked = asks(&max, &endless());
+    // As if it waited for what never comes.
+    send_signal("STOP", busy_worker(&server).await);
+    let stopped_at = Instant::now();
+    let unread = max.request(reqwest::Method::POST, "/v1/sql?format=csv");
+    let unread = unread.bearer_auth(data.token(SHOP, "max", &[Analyst]));
+    let unread = unread.body("select repeat('x', 1000) as x from generate_series(1, 1000000000)");
+    let mut unread = unread.send().await.unwrap();
+    assert_eq!(unread.status(), 200);
+    let told = asked.await.unwrap().problem(400)["detail"].to_string();
+    assert!(told.contains("stood still"), "{told}");
+    let stood = stopped_at.elapsed();
+    assert!(stood > Duration::from_secs(8), "{stood:?}");
+    // The other has done nothing for longer than that, once it had filled what is on its way.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let mut bytes = 0;
+    while bytes < 64 << 20 {
+        bytes += unread.chunk().await.unwrap().expect("it has no end").len();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_whose_process_is_killed_is_no_export() {
     const EVENTS: usize = 40_000;

@@ -32,7 +32,7 @@ pub fn sqlstate_of(error: &SqlError) -> &'static str {
         SqlError::TooMany => "53300",
         SqlError::TooMuchMemory { .. } | SqlError::MostMemory { .. } => "53200",
         SqlError::Exhausted | SqlError::TooLarge { .. } | SqlError::TooManyRows { .. } => "54000",
-        SqlError::RowTooLarge { .. } | SqlError::TooDeep => "54001",
+        SqlError::RowTooLarge { .. } | SqlError::TooDeep | SqlError::StoodStill => "54001",
         other => match other.kind() {
             ErrorKind::BadInput => of_text(&other.to_string()),
             // What a worker refused comes by its kind alone.
