@@ -1,6 +1,7 @@
 //! Why a question has no answer.
 
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -122,7 +123,7 @@ impl From<DataFusionError> for SqlError {
     /// Errors of files and of the engine itself would show paths and plans: those go to the log,
     /// once.
     fn from(error: DataFusionError) -> SqlError {
-        if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
+        if is_exhausted(&error) {
             return SqlError::Exhausted;
         }
         let kind = kind_of(&error);
@@ -136,17 +137,28 @@ impl From<DataFusionError> for SqlError {
     }
 }
 
+/// What the engine says once it has spilled as much as it may: no kind of error of its own, but one of input and output.
+const SPILL_FULL: &str = "during the spilling process has exceeded the allowable limit";
+
+/// Whether the query wanted more memory, or more disk, than it may have.
+fn is_exhausted(error: &DataFusionError) -> bool {
+    let is_full = |cause: &(dyn Error + 'static)| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|error| error.to_string().contains(SPILL_FULL))
+    };
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+        || causes_of(error).any(is_full)
+}
+
+/// An error, what caused it, what caused that, …
+fn causes_of(error: &DataFusionError) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |error| (*error).source())
+}
+
 /// Whose fault: the client's for what names a wrong column or divides by zero, ours for files that
 /// cannot be read.
 fn kind_of(error: &DataFusionError) -> ErrorKind {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(kind) = kind_of_cause(error) {
-            return kind;
-        }
-        cause = error.source();
-    }
-    ErrorKind::BadInput
+    causes_of(error).find_map(kind_of_cause).unwrap_or(ErrorKind::BadInput)
 }
 
 fn kind_of_cause(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
@@ -172,5 +184,41 @@ fn kind_of_cause(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
             Some(ErrorKind::Corrupt)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::Schema;
+    use arrow::ipc::writer::StreamWriter;
+    use datafusion::execution::disk_manager::DiskManager;
+
+    use super::*;
+
+    /// Whoever sorted more than fits was told of a damaged server, and its operator twice.
+    #[test]
+    fn a_query_that_spills_too_much_is_no_damage() {
+        let disk = DiskManager::builder().with_max_temp_directory_size(1).build().unwrap();
+        let disk = Arc::new(disk);
+        let full = || {
+            let file = disk.create_tmp_file("a sort").unwrap();
+            let written = StreamWriter::try_new(file.open_writer().unwrap(), &Schema::empty());
+            let error = written.err().unwrap();
+            assert!(matches!(error, ArrowError::IoError(..)), "{error}");
+            DataFusionError::from(error)
+        };
+        let shared = DataFusionError::Shared(Arc::new(full()));
+        for error in [full(), full().context("a sort"), shared] {
+            assert!(matches!(SqlError::from(error), SqlError::Exhausted));
+        }
+        let other = DataFusionError::IoError(io::Error::other("no such file"));
+        assert_eq!(SqlError::from(other).kind(), ErrorKind::Corrupt);
+        let quoted = DataFusionError::Execution(format!("cannot cast `{SPILL_FULL}`"));
+        let SqlError::Query { kind, .. } = SqlError::from(quoted) else {
+            panic!("it is a query's")
+        };
+        assert_eq!(kind, ErrorKind::BadInput);
     }
 }
