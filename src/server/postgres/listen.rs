@@ -13,9 +13,10 @@ use super::cancel::Cancels;
 use super::failure::Failure;
 use super::login::log_in;
 use super::negotiate::{Begun, begin};
-use super::places::{CONNECTIONS_MAX, Places};
+use super::places::Places;
 use super::session::Session;
 use super::wire::Wire;
+use crate::access::Identity;
 use crate::server::connections::Connection;
 use crate::server::{Service, Tls};
 
@@ -117,7 +118,10 @@ impl Server {
         let may_be_read = !is_encrypted && !peer.ip().is_loopback();
         let cancel = self.cancels.of_connection();
         // Only whoever has shown a token takes a place: strangers make room for each other.
-        let place = || self.places.take(peer.ip()).ok_or_else(too_many);
+        let place = |identity: &Identity| {
+            let place = self.places.take(&identity.shop, peer.ip());
+            place.map_err(|said| Failure::fatal("53300", said))
+        };
         match log_in(&self.service, &mut wire, startup, may_be_read, cancel.key(), place).await {
             Ok((login, place)) => {
                 connection.becomes_known(&login.identity);
@@ -129,11 +133,6 @@ impl Server {
             }
         }
     }
-}
-
-fn too_many() -> Failure {
-    let said = format!("{CONNECTIONS_MAX} connections, or half of them from one address, are open");
-    Failure::fatal("53300", said)
 }
 
 /// What a handshake begins with, where TLS begins without being asked for.

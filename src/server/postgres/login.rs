@@ -38,7 +38,7 @@ pub(super) async fn log_in(
     startup: Startup,
     may_be_read: bool,
     key: Key,
-    place: impl FnOnce() -> Result<Place, Failure>,
+    place: impl FnOnce(&Identity) -> Result<Place, Failure>,
 ) -> Result<(Login, Place), Failure> {
     let user = startup.get("user").unwrap_or_default();
     check_database(startup.get("database").unwrap_or(user))?;
@@ -70,7 +70,7 @@ pub(super) async fn log_in(
     for (name, value) in startup.settings() {
         settings.begin_with(name, value).map_err(fatal)?;
     }
-    let place = place()?;
+    let place = place(&identity)?;
     wire.put(Authentication::Ok);
     for (name, value) in settings.reported() {
         wire.put(ParameterStatus::new(name.to_string(), value));

@@ -131,7 +131,7 @@ async fn ten_thousand_prepared_statements_are_too_many() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_of_one_address_are_counted() {
+async fn connections_of_one_shop_and_address_are_counted() {
     let wire = Wire::start();
     let mut all = Vec::new();
     let refused = loop {
@@ -142,8 +142,11 @@ async fn connections_of_one_address_are_counted() {
         assert!(all.len() <= 200, "{} are open", all.len());
     };
     assert_eq!(refused.0, "53300");
-    assert_eq!(all.len(), 128);
-    all.truncate(100);
+    assert_eq!(all.len(), 64);
+    assert!(refused.1.contains(SHOP), "{refused:?}");
+    let other = wire.config("ann", &wire.data.token("other", "ann", &[Analyst]));
+    assert_eq!(one(&connect(&other).await.unwrap(), "select 1").await, "1");
+    all.truncate(50);
     let deadline = Instant::now() + PATIENCE;
     while connect(&wire.analyst()).await.is_err() {
         assert!(Instant::now() < deadline, "their places are not given back");
