@@ -20,7 +20,8 @@ const DESCRIPTORS_KEPT: usize = 1_024;
 const WEBSOCKETS_MAX: usize = 12_000;
 /// WebSockets of one customer: their devices.
 const WEBSOCKETS_PER_CUSTOMER_MAX: usize = 32;
-/// WebSockets of one subject of the shop: a person's windows, or all of an integration.
+/// WebSockets of one subject of the shop: a person's windows, or all of an integration. Where there are few
+/// descriptors, half of the connections that there may be.
 const WEBSOCKETS_PER_SUBJECT_MAX: usize = 10_000;
 
 /// The count of open connections.
@@ -136,6 +137,7 @@ impl Connections {
         } else {
             WEBSOCKETS_PER_SUBJECT_MAX
         };
+        let max = max.min(self.half());
         let Ok(share) = self.websockets_of.take(subject_of(identity), max) else {
             return full(format!("{max} WebSockets of `{}` are open", identity.subject));
         };
@@ -147,14 +149,20 @@ impl Connections {
         drop(open);
         Ok(WebSocketSlot { connections: self.clone(), _of_subject: share })
     }
-}
 
-/// Connections that one subject may hold beside others: of a customer, their devices' and browsers'.
-fn connections_of(identity: &Identity) -> usize {
-    if identity.is_customer() {
-        2 * WEBSOCKETS_PER_CUSTOMER_MAX
-    } else {
-        WEBSOCKETS_PER_SUBJECT_MAX
+    /// Connections that one subject may hold beside others: of a customer, their devices' and browsers'.
+    fn max_of(&self, identity: &Identity) -> usize {
+        let max = if identity.is_customer() {
+            2 * WEBSOCKETS_PER_CUSTOMER_MAX
+        } else {
+            WEBSOCKETS_PER_SUBJECT_MAX
+        };
+        max.min(self.half())
+    }
+
+    /// No subject has more, of whatever holds a connection.
+    fn half(&self) -> usize {
+        self.max.div_ceil(2)
     }
 }
 
@@ -169,7 +177,7 @@ impl Connection {
     pub(super) fn becomes_known(&self, identity: &Identity) {
         let mut share = self.of_subject.lock();
         if share.is_none() {
-            let max = connections_of(identity);
+            let max = self.connections.max_of(identity);
             *share = self.connections.known_of.take(subject_of(identity), max).ok();
             if share.is_some() {
                 self.connections.open.lock().strangers.remove(&self.number);
@@ -213,6 +221,7 @@ mod tests {
         let has_room = || connections.room().now_or_never().is_some();
         let first = connections.open();
         first.becomes_known(&crate::access::operator("s"));
+        let other = crate::access::operator("other");
         let (second, third) = (connections.open(), connections.open());
         assert!(!has_room(), "three of three are open");
         assert!(second.evicted().is_cancelled(), "it came first of those that showed nothing");
@@ -223,7 +232,7 @@ mod tests {
         assert!(has_room());
         let fourth = connections.open();
         third.becomes_known(&crate::access::operator("s"));
-        fourth.becomes_known(&crate::access::operator("s"));
+        fourth.becomes_known(&other);
         assert!(!has_room());
         assert!(!third.evicted().is_cancelled() && !fourth.evicted().is_cancelled());
     }
@@ -273,12 +282,31 @@ mod tests {
                 connection
             })
             .collect();
-        assert_eq!(connections.open.lock().strangers.len(), 100 - connections_of(&carl));
+        assert_eq!(connections.open.lock().strangers.len(), 100 - connections.max_of(&carl));
         let last = all.last().unwrap();
         last.becomes_websocket();
         assert!(!connections.open.lock().strangers.contains_key(&last.number));
         drop(all);
         connections.open().becomes_known(&carl);
         assert!(connections.open.lock().strangers.is_empty());
+    }
+
+    /// Where there were few descriptors, one subject's idle connections took all of them.
+    #[test]
+    fn a_subject_is_known_for_half_of_what_there_is() {
+        let connections = Connections::within(200);
+        let ann = crate::access::operator("s");
+        let all: Vec<Connection> = (0..100)
+            .map(|_| {
+                let connection = connections.open();
+                connection.becomes_known(&ann);
+                connection
+            })
+            .collect();
+        assert_eq!(connections.open.lock().strangers.len(), 50);
+        assert!(connections.room().now_or_never().is_none());
+        assert!(all[50].evicted().is_cancelled(), "it makes room for another's");
+        let sockets: Vec<_> = (0..51).map(|_| connections.open_websocket(&ann)).collect();
+        assert!(sockets[49].is_ok() && sockets[50].is_err());
     }
 }
