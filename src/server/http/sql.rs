@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::rejection::{QueryRejection, StringRejection};
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
@@ -17,6 +18,7 @@ use super::rows::{Rows, format_asked, streamed_rows};
 use crate::export::ExportFormat;
 use crate::model::{Access, AccessAction, ErrorKind, FieldError, Via};
 use crate::server::auth::TokenWatch;
+use crate::server::bodies::text;
 use crate::server::{For, Problem, Service, Token};
 use crate::sql::{NotBegun, Value};
 
@@ -51,11 +53,10 @@ pub(super) async fn query(
     token: TokenWatch,
     headers: HeaderMap,
     parameters: Result<Query<SqlParameters>, QueryRejection>,
-    body: Result<String, StringRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let SqlParameters { format } = parsed(parameters)?;
-    let body = body.map_err(|error| Problem::with_status(error.status(), error.body_text()))?;
-    let SqlQuestion { sql, parameters } = question(body, &headers)?;
+    let SqlQuestion { sql, parameters } = question(text(body).await?, &headers)?;
     let values = parameters.iter().map(|(name, value)| Ok((name.clone(), value_of(name, value)?)));
     let values = values.collect::<Result<Vec<_>, FieldError>>()?;
     let asked = if parameters.is_empty() {
