@@ -166,13 +166,10 @@ impl Server {
         });
         let wire = serve_postgres(postgres, tls.clone(), service.clone());
         let http = server::serve(listener, tls.clone(), service, web::routes());
-        let mut served = std::pin::pin!(async { tokio::try_join!(http, wire) });
+        let mut served = std::pin::pin!(async { tokio::join!(http, wire) });
         loop {
             tokio::select! {
-                served = &mut served => {
-                    served?;
-                    break;
-                }
+                _ = &mut served => break,
                 _ = hangup.recv() => match &tls {
                     Some(tls) => reload(&mut app, tls, &url),
                     None => tracing::info!("there is no certificate to be read again"),
@@ -189,14 +186,9 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Serves the Postgres wire, where it is wanted.
-async fn serve_postgres(
-    listener: Option<TcpListener>,
-    tls: Option<Arc<Tls>>,
-    service: Service,
-) -> std::io::Result<()> {
-    match listener {
-        Some(listener) => server::postgres::serve(listener, tls, service).await,
-        None => Ok(()),
+async fn serve_postgres(listener: Option<TcpListener>, tls: Option<Arc<Tls>>, service: Service) {
+    if let Some(listener) = listener {
+        server::postgres::serve(listener, tls, service).await;
     }
 }
 

@@ -1,9 +1,6 @@
-//! Accepts connections, so that none of them is in another's way: as many as there are descriptors
-//! for, each with bounded time for what it sends and takes. Strangers make room for those who showed
-//! a token.
+//! HTTP on a port: each connection has bounded time for what it sends.
 
 use std::convert::Infallible;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,78 +12,42 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_io_timeout::TimeoutStream;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
 use super::Tls;
+use super::accept::{Accepted, accept};
 use super::connections::{Connection, Connections};
 
 /// Until the head of a request is whole; between two requests of a connection, too.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
 /// Until both sides agree on how they encrypt.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
-/// A client that takes nothing of its answer for so long is cut off.
-const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long requests and sockets under way may take to end after a stop began.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
-/// After a failure to accept, which comes again at once while descriptors are short.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `routes` to whoever connects until `drain` is cancelled. Nobody else is let in then; long
-/// answers and sockets end by themselves, and others have [`DRAIN_TIME_MAX`].
+/// Serves `routes` to whoever connects until `drain` is cancelled.
 pub(super) async fn listen(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     routes: Router,
     connections: Connections,
     drain: CancellationToken,
-) -> io::Result<()> {
-    loop {
-        let accepted = async {
-            connections.room().await;
-            listener.accept().await
-        };
-        let accepted = tokio::select! {
-            accepted = accepted => accepted,
-            () = drain.cancelled() => break,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let connection = Arc::new(connections.open());
-                let (tls, routes) = (tls.clone(), routes.clone());
-                tokio::spawn(serve(stream, tls, routes, connection, drain.clone()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    if tokio::time::timeout(DRAIN_TIME_MAX, connections.drained()).await.is_err() {
-        tracing::warn!("some requests did not end within {} s", DRAIN_TIME_MAX.as_secs());
-    }
-    Ok(())
+) {
+    let draining = drain.clone();
+    let serve = move |stream, _, connection| {
+        serve(stream, tls.clone(), routes.clone(), Arc::new(connection), draining.clone())
+    };
+    accept(listener, connections, drain, serve).await;
 }
 
 /// Serves one connection until its client leaves, is late, or has to make room.
 async fn serve(
-    stream: TcpStream,
+    stream: Accepted,
     tls: Option<Arc<Tls>>,
     routes: Router,
     connection: Arc<Connection>,
     drain: CancellationToken,
 ) {
-    // Frames and answers are small: they do not wait for the other side to acknowledge the last.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection that is gone already");
-        return;
-    }
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_TIME_MAX));
-    let stream = Box::pin(stream);
     let Some(tls) = tls else { return answer(stream, false, routes, connection, drain).await };
     let evicted = connection.evicted();
     let handshake = tokio::time::timeout(HANDSHAKE_TIME_MAX, tls.accept(stream));

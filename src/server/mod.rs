@@ -9,7 +9,8 @@
 
 // The one port.
 mod router;
-// Its connections, and an orderly stop.
+// Its connections, and an orderly stop; what is said on one.
+mod accept;
 mod listen;
 // The same, encrypted.
 mod tls;

@@ -1,6 +1,5 @@
 //! One port for everything: the API's routes, and the pages that are handed in.
 
-use std::io;
 use std::sync::Arc;
 
 use axum::routing::any;
@@ -23,12 +22,12 @@ pub async fn serve(
     tls: Option<Arc<Tls>>,
     service: Service,
     pages: Router<Service>,
-) -> io::Result<()> {
+) {
     let (drain, connections) = (service.drain.clone(), service.connections.clone());
     let admitted = middleware::from_fn_with_state(service.clone(), admit);
     let api = router(served()).layer(middleware::from_fn(refuse));
     let routes = pages.merge(api).route("/v1/{*path}", any(http::no_route));
     let routes = routes.method_not_allowed_fallback(http::wrong_method).layer(admitted);
     let routes = routes.with_state(service);
-    listen(listener, tls, routes, connections, drain).await
+    listen(listener, tls, routes, connections, drain).await;
 }

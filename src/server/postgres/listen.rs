@@ -1,13 +1,11 @@
-//! Accepts connections: as many as HTTP's own leave descriptors for, and no more than a bound of their
-//! own. Each has bounded time to log in and to take what it asked for.
+//! Connections of the wire on a port: as many as HTTP's own leave descriptors for, and no more than a bound of their
+//! own. Each has bounded time to log in.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio_io_timeout::TimeoutStream;
 
 use super::cancel::Cancels;
 use super::failure::Failure;
@@ -17,17 +15,12 @@ use super::places::Places;
 use super::session::Session;
 use super::wire::Wire;
 use crate::access::Identity;
+use crate::server::accept::{Accepted, accept};
 use crate::server::connections::Connection;
 use crate::server::{Service, Tls};
 
 /// From the first byte to the token.
 const LOGIN_TIME_MAX: Duration = Duration::from_secs(30);
-/// A client that takes nothing of its answer for so long is cut off.
-const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long statements under way may take to end after a stop began.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
-/// After a failure to accept, which comes again at once while descriptors are short.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What connections are served with.
 struct Server {
@@ -37,51 +30,18 @@ struct Server {
     cancels: Cancels,
 }
 
-/// Serves the Postgres wire until `service` is drained: nobody is let in then, and statements under way
-/// have [`DRAIN_TIME_MAX`].
-pub async fn serve(
-    listener: TcpListener,
-    tls: Option<Arc<Tls>>,
-    service: Service,
-) -> io::Result<()> {
+/// Serves the Postgres wire until `service` is drained.
+pub async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, service: Service) {
     let (drain, connections) = (service.drain.clone(), service.connections.clone());
     let (places, cancels) = (Places::default(), Cancels::default());
     let server = Arc::new(Server { service, tls, places, cancels });
-    loop {
-        let accepted = async {
-            connections.room().await;
-            listener.accept().await
-        };
-        let accepted = tokio::select! {
-            accepted = accepted => accepted,
-            () = drain.cancelled() => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let connection = connections.open();
-                tokio::spawn(server.clone().serve(stream, peer, connection));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection of the Postgres wire");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    if tokio::time::timeout(DRAIN_TIME_MAX, connections.drained()).await.is_err() {
-        tracing::warn!("some statements did not end within {} s", DRAIN_TIME_MAX.as_secs());
-    }
-    Ok(())
+    let serve = |stream, peer, connection| server.clone().serve(stream, peer, connection);
+    accept(listener, connections, drain, serve).await;
 }
 
 impl Server {
     /// Serves one connection until its client leaves, is late, or has to make room.
-    async fn serve(self: Arc<Server>, stream: TcpStream, peer: SocketAddr, connection: Connection) {
-        // Answers are small: they do not wait for the other side to acknowledge the last.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection that is gone already");
-            return;
-        }
+    async fn serve(self: Arc<Server>, stream: Accepted, peer: SocketAddr, connection: Connection) {
         let (evicted, drain) = (connection.evicted(), self.service.drain.clone());
         let begun = tokio::time::timeout(LOGIN_TIME_MAX, self.begin(stream, peer, &connection));
         let session = tokio::select! {
@@ -99,14 +59,12 @@ impl Server {
     /// From the first byte to a session; none where there will be none.
     async fn begin(
         &self,
-        stream: TcpStream,
+        stream: Accepted,
         peer: SocketAddr,
         connection: &Connection,
     ) -> Option<Session> {
-        let is_direct = first_byte(&stream).await == Some(TLS_HANDSHAKE);
-        let mut timed = TimeoutStream::new(stream);
-        timed.set_write_timeout(Some(WRITE_TIME_MAX));
-        let wire = Wire::over(Box::new(Box::pin(timed)));
+        let is_direct = first_byte(stream.get_ref()).await == Some(TLS_HANDSHAKE);
+        let wire = Wire::over(Box::new(stream));
         let (mut wire, startup, is_encrypted) =
             match begin(wire, is_direct, self.tls.as_deref()).await.ok()? {
                 Begun::Login { wire, startup, is_encrypted } => (wire, startup, is_encrypted),
