@@ -67,7 +67,8 @@ impl InPlace {
         let (archive, facts) =
             (self.bring::<Archive>(()).await?, self.bring::<FactStore>(()).await?);
         let (archive, facts) = (self.standing(archive), self.standing(facts));
-        Ok(Sql::new(archive, facts, self.data.queries(), self.config.zone, None)?)
+        let (queries, reserve) = (self.data.queries(), self.config.disk_reserve_bytes());
+        Ok(Sql::new(archive, facts, queries, self.config.zone, None, reserve)?)
     }
 
     pub fn search(&self) -> anyhow::Result<Search> {

@@ -196,11 +196,11 @@ impl App {
         };
         let kept = Arc::new(records.clone());
         let (scrubber, scrubbed) = scrubber::start(log.clone(), stop.clone())?;
-        let space = DiskSpace::of(data.log(), config.disk_reserve_bytes());
+        let reserve_bytes = config.disk_reserve_bytes();
+        let space = DiskSpace::of(data.log(), reserve_bytes);
         let (relay, appender) =
             Relay::start(writer, &log, lookup.clone(), kept, space, stop.clone())?;
-        let attachments =
-            AttachmentStore::open_or_create(&data.attachments(), config.disk_reserve_bytes())?;
+        let attachments = AttachmentStore::open_or_create(&data.attachments(), reserve_bytes)?;
         let trail = Trail::new(relay.clone());
         let trail_ends = stop.child_token();
         let access_trail = access_trail::start(trail.clone(), trail_ends.clone())?;
@@ -230,12 +230,13 @@ impl App {
             stores: stores.watched(),
             pseudonyms,
             newest: relay.newest_at_start(),
-            reserve_bytes: config.disk_reserve_bytes(),
+            reserve_bytes,
         };
         let mut background = vec![scrubber, sweeper];
         if worker.is_some() {
             // A question of its own is answered in this process: it is none of a stranger's making.
-            let sql = Sql::new(archive.clone(), facts.clone(), data.queries(), config.zone, None)?;
+            let (queries, zone) = (data.queries(), config.zone);
+            let sql = Sql::new(archive.clone(), facts.clone(), queries, zone, None, reserve_bytes)?;
             let categorizing = Categorizing {
                 data: data.clone(),
                 log: log.clone(),
@@ -256,7 +257,7 @@ impl App {
             attachments,
             keeper,
             tokens: Arc::new(Tokens::open_or_create(&data.keys())?),
-            sql: Sql::new(archive, facts, data.queries(), config.zone, worker)?,
+            sql: Sql::new(archive, facts, data.queries(), config.zone, worker, reserve_bytes)?,
             search: Search::new(full_text),
             trail,
             ledger: ledger.reader().clone(),

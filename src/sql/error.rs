@@ -42,6 +42,11 @@ pub enum SqlError {
         MEMORY_BYTES_MAX >> 20, SPILL_BYTES_MAX >> 20
     )]
     Exhausted,
+    #[error(
+        "the disk that queries spill to is nearly full, and this one had the most on it, {} MiB: ask for fewer columns or rows, or for sums of them, or once there is room",
+        .own >> 20
+    )]
+    MostDisk { own: u64 },
     #[error("one row of the answer is larger than {} MiB: ask for fewer columns, or for parts of them", .max >> 20)]
     RowTooLarge { max: usize },
     /// By a stack that overflowed, as far as can be told: memory is bounded elsewhere.
@@ -88,6 +93,7 @@ impl Kinded for SqlError {
             | SqlError::TooMuchMemory { .. }
             | SqlError::MostMemory { .. }
             | SqlError::Exhausted
+            | SqlError::MostDisk { .. }
             | SqlError::RowTooLarge { .. }
             | SqlError::TooDeep
             | SqlError::StoodStill => ErrorKind::BadInput,

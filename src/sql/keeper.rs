@@ -18,7 +18,7 @@ use super::stillness::Stillness;
 const OWN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Memory that all of them may take together.
 const ALL_BYTES_MAX: u64 = 1536 * 1024 * 1024;
-/// How often it looks: a core fills some 40 MiB meanwhile.
+/// How often it looks: a core fills some 40 MiB meanwhile, of memory or of a disk.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// In how many looks it asks once whether one stands still: in a second.
 const LOOKS_A_SECOND: u64 = 50;
@@ -40,10 +40,13 @@ pub(super) struct Keeper {
     program: WorkerProgram,
     /// A folder in it for each process.
     spill: PathBuf,
+    disk_reserve_bytes: u64,
     runtime: Handle,
     started: u64,
     looks: u64,
     watched: Vec<Watched>,
+    /// Ended for what it had on disk, which may not be free yet.
+    freeing: Option<Arc<Process>>,
 }
 
 /// A process with a question.
@@ -54,15 +57,21 @@ struct Watched {
 
 impl Keeper {
     /// Starts the thread. It ends when nobody can give it an order any more.
-    pub(super) fn start(program: WorkerProgram, spill: &Path) -> io::Result<mpsc::Sender<Order>> {
+    pub(super) fn start(
+        program: WorkerProgram,
+        spill: &Path,
+        disk_reserve_bytes: u64,
+    ) -> io::Result<mpsc::Sender<Order>> {
         let (orders, received) = mpsc::channel();
         let keeper = Keeper {
             program,
             spill: spill.to_path_buf(),
+            disk_reserve_bytes,
             runtime: Handle::current(),
             started: 0,
             looks: 0,
             watched: Vec::new(),
+            freeing: None,
         };
         std::thread::Builder::new()
             .name("sql-keeper".to_string())
@@ -92,6 +101,7 @@ impl Keeper {
             }
             if looked_at.elapsed() >= LOOK_EVERY {
                 self.look();
+                self.end_largest_spill();
                 self.looks += 1;
                 if self.looks.is_multiple_of(LOOKS_A_SECOND) {
                     self.end_still();
@@ -129,6 +139,25 @@ impl Keeper {
             };
             process.end_for(reason);
             all -= own;
+        }
+    }
+
+    /// Ends whoever has the most on the disk, where that nears its reserve: below that no message is taken. Where
+    /// somebody else filled it, nobody is ended.
+    fn end_largest_spill(&mut self) {
+        self.freeing.take_if(|process| process.is_seen_off());
+        // A disk that does not answer is not taken for a full one.
+        let free = fs4::available_space(&self.spill).unwrap_or(u64::MAX);
+        if self.freeing.is_some() || free >= self.disk_reserve_bytes.saturating_mul(2) {
+            return;
+        }
+        let running = self.watched.iter().filter_map(|watched| watched.process.upgrade());
+        let spilled = running.map(|process| (process.spilled(), process));
+        if let Some((own, process)) = spilled.max_by_key(|(bytes, _)| *bytes)
+            && own > 0
+        {
+            process.end_for(Ended::MostDisk { own });
+            self.freeing = Some(process);
         }
     }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::SqlError;
 use super::stillness::{Seen, cpu_ticks};
 use super::turns::Turn;
+use crate::durable::bytes_under;
 
 /// How long the end of a process is waited for that has closed its socket.
 const END_TIME_MAX: Duration = Duration::from_secs(2);
@@ -42,12 +43,17 @@ pub(super) enum Ended {
         max: u64,
         own: u64,
     },
+    /// The disk was nearly full, and it had the most of what all had there.
+    MostDisk {
+        own: u64,
+    },
     StoodStill,
 }
 
 #[derive(Debug)]
 pub(super) struct Process {
     pid: u32,
+    spill: PathBuf,
     kill: CancellationToken,
     ended_for: OnceLock<Ended>,
     /// The permit of the question that it computes: given back when the process is gone, if not
@@ -88,9 +94,9 @@ impl Process {
         let kill = stop.child_token();
         let turn = Arc::<Mutex<Option<Turn>>>::default();
         let (ending, ended) = watch::channel(None);
-        tokio::spawn(see_off(child, kill.clone(), spill, turn.clone(), ending));
+        tokio::spawn(see_off(child, kill.clone(), spill.clone(), turn.clone(), ending));
         let (ended_for, waits, is_awaited) = Default::default();
-        Ok(Process { pid, kill, ended_for, turn, waits, is_awaited, ended })
+        Ok(Process { pid, spill, kill, ended_for, turn, waits, is_awaited, ended })
     }
 
     /// Begins a question.
@@ -142,6 +148,7 @@ impl Process {
             Some(Ended::MostMemory { max, own }) => {
                 return SqlError::MostMemory { max: *max, own: *own };
             }
+            Some(Ended::MostDisk { own }) => return SqlError::MostDisk { own: *own },
             Some(Ended::StoodStill) => return SqlError::StoodStill,
             None => {}
         }
@@ -166,6 +173,16 @@ impl Process {
         let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
         let kib = own.and_then(|own| own.trim().trim_end_matches(" kB").parse::<u64>().ok());
         kib.unwrap_or(0) * 1024
+    }
+
+    /// Whether it is gone, with what it had on disk.
+    pub(super) fn is_seen_off(&self) -> bool {
+        self.ended.borrow().is_some()
+    }
+
+    /// What it has put on disk, in bytes.
+    pub(super) fn spilled(&self) -> u64 {
+        bytes_under(&self.spill)
     }
 }
 

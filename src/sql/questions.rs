@@ -89,16 +89,18 @@ enum Computed {
 impl Sql {
     /// SQL over these stores; a shop's own named queries lie in `queries`; days are counted in
     /// `zone` where a query does not say otherwise. Each question runs in a process of its own, started
-    /// as `worker` says, or without that in this one, which it may then end.
+    /// as `worker` says, or without that in this one, which it may then end. Where those processes put what finds no
+    /// room in memory, `disk_reserve_bytes` stay free.
     pub fn new(
         archive: Followed<ArchiveReader>,
         facts: Followed<FactsReader>,
         queries: PathBuf,
         zone: Tz,
         worker: Option<WorkerProgram>,
+        disk_reserve_bytes: u64,
     ) -> Result<Sql, SqlError> {
         let computed = match worker {
-            Some(program) => Computed::Apart(Workers::start(program)?),
+            Some(program) => Computed::Apart(Workers::start(program, disk_reserve_bytes)?),
             None => Computed::Here(Arc::new(Engine::new(None)?)),
         };
         let (asking, exporting) = (Turns::of(QUESTIONS_AT_ONCE), Turns::of(EXPORTS_AT_ONCE));

@@ -3,8 +3,8 @@
 //! to a question, its process is killed.
 //!
 //! Invariants: a process computes one question at a time; no more run than questions and exports may;
-//! none outlives the server, whichever way that ends; one that takes more memory than it may is killed,
-//! and so is one whose asker is gone, however long it computes.
+//! none outlives the server, whichever way that ends; one that takes more memory than it may is killed, or disk
+//! where that runs short, and so is one whose asker is gone, however long it computes.
 
 use std::io;
 use std::sync::{Arc, Weak, mpsc};
@@ -60,9 +60,13 @@ pub(super) struct Worker {
 
 impl Workers {
     /// Starts the first. To be called within a runtime.
-    pub(super) fn start(program: WorkerProgram) -> Result<Workers, SqlError> {
+    pub(super) fn start(
+        program: WorkerProgram,
+        disk_reserve_bytes: u64,
+    ) -> Result<Workers, SqlError> {
         let spill = Spill::create().map_err(SqlError::Worker)?;
-        let orders = Keeper::start(program, spill.path()).map_err(SqlError::Worker)?;
+        let orders =
+            Keeper::start(program, spill.path(), disk_reserve_bytes).map_err(SqlError::Worker)?;
         let (waiting, stop) = (Mutex::default(), CancellationToken::new());
         let workers = Workers { shared: Arc::new(Shared { orders, waiting, stop, _spill: spill }) };
         workers.warm_up();

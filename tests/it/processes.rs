@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use verbatim::access::TokenRole::{Admin, Analyst};
 
 use super::command::command;
+use super::disk::Disk;
 use super::support::{Data, Http, PATIENCE, SHOP, Server, lines, message};
 
 /// Longest that a process is there whose asker is gone, beside other tests.
@@ -249,6 +250,36 @@ async fn a_process_that_stands_still_is_ended_and_one_whose_rows_wait_is_not() {
     while bytes < 64 << 20 {
         bytes += unread.chunk().await.unwrap().expect("it has no end").len();
     }
+}
+
+/// A sort of two gigabytes, which go to disk.
+const SPILLS: &str = "select max(r) from (select row_number() over (order by x) as r from \
+    (select concat(uuid(), repeat('x', 1000)) as x from generate_series(1, 2000000)))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_needs_more_disk_than_they_may_have_is_told_so_and_nobody_else() {
+    let data = Data::new();
+    let server = Server::start(&data);
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let told = max.sql(SPILLS).await.problem(400)["detail"].to_string();
+    assert!(told.contains("512 MiB of disk"), "{told}");
+    assert!(!server.stderr().contains("ERROR"), "{}", server.stderr());
+}
+
+/// What queries spilled went below the reserve, where no message is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_spills_where_the_disk_is_nearly_full_is_ended() {
+    // Less than twice the reserve, 512 MiB, is free from the beginning.
+    let Some(disk) = Disk::in_memory(700) else { return };
+    let data = Data::new();
+    let server = Server::start_as(&data, |command| {
+        command.env("TMPDIR", disk.path());
+    });
+    let max = server.http_as(&data, "max", &[Analyst]);
+    let told = max.sql(SPILLS).await.problem(400)["detail"].to_string();
+    assert!(told.contains("nearly full"), "{told}");
+    assert_eq!(max.sql("select 1 as one").await.json(), json!([{"one": 1}]));
+    drop(server);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,7 @@ pub fn sqlstate_of(error: &SqlError) -> &'static str {
         SqlError::TooLong(_) => "57014",
         SqlError::TooMany => "53300",
         SqlError::TooMuchMemory { .. } | SqlError::MostMemory { .. } => "53200",
+        SqlError::MostDisk { .. } => "53100",
         SqlError::Exhausted | SqlError::TooLarge { .. } | SqlError::TooManyRows { .. } => "54000",
         SqlError::RowTooLarge { .. } | SqlError::TooDeep | SqlError::StoodStill => "54001",
         other => match other.kind() {

@@ -226,7 +226,7 @@ fn sql(dir: &Path, archive: ArchiveReader, facts: FactsReader, log: LogReader) -
     let (_report, state) = watch::channel(state);
     let archive = Followed::new(archive, log.clone(), state.clone());
     let facts = Followed::new(facts, log, state);
-    Sql::new(archive, facts, dir.join("queries"), Tz::UTC, None).unwrap()
+    Sql::new(archive, facts, dir.join("queries"), Tz::UTC, None, 0).unwrap()
 }
 
 async fn rows(sql: &Sql, shop: &str, query: &str) -> String {
