@@ -9,10 +9,11 @@ use std::collections::{HashMap, VecDeque};
 use super::files::Files;
 use super::json::Node;
 use super::objects::Converter;
-use super::out::{Out, edit, event, retraction, short_hash};
+use super::out::{Out, conversation_name, edit, event, retraction};
 use super::{InputError, Settings};
 use crate::model::{Event, FieldError, Kind, Role, Sender};
 
+const SYSTEM: &str = "mattermost";
 /// Users that are remembered, at some 150 bytes each: 300 MB.
 const USERS_MAX: usize = 2_000_000;
 /// Ids among which one that comes again is told: posts of one instant stand near each other.
@@ -92,18 +93,19 @@ impl Converter for Mattermost {
             "post" => {
                 let post = body("post")?;
                 let (team, channel) = (post.id_needed("team")?, post.id_needed("channel")?);
-                self.post(&post, &conversation(&[&team, &channel]), files, out)
+                self.post(&post, &conversation_name(SYSTEM, &[&team, &channel]), files, out)
             }
             "direct_post" => {
                 let post = body("direct_post")?;
-                let mut members = Vec::new();
+                // What no team is called: who talks directly may be called as a team and its channel.
+                let mut members = vec![""];
                 for member in post.list("channel_members")? {
                     let name = member.value.as_str();
                     members.push(name.ok_or_else(|| member.must("be a string"))?);
                 }
                 // In whatever order they are listed, it is the same conversation.
                 members.sort_unstable();
-                self.post(&post, &conversation(&members), files, out)
+                self.post(&post, &conversation_name(SYSTEM, &members), files, out)
             }
             "version" | "team" | "channel" | "direct_channel" => Ok(()),
             known if TYPES.contains(&known) => {
@@ -113,12 +115,6 @@ impl Converter for Mattermost {
             _ => Err(item.field_must("type", format!("be one of version, {}", TYPES.join(", ")))),
         }
     }
-}
-
-/// The conversation of a channel, or of those who talk directly.
-fn conversation(parts: &[&str]) -> String {
-    let name = format!("mattermost-{}", parts.join("-"));
-    if name.chars().count() <= 100 { name } else { format!("mattermost-{}", short_hash(parts)) }
 }
 
 impl Mattermost {
@@ -337,8 +333,8 @@ mod tests {
             ]
         );
         let conversations: Vec<_> = read.events.iter().map(|event| &event.conversation).collect();
-        assert_eq!(*conversations[0], "mattermost-shop-help");
-        assert_eq!(*conversations[5], "mattermost-lin-visitor");
+        assert_eq!(*conversations[0], "mattermost-shop~help");
+        assert_eq!(*conversations[5], "mattermost-~lin~visitor");
         assert_eq!(conversations[5], conversations[6]);
         assert_eq!(read.events[2].sender.name.as_deref(), Some("Lin"));
         assert_eq!(read.carried.len(), 1);
@@ -350,6 +346,31 @@ mod tests {
             ("reactions", 1),
         ];
         assert_eq!(read.left(), expected.map(|(kind, count)| (kind.to_string(), count)));
+    }
+
+    /// `anna` and `li-wei` were once taken for `anna-li` and `wei`, and a channel for another team's.
+    #[test]
+    fn different_conversations_have_different_names() {
+        let direct = |members: [&str; 2]| {
+            json!({"type": "direct_post", "direct_post": {"channel_members": members, "user": members[0],
+                "message": "Hi", "create_at": 1_767_377_610_000_u64}})
+        };
+        let posted = |team: &str, channel: &str| {
+            json!({"type": "post", "post": {"team": team, "channel": channel, "user": "anna",
+                "message": "Hi", "create_at": 1_767_377_610_000_u64}})
+        };
+        let lines = [
+            direct(["anna", "li-wei"]),
+            direct(["anna-li", "wei"]),
+            direct(["anna", "wei"]),
+            posted("anna", "wei"),
+            posted("shop", "eu-returns"),
+            posted("shop-eu", "returns"),
+        ];
+        let read = read("x.jsonl", &lines_of(&lines), &settings()).unwrap();
+        let names: std::collections::BTreeSet<_> =
+            read.events.iter().map(|event| &event.conversation).collect();
+        assert_eq!(names.len(), lines.len(), "{names:?}");
     }
 
     #[test]

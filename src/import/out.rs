@@ -235,6 +235,20 @@ pub(super) fn edit(of: &Event, id: String, by: &Sender, at: Option<String>, text
     Event { target: Some(of.id.clone()), text, visibility: of.visibility, ..edit }
 }
 
+/// Stands between the parts of a conversation's name: hardly any source has it in its own names.
+const BETWEEN: &str = "~";
+
+/// What a conversation is called: by its system, and by what names it there. Whatever would be too long,
+/// or could be read as other parts, is called by a hash of them: no two conversations become one.
+pub(super) fn conversation_name(system: &str, parts: &[&str]) -> String {
+    let name = format!("{system}-{}", parts.join(BETWEEN));
+    let is_plain = !parts.iter().any(|part| part.contains(BETWEEN));
+    if is_plain && name.chars().count() <= ID_CHARS_MAX {
+        return name;
+    }
+    format!("{system}-{}", short_hash(parts))
+}
+
 /// A short name for what is too long or too odd to be one.
 pub(super) fn short_hash(parts: &[&str]) -> String {
     let mut sha256 = Sha256::new();
@@ -304,6 +318,18 @@ mod tests {
             (media_type("x.JPG"), media_type("x")),
             ("image/jpeg", "application/octet-stream")
         );
+    }
+
+    #[test]
+    fn no_two_conversations_have_one_name() {
+        assert_eq!(conversation_name("x", &["a-b", "c"]), "x-a-b~c");
+        assert_ne!(conversation_name("x", &["a-b", "c"]), conversation_name("x", &["a", "b-c"]));
+        assert_ne!(conversation_name("x", &["a~b", "c"]), conversation_name("x", &["a", "b~c"]));
+        assert_ne!(conversation_name("x", &["a~b"]), conversation_name("x", &["a", "b"]));
+        let longest = "林".repeat(ID_CHARS_MAX - 2);
+        assert_eq!(conversation_name("x", &[&longest]), format!("x-{longest}"));
+        let long = format!("{longest}林");
+        assert_eq!(conversation_name("x", &[&long]), format!("x-{}", short_hash(&[&long])));
     }
 
     #[test]

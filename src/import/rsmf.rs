@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::files::{Files, folder_of};
 use super::items::ITEM_BYTES_MAX;
 use super::json::Node;
-use super::out::{Out, Piece, Reader, edit, event, retraction, short_hash};
+use super::out::{Out, Piece, Reader, conversation_name, edit, event, retraction, short_hash};
 use super::{InputError, Notes, Settings};
 use crate::model::{Event, FieldError, Kind, Role, Sender};
 
@@ -267,12 +267,10 @@ impl Rsmf {
         };
         // One without an id is known by its place.
         let id = node.id("id")?.unwrap_or_else(|| format!("event-{:06}", index + 1));
-        let conversation = match node.id("conversation")? {
-            Some(conversation) if conversation.chars().count() <= 100 => conversation,
-            Some(conversation) => short_hash(&[&conversation]),
-            None => return Err(node.field_must("conversation", "be present")),
-        };
-        let conversation = format!("{SYSTEM}-{conversation}");
+        let conversation = node.id("conversation")?;
+        let conversation =
+            conversation.ok_or_else(|| node.field_must("conversation", "be present"))?;
+        let conversation = conversation_name(SYSTEM, &[&conversation]);
         let at = node.time("timestamp", out.settings)?;
         let is_disclaimer = node.text("type")? == Some("disclaimer");
         let participant = node.id("participant")?.filter(|_| !is_disclaimer);

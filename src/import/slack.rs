@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::files::{Files, folder_of};
 use super::items::ITEM_BYTES_MAX;
 use super::json::Node;
-use super::out::{Out, Piece, Reader, edit, event, retraction, short_hash};
+use super::out::{Out, Piece, Reader, conversation_name, edit, event, retraction};
 use super::{InputError, Notes, Settings};
 use crate::model::{Attachment, Event, FieldError, Kind, Role, Sender};
 
@@ -202,11 +202,7 @@ impl Slack {
     }
 
     fn conversation(&self, folder: &str) -> String {
-        match self.channels.get(folder) {
-            Some(id) => format!("slack-{id}"),
-            None if folder.len() <= 100 => format!("slack-{folder}"),
-            None => format!("slack-{}", short_hash(&[folder])),
-        }
+        conversation_name("slack", &[self.channels.get(folder).map_or(folder, String::as_str)])
     }
 
     fn message(

@@ -8,17 +8,20 @@
 //! sender, and its place among that sender's of that instant.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::path::Path;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat};
 
 use super::files::Files;
 use super::items::ITEM_BYTES_MAX;
-use super::out::{Out, Piece, Reader, edit, event, retraction, short_hash};
+use super::out::{Out, Piece, Reader, conversation_name, edit, event, retraction, short_hash};
 use super::{DateOrder, InputError, Notes, Settings};
 use crate::model::fields::ID_CHARS_MAX;
 use crate::model::{Event, FieldError, Kind, Role, Sender, local_instant};
 
 const SYSTEM: &str = "whatsapp";
+/// What an iPhone calls every chat, without its ending.
+const CHAT: &str = "_chat";
 /// Lines of a file that are tried to tell it: the first may be cut off.
 const LINES_TRIED: usize = 5;
 /// What the app writes before its own words, so that they are read from left to right.
@@ -384,13 +387,14 @@ impl Whatsapp {
         let customers: Vec<&String> = names.iter().filter(|name| !is_agent(name)).collect();
         let called = match customers.as_slice() {
             [only] => only.to_string(),
-            _ => title(&self.name, files),
+            _ => title(&self.name, files).ok_or_else(|| {
+                let reason = "it is of several customers, and nothing names it: \
+                    give it as a file that is called as the chat is";
+                let (path, reason) = (files.path().to_path_buf(), reason.to_string());
+                InputError::NotOfFormat { path, format: SYSTEM, reason }
+            })?,
         };
-        self.conversation = if called.chars().count() <= 100 {
-            format!("{SYSTEM}-{called}")
-        } else {
-            format!("{SYSTEM}-{}", short_hash(&[&called]))
-        };
+        self.conversation = conversation_name(SYSTEM, &[&called]);
         for name in &names {
             let role = if is_agent(name) { Role::Human } else { Role::Customer };
             let is_short = name.chars().count() <= ID_CHARS_MAX;
@@ -508,19 +512,26 @@ fn attached<'a>(text: &'a str, chat: &str, files: &Files) -> Option<(String, &'a
     files.has(&file).then_some((file, caption))
 }
 
-/// What a chat of several customers is called, by its file or by what that came in.
-fn title(name: &str, files: &Files) -> String {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    let of_path = || files.path().file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let whole = match file.strip_suffix(".txt") {
-        Some(stem) if stem != "_chat" => stem.to_string(),
-        _ => of_path().unwrap_or_else(|| file.to_string()),
-    };
-    ["WhatsApp Chat with ", "WhatsApp Chat - "]
-        .iter()
-        .find_map(|begin| whole.strip_prefix(begin))
-        .unwrap_or(&whole)
-        .to_string()
+/// What a chat of several customers is called: by its file, or, since an iPhone calls each `_chat.txt`, by
+/// the folder or the archive in which that lies. `None` of a pipe.
+fn title(name: &str, files: &Files) -> Option<String> {
+    let is_named = files.path().is_file() || files.path().is_dir();
+    let path = std::path::absolute(files.path()).ok().filter(|_| is_named);
+    let path = path.as_deref();
+    let above = if files.is_one() { path.and_then(Path::parent) } else { path };
+    let above = above.and_then(Path::file_name).map(|above| above.to_string_lossy());
+    let within = Some(name).filter(|_| is_named || !files.is_one());
+    let names =
+        above.as_deref().into_iter().chain(within.into_iter().flat_map(|name| name.split('/')));
+    let whole = names.map(without_ending).rfind(|name| *name != CHAT)?;
+    let begins = ["WhatsApp Chat with ", "WhatsApp Chat - "];
+    let bare = begins.iter().find_map(|begin| whole.strip_prefix(begin)).unwrap_or(whole);
+    Some(bare.to_string())
+}
+
+fn without_ending(name: &str) -> &str {
+    let endings = [".zip", ".gz", ".zst", ".txt"];
+    endings.iter().fold(name, |name, ending| name.strip_suffix(ending).unwrap_or(name))
 }
 
 #[cfg(test)]
@@ -649,6 +660,35 @@ second line\r
         assert_eq!(read.events[5].attachments[0].name, "IMG-1.jpg");
         assert_eq!(read.events[5].text.as_deref(), Some("看这里"));
         assert_eq!(read.events[5].conversation, "whatsapp-顾客一");
+    }
+
+    /// Two groups of an iPhone, `_chat.txt` each, were once one conversation.
+    #[test]
+    fn a_group_is_called_as_what_it_came_in() {
+        let group = "[13/01/2026, 02:13:06] Ann: Hi\n[13/01/2026, 02:14:06] Ben: Hi\n[13/01/2026, 02:15:06] Shop: Hi\n";
+        let folder = tempfile::tempdir().unwrap();
+        let named = |name: &str, within: &str| {
+            let path = folder.path().join(name);
+            match within {
+                "" => {
+                    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    std::fs::write(&path, group).unwrap();
+                }
+                zipped => std::fs::write(&path, zip_of(&[(zipped, group.as_bytes())])).unwrap(),
+            }
+            let read = super::super::testing::read_path(&path, &settings("shop")).unwrap();
+            read.events[0].conversation.clone()
+        };
+        assert_eq!(named("North v1.2/_chat.txt", ""), "whatsapp-North v1.2");
+        assert_eq!(named("South/_chat.txt", ""), "whatsapp-South");
+        assert_eq!(named("WhatsApp Chat - West.zip", "_chat.txt"), "whatsapp-West");
+        assert_eq!(named("both.zip", "East/_chat.txt"), "whatsapp-East");
+        assert_eq!(named("WhatsApp Chat with Mid.txt", ""), "whatsapp-Mid");
+        let files = Files::open(&folder.path().join("South")).unwrap();
+        assert_eq!(title("_chat.txt", &files).as_deref(), Some("South"));
+        // By a pipe nothing says which group it is.
+        let piped = Files::of_archive(Path::new("-"), &zip_of(&[("_chat.txt", b"")])).unwrap();
+        assert_eq!(title("_chat.txt", &piped), None);
     }
 
     /// What was deleted after the first import is taken back by the second, under the same ids.
