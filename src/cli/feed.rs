@@ -30,6 +30,20 @@ pub(super) enum Known {
     /// It was kept before, as it was then: a source that shows only how things are now says them otherwise
     /// later.
     Kept,
+    /// Another body is another event, since the id is not its source's own: it is refused, unless what had
+    /// the id was erased.
+    Other,
+}
+
+impl Known {
+    /// Whether a refusal says that the event was kept before, and no more.
+    fn was_kept(self, problem: &Problem) -> bool {
+        match self {
+            Known::Refused => false,
+            Known::Kept => matches!(problem.status, CONFLICT | GONE),
+            Known::Other => problem.status == GONE,
+        }
+    }
 }
 
 /// What became of a batch, beside what is counted.
@@ -72,12 +86,13 @@ impl Counts {
 }
 
 /// Appends a batch, and again what was refused for now: what follows such an event in its conversation
-/// waits for it, so that their order stays. `source_of` says where the event with this index came from.
+/// waits for it, so that their order stays. `known_of` says what one that is known means, `source_of` where
+/// it came from, each of the event with this index.
 pub(super) async fn append(
     intake: &Intake,
     origin: Origin,
     events: Vec<Event>,
-    known: Known,
+    known_of: impl Fn(usize) -> Known,
     source_of: impl Fn(usize) -> String,
     counts: &mut Counts,
 ) -> anyhow::Result<Fed> {
@@ -101,7 +116,7 @@ pub(super) async fn append(
                     held_up.get_or_insert(problem.detail);
                     later.push(*index);
                 }
-                Err(problem) if known == Known::Kept && is_known(&problem) => {
+                Err(problem) if known_of(*index).was_kept(&problem) => {
                     counts.duplicates += 1;
                     fed.differing += 1;
                 }
@@ -124,8 +139,4 @@ pub(super) async fn append(
         tokio::time::sleep(TRY_AGAIN).await;
         pending = later;
     }
-}
-
-fn is_known(problem: &Problem) -> bool {
-    matches!(problem.status, CONFLICT | GONE)
 }

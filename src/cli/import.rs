@@ -1,5 +1,6 @@
 //! `verbatim import FILE…`
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -185,6 +186,7 @@ struct Importing {
 struct Begun {
     place: String,
     original: Vec<u8>,
+    made_ids: HashSet<String>,
     /// Whether it was written to be mended.
     is_written: bool,
 }
@@ -229,9 +231,9 @@ impl Importing {
     }
 
     fn add(&mut self, piece: Piece) -> anyhow::Result<()> {
-        let Piece { place, events, original, files: _ } = piece;
+        let Piece { place, events, original, made_ids, files: _ } = piece;
         let index = self.pieces.len();
-        self.pieces.push(Begun { place, original, is_written: false });
+        self.pieces.push(Begun { place, original, made_ids, is_written: false });
         for event in events {
             match event {
                 Ok(event) => self.batch.push((index, event)),
@@ -252,11 +254,16 @@ impl Importing {
             let events = part.iter().map(|(_, event)| event.clone()).collect();
             let pieces = &self.pieces;
             let source_of = |index: usize| pieces[part[index].0].place.clone();
+            let known_of = |index: usize| {
+                let (piece, event): &(usize, Event) = &part[index];
+                let is_made = pieces[*piece].made_ids.contains(&event.id);
+                if known == Known::Kept && is_made { Known::Other } else { known }
+            };
             let fed = feed::append(
                 &self.intake,
                 Origin::Imported,
                 events,
-                known,
+                known_of,
                 source_of,
                 &mut self.counts,
             );

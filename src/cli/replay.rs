@@ -137,8 +137,14 @@ impl Replay {
             let mut counted = *counts;
             let source_of = |index: usize| sources[index].clone();
             let batch = events.clone();
-            let sent =
-                feed::append(intake, Origin::Live, batch, Known::Refused, source_of, &mut counted);
+            let sent = feed::append(
+                intake,
+                Origin::Live,
+                batch,
+                |_| Known::Refused,
+                source_of,
+                &mut counted,
+            );
             match sent.await {
                 Ok(_) => {
                     *counts = counted;

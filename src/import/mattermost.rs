@@ -191,7 +191,7 @@ impl Mattermost {
         let created = post.id_needed("create_at")?;
         let at = post.time("create_at", out.settings)?;
         let sender = self.sender(&user, out);
-        let id = self.recent.unique(conversation, format!("{created}-{user}"));
+        let (id, is_numbered) = self.recent.unique(conversation, format!("{created}-{user}"));
         let happened = event(conversation, &id, kind, &sender, at);
         if kind != Kind::Message {
             out.send(happened);
@@ -233,7 +233,8 @@ impl Mattermost {
             let id = format!("{id}.deleted");
             after.push(retraction(&said, id, Some(sender.clone()), Some(at)));
         }
-        out.send(said);
+        let send = if is_numbered && after.is_empty() { Out::send_made } else { Out::send };
+        send(&mut *out, said);
         after.into_iter().for_each(|event| out.send(event));
         Ok(Some(id))
     }
@@ -247,8 +248,8 @@ struct Recent {
 }
 
 impl Recent {
-    /// The id, with a number where it came before.
-    fn unique(&mut self, conversation: &str, id: String) -> String {
+    /// The id, with a number where it came before, and whether it has one: its place alone says which it is.
+    fn unique(&mut self, conversation: &str, id: String) -> (String, bool) {
         let key = format!("{conversation}\0{id}");
         let count = self.counts.entry(key.clone()).or_default();
         *count += 1;
@@ -261,7 +262,7 @@ impl Recent {
                 self.counts.remove(&oldest);
             }
         }
-        if number == 1 { id } else { format!("{id}-{number}") }
+        if number == 1 { (id, false) } else { (format!("{id}-{number}"), true) }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Chat from elsewhere, as events: a file for each format.
 //!
 //! Invariants: what cannot be read as an event is an error in its place, with field, value and
-//! rule; an event's id is the source's own or made from conversation and position, so that a source
-//! imported twice adds nothing; what a source says and events cannot is counted, never dropped in
+//! rule; an event's id is the source's own or made from conversation and position, or from what it says,
+//! so that a source imported twice adds nothing, and what has another body under one that was made is
+//! refused; what a source says and events cannot is counted, never dropped in
 //! silence; who is of the shop is never guessed; memory is bounded, whatever a source holds.
 //! It sends nothing: whoever reads a source decides where its events go.
 

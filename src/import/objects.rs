@@ -84,27 +84,35 @@ pub(super) struct Objects {
 /// Events that are to be given in the order of their times, each with its place.
 #[derive(Default)]
 struct Unsorted {
-    events: Vec<(String, Event)>,
+    events: Vec<Placed>,
     bytes: usize,
-    sorted: VecDeque<(String, Event)>,
+    sorted: VecDeque<Placed>,
+}
+
+struct Placed {
+    place: String,
+    event: Event,
+    /// Whether its id was made here.
+    is_made: bool,
 }
 
 impl Unsorted {
-    fn add(&mut self, place: &str, event: Event) {
+    fn add(&mut self, place: &str, event: Event, is_made: bool) {
         self.bytes += event.bytes() + place.len();
-        self.events.push((place.to_string(), event));
+        self.events.push(Placed { place: place.to_string(), event, is_made });
     }
 
     /// Sorts what is there.
     fn sort(&mut self) {
         self.bytes = 0;
         let events = std::mem::take(&mut self.events);
-        self.sorted = by_time(events, |(_, event)| event).collect();
+        self.sorted = by_time(events, |placed| &placed.event).collect();
     }
 
     fn next(&mut self) -> Option<Piece> {
-        let (place, event) = self.sorted.pop_front()?;
-        Some(Piece { place, events: vec![Ok(event)], ..Piece::default() })
+        let Placed { place, event, is_made } = self.sorted.pop_front()?;
+        let made_ids = is_made.then(|| event.id.clone()).into_iter().collect();
+        Some(Piece { place, events: vec![Ok(event)], made_ids, ..Piece::default() })
     }
 }
 
@@ -218,7 +226,8 @@ impl Reader for Objects {
         let mut piece = Piece { original: in_one_line(original), ..out.into_piece(place) };
         if self.converter.is_unordered() {
             for event in piece.events.extract_if(.., |found| found.is_ok()).flatten() {
-                self.unsorted.add(&piece.place, event);
+                let is_made = piece.made_ids.contains(&event.id);
+                self.unsorted.add(&piece.place, event, is_made);
             }
             if self.unsorted.bytes > SORTED_BYTES_MAX {
                 notes.add(CUT);

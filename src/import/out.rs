@@ -1,7 +1,7 @@
 //! What a source gives, piece by piece: events, what was refused in their place, files that came
 //! along, and counts of what has no place here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use serde_json::value::RawValue;
@@ -56,6 +56,9 @@ pub struct Piece {
     /// What can be mended and imported again: one line of the source's format; empty where a part of it
     /// means nothing alone.
     pub original: Vec<u8>,
+    /// Ids of its events that are not the source's own: what has another body under one of them is
+    /// another event, and not another state of the same.
+    pub made_ids: HashSet<String>,
 }
 
 /// Reads a format. One that is new is a file with this and a line in `Format`.
@@ -85,11 +88,13 @@ pub(super) struct Out<'a> {
     pub(super) notes: &'a mut Notes,
     pub(super) events: Vec<Found>,
     pub(super) files: Vec<Carried>,
+    made_ids: HashSet<String>,
 }
 
 impl<'a> Out<'a> {
     pub(super) fn new(settings: &'a Settings, notes: &'a mut Notes) -> Out<'a> {
-        Out { settings, notes, events: Vec::new(), files: Vec::new() }
+        let (events, files, made_ids) = (Vec::new(), Vec::new(), HashSet::new());
+        Out { settings, notes, events, files, made_ids }
     }
 
     /// An event, if it keeps the rules.
@@ -102,6 +107,12 @@ impl<'a> Out<'a> {
                 Err(Refused { error, event: Some(Box::new(event)) })
             }
         });
+    }
+
+    /// The same of one whose id was made here.
+    pub(super) fn send_made(&mut self, event: Event) {
+        self.made_ids.insert(event.id.clone());
+        self.send(event);
     }
 
     /// Events in the order of their times.
@@ -174,7 +185,8 @@ impl<'a> Out<'a> {
     }
 
     pub(super) fn into_piece(self, place: String) -> Piece {
-        Piece { place, events: self.events, files: self.files, original: Vec::new() }
+        let Out { events, files, made_ids, .. } = self;
+        Piece { place, events, files, made_ids, original: Vec::new() }
     }
 }
 

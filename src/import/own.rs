@@ -61,7 +61,7 @@ impl Reader for Lines {
                     let keeps = settings.keep_originals;
                     let original = if keeps { file.last_line().to_vec() } else { Vec::new() };
                     let events = events.collect();
-                    return Ok(Some(Piece { place, events, files: Vec::new(), original }));
+                    return Ok(Some(Piece { place, events, original, ..Piece::default() }));
                 }
                 self.open = None;
             }

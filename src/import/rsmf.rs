@@ -22,6 +22,8 @@ const ZIP: &str = "rsmf.zip";
 const SYSTEM: &str = "rsmf";
 /// Longest mail with its zip: such files are made of 10,000 events at most.
 const MAIL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Longer names of a collection, which tools make of hashes, are hashed for names that can be read.
+const COLLECTION_CHARS_MAX: usize = 24;
 /// Events of one piece.
 const PIECE_EVENTS: usize = 1_000;
 
@@ -143,7 +145,11 @@ struct Rsmf {
     waiting: VecDeque<usize>,
     people: HashMap<String, Person>,
     root: String,
+    /// What joins the files of one collection, within which alone ids are distinct.
+    collection: Option<String>,
     known: BTreeSet<String>,
+    /// How often an event came that has no id and is the same as others.
+    counts: HashMap<String, u32>,
 }
 
 struct Person {
@@ -178,7 +184,7 @@ impl Reader for Rsmf {
         let count = self.waiting.len().min(PIECE_EVENTS);
         for index in self.waiting.drain(..count).collect::<Vec<_>>() {
             let Some(happened) = events.get(index) else { continue };
-            if let Err(error) = self.happened(happened, index, &node, files, &mut out) {
+            if let Err(error) = self.happened(happened, &node, files, &mut out) {
                 out.refuse(error);
             }
         }
@@ -223,6 +229,11 @@ impl Rsmf {
     ) -> Result<Vec<String>, FieldError> {
         let mut there = Vec::new();
         manifest.list("events")?;
+        let collection = manifest.id("eventcollectionid")?;
+        self.collection = collection.map(|id| match id.chars().count() {
+            0..=COLLECTION_CHARS_MAX => id,
+            _ => short_hash(&[&id]),
+        });
         for person in manifest.list("participants")? {
             let id = person.id_needed("id")?;
             let (name, email) = (person.words("display")?, person.words("email")?);
@@ -251,12 +262,12 @@ impl Rsmf {
     fn happened(
         &mut self,
         node: &Node<'_>,
-        index: usize,
         manifest: &Node<'_>,
         files: &Files,
         out: &mut Out<'_>,
     ) -> Result<(), FieldError> {
-        let kind = match node.text("type")?.unwrap_or("message") {
+        let type_name = node.text("type")?.unwrap_or("message");
+        let kind = match type_name {
             "message" | "disclaimer" => Kind::Message,
             "join" => Kind::Join,
             "leave" => Kind::Leave,
@@ -265,15 +276,30 @@ impl Rsmf {
                 return Ok(());
             }
         };
-        // One without an id is known by its place.
-        let id = node.id("id")?.unwrap_or_else(|| format!("event-{:06}", index + 1));
-        let conversation = node.id("conversation")?;
-        let conversation =
-            conversation.ok_or_else(|| node.field_must("conversation", "be present"))?;
-        let conversation = conversation_name(SYSTEM, &[&conversation]);
+        let id_there = node.id_needed("conversation")?;
+        let parts = self.collection.as_deref().into_iter().chain([id_there.as_str()]);
+        let conversation = conversation_name(SYSTEM, &parts.collect::<Vec<_>>());
         let at = node.time("timestamp", out.settings)?;
-        let is_disclaimer = node.text("type")? == Some("disclaimer");
+        let is_disclaimer = type_name == "disclaimer";
         let participant = node.id("participant")?.filter(|_| !is_disclaimer);
+        let edits = node.list("edits")?;
+        let last = node.text("body")?.unwrap_or_default();
+        let first = match edits.first() {
+            Some(edit) => edit.text("previous")?.unwrap_or(last),
+            None => last,
+        };
+        let own_id = node.id("id")?;
+        // Within one file they are distinct, and only a collection says which files belong together.
+        let is_made = own_id.is_none() || self.collection.is_none();
+        let id = own_id.unwrap_or_else(|| {
+            let (by, at) = (participant.as_deref(), at.as_deref());
+            let said = [by.unwrap_or_default(), at.unwrap_or_default(), type_name, first];
+            // By its place it would be another event in each slice of the conversation.
+            let hash = short_hash(&[&[conversation.as_str()], &said[..]].concat());
+            let count = self.counts.entry(hash.clone()).or_default();
+            *count += 1;
+            format!("event-{hash}-{count}")
+        });
         if participant.is_none() && kind != Kind::Message {
             return Err(node.field_must("participant", "be present"));
         }
@@ -282,8 +308,9 @@ impl Rsmf {
             self.open(&conversation, node, manifest, out)?;
         }
         let happened = event(&conversation, &id, kind, &sender, at);
+        let send = if is_made { Out::send_made } else { Out::send };
         if kind != Kind::Message {
-            out.send(happened);
+            send(out, happened);
             return Ok(());
         }
         let (mut attachments, mut elsewhere) = (Vec::new(), Vec::new());
@@ -304,12 +331,6 @@ impl Rsmf {
         if node.has("importance") {
             out.left("importance of events");
         }
-        let edits = node.list("edits")?;
-        let last = node.text("body")?.unwrap_or_default();
-        let first = match edits.first() {
-            Some(edit) => edit.text("previous")?.unwrap_or(last),
-            None => last,
-        };
         let said = Event {
             text: Some(first.to_string()),
             data: out.files_elsewhere(elsewhere),
@@ -343,7 +364,7 @@ impl Rsmf {
         if node.flag("deleted")? {
             after.push(retraction(&said, format!("{id}.deleted"), Some(sender), None));
         }
-        out.send(said);
+        send(out, said);
         after.into_iter().for_each(|event| out.send(event));
         Ok(())
     }
@@ -458,6 +479,8 @@ mod tests {
     fn events_become_what_was_said_and_done() {
         let read = of(&manifest());
         assert_eq!(read.refused, Vec::<String>::new());
+        let said = ["rsmf-k1", "p1", "2026-01-03T02:15:00+08:00", "message", "We refund"];
+        let refund = format!("event-{}-1", short_hash(&said));
         assert_eq!(
             read.lines(),
             [
@@ -469,8 +492,10 @@ mod tests {
                     "read e1.read-{} human:p1 target=e1 at=2026-01-03T02:14:00+08:00",
                     short_hash(&["p1"])
                 ),
-                "message event-000002 human:p1 reply_to=e1 at=2026-01-03T02:15:00+08:00 text=We refund",
-                "retract event-000002.deleted human:p1 target=event-000002",
+                &format!(
+                    "message {refund} human:p1 reply_to=e1 at=2026-01-03T02:15:00+08:00 text=We refund"
+                ),
+                &format!("retract {refund}.deleted human:p1 target={refund}"),
                 "message e3 system:rsmf at=2026-01-03T02:16:00+08:00 text=Recorded",
                 "leave e4 customer:p2 at=2026-01-03T02:17:00+08:00",
             ]
@@ -529,6 +554,35 @@ mod tests {
         let from = Some(super::super::Format::Rsmf);
         let error = read("x.zip", &zip_of(&[("a", b"")]), &Settings { from, ..settings() });
         assert!(error.unwrap_err().contains("no `.rsmf` file"));
+    }
+
+    /// By its place in its file an event was another one in each slice, and another matter's `k1` the same.
+    #[test]
+    fn slices_of_a_conversation_are_one_and_collections_are_apart() {
+        let slice = |collection: &str, texts: [&str; 2]| {
+            let event = |text: &str| {
+                json!({"participant": "p2", "conversation": "k1", "body": text,
+                    "timestamp": "2026-01-03T02:13:05Z"})
+            };
+            let mut slice = manifest();
+            slice["eventcollectionid"] = json!(collection);
+            slice["events"] = texts.iter().map(|text| event(text)).collect();
+            let read = of(&slice);
+            let said = read.events.iter().filter(|event| event.kind == Kind::Message);
+            said.map(|event| (event.conversation.clone(), event.id.clone())).collect::<Vec<_>>()
+        };
+        let first = slice("m-1", ["Hi", "Hi"]);
+        assert_eq!(first[0].0, "rsmf-m-1~k1");
+        assert_ne!(first[0].1, first[1].1);
+        // The second slice begins with what was said again.
+        let second = slice("m-1", ["Hi", "It broke"]);
+        assert_eq!(first[0], second[0]);
+        assert!(!first.contains(&second[1]));
+        let other = slice("m-2", ["Hi", "It broke"]);
+        assert!(!first.contains(&other[0]) && !second.contains(&other[1]));
+        let long = "5".repeat(COLLECTION_CHARS_MAX + 1);
+        let hashed = slice(&long, ["Hi", "Hi"]);
+        assert_eq!(hashed[0].0, format!("rsmf-{}~k1", short_hash(&[&long])));
     }
 
     #[test]

@@ -454,7 +454,10 @@ impl Whatsapp {
             out.left("first words of messages that were edited");
             edit(&said, format!("{id}.edited"), &sender, None, text)
         });
-        out.send(said);
+        // Words that were changed are the same message; others are another, which a cut of the chat has put
+        // in its place.
+        let send = if edited.is_some() { Out::send } else { Out::send_made };
+        send(&mut *out, said);
         edited.into_iter().for_each(|edited| out.send(edited));
         Ok(())
     }

@@ -49,7 +49,9 @@ impl Converter for ZendeskChat {
             match chat.line(line, index, out) {
                 Ok(Some(event)) => {
                     is_rated |= event.kind == Kind::Rate;
-                    out.send(event);
+                    let is_made = event.kind == Kind::Message && !line.has("msg_id");
+                    let send = if is_made { Out::send_made } else { Out::send };
+                    send(&mut *out, event);
                 }
                 Ok(None) => {}
                 Err(error) => out.refuse(error),

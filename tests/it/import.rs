@@ -351,6 +351,99 @@ fn rsmf_comes_in_with_its_files() {
     assert_eq!(files_kept(&data), 1);
 }
 
+/// Days of one matter and of another, as RSMF cuts them, of events without ids: messages were lost, one came into
+/// the other matter, and all was said to be well.
+#[test]
+fn what_has_no_id_is_neither_lost_nor_taken_for_another() {
+    let data = Data::new();
+    let event = |by: &str, at: &str, text: &str| json!({"participant": by, "conversation": "k1", "body": text, "timestamp": at});
+    let slice = |name: &str, collection: Option<&str>, events: Vec<Value>| {
+        let manifest = json!({
+            "version": "2.0.0", "eventcollectionid": collection, "events": events,
+            "participants": [{"id": "p1", "display": "Shop"}, {"id": "p2", "display": "Visitor 1"}],
+            "conversations": [{"id": "k1", "platform": "sms", "participants": ["p1", "p2"]}],
+        });
+        let folder = data.beside(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("rsmf_manifest.json"), manifest.to_string()).unwrap();
+        folder
+    };
+    let import = |folders: &[PathBuf]| {
+        let mut arguments: Vec<&Path> = ["import", "--agent", "Shop"].map(Path::new).to_vec();
+        arguments.extend(folders.iter().map(PathBuf::as_path));
+        data.run(arguments)
+    };
+    let days = [
+        slice(
+            "day-1",
+            Some("m-1"),
+            vec![
+                event("p2", "2026-01-03T10:00:00Z", "It broke"),
+                event("p1", "2026-01-03T10:01:00Z", "A picture, please"),
+            ],
+        ),
+        slice(
+            "day-2",
+            Some("m-1"),
+            vec![
+                event("p2", "2026-01-04T10:00:00Z", "Here it is"),
+                event("p1", "2026-01-04T10:01:00Z", "We refund"),
+            ],
+        ),
+        slice(
+            "other",
+            Some("m-2"),
+            vec![
+                event("p2", "2026-01-03T10:00:00Z", "Where is it?"),
+                event("p1", "2026-01-03T10:01:00Z", "On its way"),
+                event("p2", "2026-01-03T10:02:00Z", "Thanks"),
+            ],
+        ),
+    ];
+    for acked in [7, 0] {
+        let ran = import(&days);
+        ran.assert_code(0);
+        let counted = counts(&ran.stdout);
+        assert_eq!((&counted["messages"], &counted["rejected"]), (&json!(7), &json!(0)));
+        assert!(acked > 0 || counted["acked"] == 0, "{counted}");
+        let kept = "select conversation, count(*) as n from messages group by 1 order by 1";
+        let kept = data.rows(kept);
+        let expected = [("rsmf-m-1~k1", 4), ("rsmf-m-2~k1", 3)];
+        let expected =
+            expected.map(|(conversation, n)| json!({"conversation": conversation, "n": n}));
+        assert_eq!(kept, expected);
+    }
+    // Where nothing says which files belong together, an id means nothing beyond its own.
+    let mut said = event("p2", "2026-01-03T10:00:00Z", "It broke");
+    said["id"] = json!("e1");
+    let first = slice("first", None, vec![said.clone()]);
+    said["body"] = json!("Where is it?");
+    let other = slice("second", None, vec![said]);
+    import(&[first]).assert_code(0);
+    let ran = import(&[other]);
+    ran.assert_code(1);
+    ran.assert_stderr_has("`e1` of conversation `rsmf-k1` was used before with another body");
+    assert_eq!(counts(&ran.stdout)["rejected"], 1);
+}
+
+/// A chat cut within a minute: what stood second there stands first, and must not be taken for what stood first.
+#[test]
+fn a_message_in_the_place_of_another_is_refused() {
+    let data = Data::new();
+    let import = |lines: &[&str]| {
+        let line = |text: &&str| format!("2026/1/3, 14:13 - {text}\n");
+        let chat: String = lines.iter().map(line).collect();
+        let file = data.file("chat.txt", chat);
+        let options = ["import", "--agent", "Shop", "--zone", "UTC"].map(Path::new);
+        data.run(options.into_iter().chain([file.as_path()]))
+    };
+    import(&["Shop: Hello", "Ann: one", "Ann: two"]).assert_code(0);
+    import(&["Shop: Hello", "Ann: one", "Ann: This message was deleted"]).assert_code(0);
+    let ran = import(&["Shop: Hello", "Ann: three"]);
+    ran.assert_code(1);
+    assert_eq!(counts(&ran.stdout)["rejected"], 1);
+}
+
 /// What a source does not say is asked for before anything of it is kept, and what it says that has no
 /// place here is counted.
 #[test]
