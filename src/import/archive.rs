@@ -4,7 +4,7 @@
 //! the length and the checksum that the archive says, and not beyond; entries never lie over each
 //! other, and what grows as no chat does is refused before it is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -41,6 +41,12 @@ impl Archive {
         let whole = io::BufReader::new(At { file: file.clone(), place: 0, end: length });
         let mut zip = ZipArchive::new(Seekable { inner: whole, length })
             .map_err(|error| format!("is no zip archive that can be read: {error}"))?;
+        // The library keeps the last of two entries of one name, and knows no more than that there were two.
+        if zip.has_duplicate_names() {
+            let list = At { file, place: zip.central_directory_start(), end: length };
+            let name = name_listed_twice(io::BufReader::new(list));
+            return Err(named_twice(&name.map_err(|error| error.to_string())?));
+        }
         if zip.len() > ENTRIES_MAX {
             return Err(format!("must have at most {ENTRIES_MAX} files, not {}", zip.len()));
         }
@@ -53,6 +59,10 @@ impl Archive {
             let end = entry.begin.checked_add(entry.packed_bytes);
             if end.is_none_or(|end| end > length) {
                 return Err(format!("must hold `{name}` whole: it is cut off"));
+            }
+            // Names that are no UTF-8 may differ and read the same.
+            if entries.contains_key(&name) {
+                return Err(named_twice(&name));
             }
             entries.insert(name, entry);
         }
@@ -93,6 +103,28 @@ impl Archive {
         } else {
             Box::new(Checked { inner: packed, bytes_left: entry.bytes, crc, crc_said: entry.crc })
         })
+    }
+}
+
+fn named_twice(name: &str) -> String {
+    let shown = name.escape_debug();
+    format!("must not have two files named `{shown}`: unpack it, and import what you mean")
+}
+
+/// The first name that comes again in a list of entries, which must have one.
+fn name_listed_twice(mut list: impl Read) -> io::Result<String> {
+    let mut seen = HashSet::new();
+    loop {
+        // Of each its name, some more and a comment follow, whose lengths stand at 28.
+        let mut header = [0; 46];
+        list.read_exact(&mut header)?;
+        let length = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let mut name = Vec::new();
+        (&mut list).take(length(28)).read_to_end(&mut name)?;
+        io::copy(&mut (&mut list).take(length(30) + length(32)), &mut io::sink())?;
+        if let Some(name) = seen.replace(name) {
+            return Ok(String::from_utf8_lossy(&name).into_owned());
+        }
     }
 }
 
@@ -243,6 +275,14 @@ mod tests {
             assert!(refused.contains("would leave it"), "{name}: {refused}");
         }
         assert!(stays_within("a/..b/c..") && !stays_within("") && !stays_within("a/.."));
+    }
+
+    /// The first was once dropped in silence.
+    #[test]
+    fn two_files_of_one_name_refuse_the_archive() {
+        let refused = opened(&zip_of(&[("a.json", b"1"), ("b", b"2"), ("a.json", b"3")]));
+        let refused = refused.err().unwrap();
+        assert!(refused.contains("two files named `a.json`"), "{refused}");
     }
 
     #[test]
