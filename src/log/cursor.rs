@@ -1,7 +1,7 @@
 //! Walks the frames of one segment, from a known one on.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::LogError;
 use super::codec::Unpacker;
@@ -23,6 +23,23 @@ pub(super) struct Cursor {
     byte: u64,
     buffer: Vec<u8>,
     start: usize,
+}
+
+/// A cursor between two reads, however far apart: it keeps no file open that was removed meanwhile.
+pub(super) struct Parked {
+    segment: Weak<Segment>,
+    next: Offset,
+    byte: u64,
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl Parked {
+    /// The cursor as it stood; `None` where its segment is open no more.
+    pub(super) fn resume(self) -> Option<Cursor> {
+        let Parked { segment, next, byte, buffer, start } = self;
+        Some(Cursor { segment: segment.upgrade()?, next, byte, buffer, start })
+    }
 }
 
 /// A frame that the cursor has passed. It lies in the cursor's buffer until that moves on.
@@ -57,6 +74,12 @@ impl Cursor {
     pub(super) fn near(segment: Arc<Segment>, offset: Offset) -> Cursor {
         let at = segment.before(offset);
         Cursor::new(segment, at)
+    }
+
+    /// Lets go of the segment, which stays open as long as others hold it.
+    pub(super) fn park(self) -> Parked {
+        let Cursor { segment, next, byte, buffer, start } = self;
+        Parked { segment: Arc::downgrade(&segment), next, byte, buffer, start }
     }
 
     /// Passes frames up to the one that holds `offset`, which must lie ahead; `None` where the

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::codec::Unpacker;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Parked};
 use super::size::bytes_of;
 use super::{Batch, LogError, LogReader};
 use crate::model::{Offset, Record};
@@ -29,7 +29,7 @@ pub struct LogScan {
 
 /// What a scan that reads the files holds.
 struct FromFiles {
-    cursor: Option<Cursor>,
+    cursor: Option<Parked>,
     unpacker: Unpacker,
     /// Records of the frame behind the cursor that were not yet handed out.
     decoded: VecDeque<Arc<Record>>,
@@ -66,8 +66,14 @@ impl LogScan {
         if is_past {
             self.files = None;
         } else if records.is_empty() {
-            let read = self.read(count);
-            records = self.reader.met.noting(read)?;
+            records = match self.read(count) {
+                // Trimmed under this scan: what it has read is read again.
+                Err(LogError::Trimmed { oldest, .. }) => {
+                    self.files = None;
+                    self.read_past(count, oldest)?
+                }
+                read => self.reader.met.noting(read)?,
+            };
         } else {
             // The file is looked up anew, should this scan ever fall behind.
             self.files = None;
@@ -121,7 +127,7 @@ impl FromFiles {
     /// Reads the frame that holds `offset`, from there on.
     fn read_frame(&mut self, reader: &LogReader, offset: Offset) -> Result<(), LogError> {
         let seek = || Ok(Cursor::near(reader.segments.holding(offset)?, offset));
-        let mut cursor = match self.cursor.take() {
+        let mut cursor = match self.cursor.take().and_then(Parked::resume) {
             Some(cursor) => cursor,
             None => seek()?,
         };
@@ -136,7 +142,7 @@ impl FromFiles {
         let records = cursor.records(&passed, &mut self.unpacker)?;
         let earlier = usize::try_from(offset.since(passed.offsets.start)).unwrap_or(usize::MAX);
         self.decoded.extend(records.into_iter().skip(earlier).map(Arc::new));
-        self.cursor = Some(cursor);
+        self.cursor = Some(cursor.park());
         Ok(())
     }
 }

@@ -127,6 +127,10 @@ pub async fn scrub(
             next = offsets.end;
             while let Some(bytes) = inspection.step() {
                 pace.after(bytes).await;
+                // Trimmed meanwhile, erased perhaps: its file is not held open any longer.
+                if offsets.end <= log.oldest() {
+                    break;
+                }
             }
             if stop.is_cancelled() {
                 return;

@@ -83,11 +83,9 @@ fn seal(segments: &Segments, segment: &Arc<Segment>) -> Result<(), LogError> {
     write_sidecar(disk, &sidecar_path, &sidecar)
         .map_err(|source| LogError::write(&sidecar_path, source))?;
     let sealed_path = folder.sealed_path(segment.first);
-    let file = segment.file.try_clone();
-    let file = file.map_err(|source| LogError::read(&segment.path, 0, source))?;
     relocate(disk, &segment.path, &sealed_path)
         .map_err(|source| LogError::write(&sealed_path, source))?;
-    segments.move_to_sealed(Arc::new(Segment::sealed(sealed_path, file, sidecar)));
+    segments.move_to_sealed(segment.first);
     Ok(())
 }
 

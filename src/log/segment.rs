@@ -55,15 +55,10 @@ impl Segment {
             return Err(LogError::File { path, detail });
         }
         let file = File::open(&path).map_err(|source| LogError::read(&path, 0, source))?;
-        Ok(Segment::sealed(path, file, sidecar))
-    }
-
-    /// A sealed segment that is open.
-    pub(super) fn sealed(path: PathBuf, file: File, sidecar: Sidecar) -> Segment {
-        let Sidecar { first, end, first_lsn, positions, .. } = sidecar;
+        let Sidecar { end, first_lsn, positions, .. } = sidecar;
         // Nobody asks where the last frame of a sealed segment ends.
         let written = RwLock::new(Written { end, end_byte: u32::MAX, positions });
-        Segment { path, file, first, first_lsn, written }
+        Ok(Segment { path, file, first, first_lsn, written })
     }
 
     /// First offset after its last record.

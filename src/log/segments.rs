@@ -90,7 +90,11 @@ impl Segments {
             return Ok(segment);
         }
         let segment = Arc::new(Segment::open_sealed(&self.folder, first)?);
-        self.open.insert(first, segment.clone());
+        // The lock holds a trim back, after which it would stay open, and its bytes on the disk.
+        let list = self.list.read();
+        if first >= list.oldest {
+            self.open.insert(first, segment.clone());
+        }
         Ok(segment)
     }
 
@@ -114,12 +118,12 @@ impl Segments {
         self.list.write().active.push(segment);
     }
 
-    /// Takes in that the oldest active segment was sealed.
-    pub(super) fn move_to_sealed(&self, segment: Arc<Segment>) {
-        self.open.insert(segment.first, segment.clone());
+    /// Takes in that the oldest active segment was sealed. It is opened anew, by the name that it has
+    /// now: an open file that is shown as deleted is one that should not be open.
+    pub(super) fn move_to_sealed(&self, first: Offset) {
         let mut list = self.list.write();
-        list.active.retain(|active| active.first != segment.first);
-        list.sealed.push(segment.first);
+        list.active.retain(|active| active.first != first);
+        list.sealed.push(first);
     }
 
     /// Forgets what lies below `oldest`.

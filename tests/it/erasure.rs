@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -240,6 +241,48 @@ async fn a_message_that_was_erased_is_nowhere_and_all_else_as_before() {
     assert_eq!(figures(&admin).await, before);
     assert_eq!(found_in(&data, SECRET), BTreeSet::new());
     assert_eq!(admin.get("/v1/conversations/c1").await.json()[0], records[0]);
+}
+
+/// Whoever read the log slowly held the segment open in which they stood: it was erased, and its bytes stayed on the
+/// disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_that_was_removed_stays_open() {
+    let data = Data::new();
+    let server = serve(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    // More than connections hold on their way, and than a stream reads at once.
+    let text = "x".repeat(30_000);
+    for batch in 0..20 {
+        let ids = (0..50).map(|number| format!("m{}", batch * 50 + number));
+        let said: Vec<Value> = ids.map(|id| message("c1", &id, "human", "bo", &text)).collect();
+        admin.events(&said).await;
+    }
+    admin.caught_up(true).await;
+    assert_eq!(block_in_place(|| server.stop()), 0);
+    // Started again it has the records in no memory: they are read from the log's files.
+    let server = serve(&data);
+    let admin = server.http_as(&data, "boss", &[Admin]);
+    admin.caught_up(true).await;
+    let token = data.token(SHOP, "boss", &[Admin]);
+    let asked = format!(
+        "GET /v1/events?from=0 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
+    );
+    let mut slow = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    slow.write_all(asked.as_bytes()).unwrap();
+    let mut begin = [0; 12];
+    block_in_place(|| slow.read_exact(&mut begin)).unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 200");
+
+    erase(&data, &["--message", "m1", "--conversation", "c1"]);
+    let since = Instant::now();
+    loop {
+        let open = server.open_though_removed(&data.path());
+        if open.is_empty() {
+            break;
+        }
+        assert!(since.elapsed() < PATIENCE, "{open:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// G18: the content goes, the counts stay, by a pseudonym.

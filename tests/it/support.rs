@@ -203,6 +203,17 @@ impl Server {
         line.unwrap().trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
     }
 
+    /// Files below `folder` that it has open although they were removed.
+    pub fn open_though_removed(&self, folder: &Path) -> Vec<String> {
+        let folder = std::fs::canonicalize(folder).unwrap();
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap();
+        // One may have been closed since it was listed.
+        let paths = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        let removed = paths.filter(|path| path.starts_with(&folder));
+        let removed = removed.map(|path| path.to_string_lossy().into_owned());
+        removed.filter(|path| path.ends_with(" (deleted)")).collect()
+    }
+
     /// What it wrote to stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
