@@ -1,10 +1,11 @@
 //! `verbatim demo`, as somebody meets it first: it starts, and what it says to try can be done.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 use super::command::command;
-use super::support::{Data, Http, between};
+use super::support::{Data, Http, between, message};
 
 const README: &str = include_str!("../../README.md");
 
@@ -16,6 +17,27 @@ impl Drop for Demo {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// What is in a log stays in it: the demo in a shop's own would be there for good.
+#[test]
+fn it_leaves_a_shops_own_data_alone_and_reads_its_settings() {
+    let data = Data::new();
+    let line = message("c-1", "m-1", "human", "lin", "We refund");
+    let file = data.file("chat.jsonl", line.to_string());
+    data.succeeds([Path::new("import"), &file]);
+    let ran = data.run(["demo", "--listen", "127.0.0.1:0"]);
+    ran.assert_code(2);
+    ran.assert_stderr_has("holds chat that is not the demo's");
+    assert!(!data.path().join("demo.json").exists());
+    assert_eq!(data.number("select count(*) from events where kind <> 'access'"), 1);
+
+    let new = Data::new();
+    new.set("nonsense = 1\n");
+    let ran = new.run(["demo"]);
+    ran.assert_code(2);
+    ran.assert_stderr_has("nonsense");
+    assert!(!new.path().join("log").exists());
 }
 
 /// It once did not start at all, and nothing noticed.

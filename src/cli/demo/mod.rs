@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -38,15 +38,9 @@ const LIVE: &str = include_str!("../../../sample_data/live.ndjson");
 /// What the sample shop's model is made of, in less than a second at each start.
 const LABELS: &str = include_str!("../../../sample_data/labels.csv");
 /// The day that history is moved to yesterday.
-const HISTORY_LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 14) {
-    Some(day) => day,
-    None => NaiveDate::MAX,
-};
+const HISTORY_LAST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 14).unwrap();
 /// The day of the live part, which is always today.
-const LIVE_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 15) {
-    Some(day) => day,
-    None => NaiveDate::MAX,
-};
+const LIVE_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
 /// The sample shop.
 const SHOP: &str = "demo";
 /// The zone the sample shop lives in.
@@ -77,12 +71,12 @@ const ATTACHMENTS: &[&[u8]] = attachments![
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Demo {
-    /// Data directory; started again, the demo goes on with it
+    /// Data directory of its own; started again, the demo goes on with it
     #[arg(long, value_name = "DIR", default_value = "verbatim-demo")]
     data: PathBuf,
-    /// Where to listen
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    listen: std::net::SocketAddr,
+    /// Where to listen; without it as the directory's verbatim.toml says, or on 127.0.0.1:8080
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<std::net::SocketAddr>,
     /// How many times faster than life the live part is played; waits become as much shorter
     #[arg(long, default_value_t = 1.0, value_parser = pace)]
     speed: f64,
@@ -118,13 +112,17 @@ struct Moved {
 
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let config = Config { listen: self.listen, zone: SHOP_ZONE, ..Config::default() };
-        let server = Server::start(DataDir::new(&self.data), config).await?;
+        let data = DataDir::new(&self.data);
+        let file = Config::read(&data.config_file())?;
+        let listen = self.listen.unwrap_or(file.listen);
+        let moved = moved_by(&data)?;
+        let config = Config { listen, zone: SHOP_ZONE, ..file };
+        let server = Server::start(data, config).await?;
         let identity = Arc::new(operator(SHOP));
         make_model(&server.app)?;
         // Before the history, so that they hold for it.
         set_rules(&server.app, &identity).await?;
-        import_history(&server.app, &identity).await?;
+        import_history(&server.app, &identity, &moved).await?;
         server.app.catch_up().await?;
         self.greet(&server)?;
         let live = tokio::spawn(play(
@@ -174,8 +172,7 @@ impl Demo {
     }
 }
 
-async fn import_history(app: &App, identity: &Arc<Identity>) -> anyhow::Result<()> {
-    let moved = moved_by(app)?;
+async fn import_history(app: &App, identity: &Arc<Identity>, moved: &Moved) -> anyhow::Result<()> {
     for bytes in ATTACHMENTS {
         let sha256 = hex::encode(Sha256::digest(bytes));
         let body = futures::stream::iter([Ok::<_, std::convert::Infallible>(*bytes)]);
@@ -236,17 +233,29 @@ fn own_name() -> String {
     }
 }
 
-/// By how many days the history is moved: decided at the first start, kept from then on.
-fn moved_by(app: &App) -> anyhow::Result<Moved> {
-    let path = app.data.root().join("demo.json");
-    if let Ok(text) = fs::read_to_string(&path) {
+/// By how many days the history is moved: decided before the first record is there, kept from then on. What is
+/// in a log stays in it: one that is not the demo's is refused.
+fn moved_by(data: &DataDir) -> anyhow::Result<Moved> {
+    let path = data.root().join("demo.json");
+    if data.log().exists() {
+        let is_demo = path.exists();
+        let root = data.root().display();
+        ensure!(
+            is_demo,
+            "`{root}` holds chat that is not the demo's: --data names a new directory"
+        );
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
         return serde_json::from_str(&text)
             .with_context(|| format!("`{}` is not the demo's", path.display()));
     }
     let today = Utc::now().with_timezone(&SHOP_ZONE).date_naive();
     let days = today.signed_duration_since(HISTORY_LAST_DAY).num_days() - 1;
     let moved = Moved { history_days: u64::try_from(days).unwrap_or(0) };
-    durable::write(&path, Mode::Usual, &serde_json::to_vec(&moved)?)?;
+    let json = serde_json::to_vec(&moved)?;
+    durable::make_directory(data.root())
+        .and_then(|()| durable::write(&path, Mode::Usual, &json))
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(moved)
 }
 
