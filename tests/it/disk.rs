@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::shims::CUT;
-use super::support::PATIENCE;
+use super::support::{PATIENCE, skipped};
 
 /// A mounted file system, which goes with the test.
 pub struct Disk {
@@ -63,7 +63,7 @@ impl Disk {
         match made.and_then(|()| self.mount()) {
             Ok(()) => Some(self),
             Err(error) => {
-                println!("skipped: no disk of its own can be mounted, which takes root: {error}");
+                skipped(&format!("no disk of its own can be mounted, which takes root: {error}"));
                 None
             }
         }
@@ -93,7 +93,7 @@ impl Pinned {
     pub fn at(folder: &Path) -> Option<Pinned> {
         let path = folder.to_str().unwrap();
         if let Err(error) = run("mount", &["--bind", path, path]) {
-            println!("skipped: no folder can be mounted, which takes root: {error}");
+            skipped(&format!("no folder can be mounted, which takes root: {error}"));
             return None;
         }
         Some(Pinned { folder: folder.to_path_buf() })

@@ -17,7 +17,7 @@ use super::clients::Clients;
 use super::disk::Disk;
 use super::shims::LOG_FAULTS;
 use super::socket::{Received, Socket};
-use super::support::{Data, Http, PATIENCE, SHOP, Server, lines, message, seeded, trials};
+use super::support::{Data, Http, PATIENCE, SHOP, Server, lines, message, seeded, skipped, trials};
 
 fn event(number: usize) -> Value {
     message(&format!("c{}", number % 3), &format!("m{number}"), "customer", "cust-1", "hello")
@@ -188,7 +188,7 @@ async fn strangers_that_say_nothing_make_room() {
     const BATCHES: usize = 40;
     let wanted = STRANGERS as u64 + 1_000;
     if rlimit::increase_nofile_limit(wanted).unwrap_or(0) < wanted {
-        println!("skipped: this process may not open {wanted} connections (ulimit -n)");
+        skipped(&format!("this process may not open {wanted} connections (ulimit -n)"));
         return;
     }
     let data = Data::new();

@@ -10,7 +10,7 @@ use verbatim::access::TokenRole::{Admin, Analyst};
 use verbatim::sql::Counted;
 
 use super::postgres::{Wire, told};
-use super::support::{Data, Http, between, csv, lines, sample_events, unescaped};
+use super::support::{Data, Http, between, csv, unescaped};
 
 const FROM: &str = "2026-01-01";
 const TO: &str = "2026-01-15";
@@ -37,13 +37,7 @@ async fn shop() -> (Wire, Http) {
     data.set(&format!("zone = \"{ZONE}\"\n"));
     let wire = Wire::start_on(data);
     wire.data.succeeds(["rules", "set", HOURS, SLA]);
-    let admin = wire.server.http_as(&wire.data, "boss", &[Admin]);
-    for events in sample_events("history.ndjson").chunks(1_000) {
-        let taken =
-            admin.post("/v1/events?origin=imported", "application/x-ndjson", lines(events)).await;
-        assert_eq!(taken.status, 200, "{}", taken.text());
-    }
-    admin.caught_up(false).await;
+    wire.server.http_as(&wire.data, "boss", &[Admin]).import_history().await;
     let anna = wire.server.http_as(&wire.data, "anna", &[Analyst]);
     (wire, anna)
 }

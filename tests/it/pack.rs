@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::command::{Ran, command, ran};
-use super::support::Data;
+use super::support::{Data, skipped};
 
 const CASE: &str = "D-17";
 /// What stands on every page, and is no part of what was said.
@@ -33,7 +33,7 @@ fn has_tools() -> bool {
     let are_there =
         ["qpdf", "pdftotext", "pdffonts", "pdfinfo", "pdfdetach"].iter().all(|tool| has(tool));
     if !are_there {
-        println!("skipped: qpdf and poppler-utils are not installed");
+        skipped("qpdf and poppler-utils are not installed");
     }
     are_there
 }

@@ -21,6 +21,12 @@ use super::command::{Ran, command, ran};
 
 /// Longest anything here may take before the test gives up: generous, since the machine is shared.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Says that a test tries nothing, and why. Where `CI` is set it fails: what is green there was tried.
+pub fn skipped(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "where CI is set nothing is skipped: {why}");
+    println!("skipped: {why}");
+}
+
 /// The shop of most tests; the command line's default.
 pub const SHOP: &str = "main";
 
@@ -510,6 +516,16 @@ impl Http {
             assert!(ack["offset"].is_u64(), "{ack}");
         }
         acks
+    }
+
+    /// Takes the sample's history in, as what was brought along.
+    pub async fn import_history(&self) {
+        for events in sample_events("history.ndjson").chunks(1_000) {
+            let (path, lines) = ("/v1/events?origin=imported", lines(events));
+            let taken = self.post(path, "application/x-ndjson", lines).await;
+            assert_eq!(taken.status, 200, "{}", taken.text());
+        }
+        self.caught_up(false).await;
     }
 
     /// Every record of the shop, as `GET /v1/events` hands them out.
