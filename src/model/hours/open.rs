@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::steady::{Steady, steady_spans};
+use super::steady::{Steady, offset_at, steady_spans};
 use crate::model::Micros;
 
 pub(super) const DAY_MINUTES: u32 = 24 * 60;
@@ -16,7 +16,8 @@ pub(super) const DAY: i64 = DAY_MINUTES as i64 * MINUTE;
 /// A century: days are looked at one by one.
 pub(super) const SPAN_MAX: i64 = 36_525 * DAY;
 const WEEK: i64 = 7 * DAY;
-/// Ten years, in weeks: 522 × 0.8 µs is what it takes to find that nothing opens any more.
+/// Ten years, in weeks. Of those, the few that a date or a change of the clock makes different are walked
+/// through; each other one is three looks at the zone and one at the dates.
 const AFTER_MAX: i64 = 522 * WEEK;
 /// Ten thousand years about 1970: SQL knows times at which to add a day overflows.
 const TIMES: RangeInclusive<i64> = -100 * SPAN_MAX..=100 * SPAN_MAX;
@@ -69,8 +70,16 @@ impl Hours {
             return None;
         }
         let mut left_us = open_us;
+        // What is open of a usual week, from whatever moment on it is counted.
+        let mut usual_us = None;
         // Week by week, since most of what is asked for has passed in the first.
         for week in (from.0..from.0 + AFTER_MAX).step_by(WEEK as usize) {
+            let is_usual = self.is_usual(week);
+            if let Some(usual_us) = usual_us.filter(|usual_us| is_usual && left_us > *usual_us) {
+                left_us -= usual_us;
+                continue;
+            }
+            let before_us = left_us;
             for piece in steady_spans(self.zone, week, week + WEEK).flat_map(|at| self.pieces(at)) {
                 let open_us = piece.end - piece.start;
                 if left_us <= open_us {
@@ -78,8 +87,22 @@ impl Hours {
                 }
                 left_us -= open_us;
             }
+            if is_usual {
+                usual_us = Some(before_us - left_us);
+            }
         }
         None
+    }
+
+    /// Whether the week from `from` on has as much open as any: its clock runs evenly, and it has no date
+    /// of its own, nor a day before it that may go on into it. No zone has changed its clock and back
+    /// within half a week (Brazil in 2000: within a week less an hour), so three looks at it tell.
+    fn is_usual(&self, from: i64) -> bool {
+        let (middle, to) = (from + WEEK / 2, from + WEEK);
+        let offset = offset_at(self.zone, from);
+        let days = (from + offset).div_euclid(DAY) - 1..=(to + offset).div_euclid(DAY);
+        let is_even = [middle, to].iter().all(|at| offset_at(self.zone, *at) == offset);
+        is_even && self.dates.range(days).next().is_none()
     }
 
     fn never_opens(&self) -> bool {

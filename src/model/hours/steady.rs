@@ -46,6 +46,6 @@ fn first_change(zone: Tz, offset: i64, same: i64, other: i64) -> i64 {
 }
 
 /// What is to be added to UTC, in microseconds.
-fn offset_at(zone: Tz, at: i64) -> i64 {
+pub(super) fn offset_at(zone: Tz, at: i64) -> i64 {
     utc_offset_seconds(zone, Micros(at)) * SECOND
 }

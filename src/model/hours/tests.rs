@@ -130,6 +130,52 @@ fn what_is_due_is_due_when_so_much_has_been_open() {
     }
 }
 
+/// Weeks are passed over by what is open in one: those with a holiday, or a change of the clock, are not.
+#[test]
+fn a_promise_of_many_weeks_is_due_to_the_microsecond() {
+    let dates = json!({"2026-04-06": [], "2026-07-04": ["22:00-03:00"], "2026-12-24": ["09:00-12:00"], "2029-01-01": []});
+    let weeks = [
+        json!({"mon": ["09:00-09:01"]}),
+        json!({"sun": ["21:00-05:00"], "wed": ["08:15-12:00", "12:30-20:45"]}),
+        json!({"sat": ["01:30-03:30"], "sun": ["01:15-03:05"]}),
+    ];
+    let dice = &mut Dice::new(13);
+    for (zone, begin) in [
+        ("Europe/Berlin", "2026-02-02T00:00:00Z"),
+        ("Australia/Lord_Howe", "2026-02-02T00:00:00Z"),
+        ("Africa/Casablanca", "2026-02-02T00:00:00Z"),
+        ("America/Recife", "2000-02-07T00:00:00Z"),
+    ] {
+        let begin = at(begin).0;
+        for week in &weeks {
+            let of = hours(json!({"zone": zone, "week": week, "dates": dates}));
+            let week_us = of.open_micros(Micros(begin), Micros(begin + 7 * DAY));
+            for _ in 0..50 {
+                let from = Micros(begin + dice.roll(400 * DAY as usize) as i64);
+                let open_us = 1 + dice.roll(300 * week_us.unwrap() as usize) as i64;
+                let due = of.after_open(from, open_us).unwrap();
+                assert_eq!(of.open_micros(from, due), Some(open_us), "{zone}: after {from}");
+                let before = of.open_micros(from, Micros(due.0 - 1));
+                assert_eq!(before, Some(open_us - 1), "{zone}: {open_us} µs after {from}");
+            }
+        }
+    }
+}
+
+/// What weeks are passed over by.
+#[test]
+fn no_zone_changes_its_clock_and_back_within_half_a_week() {
+    let first = at("1970-01-01T00:00:00Z").0;
+    for zone in chrono_tz::TZ_VARIANTS {
+        let offsets: Vec<i64> =
+            (0..75 * 366).map(|day| super::steady::offset_at(zone, first + day * DAY)).collect();
+        for days in offsets.windows(5) {
+            let is_even = days[0] != days[4] || days.iter().all(|offset| *offset == days[0]);
+            assert!(is_even, "{zone}");
+        }
+    }
+}
+
 #[test]
 fn what_never_opens_again_is_never_due() {
     let from = at("2026-02-09T08:00:00Z");
