@@ -117,6 +117,10 @@ impl Asked {
                 }
                 ToServer::Schema => {
                     let schema = self.decoder.schema(body).map_err(unexpected)?;
+                    // The plan is made, and nobody else holds it now.
+                    if let Some(snapshot) = Arc::get_mut(&mut self.snapshot) {
+                        snapshot.let_tail_go();
+                    }
                     return Ok(Next::Schema(schema));
                 }
                 ToServer::Rows => {

@@ -31,8 +31,8 @@ const BATCH_ROWS: usize = 8_192;
 pub(super) struct ShopSnapshot {
     shop: String,
     archive: TableSnapshot,
-    /// Records from the archive's cursor on, of all shops.
-    tail: Tail,
+    /// Records from the archive's cursor on, of all shops; `None` once no scan asks for rows beyond the files.
+    tail: Option<Tail>,
     facts: FactsSnapshot,
     /// Every record below it is in all of them, and none above.
     complete_to: Offset,
@@ -56,7 +56,8 @@ impl ShopSnapshot {
         let mut tail = archive.tail;
         read_on(&mut tail, log, complete_to).map_err(ArchiveError::from)?;
         let shop = shop.to_string();
-        Ok(ShopSnapshot { shop, archive: archive.table, tail, facts, complete_to })
+        let (archive, tail) = (archive.table, Some(tail));
+        Ok(ShopSnapshot { shop, archive, tail, facts, complete_to })
     }
 
     pub(super) fn complete_to(&self) -> Offset {
@@ -87,6 +88,9 @@ impl ShopSnapshot {
         columns: &[usize],
         mut each: impl FnMut(RecordBatch) -> Result<(), SqlError>,
     ) -> Result<(), SqlError> {
+        let Some(tail) = &self.tail else {
+            return Err(SqlError::Session("a scan asked for rows after it was planned".to_string()));
+        };
         if let Some(of_facts) = self.of_facts(table) {
             for batch in of_facts.tail.iter().filter(|batch| batch.num_rows() > 0) {
                 each(
@@ -100,11 +104,22 @@ impl ShopSnapshot {
                 && record.offset < self.complete_to
                 && record.event.kind != Kind::Access
         };
-        let records: Vec<&Record> = self.tail.records().filter(is_seen).collect();
+        let records: Vec<&Record> = tail.records().filter(is_seen).collect();
         for records in records.chunks(BATCH_ROWS) {
             each(some_columns_of_events(columns, records)?)?;
         }
         Ok(())
+    }
+
+    /// Lets the rows beyond the files go, and holds the files: scans have taken theirs while they were planned, and
+    /// whoever takes an answer slowly would hold 64 MiB of them.
+    pub(super) fn let_tail_go(&mut self) {
+        self.tail = None;
+        let FactsSnapshot { turns, episodes, changes, tags, strays, stints, ratings, .. } =
+            &mut self.facts;
+        for table in [turns, episodes, changes, tags, strays, stints, ratings] {
+            table.tail = Vec::new();
+        }
     }
 
     /// Compares each file with the hash in its name, where that was not done before; blocks.
