@@ -92,8 +92,9 @@ pub use functions::Function;
 pub use lately::Figures;
 pub use meanings::ColumnSchema;
 pub use named::{
-    BUILT_IN, BUSINESS, Chart, ChartKind, Counted, Explained, Explanation, Filter, NamedQuery,
-    Parameter, ParameterKind, Place, REASONS, UNTAGGED, load as named_queries,
+    BUILT_IN, BUSINESS, CHANGE, Chart, ChartKind, Counted, Explained, Explanation, Filter,
+    NamedQuery, PREVIOUS, Parameter, ParameterKind, Place, REASONS, UNTAGGED,
+    load as named_queries,
 };
 pub use postgres::{
     Bound, Columns, DATABASE, Description, Fetch, Format, RowForm, SERVER_VERSION, Setting,

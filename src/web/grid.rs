@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 
 use super::days::local;
 use crate::model::Micros;
-use crate::sql::ANSWER_ROWS_MAX;
+use crate::sql::{ANSWER_ROWS_MAX, CHANGE, PREVIOUS};
 
 /// Rows taken from an answer: what a chart can still draw.
 const ROWS_MAX: usize = 5_000;
@@ -108,6 +108,18 @@ impl Grid {
     /// Position of a column.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|own| own == name)
+    }
+
+    /// Whether a column says what another one was a period before, or by how much that has changed since.
+    pub(super) fn is_beside(&self, name: &str) -> bool {
+        let mut bare =
+            [PREVIOUS, CHANGE].into_iter().filter_map(|prefix| name.strip_prefix(prefix));
+        bare.any(|bare| self.column(bare).is_some())
+    }
+
+    /// What a figure was a period before, where an answer says it.
+    pub(super) fn before(&self, row: usize, name: &str) -> Option<&Value> {
+        self.cell(row, &format!("{PREVIOUS}{name}"))
     }
 
     /// A cell by its row and its column's name.

@@ -25,6 +25,10 @@ use super::previous::Shift;
 use crate::model::Micros;
 use crate::sql::{Answer, SqlError};
 
+/// Before the names of columns that say what a figure was in the range before, and by how much it has changed since.
+pub const PREVIOUS: &str = "previous_";
+pub const CHANGE: &str = "change_";
+
 /// `now` with what `then` was, `shift` earlier: answers of one query.
 pub(in crate::sql) fn compared(
     query: &NamedQuery,
@@ -64,7 +68,7 @@ fn joined(
         let current = concat(&[current, &missing])?;
         let former = concat(&[&take(former, &partners, None)?, &take(former, &left_over, None)?])?;
         let change = difference(&current, &former)?;
-        for (prefix, column) in [("", current), ("previous_", former), ("change_", change)] {
+        for (prefix, column) in [("", current), (PREVIOUS, former), (CHANGE, change)] {
             fields.push(nullable(format!("{prefix}{}", field.name()), &column));
             columns.push(column);
         }

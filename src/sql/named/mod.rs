@@ -44,6 +44,7 @@ mod compare;
 
 pub use built_in::BUILT_IN;
 pub use chart::{Chart, ChartKind};
+pub use compare::{CHANGE, PREVIOUS};
 pub use counted::{Counted, REASONS};
 pub use explain::{BUSINESS, Explained};
 pub use explanation::Explanation;

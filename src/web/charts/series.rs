@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Canvas;
 use super::scale::Unit;
-use crate::sql::{Chart, ChartKind};
+use crate::sql::{Chart, ChartKind, PREVIOUS};
 use crate::web::figures::{figure, label, thousands};
 use crate::web::grid::{Grid, Value};
 use crate::web::shown::Shown;
@@ -244,7 +244,7 @@ impl<'a> Figures<'a> {
             Some(said) => grid.column(said),
             None => count_of(grid, column),
         };
-        let (y, previous) = (grid.column(column)?, grid.column(&format!("previous_{column}")));
+        let (y, previous) = (grid.column(column)?, grid.column(&format!("{PREVIOUS}{column}")));
         Some(Figures { grid, y, previous, n, unit })
     }
 

@@ -168,10 +168,9 @@ fn are_headlines(grid: &Grid) -> bool {
 
 /// The figures of a one-row answer, in the order of its columns.
 fn headlines(grid: &Grid, drill: &Drill<'_>) -> Vec<Headline> {
-    let is_beside = |name: &&String| name.starts_with("previous_") || name.starts_with("change_");
     let headline = |name: &String| {
         let value = grid.cell(0, name)?;
-        let previous = grid.cell(0, &format!("previous_{name}"));
+        let previous = grid.before(0, name);
         Some(Headline {
             label: headline_label(name),
             figure: Shown::plain(&figure(name, value)),
@@ -180,7 +179,7 @@ fn headlines(grid: &Grid, drill: &Drill<'_>) -> Vec<Headline> {
             change: previous.map_or_else(String::new, |previous| change(name, value, previous)),
         })
     };
-    grid.names.iter().filter(|name| !is_beside(name)).filter_map(headline).collect()
+    grid.names.iter().filter(|name| !grid.is_beside(name)).filter_map(headline).collect()
 }
 
 /// A name as part of an id: what is no letter, digit or `_` by its number, so that no two names have one id.
@@ -233,8 +232,11 @@ mod tests {
     fn one_row_of_figures_is_headlines_that_lead_to_their_rows() {
         let (selection, wording, query) = (selection(), Wording::default(), query());
         let making = Making { selection: &selection, wording: &wording, leads: true };
-        let names = ["median_s", "previous_median_s", "change_median_s", "waiting_now"];
-        let row = vec![Value::Whole(90), Value::Whole(60), Value::Whole(30), Value::Null];
+        // A figure that is only called like a change is one.
+        let names =
+            ["median_s", "previous_median_s", "change_median_s", "waiting_now", "change_requests"];
+        let row = [Some(90), Some(60), Some(30), None, Some(7)];
+        let row = row.map(|value| value.map_or(Value::Null, Value::Whole)).to_vec();
         let names = names.map(str::to_string).to_vec();
         let mut grid = Grid { names, rows: vec![row], cut: false };
         let Body::Headlines(headlines) = Body::of(&making, &query, &grid) else {
@@ -248,6 +250,7 @@ mod tests {
             .collect();
         assert_eq!(shown[0], ("median wait", "1 min 30 s".to_string(), "1 min", "+50 %"));
         assert_eq!(shown[1], ("waiting now", "–".to_string(), "", ""));
+        assert_eq!(shown[2], ("change requests", "7".to_string(), "", ""));
         assert!(headlines[0].address.starts_with("/explain/waiting_by_day?figure=median_s&"));
         grid.rows[0][3] = Value::Text("lin".to_string());
         assert!(matches!(Body::of(&making, &query, &grid), Body::Table(_)));

@@ -14,9 +14,6 @@ use crate::web::wording::Wording;
 const TABLE_ROWS_MAX: usize = 100;
 /// From this many columns on, a table does not fit beside another.
 const WIDE_COLUMNS: usize = 7;
-/// Before the names of columns that say what a figure was a period before, and by how much it has changed since.
-const PREVIOUS: &str = "previous_";
-const CHANGE: &str = "change_";
 /// How the names of columns end that say which record a row is about.
 const OFFSET: &str = "_offset";
 /// Columns of names that have a page, and the page.
@@ -86,11 +83,7 @@ impl Cells<'_> {
     /// The columns that are shown: what was before stands in the cell of what is now.
     fn columns(&self) -> Vec<(usize, Column)> {
         let names = self.grid.names.iter().enumerate();
-        let is_beside = |name: &str, prefix| {
-            name.strip_prefix(prefix).is_some_and(|bare| self.grid.column(bare).is_some())
-        };
-        let shown =
-            names.filter(|(_, name)| !is_beside(name, PREVIOUS) && !is_beside(name, CHANGE));
+        let shown = names.filter(|(_, name)| !self.grid.is_beside(name));
         let numeric = |index: usize| self.grid.rows.iter().any(|row| row[index].number().is_some());
         let column = |(index, name): (usize, &String)| {
             (index, Column { label: label(name), numeric: numeric(index) })
@@ -100,7 +93,7 @@ impl Cells<'_> {
 
     fn cell(&self, row: usize, index: usize, column: &Column) -> Cell {
         let (name, value) = (self.grid.names[index].as_str(), &self.grid.rows[row][index]);
-        let previous = self.grid.cell(row, &format!("{PREVIOUS}{name}"));
+        let previous = self.grid.before(row, name);
         let (before, change) = match previous {
             Some(previous) => (figure(name, previous), change(name, value, previous)),
             None => (String::new(), String::new()),
