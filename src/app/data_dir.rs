@@ -84,6 +84,11 @@ impl DataDir {
         &self.root
     }
 
+    /// Whether there is a log in it, whoever wrote that.
+    pub fn has_log(&self) -> bool {
+        self.log().exists()
+    }
+
     pub fn log(&self) -> PathBuf {
         self.root.join("log")
     }

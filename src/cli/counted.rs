@@ -2,12 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::AsArray;
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use arrow::record_batch::RecordBatch;
-
 use super::shown::shown;
+use crate::export::{RecordBatch, texts_of};
 use crate::sql::Counted;
 
 /// The column that says why a row is left out.
@@ -23,12 +19,8 @@ pub(super) struct Reasons {
 impl Reasons {
     /// Adds rows as they come.
     pub(super) fn add(&mut self, rows: &RecordBatch) {
-        let reasons = rows.column_by_name(LEFT_OUT);
-        let Some(reasons) = reasons.and_then(|reasons| cast(reasons, &DataType::Utf8).ok()) else {
-            return;
-        };
-        for reason in reasons.as_string::<i32>() {
-            self.note(reason);
+        for reason in texts_of(rows, LEFT_OUT) {
+            self.note(reason.as_deref());
         }
     }
 

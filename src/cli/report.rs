@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::bail;
-use arrow::record_batch::RecordBatch;
 use clap::Args;
 
 use super::client::Client;
@@ -19,6 +18,7 @@ use super::target::{Target, TargetArgs};
 use super::wanted::Wanted;
 use super::{Exit, report_check, write};
 use crate::cli::logging::tell;
+use crate::export::RecordBatch;
 use crate::sql::{self, Explained, Filter, NamedQuery};
 
 const EXAMPLES: &str = "\

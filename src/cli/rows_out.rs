@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::bail;
-use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 
 use super::destination::Out;
@@ -14,7 +13,8 @@ use super::table::{Layout, Table};
 use super::write::ReaderLeft;
 use crate::cli::logging::tell;
 use crate::export::{
-    CellRows, Encoder, ExportError, ExportFormat, Incoming, MarkdownRows, RowWriter, cell_columns,
+    CellRows, Encoder, ExportError, ExportFormat, Incoming, MarkdownRows, RecordBatch, RowWriter,
+    cell_columns,
 };
 
 /// How rows are written.

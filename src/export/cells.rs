@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use arrow::array::Array;
+use arrow::array::{Array, AsArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -34,6 +35,13 @@ pub fn cell_columns(schema: &SchemaRef) -> Vec<CellColumn> {
         is_number: field.data_type().is_numeric(),
     };
     schema.fields().iter().map(column).collect()
+}
+
+/// The texts of one column; none where there is no such column, or none of texts.
+pub fn texts_of(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
+    let texts = rows.column_by_name(column).and_then(|texts| cast(texts, &DataType::Utf8).ok());
+    let texts = texts.iter().flat_map(|texts| texts.as_string::<i32>());
+    texts.map(|text| text.map(str::to_string)).collect()
 }
 
 /// Writes rows as cells.

@@ -30,7 +30,7 @@ pub use ::arrow::datatypes::SchemaRef;
 pub use ::arrow::record_batch::RecordBatch;
 
 pub use self::arrow::ArrowDecoder;
-pub use cells::{CellColumn, CellRows, CellWriter, cell_columns};
+pub use cells::{CellColumn, CellRows, CellWriter, cell_columns, texts_of};
 pub use encoder::Encoder;
 pub use error::ExportError;
 pub use excel::guarded;

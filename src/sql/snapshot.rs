@@ -89,7 +89,9 @@ impl ShopSnapshot {
         mut each: impl FnMut(RecordBatch) -> Result<(), SqlError>,
     ) -> Result<(), SqlError> {
         let Some(tail) = &self.tail else {
-            return Err(SqlError::Session("a scan asked for rows after it was planned".to_string()));
+            return Err(SqlError::Session(
+                "a scan asked for rows after it was planned".to_string(),
+            ));
         };
         if let Some(of_facts) = self.of_facts(table) {
             for batch in of_facts.tail.iter().filter(|batch| batch.num_rows() > 0) {

@@ -307,10 +307,10 @@ fn mattermost_channels_come_in_with_their_files() {
     assert_eq!(
         lines,
         [
-            "message customer Thanks",
             "message customer It broke",
             "message human We refund",
             "edit human We refund",
+            "message customer Thanks",
         ]
     );
     assert_eq!(files_kept(&data), 1);

@@ -237,7 +237,7 @@ fn own_name() -> String {
 /// in a log stays in it: one that is not the demo's is refused.
 fn moved_by(data: &DataDir) -> anyhow::Result<Moved> {
     let path = data.root().join("demo.json");
-    if data.log().exists() {
+    if data.has_log() {
         let is_demo = path.exists();
         let root = data.root().display();
         ensure!(

@@ -4,13 +4,12 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
-use arrow::record_batch::RecordBatch;
-
 use crate::cli::destination::Destination;
 use crate::cli::progress;
 use crate::cli::rows_out::{RowFormat, write_incoming};
 use crate::cli::table::Layout;
 use crate::cli::target::Target;
+use crate::export::RecordBatch;
 use crate::model::Offset;
 
 const COLUMNS_USUAL: usize = 80;
