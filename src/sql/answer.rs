@@ -11,6 +11,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
 use super::SqlError;
+use super::ipc::bytes_of;
 use super::turns::Turn;
 use crate::model::Offset;
 
@@ -22,6 +23,9 @@ pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Most bytes of all that come now.
 pub(super) const ANSWERS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Longest a query may run whose answer is held in memory, or until more rows come of one that is not.
+pub(super) const QUERY_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// An answer held in memory.
 #[derive(Clone, Debug)]
@@ -35,6 +39,11 @@ pub struct Answer {
 impl Answer {
     pub fn rows(&self) -> u64 {
         self.batches.iter().map(|batch| batch.num_rows() as u64).sum()
+    }
+
+    /// What its rows take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.batches.iter().map(bytes_of).sum()
     }
 
     /// Whether it says which conversations it is about.
@@ -97,6 +106,15 @@ impl AnswerStream {
         let rows = stream::iter(first).chain(rows).boxed();
         Ok(AnswerStream { complete_to, schema, rows, has_read })
     }
+}
+
+/// What takes at most [`QUERY_TIME_MAX`], or is given up.
+pub(super) async fn in_time<T>(
+    asked: impl Future<Output = Result<T, SqlError>>,
+) -> Result<T, SqlError> {
+    // On the heap: a page holds a dozen of them, within each other, and its thread's stack is of 2 MiB.
+    let answered = tokio::time::timeout(QUERY_TIME_MAX, Box::pin(asked)).await;
+    answered.map_err(|_| SqlError::TooLong(QUERY_TIME_MAX))?
 }
 
 type Rows = BoxStream<'static, Result<RecordBatch, SqlError>>;

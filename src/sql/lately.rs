@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::questions::bytes_of_answer;
+use super::answer::in_time;
 use super::{Answer, Sql, SqlError, Value};
 use crate::model::{Micros, Offset};
 
@@ -79,7 +79,7 @@ pub(super) struct ByBytes;
 
 impl Weighter<Key, Arc<Kept>> for ByBytes {
     fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
-        let bytes = bytes_of_answer(&kept.figures.answer) + key.sql.len() + key.arguments.len();
+        let bytes = kept.figures.answer.bytes() + key.sql.len() + key.arguments.len();
         ENTRY_BYTES + bytes as u64
     }
 }
@@ -164,16 +164,20 @@ impl Sql {
                 Use::WaitForNew => drop(self.lately.remove(&key)),
             }
         }
-        match self.lately.get_value_or_guard_async(&key).await {
-            Ok(kept) => Ok(kept.figures.clone()),
-            Err(guard) => {
-                let made = self.made(&key, values).await?;
-                let figures = made.figures.clone();
-                // Who removed it meanwhile asks anew.
-                let _ = guard.insert(made);
-                Ok(figures)
+        // Where it fails, those who waited try it one after the other: nobody waits longer than for one of their own.
+        in_time(async {
+            match self.lately.get_value_or_guard_async(&key).await {
+                Ok(kept) => Ok(kept.figures.clone()),
+                Err(guard) => {
+                    let made = self.made(&key, values).await?;
+                    let figures = made.figures.clone();
+                    // Who removed it meanwhile asks anew.
+                    let _ = guard.insert(made);
+                    Ok(figures)
+                }
             }
-        }
+        })
+        .await
     }
 
     async fn made(&self, key: &Key, values: Vec<(String, Value)>) -> Result<Arc<Kept>, SqlError> {

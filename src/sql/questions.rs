@@ -13,7 +13,10 @@ use chrono_tz::Tz;
 use futures::TryStreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::answer::{ANSWER_BYTES_MAX, ANSWER_ROWS_MAX, ANSWERS_BYTES_MAX, Answer, AnswerStream};
+use super::answer::{
+    ANSWER_BYTES_MAX, ANSWER_ROWS_MAX, ANSWERS_BYTES_MAX, Answer, AnswerStream, QUERY_TIME_MAX,
+    in_time,
+};
 use super::asked::Asked;
 use super::engine::Engine;
 use super::ipc::bytes_of;
@@ -36,8 +39,6 @@ const QUESTIONS_AT_ONCE: usize = 16;
 const EXPORTS_AT_ONCE: usize = 16;
 /// How long a query waits for its turn.
 const TURN_TIME_MAX: Duration = Duration::from_secs(10);
-/// Longest a query may run whose answer is held in memory, or until more rows come of one that is not.
-const QUERY_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Beside the name: quotes, a colon, a comma, `null`.
 const NAME_BYTES: usize = 8;
@@ -174,9 +175,7 @@ impl Sql {
         &self,
         answer: impl Future<Output = Result<AnswerStream, SqlError>>,
     ) -> Result<AnswerStream, SqlError> {
-        let begun = async { answer.await?.begun(QUERY_TIME_MAX).await };
-        let begun = tokio::time::timeout(QUERY_TIME_MAX, begun).await;
-        begun.map_err(|_| SqlError::TooLong(QUERY_TIME_MAX))?
+        in_time(async { answer.await?.begun(QUERY_TIME_MAX).await }).await
     }
 
     async fn answer(
@@ -244,9 +243,7 @@ impl Sql {
             }
             Ok(answer)
         };
-        tokio::time::timeout(QUERY_TIME_MAX, collected)
-            .await
-            .map_err(|_| SqlError::TooLong(QUERY_TIME_MAX))?
+        in_time(collected).await
     }
 
     /// Room in memory for some rows, which others may have taken.
@@ -269,11 +266,6 @@ impl Sql {
         let read = tokio::task::spawn_blocking(read).await;
         read.map_err(|error| SqlError::Session(error.to_string()))?
     }
-}
-
-/// What an answer takes in memory.
-pub(super) fn bytes_of_answer(answer: &Answer) -> usize {
-    answer.batches.iter().map(bytes_of).sum()
 }
 
 /// What a row of an answer has beside its values where it is written as JSON: a name may be as long as
