@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::process::{Ended, Process, WorkerProgram};
 use super::stillness::Stillness;
 
-/// Memory that one question may take: what the engine counts, four times.
+/// Memory that one question may take: what the engine counts, twice.
 const OWN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Memory that all of them may take together.
 const ALL_BYTES_MAX: u64 = 1536 * 1024 * 1024;
