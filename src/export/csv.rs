@@ -1,8 +1,9 @@
 //! RFC 4180 with a header. CSV has no lists: those columns hold JSON text.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 
 use arrow::array::{Array, ArrayRef, StringBuilder};
 use arrow::csv::WriterBuilder;
@@ -46,12 +47,14 @@ impl<W: Write> CsvRows<W> {
 
 /// The text of rows, in pieces, one for each core: to make it takes several times as long as to read the rows.
 fn texts(rows: &RecordBatch, with_header: bool) -> Result<Vec<Vec<u8>>, ExportError> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let (count, step) = (rows.num_rows(), rows.num_rows().div_ceil(cores).max(PIECE_ROWS_MIN));
     let rest = (step..count).step_by(step).map(|from| rows.slice(from, step.min(count - from)));
     let rest: Vec<RecordBatch> = rest.collect();
-    std::thread::scope(|scope| {
-        let rest: Vec<_> = rest.iter().map(|piece| scope.spawn(|| text(piece, false))).collect();
+    thread::scope(|scope| {
+        // Where the system has no more threads, that is no reason to panic.
+        let begin = |piece| thread::Builder::new().spawn_scoped(scope, move || text(piece, false));
+        let rest = rest.iter().map(begin).collect::<io::Result<Vec<_>>>()?;
         let first = text(&rows.slice(0, step.min(count)), with_header);
         let rest = rest.into_iter().map(|piece| match piece.join() {
             Ok(text) => text,
