@@ -206,14 +206,13 @@ impl Rsmf {
         let bytes = files.whole(&name, ITEM_BYTES_MAX)?;
         let damaged =
             |error: String| InputError::Archive { path: files.path_of(&name), reason: error };
-        self.manifest = serde_json::from_slice(&bytes)
+        let manifest: Value = serde_json::from_slice(&bytes)
             .map_err(|error| damaged(format!("must be JSON: {error}")))?;
-        self.root = root;
-        let manifest = self.manifest.clone();
         let read = self.read_people(&Node::new(&manifest), settings);
         let there = read.map_err(|error| damaged(format!("is damaged: {error}")))?;
-        let events = self.manifest["events"].as_array().map_or(0, Vec::len);
+        let events = manifest["events"].as_array().map_or(0, Vec::len);
         self.waiting = (0..events).collect();
+        (self.manifest, self.root) = (manifest, root);
         Ok(there)
     }
 
