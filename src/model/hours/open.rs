@@ -7,12 +7,9 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::steady::{Steady, offset_at, steady_spans};
+use super::steady::{DAY, MINUTE, Steady, offset_at, steady_spans};
 use crate::model::Micros;
 
-pub(super) const DAY_MINUTES: u32 = 24 * 60;
-pub(super) const MINUTE: i64 = 60_000_000;
-pub(super) const DAY: i64 = DAY_MINUTES as i64 * MINUTE;
 /// A century: days are looked at one by one.
 pub(super) const SPAN_MAX: i64 = 36_525 * DAY;
 const WEEK: i64 = 7 * DAY;

@@ -7,7 +7,8 @@ use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
-use super::open::{DAY_MINUTES, Day, Hours, Stretch};
+use super::open::{Day, Hours, Stretch};
+use super::steady::DAY_MINUTES;
 use crate::model::FieldError;
 
 /// Names of the days, from Monday.

@@ -2,10 +2,12 @@
 
 use chrono_tz::Tz;
 
-use super::open::DAY;
 use crate::model::{Micros, utc_offset_seconds};
 
+pub(super) const DAY_MINUTES: u32 = 24 * 60;
 const SECOND: i64 = 1_000_000;
+pub(super) const MINUTE: i64 = 60 * SECOND;
+pub(super) const DAY: i64 = DAY_MINUTES as i64 * MINUTE;
 
 /// A span in which a zone's offset from UTC is the same, in microseconds.
 pub(super) struct Steady {

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use serde_json::{Value, json};
 
-use super::open::{DAY, DAY_MINUTES, MINUTE, SPAN_MAX};
+use super::open::SPAN_MAX;
 use super::parse::days_of;
+use super::steady::{DAY, DAY_MINUTES, MINUTE};
 use super::*;
 use crate::model::testing::Dice;
 use crate::model::{Micros, parse_time};
