@@ -8,6 +8,7 @@
 //! Invariants: a file has its name only when it is whole; its manifest comes after it, and the state last, so that
 //! whatever breaks a run off leaves the one before as it was, and the next run does it again.
 
+mod behind;
 mod files;
 mod manifest;
 mod output;

@@ -1,17 +1,14 @@
 //! Rows into one file: in its format, compressed where its name says so, with its hash.
 
-use std::io::{self, Write};
+use std::io;
 
 use anyhow::Context;
-use sha2::{Digest, Sha256};
 
+use super::behind::Behind;
 use super::files::FetchedFiles;
 use crate::cli::destination::Out;
 use crate::export::{Encoder, ExportFormat, RecordBatch, SchemaRef, guarded, with_about};
 use crate::model::Offset;
-
-/// As `zstd` on the command line: twice as small as the fastest, at a few hundred MB/s.
-const ZSTD_LEVEL: i32 = 3;
 
 /// How files are written.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +41,7 @@ pub(super) struct Sealed {
 /// A file that is being written.
 pub(super) struct Output {
     encoder: Encoder,
-    out: Compressed,
+    out: Behind,
     rows: u64,
     is_guarded: bool,
 }
@@ -59,15 +56,10 @@ impl Output {
         about: &[(String, String)],
     ) -> anyhow::Result<Output> {
         let encoder = Encoder::new(form.format, with_about(schema, about))?;
-        let counted = Counted { out, bytes: 0, hash: Sha256::new() };
-        let mut out = if is_compressed {
-            Compressed::Zstd(zstd::Encoder::new(counted, ZSTD_LEVEL)?)
-        } else {
-            Compressed::Not(counted)
-        };
+        let mut out = written(Behind::begin(out, is_compressed))?;
         if form.excel {
             // Without it Excel takes UTF-8 for the code page of the machine.
-            written(out.write_all("\u{feff}".as_bytes()))?;
+            written(out.write("\u{feff}".into()))?;
         }
         Ok(Output { encoder, out, rows: 0, is_guarded: form.excel })
     }
@@ -76,66 +68,20 @@ impl Output {
         for part in self.encoder.parts(rows) {
             let part = if self.is_guarded { guarded(&part)? } else { part };
             self.encoder.write(&part)?;
-            written(self.out.write_all(&self.encoder.take()))?;
+            written(self.out.write(self.encoder.take()))?;
         }
         self.rows += rows.num_rows() as u64;
         Ok(())
     }
 
     pub(super) fn finish(mut self) -> anyhow::Result<Sealed> {
-        written(self.out.write_all(&self.encoder.finish()?))?;
-        let mut counted = match self.out {
-            Compressed::Zstd(encoder) => encoder.finish().context("cannot write the export")?,
-            Compressed::Not(counted) => counted,
-        };
-        written(counted.out.flush())?;
-        let sha256 = hex::encode(counted.hash.finalize());
-        Ok(Sealed { rows: self.rows, bytes: counted.bytes, sha256 })
-    }
-}
-
-enum Compressed {
-    Not(Counted),
-    Zstd(zstd::Encoder<'static, Counted>),
-}
-
-impl Write for Compressed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Compressed::Not(out) => out.write(bytes),
-            Compressed::Zstd(out) => out.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Compressed::Not(out) => out.flush(),
-            Compressed::Zstd(out) => out.flush(),
-        }
-    }
-}
-
-/// Counts and hashes what goes through it.
-struct Counted {
-    out: Out,
-    bytes: u64,
-    hash: Sha256,
-}
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.bytes += count as u64;
-        self.hash.update(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        written(self.out.write(self.encoder.finish()?))?;
+        let sum = written(self.out.finish())?;
+        Ok(Sealed { rows: self.rows, bytes: sum.bytes, sha256: hex::encode(sum.sha256) })
     }
 }
 
 /// Also where the reader of a pipe has left: what others rely on is whole, or failed.
-fn written(written: io::Result<()>) -> anyhow::Result<()> {
+fn written<T>(written: io::Result<T>) -> anyhow::Result<T> {
     written.context("cannot write the export")
 }
