@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+use rayon::prelude::*;
 
 use super::chunk::{CHUNK_ITEMS, Chunk};
 use super::row::FactRow;
@@ -159,9 +160,11 @@ impl Shop {
 impl OpenOfShop {
     /// What is open, by the shop's rules of that moment, as far as possible as an earlier question had it made.
     pub(crate) fn batches(&self, rules: &Rules) -> Result<OpenRows, ArrowError> {
+        // After a start, all of them are made at once.
+        let made = |chunk: &Arc<OpenChunk>| chunk.made(|open| batches(&self.shop, rules, open));
+        let made: Vec<OpenBatches> = self.chunks.par_iter().map(made).collect::<Result<_, _>>()?;
         let mut rows = OpenRows::default();
-        for chunk in &self.chunks {
-            let (turns, episodes, stints) = chunk.made(|open| batches(&self.shop, rules, open))?;
+        for (turns, episodes, stints) in made {
             rows.turns.push(turns);
             rows.episodes.push(episodes);
             rows.stints.push(stints);

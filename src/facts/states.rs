@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use fjall::{Database, Keyspace, PersistMode};
+use fjall::{Database, Keyspace, PersistMode, Slice};
+use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,6 +22,8 @@ use crate::model::{ConversationKey, Offset, Rules};
 
 const CURSOR_KEY: &str = "cursor";
 const VERSION_KEY: &str = "metric_version";
+/// Open states that are decoded side by side at a start: × 1 KB of JSON.
+const READ_AT_ONCE: usize = 8_192;
 /// Blocks that were read: resting states, one at a time, and once the open ones.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -103,13 +106,24 @@ impl States {
             rules.insert(shop.to_string(), self.decode::<Rules>(&value)?);
         }
         let mut fold = LogFold::new(rules);
-        for entry in self.open.iter() {
-            let (key, value) = entry.into_inner()?;
-            let key =
-                ConversationKey::from_bytes(&key).ok_or_else(|| self.damaged("a key of `open`"))?;
-            fold.go_on_with(&key, self.decode(&value)?);
+        let mut entries = self.open.iter();
+        loop {
+            let some = entries.by_ref().take(READ_AT_ONCE).map(|entry| entry.into_inner());
+            let some: Vec<_> = some.collect::<Result<_, _>>()?;
+            if some.is_empty() {
+                return Ok(fold);
+            }
+            let read = |(key, value): (Slice, Slice)| {
+                let key = ConversationKey::from_bytes(&key);
+                let key = key.ok_or_else(|| self.damaged("a key of `open`"))?;
+                Ok((key, self.decode(&value)?))
+            };
+            let states: Vec<_> =
+                some.into_par_iter().map(read).collect::<Result<_, FactsError>>()?;
+            for (key, state) in states {
+                fold.go_on_with(&key, state);
+            }
         }
-        Ok(fold)
     }
 
     /// Stores what changed and moves the cursors, in one atomic write that is on stable storage when
