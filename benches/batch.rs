@@ -109,9 +109,7 @@ fn exports(data: &Path, folder: &Path, is_beside: bool, report: &mut Report) {
     let mut plain_bytes = 0;
     for format in FORMATS {
         let file = folder.join(format!("{TABLE}.{format}"));
-        let mut export = Command::new(PROGRAM);
-        export.args(["export", TABLE, "--format", format, "--shop", SHOP, "--data"]).arg(data);
-        let taken = run(export.arg("--out").arg(&file));
+        let taken = run(&mut export(data, format, &file));
         let bytes = std::fs::metadata(&file).unwrap().len();
         if plain_bytes == 0 {
             plain_bytes = bytes;
@@ -135,6 +133,19 @@ fn exports(data: &Path, folder: &Path, is_beside: bool, report: &mut Report) {
             taken.cpu_seconds,
         );
     }
+    let file = folder.join("range.arrow");
+    let taken =
+        run(export(data, "arrow", &file).args(["--from", "2000-01-01", "--to", "2100-01-01"]));
+    add("export of a closed range, sorted, to arrow", &taken, plain_bytes, report);
+    std::fs::remove_file(&file).unwrap();
+}
+
+/// Writes the table to a file.
+fn export(data: &Path, format: &str, file: &Path) -> Command {
+    let mut export = Command::new(PROGRAM);
+    export.args(["export", TABLE, "--format", format, "--shop", SHOP, "--data"]).arg(data);
+    export.arg("--out").arg(file);
+    export
 }
 
 /// A file of transcripts into a directory that is not there yet, until every store has committed it.
