@@ -170,29 +170,44 @@ fn zone_of(function: &str, value: &ColumnarValue) -> Result<Tz> {
         .or_else(|_| exec_err!("{function}: `{name}` must be an IANA zone such as Asia/Shanghai"))
 }
 
-/// Local time of many instants. Neighbours often share a quarter hour, and zones change only on its
-/// edges, so the zone's offset is looked up once for each.
+/// Local time of many instants. Few days see a change of the zone's offset, so it is looked up once for each day of UTC.
 struct LocalClock {
     zone: Tz,
-    quarter: i64,
-    offset_seconds: i64,
+    /// What is known of days, each in its place.
+    days: Vec<ClockDay>,
 }
 
+/// A day of UTC.
+#[derive(Clone, Copy)]
+struct ClockDay {
+    day: i64,
+    /// None where it changes.
+    offset_seconds: Option<i64>,
+}
+
+/// More than half a year has: days that are so far apart share a place.
+const CLOCK_DAYS: i64 = 256;
 const SECOND_MICROS: i64 = 1_000_000;
-const QUARTER_MICROS: i64 = 15 * 60 * SECOND_MICROS;
+const DAY_MICROS: i64 = 86_400 * SECOND_MICROS;
 
 impl LocalClock {
     fn new(zone: Tz) -> LocalClock {
-        LocalClock { zone, quarter: i64::MIN, offset_seconds: 0 }
+        // No instant lies in that day.
+        let unknown = ClockDay { day: i64::MIN, offset_seconds: None };
+        LocalClock { zone, days: vec![unknown; CLOCK_DAYS as usize] }
     }
 
     fn local_seconds(&mut self, instant: i64) -> i64 {
-        let quarter = instant.div_euclid(QUARTER_MICROS);
-        if quarter != self.quarter {
-            self.quarter = quarter;
-            self.offset_seconds = utc_offset_seconds(self.zone, Micros(instant));
+        let day = instant.div_euclid(DAY_MICROS);
+        let place = &mut self.days[day.rem_euclid(CLOCK_DAYS) as usize];
+        if place.day != day {
+            *place = ClockDay::of(self.zone, day);
         }
-        instant.div_euclid(SECOND_MICROS) + self.offset_seconds
+        let offset_seconds = match place.offset_seconds {
+            Some(offset_seconds) => offset_seconds,
+            None => utc_offset_seconds(self.zone, Micros(instant)),
+        };
+        instant.div_euclid(SECOND_MICROS) + offset_seconds
     }
 
     fn day(&mut self, instant: i64) -> <Date32Type as ArrowPrimitiveType>::Native {
@@ -202,6 +217,16 @@ impl LocalClock {
 
     fn hour(&mut self, instant: i64) -> <Int32Type as ArrowPrimitiveType>::Native {
         (self.local_seconds(instant).rem_euclid(86_400) / 3_600) as i32
+    }
+}
+
+impl ClockDay {
+    fn of(zone: Tz, day: i64) -> ClockDay {
+        // The first and the last day that 64 bits reach are not whole.
+        let start = day.saturating_mul(DAY_MICROS);
+        let at = |instant| utc_offset_seconds(zone, Micros(instant));
+        let (first, last) = (at(start), at(start.saturating_add(DAY_MICROS - 1)));
+        ClockDay { day, offset_seconds: (first == last).then_some(first) }
     }
 }
 
@@ -366,6 +391,7 @@ mod tests {
 
     use super::*;
     use crate::model::parse_time;
+    use crate::model::testing::Dice;
 
     #[test]
     fn days_and_hours_follow_the_zone_across_its_changes() {
@@ -386,5 +412,29 @@ mod tests {
             let shown = DateTime::from_timestamp(day_number, 0).unwrap().date_naive().to_string();
             assert_eq!((shown.as_str(), clock.hour(micros)), (day, hour), "{zone} {instant}");
         }
+    }
+
+    /// Against a look at each instant, in whatever order they come.
+    #[test]
+    fn a_day_is_looked_at_once_and_what_changes_in_it_is_not_missed() {
+        let mut dice = Dice::new(3);
+        let from = parse_time("2000-01-01T00:00:00Z").unwrap().0;
+        for zone in chrono_tz::TZ_VARIANTS {
+            let mut clock = LocalClock::new(zone);
+            for _ in 0..2_000 {
+                let instant = from + dice.roll(40 * 365 * 24 * 4) as i64 * 900 * SECOND_MICROS;
+                let expected = instant / SECOND_MICROS + utc_offset_seconds(zone, Micros(instant));
+                assert_eq!(clock.local_seconds(instant), expected, "{zone} {instant}");
+            }
+        }
+        let mut clock = LocalClock::new(chrono_tz::Europe::Berlin);
+        for quarter in 0..4 * 24 * 366 {
+            let instant = from + quarter * 900 * SECOND_MICROS;
+            let expected = instant / SECOND_MICROS
+                + utc_offset_seconds(chrono_tz::Europe::Berlin, Micros(instant));
+            assert_eq!(clock.local_seconds(instant), expected, "{instant}");
+        }
+        clock.day(i64::MAX);
+        clock.day(i64::MIN);
     }
 }
