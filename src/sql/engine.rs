@@ -26,6 +26,7 @@ use super::corrected::Corrected;
 use super::guard::Statement;
 use super::job::Job;
 use super::postgres::{Postgres, Wanted};
+use super::shared_ranks::SharedRanks;
 use super::source::Source;
 use super::stored::Stored;
 use super::tables::ShopTable;
@@ -56,6 +57,7 @@ impl Engine {
             .with_config(SessionConfig::new().with_information_schema(true))
             .with_runtime_env(runtime.build_arc()?)
             .with_default_features()
+            .with_optimizer_rule(Arc::new(SharedRanks))
             .build();
         base.register_function_rewrite(Arc::new(Corrected))?;
         Ok(Engine { base, postgres: OnceCell::new() })

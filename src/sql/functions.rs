@@ -22,7 +22,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::covered::CoveredMs;
-use super::nearest_rank::NearestRank;
+use super::nearest_rank::{NearestRank, Shares};
 use crate::model::{Micros, Schedules, utc_offset_seconds};
 
 /// A function of our own.
@@ -89,7 +89,7 @@ pub fn register(context: &SessionContext, schedules: Arc<Schedules>) {
     context.register_udf(ScalarUDF::from(LocalDays::new()));
     context.register_udf(ScalarUDF::from(ElapsedMs::new()));
     context.register_udf(ScalarUDF::from(BusinessMs::new(schedules)));
-    context.register_udaf(AggregateUDF::from(NearestRank::new()));
+    context.register_udaf(AggregateUDF::from(NearestRank::of(Shares::One)));
     context.register_udaf(AggregateUDF::from(CoveredMs::new()));
 }
 

@@ -76,6 +76,7 @@ mod corrected;
 // Functions of our own: of a value; of many.
 mod functions;
 mod nearest_rank;
+mod shared_ranks;
 mod covered;
 // Names of an answer's columns, each of its own.
 mod column_names;

@@ -5,6 +5,9 @@
 //!
 //! What is kept is counted by the engine against its memory, eight bytes a value and as much again in room to
 //! grow; what finds no room there goes to disk, or ends the query.
+//!
+//! Several shares of the same values are found by [`super::shared_ranks`], and their values kept once: that is what
+//! `nearest_ranks(value, share, …)` is for, whose value is a struct.
 
 use std::fmt::Debug;
 use std::mem::size_of;
@@ -12,11 +15,11 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowNumericType, AsArray, BooleanArray, ListArray, PrimitiveArray,
-    RecordBatch,
+    RecordBatch, StructArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
-    ArrowNativeTypeOp, DataType, Field, FieldRef, Float64Type, Int64Type, Schema,
+    ArrowNativeTypeOp, DataType, Field, FieldRef, Fields, Float64Type, Int64Type, Schema,
 };
 use datafusion::common::{ScalarValue, exec_err, internal_err, plan_err};
 use datafusion::error::Result;
@@ -25,6 +28,7 @@ use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, ColumnarValue, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
+use datafusion::physical_expr::PhysicalExpr;
 
 /// Shares are told apart to this many parts of one, so that 0.07 of 100 values are 7 and not more.
 const PARTS: u128 = 1_000_000_000;
@@ -32,17 +36,40 @@ const PARTS: u128 = 1_000_000_000;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct NearestRank {
     signature: Signature,
+    pub(super) shares: Shares,
+}
+
+/// For how many shares a value is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Shares {
+    /// `nearest_rank(value, share)`: a value
+    One,
+    /// `nearest_ranks(value, share, …)`: a struct of values, called as [`rank_name`] says
+    Some,
 }
 
 impl NearestRank {
-    pub(super) fn new() -> NearestRank {
-        NearestRank { signature: Signature::user_defined(Volatility::Immutable) }
+    pub(super) fn of(shares: Shares) -> NearestRank {
+        NearestRank { signature: Signature::user_defined(Volatility::Immutable), shares }
     }
+}
+
+/// What the value for the share at this place is called.
+pub(super) fn rank_name(place: usize) -> String {
+    format!("rank_{place}")
+}
+
+/// The struct of values for so many shares.
+fn ranks(value: &DataType, count: usize) -> Fields {
+    (0..count).map(|place| Field::new(rank_name(place), value.clone(), true)).collect()
 }
 
 impl AggregateUDFImpl for NearestRank {
     fn name(&self) -> &str {
-        "nearest_rank"
+        match self.shares {
+            Shares::One => "nearest_rank",
+            Shares::Some => "nearest_ranks",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -50,17 +77,22 @@ impl AggregateUDFImpl for NearestRank {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        match arguments {
-            [value, share] if is_number(value) && is_number(share) => {
+        match (self.shares, arguments) {
+            (Shares::One, [value, share]) if is_number(value) && is_number(share) => {
                 let value = if value.is_integer() { DataType::Int64 } else { DataType::Float64 };
                 Ok(vec![value, DataType::Float64])
             }
+            // Nobody but the planner asks for several, of what was one of these.
+            (Shares::Some, already) => Ok(already.to_vec()),
             _ => plan_err!("nearest_rank takes a number and a share between 0 and 1, such as 0.9"),
         }
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(arguments[0].clone())
+        match self.shares {
+            Shares::One => Ok(arguments[0].clone()),
+            Shares::Some => Ok(DataType::Struct(ranks(&arguments[0], arguments.len() - 1))),
+        }
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -70,10 +102,10 @@ impl AggregateUDFImpl for NearestRank {
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let share = Share::of(&arguments)?;
+        let wanted = Wanted::of(self.shares, &arguments)?;
         match arguments.expr_fields[0].data_type() {
-            DataType::Int64 => Ok(Box::new(Ranked::<Int64Type>::new(share))),
-            DataType::Float64 => Ok(Box::new(Ranked::<Float64Type>::new(share))),
+            DataType::Int64 => Ok(Box::new(Ranked::<Int64Type>::new(wanted))),
+            DataType::Float64 => Ok(Box::new(Ranked::<Float64Type>::new(wanted))),
             other => internal_err!("nearest_rank of {other}"),
         }
     }
@@ -86,10 +118,10 @@ impl AggregateUDFImpl for NearestRank {
         &self,
         arguments: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        let share = Share::of(&arguments)?;
+        let wanted = Wanted::of(self.shares, &arguments)?;
         match arguments.expr_fields[0].data_type() {
-            DataType::Int64 => Ok(Box::new(RankedGroups::<Int64Type>::new(share))),
-            DataType::Float64 => Ok(Box::new(RankedGroups::<Float64Type>::new(share))),
+            DataType::Int64 => Ok(Box::new(RankedGroups::<Int64Type>::new(wanted))),
+            DataType::Float64 => Ok(Box::new(RankedGroups::<Float64Type>::new(wanted))),
             other => internal_err!("nearest_rank of {other}"),
         }
     }
@@ -107,20 +139,52 @@ fn list_of(value: &DataType) -> DataType {
 #[derive(Clone, Copy, Debug)]
 struct Share(u128);
 
-impl Share {
-    fn of(arguments: &AccumulatorArgs) -> Result<Share> {
+/// What is asked of each group's values.
+#[derive(Debug)]
+struct Wanted {
+    form: Shares,
+    shares: Vec<Share>,
+}
+
+impl Wanted {
+    fn of(form: Shares, arguments: &AccumulatorArgs) -> Result<Wanted> {
         if arguments.is_distinct {
             return plan_err!("nearest_rank takes no DISTINCT: it ranks every value");
         }
+        let shares = arguments.exprs.iter().skip(1).map(|share| Share::of(&**share));
+        Ok(Wanted { form, shares: shares.collect::<Result<_>>()? })
+    }
+
+    /// A row for each group.
+    fn found<T: ArrowNumericType>(&self, mut groups: Vec<Vec<T::Native>>) -> Result<ArrayRef> {
+        let of_share = |share: &Share| -> ArrayRef {
+            let values = groups.iter_mut().map(|values| share.value(values));
+            Arc::new(values.collect::<PrimitiveArray<T>>())
+        };
+        let mut columns: Vec<ArrayRef> = self.shares.iter().map(of_share).collect();
+        match self.form {
+            Shares::One => match columns.pop() {
+                Some(column) => Ok(column),
+                None => internal_err!("nearest_rank without a share"),
+            },
+            Shares::Some => {
+                let fields = ranks(&T::DATA_TYPE, columns.len());
+                Ok(Arc::new(StructArray::try_new(fields, columns, None)?))
+            }
+        }
+    }
+}
+
+impl Share {
+    fn of(share: &dyn PhysicalExpr) -> Result<Share> {
         let nothing = RecordBatch::new_empty(Arc::new(Schema::empty()));
-        let share = arguments.exprs.get(1).map(|share| share.evaluate(&nothing));
-        match share {
-            Some(Ok(ColumnarValue::Scalar(ScalarValue::Float64(Some(share)))))
+        match share.evaluate(&nothing) {
+            Ok(ColumnarValue::Scalar(ScalarValue::Float64(Some(share))))
                 if (0.0..=1.0).contains(&share) =>
             {
                 Ok(Share((share * PARTS as f64).round() as u128))
             }
-            Some(Ok(ColumnarValue::Scalar(share))) => {
+            Ok(ColumnarValue::Scalar(share)) => {
                 exec_err!("nearest_rank: the share `{share}` must lie between 0 and 1")
             }
             _ => exec_err!("nearest_rank: the share must be one number for all rows"),
@@ -141,13 +205,13 @@ impl Share {
 /// The values of one group.
 #[derive(Debug)]
 struct Ranked<T: ArrowNumericType + Debug> {
-    share: Share,
+    wanted: Wanted,
     values: Vec<T::Native>,
 }
 
 impl<T: ArrowNumericType + Debug> Ranked<T> {
-    fn new(share: Share) -> Ranked<T> {
-        Ranked { share, values: Vec::new() }
+    fn new(wanted: Wanted) -> Ranked<T> {
+        Ranked { wanted, values: Vec::new() }
     }
 }
 
@@ -174,7 +238,8 @@ impl<T: ArrowNumericType + Debug> Accumulator for Ranked<T> {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::new_primitive::<T>(self.share.value(&mut self.values), &T::DATA_TYPE)
+        let found = self.wanted.found::<T>(vec![std::mem::take(&mut self.values)])?;
+        ScalarValue::try_from_array(&found, 0)
     }
 
     fn size(&self) -> usize {
@@ -185,15 +250,15 @@ impl<T: ArrowNumericType + Debug> Accumulator for Ranked<T> {
 /// The values of many groups.
 #[derive(Debug)]
 struct RankedGroups<T: ArrowNumericType> {
-    share: Share,
+    wanted: Wanted,
     groups: Vec<Vec<T::Native>>,
     /// Room for values in all groups: asked for after every batch, of however many groups.
     room: usize,
 }
 
 impl<T: ArrowNumericType> RankedGroups<T> {
-    fn new(share: Share) -> RankedGroups<T> {
-        RankedGroups { share, groups: Vec::new(), room: 0 }
+    fn new(wanted: Wanted) -> RankedGroups<T> {
+        RankedGroups { wanted, groups: Vec::new(), room: 0 }
     }
 
     fn add(&mut self, group: usize, values: &[T::Native]) {
@@ -244,8 +309,7 @@ impl<T: ArrowNumericType> GroupsAccumulator for RankedGroups<T> {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let groups = self.take(emit_to);
-        let values = groups.into_iter().map(|mut values| self.share.value(&mut values));
-        Ok(Arc::new(values.collect::<PrimitiveArray<T>>()))
+        self.wanted.found::<T>(groups)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -316,7 +380,7 @@ mod tests {
 
     fn context(batches: Vec<RecordBatch>, config: SessionConfig) -> SessionContext {
         let context = SessionContext::new_with_config(config);
-        context.register_udaf(AggregateUDF::from(NearestRank::new()));
+        context.register_udaf(AggregateUDF::from(NearestRank::of(Shares::One)));
         let table = MemTable::try_new(batches[0].schema(), vec![batches]).unwrap();
         context.register_table("t", Arc::new(table)).unwrap();
         context
@@ -423,7 +487,10 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_counted() {
-        let mut ranked = RankedGroups::<Int64Type>::new(Share(PARTS));
+        let mut ranked = RankedGroups::<Int64Type>::new(Wanted {
+            form: Shares::One,
+            shares: vec![Share(PARTS)],
+        });
         let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..10_000));
         let groups: Vec<usize> = (0..10_000).map(|row| row % 10).collect();
         ranked.update_batch(&[values], &groups, None, 10).unwrap();
