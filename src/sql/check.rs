@@ -16,7 +16,7 @@ use super::job::Job;
 use super::named::{self, Explained, Explanation, NamedQuery};
 use super::source::NoRows;
 use super::{SqlError, Value};
-use crate::model::{FieldError, Micros, Offset, Schedules};
+use crate::model::{FieldError, Micros};
 
 /// What keeps a file from being answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -126,10 +126,7 @@ async fn asked(
     sql: String,
     values: Vec<(String, Value)>,
 ) -> Result<SchemaRef, SqlError> {
-    let schedules = Arc::new(Schedules::default());
-    let (shop, complete_to) = (String::new(), Offset(0));
-    let job = Job { shop, sql, values, complete_to, schedules, client: None };
-    let mut rows = engine.answer(job, Arc::new(NoRows)).await?;
+    let mut rows = engine.answer(Job::new("", &sql, values), Arc::new(NoRows)).await?;
     while rows.try_next().await?.is_some() {}
     Ok(rows.schema())
 }

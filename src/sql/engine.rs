@@ -4,6 +4,7 @@
 //! It does not bound what a question takes: memory that the engine counts is spilled to disk, and what
 //! it does not count, and time, are bounded where the process is (see [`super::workers`]).
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,10 +12,12 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider,
 };
+use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::TableSource;
 use datafusion::logical_expr::registry::FunctionRegistry;
 use datafusion::physical_plan::{EmptyRecordBatchStream, SendableRecordBatchStream};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -27,7 +30,7 @@ use super::guard::Statement;
 use super::job::Job;
 use super::postgres::{Postgres, Wanted};
 use super::shared_ranks::SharedRanks;
-use super::source::Source;
+use super::source::{NoRows, Source};
 use super::stored::Stored;
 use super::tables::ShopTable;
 use super::{SqlError, column_names, functions, guard, hints, postgres, shown, views};
@@ -40,6 +43,8 @@ pub(super) const SPILL_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// What every session begins with.
 pub(super) struct Engine {
     base: SessionState,
+    /// Planned when the first question comes.
+    views: OnceCell<views::Planned>,
     /// What those of the Postgres wire have beside it: made when the first of them comes.
     postgres: OnceCell<Postgres>,
 }
@@ -60,7 +65,7 @@ impl Engine {
             .with_optimizer_rule(Arc::new(SharedRanks))
             .build();
         base.register_function_rewrite(Arc::new(Corrected))?;
-        Ok(Engine { base, postgres: OnceCell::new() })
+        Ok(Engine { base, views: OnceCell::new(), postgres: OnceCell::new() })
     }
 
     /// One whose errors say in which line of a query they are.
@@ -119,17 +124,42 @@ impl Engine {
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context, job.schedules.clone());
-        for stored in Stored::ALL {
-            let table = ShopTable::new(&job.shop, stored, source.clone());
-            let table = match stored {
-                Stored::Events => table.below(job.complete_to),
-                _ => table,
-            };
-            context.register_table(stored.name(), Arc::new(table))?;
-        }
-        views::register(&context).await?;
+        let tables = register_tables(&context, job, source)?;
+        self.views().await?.register(&context, &tables)?;
         Ok(context)
     }
+
+    async fn views(&self) -> Result<&views::Planned, SqlError> {
+        let plan = async || {
+            let state = SessionStateBuilder::new_from_existing(self.base.clone())
+                .with_catalog_list(empty_catalogs()?);
+            let context = SessionContext::new_with_state(state.build());
+            let nobody = Job::new("", "", Vec::new());
+            functions::register(&context, nobody.schedules.clone());
+            register_tables(&context, &nobody, Arc::new(NoRows))?;
+            Ok(views::Planned::new(&context).await?)
+        };
+        self.views.get_or_try_init(plan).await
+    }
+}
+
+/// Makes the tables of a job known, and returns them by name.
+fn register_tables(
+    context: &SessionContext,
+    job: &Job,
+    source: Arc<dyn Source>,
+) -> Result<HashMap<&'static str, Arc<dyn TableSource>>, SqlError> {
+    let mut tables = HashMap::new();
+    for stored in Stored::ALL {
+        let table = ShopTable::new(&job.shop, stored, source.clone());
+        let table = Arc::new(match stored {
+            Stored::Events => table.below(job.complete_to),
+            _ => table,
+        });
+        context.register_table(stored.name(), table.clone())?;
+        tables.insert(stored.name(), provider_as_source(table));
+    }
+    Ok(tables)
 }
 
 /// What a statement asks for, not computed yet.

@@ -21,6 +21,20 @@ pub(super) struct Job {
     pub(super) client: Option<Client>,
 }
 
+impl Job {
+    /// A question of a shop's tables, at no moment yet.
+    pub(super) fn new(shop: &str, sql: &str, values: Vec<(String, Value)>) -> Job {
+        Job {
+            shop: shop.to_string(),
+            sql: sql.to_string(),
+            values,
+            complete_to: Offset(0),
+            schedules: Arc::default(),
+            client: None,
+        }
+    }
+}
+
 /// Why a question has no answer. Whoever computed it has logged what is for the log.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Failure {

@@ -128,7 +128,7 @@ impl Sql {
         sql: &str,
         values: Vec<(String, Value)>,
     ) -> Result<AnswerStream, SqlError> {
-        self.answer(shop, sql, values, None, &self.exporting).await
+        self.answer(Job::new(shop, sql, values), &self.exporting).await
     }
 
     /// Answers a query of the Postgres wire as it comes: rows among the exports, what they will be
@@ -143,7 +143,8 @@ impl Sql {
             Wanted::Rows => &self.exporting,
             Wanted::Description => &self.asking,
         };
-        self.answer(shop, sql, Vec::new(), Some(client), turns).await
+        let job = Job { client: Some(client), ..Job::new(shop, sql, Vec::new()) };
+        self.answer(job, turns).await
     }
 
     /// Answers a question of somebody's own as it comes, however many rows it has: its first are there, and
@@ -168,7 +169,7 @@ impl Sql {
     /// The same of a question whose rows are taken as soon as they come, by whoever waits for no other: among
     /// the questions.
     pub async fn read(&self, shop: &str, sql: &str) -> Result<AnswerStream, SqlError> {
-        self.begun(self.answer(shop, sql, Vec::new(), None, &self.asking)).await
+        self.begun(self.answer(Job::new(shop, sql, Vec::new()), &self.asking)).await
     }
 
     async fn begun(
@@ -178,21 +179,13 @@ impl Sql {
         in_time(async { answer.await?.begun(QUERY_TIME_MAX).await }).await
     }
 
-    async fn answer(
-        &self,
-        shop: &str,
-        sql: &str,
-        values: Vec<(String, Value)>,
-        client: Option<Client>,
-        turns: &Turns,
-    ) -> Result<AnswerStream, SqlError> {
-        let turn = tokio::time::timeout(TURN_TIME_MAX, turns.take(shop)).await;
+    /// Answers a question, as of now.
+    async fn answer(&self, job: Job, turns: &Turns) -> Result<AnswerStream, SqlError> {
+        let turn = tokio::time::timeout(TURN_TIME_MAX, turns.take(&job.shop)).await;
         let Ok(Ok(turn)) = turn else { return Err(SqlError::TooMany) };
-        let snapshot = self.snapshot(shop).await?;
-        let complete_to = snapshot.complete_to();
-        let (shop, sql) = (shop.to_string(), sql.to_string());
-        let schedules = snapshot.schedules();
-        let job = Job { shop, sql, values, complete_to, schedules, client };
+        let snapshot = self.snapshot(&job.shop).await?;
+        let (complete_to, schedules) = (snapshot.complete_to(), snapshot.schedules());
+        let job = Job { complete_to, schedules, ..job };
         match &self.computed {
             Computed::Here(engine) => {
                 let rows = engine.answer(job, Arc::new(snapshot)).await?;
@@ -220,7 +213,7 @@ impl Sql {
     ) -> Result<Answer, SqlError> {
         let collected = async {
             let AnswerStream { complete_to, schema, mut rows, .. } =
-                self.answer(shop, sql, values, None, &self.asking).await?;
+                self.answer(Job::new(shop, sql, values), &self.asking).await?;
             let mut answer = Answer { complete_to, schema, batches: Vec::new() };
             let names = bytes_of_names(&answer.schema);
             let (mut count, mut bytes) = (0, 0);

@@ -16,7 +16,6 @@ use super::job::Job;
 use super::meanings::{ColumnSchema, columns_of};
 use super::source::NoRows;
 use super::views::{TABLES, VIEWS};
-use crate::model::{Offset, Schedules};
 
 /// What is told beside tables and functions.
 const NOTES: &[&str] = &[
@@ -83,11 +82,7 @@ pub async fn function_names() -> Result<BTreeSet<String>, SqlError> {
 
 /// A session that knows the tables and has no row in any of them.
 async fn session_without_rows() -> Result<SessionContext, SqlError> {
-    let schedules = Arc::new(Schedules::default());
-    let (shop, sql) = (String::new(), String::new());
-    let job =
-        Job { shop, sql, values: Vec::new(), complete_to: Offset(0), schedules, client: None };
-    Engine::new(None)?.session(&job, Arc::new(NoRows)).await
+    Engine::new(None)?.session(&Job::new("", "", Vec::new()), Arc::new(NoRows)).await
 }
 
 #[cfg(test)]

@@ -16,7 +16,14 @@ mod reopenings;
 mod rated_requests;
 mod beginnings;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::plan_err;
+use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
+use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::prelude::SessionContext;
 
 /// A table that is made when it is asked.
@@ -87,11 +94,47 @@ pub const TABLES: &[(&str, &str)] = &[
     ("beginnings", "one row per conversation with an episode, whatever else is asked for"),
 ];
 
-/// Makes the views known to a session that knows the tables they are made of.
-pub(super) async fn register(context: &SessionContext) -> Result<()> {
-    for View { name, sql, .. } in VIEWS {
-        let view = context.sql(sql).await?.into_view();
-        context.register_table(*name, view)?;
+/// The views as plans, over tables without rows: to read their SQL for each question would take longer than many questions.
+#[derive(Debug)]
+pub(super) struct Planned(Vec<(&'static str, LogicalPlan)>);
+
+impl Planned {
+    /// Plans them, in a session that knows the tables they are made of.
+    pub(super) async fn new(context: &SessionContext) -> Result<Planned> {
+        let mut planned = Vec::new();
+        for View { name, sql, .. } in VIEWS {
+            let view = context.sql(sql).await?;
+            planned.push((*name, view.logical_plan().clone()));
+            context.register_table(*name, view.into_view())?;
+        }
+        Ok(Planned(planned))
     }
-    Ok(())
+
+    /// Makes them known to a session, over these tables.
+    pub(super) fn register(
+        &self,
+        context: &SessionContext,
+        tables: &HashMap<&str, Arc<dyn TableSource>>,
+    ) -> Result<()> {
+        for (name, plan) in &self.0 {
+            let view = over(plan.clone(), tables)?;
+            context.register_table(*name, Arc::new(ViewTable::new(view, None)))?;
+        }
+        Ok(())
+    }
+}
+
+/// The same plan, in which rows come from these tables: views are made of nothing else, other views are part of the plan.
+fn over(plan: LogicalPlan, tables: &HashMap<&str, Arc<dyn TableSource>>) -> Result<LogicalPlan> {
+    let over_these = |node| match node {
+        LogicalPlan::TableScan(mut scan) => match tables.get(scan.table_name.table()) {
+            Some(table) => {
+                scan.source = table.clone();
+                Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+            }
+            None => plan_err!("a view is made of `{}`, which is no table", scan.table_name),
+        },
+        other => Ok(Transformed::no(other)),
+    };
+    plan.transform_up_with_subqueries(over_these).data()
 }
