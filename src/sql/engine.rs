@@ -14,7 +14,6 @@ use datafusion::catalog::{
 };
 use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::TableSource;
@@ -28,6 +27,7 @@ use tokio::sync::OnceCell;
 use super::corrected::Corrected;
 use super::guard::Statement;
 use super::job::Job;
+use super::memory::SharedMemory;
 use super::postgres::{Postgres, Wanted};
 use super::shared_ranks::SharedRanks;
 use super::source::{NoRows, Source};
@@ -35,7 +35,7 @@ use super::stored::Stored;
 use super::tables::ShopTable;
 use super::{SqlError, column_names, functions, guard, hints, postgres, shown, views};
 
-/// What sorts, joins and groups hold in memory; what is larger goes to disk.
+/// What sorts, joins and groups hold in memory, or half as much again; what is larger goes to disk.
 pub(super) const MEMORY_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Disk for what finds no room in memory: × 32 processes = 16 GiB at most.
 pub(super) const SPILL_BYTES_MAX: u64 = 512 * 1024 * 1024;
@@ -53,7 +53,7 @@ impl Engine {
     /// Spills into `spill`, or where the system puts what is temporary.
     pub(super) fn new(spill: Option<&Path>) -> Result<Engine, SqlError> {
         let mut runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(MEMORY_BYTES_MAX)))
+            .with_memory_pool(Arc::new(SharedMemory::new(MEMORY_BYTES_MAX)))
             .with_max_temp_directory_size(SPILL_BYTES_MAX);
         if let Some(spill) = spill {
             runtime = runtime.with_temp_file_path(spill);

@@ -42,8 +42,9 @@ mod channel;
 mod job;
 mod ipc;
 
-// A question, answered in this process.
+// A question, answered in this process, and the memory that its operators share.
 mod engine;
+mod memory;
 // The same for clients of the Postgres wire, in their words and with their catalogue.
 mod postgres;
 // A query as it is given: one, and read-only.
