@@ -70,6 +70,11 @@ fn shared(aggregates: &[Expr]) -> Vec<Shared<'_>> {
 }
 
 fn rank(aggregate: &Expr) -> Option<Rank<'_>> {
+    // It has one where its filter stands elsewhere too.
+    let aggregate = match aggregate {
+        Expr::Alias(alias) => &alias.expr,
+        bare => bare,
+    };
     let Expr::AggregateFunction(AggregateFunction { func, params }) = aggregate else {
         return None;
     };
