@@ -1,31 +1,56 @@
-//! Memory that the operators of one question share: first come, first served, until half of it is taken, and each its
-//! fair part from then on. The engine's own pool is fair from the beginning: of a plan with twenty operators that could
-//! spill, one sum of 26 MiB went to disk while nineteen parts lay unused.
+//! Memory that the operators of one question share. What can spill takes what it needs until half of it is taken, and from
+//! then on each has a fair part of the other half. What cannot, joins and the ends of sorts, finds half as much again.
+//!
+//! The engine's own pool is fair from the beginning, and leaves nothing: of a plan with twenty operators that could spill,
+//! one sum of 26 MiB went to disk while nineteen parts lay unused; and a sort that had filled its parts failed in its
+//! end for want of a megabyte.
 
 use std::fmt::{self, Display};
 
+use datafusion::common::resources_datafusion_err;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::{
-    FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
+use parking_lot::Mutex;
 
-/// Each operator gets its fair part also where others took more before: together half as much again as `bytes_max` at
-/// most.
+/// At most half as much again as `bytes_max`, together.
 #[derive(Debug)]
 pub(super) struct SharedMemory {
-    fair: FairSpillPool,
-    unfair_bytes_max: usize,
+    bytes_max: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// How many can spill.
+    spilling: usize,
+    /// What those have.
+    spillable: usize,
+    /// What the others have.
+    unspillable: usize,
 }
 
 impl SharedMemory {
     pub(super) fn new(bytes_max: usize) -> SharedMemory {
-        SharedMemory { fair: FairSpillPool::new(bytes_max), unfair_bytes_max: bytes_max / 2 }
+        SharedMemory { bytes_max, taken: Mutex::default() }
+    }
+}
+
+impl Taken {
+    fn of(&mut self, consumer: &MemoryConsumer) -> &mut usize {
+        if consumer.can_spill() { &mut self.spillable } else { &mut self.unspillable }
     }
 }
 
 impl Display for SharedMemory {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fair.fmt(formatter)
+        let Taken { spilling, spillable, unspillable } = &*self.taken.lock();
+        let max = self.bytes_max;
+        write!(
+            formatter,
+            "shared({spillable} bytes of {spilling}, {unspillable} of others, max {max})"
+        )
     }
 }
 
@@ -35,36 +60,48 @@ impl MemoryPool for SharedMemory {
     }
 
     fn register(&self, consumer: &MemoryConsumer) {
-        self.fair.register(consumer);
+        self.taken.lock().spilling += usize::from(consumer.can_spill());
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
-        self.fair.unregister(consumer);
+        self.taken.lock().spilling -= usize::from(consumer.can_spill());
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.fair.grow(reservation, additional);
+        *self.taken.lock().of(reservation.consumer()) += additional;
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.fair.shrink(reservation, shrink);
+        *self.taken.lock().of(reservation.consumer()) -= shrink;
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        // Two that ask at once may both be let in: a batch more.
-        if self.fair.reserved().saturating_add(additional) <= self.unfair_bytes_max {
-            self.fair.grow(reservation, additional);
-            return Ok(());
+        let mut taken = self.taken.lock();
+        let (consumer, half) = (reservation.consumer(), self.bytes_max / 2);
+        let has_room = if consumer.can_spill() {
+            taken.spillable + additional <= half
+                || reservation.size() + additional <= half / taken.spilling.max(1)
+        } else {
+            taken.spillable + taken.unspillable + additional <= self.bytes_max + half
+        };
+        if !has_room {
+            let (name, has) = (consumer.name(), reservation.size());
+            drop(taken);
+            return Err(resources_datafusion_err!(
+                "{name} has {has} bytes, and finds no room for {additional} more in {self}"
+            ));
         }
-        self.fair.try_grow(reservation, additional)
+        *taken.of(consumer) += additional;
+        Ok(())
     }
 
     fn reserved(&self) -> usize {
-        self.fair.reserved()
+        let taken = self.taken.lock();
+        taken.spillable + taken.unspillable
     }
 
     fn memory_limit(&self) -> MemoryLimit {
-        self.fair.memory_limit()
+        MemoryLimit::Finite(self.bytes_max)
     }
 }
 
@@ -75,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_may_take_half_and_each_gets_its_part() {
+    fn one_may_take_half_and_each_gets_its_part_and_what_cannot_spill_the_rest() {
         let pool: Arc<dyn MemoryPool> = Arc::new(SharedMemory::new(1_000));
         let operators: Vec<MemoryReservation> = (0..10)
             .map(|n| MemoryConsumer::new(n.to_string()).with_can_spill(true).register(&pool))
@@ -83,15 +120,18 @@ mod tests {
         operators[0].try_grow(500).unwrap();
         assert!(operators[0].try_grow(1).is_err());
         for operator in &operators[1..] {
-            operator.try_grow(100).unwrap();
+            operator.try_grow(50).unwrap();
             assert!(operator.try_grow(1).is_err());
         }
-        assert_eq!(pool.reserved(), 1_400);
+        assert_eq!(pool.reserved(), 950);
         let join = MemoryConsumer::new("join").register(&pool);
-        assert!(join.try_grow(1).is_err(), "what cannot spill finds what is left");
+        join.try_grow(550).unwrap();
+        let error = join.try_grow(1).unwrap_err().to_string();
+        assert!(error.contains("join has 550 bytes"), "{error}");
         operators[0].free();
-        join.try_grow(100).unwrap();
-        drop(operators);
-        assert_eq!(pool.reserved(), 100);
+        operators[1].try_grow(1).unwrap();
+        join.try_grow(400).unwrap();
+        drop((operators, join));
+        assert_eq!(pool.reserved(), 0);
     }
 }
