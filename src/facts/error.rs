@@ -27,7 +27,7 @@ pub enum FactsError {
     BeyondLog { tables: Offset, head: Offset },
     #[error(transparent)]
     NotOpen(#[from] NotOpen),
-    #[error("the states of the fold cannot be written anew: {0}")]
+    #[error("the states of the fold cannot be read, or written anew: {0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
     NoRoom(#[from] NoRoom),

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 
 use fjall::{Database, Keyspace, PersistMode, Slice};
 use rayon::prelude::*;
@@ -22,12 +24,15 @@ use crate::model::{ConversationKey, Offset, Rules};
 
 const CURSOR_KEY: &str = "cursor";
 const VERSION_KEY: &str = "metric_version";
-/// Open states that are decoded side by side at a start: × 1 KB of JSON.
-const READ_AT_ONCE: usize = 8_192;
+/// Open states that are decoded side by side at a start: × 1 KB.
+const READ_AT_ONCE: usize = 4_096;
+/// Parts of so many that are read before one is decoded.
+const PARTS_READ: usize = 2;
 /// Blocks that were read: resting states, one at a time, and once the open ones.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Stored states. All values but those of `meta` are JSON.
+/// Stored states. All values but those of `meta` are MessagePack, structs by the names of their fields, or JSON where an
+/// earlier program wrote them.
 pub(crate) struct States {
     database: Database,
     /// shop 0 conversation → state, where an episode is open; read whole at each start
@@ -106,22 +111,35 @@ impl States {
             rules.insert(shop.to_string(), self.decode::<Rules>(&value)?);
         }
         let mut fold = LogFold::new(rules);
+        let decoded = |(key, value): (Slice, Slice)| {
+            let key = ConversationKey::from_bytes(&key);
+            let key = key.ok_or_else(|| self.damaged("a key of `open`"))?;
+            Ok((key, self.decode(&value)?))
+        };
+        // Most of a start, where many are open: some are read while those before are decoded, on all cores.
+        thread::scope(|scope| {
+            let (read, reading) = mpsc::sync_channel(PARTS_READ);
+            thread::Builder::new().spawn_scoped(scope, move || self.read_open(&read))?;
+            for some in reading {
+                let some: Vec<(Slice, Slice)> = some?;
+                let states = some.into_par_iter().map(decoded);
+                for (key, state) in states.collect::<Result<Vec<_>, FactsError>>()? {
+                    fold.go_on_with(&key, state);
+                }
+            }
+            Ok(fold)
+        })
+    }
+
+    /// Reads the open states in parts, until the last, one that fails, or nobody takes them.
+    fn read_open(&self, read: &SyncSender<Result<Vec<(Slice, Slice)>, fjall::Error>>) {
         let mut entries = self.open.iter();
         loop {
             let some = entries.by_ref().take(READ_AT_ONCE).map(|entry| entry.into_inner());
-            let some: Vec<_> = some.collect::<Result<_, _>>()?;
-            if some.is_empty() {
-                return Ok(fold);
-            }
-            let read = |(key, value): (Slice, Slice)| {
-                let key = ConversationKey::from_bytes(&key);
-                let key = key.ok_or_else(|| self.damaged("a key of `open`"))?;
-                Ok((key, self.decode(&value)?))
-            };
-            let states: Vec<_> =
-                some.into_par_iter().map(read).collect::<Result<_, FactsError>>()?;
-            for (key, state) in states {
-                fold.go_on_with(&key, state);
+            let some = some.collect::<Result<Vec<_>, _>>();
+            let is_last = some.as_ref().map_or(true, Vec::is_empty);
+            if read.send(some).is_err() || is_last {
+                return;
             }
         }
     }
@@ -217,11 +235,15 @@ impl States {
     }
 
     fn decode<T: DeserializeOwned>(&self, value: &[u8]) -> Result<T, FactsError> {
-        serde_json::from_slice(value).map_err(|error| self.damaged(&error.to_string()))
+        // No map of MessagePack begins so.
+        if value.first() == Some(&b'{') {
+            return serde_json::from_slice(value).map_err(|error| self.damaged(&error.to_string()));
+        }
+        rmp_serde::from_slice(value).map_err(|error| self.damaged(&error.to_string()))
     }
 
     fn encode(&self, value: &impl Serialize) -> Result<Vec<u8>, FactsError> {
-        serde_json::to_vec(value).map_err(|error| self.damaged(&error.to_string()))
+        rmp_serde::to_vec_named(value).map_err(|error| self.damaged(&error.to_string()))
     }
 
     fn damaged(&self, detail: &str) -> FactsError {
@@ -232,6 +254,32 @@ impl States {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rules as they may be, and a conversation in which everything is told.
+    #[test]
+    fn states_are_read_as_they_were_written_and_as_earlier_programs_wrote_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let states = States::open(dir.path()).unwrap();
+        let key = ConversationKey::new("s", "c");
+        let state = ConversationState {
+            turns: 3,
+            last_replier: Some("小王".to_string()),
+            categories: vec![String::new(), "refund".to_string()],
+            ..ConversationState::default()
+        };
+        states.resting.insert(key.to_bytes(), states.encode(&state).unwrap()).unwrap();
+        assert_eq!(states.resting(&key).unwrap(), state);
+        states.resting.insert(key.to_bytes(), serde_json::to_vec(&state).unwrap()).unwrap();
+        assert_eq!(states.resting(&key).unwrap(), state);
+        for known in
+            [Known::Message { version: 3 }, Known::Change { message: "m".to_string(), version: 2 }]
+        {
+            states.changes.insert("k", states.encode(&known).unwrap()).unwrap();
+            assert_eq!(states.known(b"k").unwrap(), Some(known));
+        }
+        states.resting.insert(key.to_bytes(), [0x93, 1]).unwrap();
+        assert!(matches!(states.resting(&key), Err(FactsError::StatesDamaged { .. })));
+    }
 
     /// They were called damaged, and whoever had a new program looked for a broken disk.
     #[test]
