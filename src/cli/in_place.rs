@@ -144,6 +144,6 @@ impl Asked {
     ) -> anyhow::Result<Incoming> {
         let zone = parameters.zone.as_deref().map_or(Ok(self.data.config.zone), parse_zone)?;
         let query = ExportQuery::new(table, parameters.bounds(), zone, Micros::now())?;
-        Ok(self.tables().await?.stream(&self.shop, &query.sql, query.values).await?.into())
+        Ok(self.tables().await?.export(&self.shop, &query.sql, query.values).await?.into())
     }
 }

@@ -14,7 +14,7 @@ use datafusion::catalog::{
 };
 use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::TableSource;
 use datafusion::logical_expr::registry::FunctionRegistry;
@@ -26,52 +26,81 @@ use tokio::sync::OnceCell;
 
 use super::corrected::Corrected;
 use super::guard::Statement;
-use super::job::Job;
+use super::job::{Job, JobKind};
 use super::memory::SharedMemory;
 use super::postgres::{Postgres, Wanted};
 use super::shared_ranks::SharedRanks;
 use super::source::{NoRows, Source};
 use super::stored::Stored;
 use super::tables::ShopTable;
-use super::{SqlError, column_names, functions, guard, hints, postgres, shown, views};
+use super::{SqlError, column_names, functions, guard, hints, postgres, shown, text_views, views};
 
 /// What sorts, joins and groups hold in memory, or half as much again; what is larger goes to disk.
 pub(super) const MEMORY_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Disk for what finds no room in memory: × 32 processes = 16 GiB at most.
 pub(super) const SPILL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// The same for an export, whose rows are wide: a sort copies the batches that it holds.
+pub(super) const EXPORT_MEMORY_BYTES_MAX: usize = 192 * 1024 * 1024;
+/// A hundred million rows of events are some 40 GiB.
+pub(super) const EXPORT_SPILL_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 
-/// What every session begins with.
+/// Computes questions.
 pub(super) struct Engine {
-    base: SessionState,
-    /// Planned when the first question comes.
-    views: OnceCell<views::Planned>,
+    questions: Setup,
+    exports: Setup,
     /// What those of the Postgres wire have beside it: made when the first of them comes.
     postgres: OnceCell<Postgres>,
+}
+
+/// What every session of one kind begins with.
+struct Setup {
+    state: SessionState,
+    texts: Texts,
+    /// Planned when the first comes.
+    views: OnceCell<views::Planned>,
+}
+
+/// What texts are while they are computed with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    /// Where they are joined, grouped and compared.
+    Views,
+    /// Where all of them are written out: views would hold each page of a file until its last row has gone.
+    Whole,
 }
 
 impl Engine {
     /// Spills into `spill`, or where the system puts what is temporary.
     pub(super) fn new(spill: Option<&Path>) -> Result<Engine, SqlError> {
-        let mut runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(SharedMemory::new(MEMORY_BYTES_MAX)))
-            .with_max_temp_directory_size(SPILL_BYTES_MAX);
-        if let Some(spill) = spill {
-            runtime = runtime.with_temp_file_path(spill);
-        }
-        let mut base = SessionStateBuilder::new()
-            .with_config(SessionConfig::new().with_information_schema(true))
-            .with_runtime_env(runtime.build_arc()?)
-            .with_default_features()
-            .with_optimizer_rule(Arc::new(SharedRanks))
-            .build();
-        base.register_function_rewrite(Arc::new(Corrected))?;
-        Ok(Engine { base, views: OnceCell::new(), postgres: OnceCell::new() })
+        Engine::running_in(
+            runtime(spill, MEMORY_BYTES_MAX, SPILL_BYTES_MAX)?,
+            runtime(spill, EXPORT_MEMORY_BYTES_MAX, EXPORT_SPILL_BYTES_MAX)?,
+        )
+    }
+
+    fn running_in(
+        for_questions: Arc<RuntimeEnv>,
+        for_exports: Arc<RuntimeEnv>,
+    ) -> Result<Engine, SqlError> {
+        let setup = |runtime, texts| -> Result<Setup, SqlError> {
+            let mut state = SessionStateBuilder::new()
+                .with_config(SessionConfig::new().with_information_schema(true))
+                .with_runtime_env(runtime)
+                .with_default_features()
+                .with_optimizer_rule(Arc::new(SharedRanks))
+                .build();
+            state.register_function_rewrite(Arc::new(Corrected))?;
+            Ok(Setup { state, texts, views: OnceCell::new() })
+        };
+        let questions = setup(for_questions, Texts::Views)?;
+        let exports = setup(for_exports, Texts::Whole)?;
+        Ok(Engine { questions, exports, postgres: OnceCell::new() })
     }
 
     /// One whose errors say in which line of a query they are.
     pub(super) fn telling_where() -> Result<Engine, SqlError> {
         let mut engine = Engine::new(None)?;
-        engine.base.config_mut().options_mut().sql_parser.collect_spans = true;
+        engine.questions.state.config_mut().options_mut().sql_parser.collect_spans = true;
         Ok(engine)
     }
 
@@ -90,7 +119,7 @@ impl Engine {
             let context = self.session(&job, source).await?;
             let answer = answered(&context, statement, values).await.map_err(explained)?;
             let rows = answer.execute_stream().await.map_err(explained)?;
-            return Ok(column_names::told_apart(rows));
+            return Ok(text_views::without_views(column_names::told_apart(rows)));
         };
         let context = self.session(&job, source).await?;
         // What shows tables and plans is said as everywhere.
@@ -111,7 +140,7 @@ impl Engine {
     }
 
     async fn postgres(&self, context: &SessionContext) -> Result<&Postgres, SqlError> {
-        self.postgres.get_or_try_init(|| Postgres::new(&self.base, context)).await
+        self.postgres.get_or_try_init(|| Postgres::new(&self.questions.state, context)).await
     }
 
     pub(super) async fn session(
@@ -119,47 +148,68 @@ impl Engine {
         job: &Job,
         source: Arc<dyn Source>,
     ) -> Result<SessionContext, SqlError> {
-        let state = SessionStateBuilder::new_from_existing(self.base.clone())
+        let setup = match job.kind {
+            JobKind::Question => &self.questions,
+            JobKind::Export => &self.exports,
+        };
+        let (context, tables) = setup.session(job, source)?;
+        setup.views().await?.register(&context, &tables)?;
+        Ok(context)
+    }
+}
+
+/// Tables by their names.
+type Tables = HashMap<&'static str, Arc<dyn TableSource>>;
+
+impl Setup {
+    /// A session that knows the tables of a job, and no views.
+    fn session(
+        &self,
+        job: &Job,
+        source: Arc<dyn Source>,
+    ) -> Result<(SessionContext, Tables), SqlError> {
+        let state = SessionStateBuilder::new_from_existing(self.state.clone())
             .with_catalog_list(empty_catalogs()?)
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context, job.schedules.clone());
-        let tables = register_tables(&context, job, source)?;
-        self.views().await?.register(&context, &tables)?;
-        Ok(context)
+        let mut tables = HashMap::new();
+        for stored in Stored::ALL {
+            let mut table = ShopTable::new(&job.shop, stored, source.clone());
+            if stored == Stored::Events {
+                table = table.below(job.complete_to);
+            }
+            if self.texts == Texts::Views {
+                table = table.with_text_views();
+            }
+            let table = Arc::new(table);
+            context.register_table(stored.name(), table.clone())?;
+            tables.insert(stored.name(), provider_as_source(table));
+        }
+        Ok((context, tables))
     }
 
     async fn views(&self) -> Result<&views::Planned, SqlError> {
         let plan = async || {
-            let state = SessionStateBuilder::new_from_existing(self.base.clone())
-                .with_catalog_list(empty_catalogs()?);
-            let context = SessionContext::new_with_state(state.build());
-            let nobody = Job::new("", "", Vec::new());
-            functions::register(&context, nobody.schedules.clone());
-            register_tables(&context, &nobody, Arc::new(NoRows))?;
+            let (context, _) = self.session(&Job::new("", "", Vec::new()), Arc::new(NoRows))?;
             Ok(views::Planned::new(&context).await?)
         };
         self.views.get_or_try_init(plan).await
     }
 }
 
-/// Makes the tables of a job known, and returns them by name.
-fn register_tables(
-    context: &SessionContext,
-    job: &Job,
-    source: Arc<dyn Source>,
-) -> Result<HashMap<&'static str, Arc<dyn TableSource>>, SqlError> {
-    let mut tables = HashMap::new();
-    for stored in Stored::ALL {
-        let table = ShopTable::new(&job.shop, stored, source.clone());
-        let table = Arc::new(match stored {
-            Stored::Events => table.below(job.complete_to),
-            _ => table,
-        });
-        context.register_table(stored.name(), table.clone())?;
-        tables.insert(stored.name(), provider_as_source(table));
+fn runtime(
+    spill: Option<&Path>,
+    memory_bytes_max: usize,
+    spill_bytes_max: u64,
+) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+    let mut runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(SharedMemory::new(memory_bytes_max)))
+        .with_max_temp_directory_size(spill_bytes_max);
+    if let Some(spill) = spill {
+        runtime = runtime.with_temp_file_path(spill);
     }
-    Ok(tables)
+    runtime.build_arc()
 }
 
 /// What a statement asks for, not computed yet.
@@ -200,4 +250,36 @@ fn empty_catalogs() -> Result<Arc<MemoryCatalogProviderList>, SqlError> {
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog("datafusion".to_string(), Arc::new(catalog));
     Ok(Arc::new(catalogs))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+    use futures::TryStreamExt;
+
+    use super::*;
+
+    /// A year of a large shop was refused, in whatever parts it was to be written.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_export_sorts_what_a_question_may_not() {
+        const ROWS: i64 = 1_000_000;
+        let runtime = |disk| runtime(None, 96 << 20, disk).unwrap();
+        let engine = Engine::running_in(runtime(1 << 20), runtime(1 << 30)).unwrap();
+        let sql = format!(
+            "SELECT n, repeat('x', 200) AS filler FROM (SELECT value * 7919 % {ROWS} AS n \
+             FROM generate_series(1, {ROWS})) ORDER BY n"
+        );
+        let asked = async |kind| {
+            let job = Job { kind, ..Job::new("s", &sql, Vec::new()) };
+            let rows = engine.answer(job, Arc::new(NoRows)).await?;
+            rows.map_err(SqlError::from).try_collect::<Vec<_>>().await
+        };
+        let refused = asked(JobKind::Question).await;
+        assert!(matches!(refused, Err(SqlError::Exhausted)), "{refused:?}");
+        let rows = asked(JobKind::Export).await.unwrap();
+        let numbers =
+            rows.iter().flat_map(|rows| rows.column(0).as_primitive::<Int64Type>().iter());
+        assert!(numbers.map(Option::unwrap).eq(0..ROWS));
+    }
 }

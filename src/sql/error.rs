@@ -8,7 +8,9 @@ use std::time::Duration;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
-use super::engine::{MEMORY_BYTES_MAX, SPILL_BYTES_MAX};
+use super::engine::{
+    EXPORT_MEMORY_BYTES_MAX, EXPORT_SPILL_BYTES_MAX, MEMORY_BYTES_MAX, SPILL_BYTES_MAX,
+};
 use super::stillness::STILL_LOOKS_MAX;
 use crate::archive::ArchiveError;
 use crate::facts::FactsError;
@@ -38,8 +40,8 @@ pub enum SqlError {
     )]
     MostMemory { max: u64, own: u64 },
     #[error(
-        "what the query sorts, joins and groups took more than {} MiB of memory and {} MiB of disk: ask for fewer columns or rows, or for sums of them",
-        MEMORY_BYTES_MAX >> 20, SPILL_BYTES_MAX >> 20
+        "what the query sorts, joins and groups took more than {} MiB of memory and {} MiB of disk (of an export {} MiB and {} GiB): ask for fewer columns or rows, or for sums of them",
+        MEMORY_BYTES_MAX >> 20, SPILL_BYTES_MAX >> 20, EXPORT_MEMORY_BYTES_MAX >> 20, EXPORT_SPILL_BYTES_MAX >> 30
     )]
     Exhausted,
     #[error(
@@ -130,6 +132,7 @@ impl From<DataFusionError> for SqlError {
     /// once.
     fn from(error: DataFusionError) -> SqlError {
         if is_exhausted(&error) {
+            tracing::debug!(%error, "a query found no room");
             return SqlError::Exhausted;
         }
         let kind = kind_of(&error);

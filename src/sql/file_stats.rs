@@ -89,6 +89,9 @@ fn scalars(bounds: &Bounds, data_type: &DataType) -> Option<(ScalarValue, Scalar
         (Bounds::Texts(min, max), DataType::Utf8) => {
             (ScalarValue::Utf8(Some(min.clone())), ScalarValue::Utf8(Some(max.clone())))
         }
+        (Bounds::Texts(min, max), DataType::Utf8View) => {
+            (ScalarValue::Utf8View(Some(min.clone())), ScalarValue::Utf8View(Some(max.clone())))
+        }
         _ => return None,
     };
     Some(scalars)

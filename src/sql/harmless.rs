@@ -46,7 +46,8 @@ pub(super) fn is_harmless(filter: &Expr, schema: &Schema) -> bool {
         },
         Expr::Like(Like { expr, pattern, escape_char: None, .. }) => match &**expr {
             Expr::Column(column) => {
-                type_of(column) == Some(&DataType::Utf8) && is_like(pattern, column)
+                matches!(type_of(column), Some(DataType::Utf8 | DataType::Utf8View))
+                    && is_like(pattern, column)
             }
             _ => false,
         },

@@ -14,6 +14,7 @@ pub(super) struct Job {
     pub(super) shop: String,
     pub(super) sql: String,
     pub(super) values: Vec<(String, Value)>,
+    pub(super) kind: JobKind,
     /// Records at or above it are not seen.
     pub(super) complete_to: Offset,
     pub(super) schedules: Arc<Schedules>,
@@ -28,11 +29,21 @@ impl Job {
             shop: shop.to_string(),
             sql: sql.to_string(),
             values,
+            kind: JobKind::Question,
             complete_to: Offset(0),
             schedules: Arc::default(),
             client: None,
         }
     }
+}
+
+/// What a question is, as far as it changes how it is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum JobKind {
+    /// What anybody may ask.
+    Question,
+    /// A table as it is, or a range of it: it has no limit of rows, and sorts them all.
+    Export,
 }
 
 /// Why a question has no answer. Whoever computed it has logged what is for the log.

@@ -64,6 +64,8 @@ mod typed;
 mod source;
 // The files and the tail of one table, as one.
 mod tables;
+// Texts while they are computed with.
+mod text_views;
 // Filters that may meet the rows of other shops.
 mod harmless;
 // What is known of files without opening them.

@@ -20,7 +20,7 @@ use super::answer::{
 use super::asked::Asked;
 use super::engine::Engine;
 use super::ipc::bytes_of;
-use super::job::Job;
+use super::job::{Job, JobKind};
 use super::lately::{Lately, lately};
 use super::postgres::{Client, Wanted};
 use super::process::WorkerProgram;
@@ -129,6 +129,17 @@ impl Sql {
         values: Vec<(String, Value)>,
     ) -> Result<AnswerStream, SqlError> {
         self.answer(Job::new(shop, sql, values), &self.exporting).await
+    }
+
+    /// The same of rows of a table, which are sorted however many they are.
+    pub async fn export(
+        &self,
+        shop: &str,
+        sql: &str,
+        values: Vec<(String, Value)>,
+    ) -> Result<AnswerStream, SqlError> {
+        let job = Job { kind: JobKind::Export, ..Job::new(shop, sql, values) };
+        self.answer(job, &self.exporting).await
     }
 
     /// Answers a query of the Postgres wire as it comes: rows among the exports, what they will be

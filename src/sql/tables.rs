@@ -38,6 +38,7 @@ use super::harmless::is_harmless;
 use super::shop_scan::{ScannedFiles, ShopScan};
 use super::source::{Files, Source};
 use super::stored::{RowFilter, Stored};
+use super::text_views::{rows_as, with_views};
 use crate::model::{ACCESS_CONVERSATION, Offset};
 use crate::table::{Bounds, DataFile};
 
@@ -54,6 +55,7 @@ pub(super) struct ShopTable {
     shop: String,
     table: Stored,
     schema: SchemaRef,
+    file_schema: SchemaRef,
     source: Arc<dyn Source>,
     /// Rows of records at or above this offset are not seen, where it is given.
     below: Option<Offset>,
@@ -62,12 +64,19 @@ pub(super) struct ShopTable {
 impl ShopTable {
     /// The rows of `shop` that `source` has of `table`.
     pub(super) fn new(shop: &str, table: Stored, source: Arc<dyn Source>) -> ShopTable {
-        ShopTable { shop: shop.to_string(), table, schema: table.schema(), source, below: None }
+        let (schema, file_schema) = (table.schema(), table.file_schema());
+        ShopTable { shop: shop.to_string(), table, schema, file_schema, source, below: None }
     }
 
     /// The same without the rows of records at or above `end`. The tail has none of them.
     pub(super) fn below(self, end: Offset) -> ShopTable {
         ShopTable { below: Some(end), ..self }
+    }
+
+    /// The same with texts as views.
+    pub(super) fn with_text_views(self) -> ShopTable {
+        let (schema, file_schema) = (with_views(&self.schema), with_views(&self.file_schema));
+        ShopTable { schema, file_schema, ..self }
     }
 
     /// The rows of files that `filters` let through, those columns of them named in `wanted`; `paths` gets
@@ -80,7 +89,7 @@ impl ShopTable {
         paths: &mut Vec<Arc<str>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let of_shop = col(SHOP).eq(lit(&self.shop));
-        let stored = &self.table.file_schema();
+        let stored = &self.file_schema;
         let Files { root, files } = self.source.files(self.table).await?;
         let all_filters = filters.iter().cloned().chain([of_shop.clone()]);
         let files = match conjunction(all_filters) {
@@ -136,6 +145,7 @@ impl ShopTable {
             return Ok(None);
         }
         let schema = Arc::new(self.schema.project(&columns)?);
+        let rows = rows.iter().map(|rows| rows_as(rows, &schema)).collect::<Result<Vec<_>>>()?;
         let scan = MemorySourceConfig::try_new_exec(&[rows], schema, None)?;
         Ok(Some(filtered(state, scan, filters, wanted)?))
     }

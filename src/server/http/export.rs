@@ -63,7 +63,7 @@ pub(super) async fn stream(
     let parameters = parsed(parameters)?;
     let zone = parameters.zone.as_deref().map_or(Ok(service.zone), parse_zone)?;
     let query = ExportQuery::new(&table, parameters.bounds(), zone, Micros::now())?;
-    let answer = service.sql.stream(&identity.shop, &query.sql, query.values).await?;
+    let answer = service.sql.export(&identity.shop, &query.sql, query.values).await?;
     let asked = json!({"table": table, "parameters": parameters});
     let access = Access {
         query: Some(asked.to_string()),
