@@ -44,6 +44,10 @@ pub(super) const EXPORT_MEMORY_BYTES_MAX: usize = 192 * 1024 * 1024;
 /// A hundred million rows of events are some 40 GiB.
 pub(super) const EXPORT_SPILL_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 
+/// Parts of an export that are read, or sorted, side by side: to write the rows takes longer, and a few can end a sort in
+/// that memory.
+const EXPORT_PARTITIONS_MAX: usize = 2;
+
 /// Computes questions.
 pub(super) struct Engine {
     questions: Setup,
@@ -82,9 +86,9 @@ impl Engine {
         for_questions: Arc<RuntimeEnv>,
         for_exports: Arc<RuntimeEnv>,
     ) -> Result<Engine, SqlError> {
-        let setup = |runtime, texts| -> Result<Setup, SqlError> {
+        let setup = |config: SessionConfig, runtime, texts| -> Result<Setup, SqlError> {
             let mut state = SessionStateBuilder::new()
-                .with_config(SessionConfig::new().with_information_schema(true))
+                .with_config(config.with_information_schema(true))
                 .with_runtime_env(runtime)
                 .with_default_features()
                 .with_optimizer_rule(Arc::new(SharedRanks))
@@ -92,8 +96,11 @@ impl Engine {
             state.register_function_rewrite(Arc::new(Corrected))?;
             Ok(Setup { state, texts, views: OnceCell::new() })
         };
-        let questions = setup(for_questions, Texts::Views)?;
-        let exports = setup(for_exports, Texts::Whole)?;
+        let config = SessionConfig::new();
+        let partitions = config.target_partitions().min(EXPORT_PARTITIONS_MAX);
+        let for_wide_rows = config.clone().with_target_partitions(partitions);
+        let questions = setup(config, for_questions, Texts::Views)?;
+        let exports = setup(for_wide_rows, for_exports, Texts::Whole)?;
         Ok(Engine { questions, exports, postgres: OnceCell::new() })
     }
 

@@ -1,5 +1,6 @@
 //! Memory that the operators of one question share. What can spill takes what it needs until half of it is taken, and from
-//! then on each has a fair part of the other half. What cannot, joins and the ends of sorts, finds half as much again.
+//! then on each has a fair part of the other half. What cannot, joins and the ends of sorts, finds half as much again, and
+//! each leaves as much as it takes: the end of a sort reads as many of its parts at once as find room.
 //!
 //! The engine's own pool is fair from the beginning, and leaves nothing: of a plan with twenty operators that could spill,
 //! one sum of 26 MiB went to disk while nineteen parts lay unused; and a sort that had filled its parts failed in its
@@ -82,7 +83,9 @@ impl MemoryPool for SharedMemory {
             taken.spillable + additional <= half
                 || reservation.size() + additional <= half / taken.spilling.max(1)
         } else {
-            taken.spillable + taken.unspillable + additional <= self.bytes_max + half
+            let all = self.bytes_max + half;
+            let free = all.saturating_sub(taken.spillable + taken.unspillable);
+            reservation.size() + additional <= free
         };
         if !has_room {
             let (name, has) = (consumer.name(), reservation.size());
@@ -124,14 +127,17 @@ mod tests {
             assert!(operator.try_grow(1).is_err());
         }
         assert_eq!(pool.reserved(), 950);
-        let join = MemoryConsumer::new("join").register(&pool);
-        join.try_grow(550).unwrap();
-        let error = join.try_grow(1).unwrap_err().to_string();
-        assert!(error.contains("join has 550 bytes"), "{error}");
+        let join = |name: &str| MemoryConsumer::new(name).register(&pool);
+        let (first, second) = (join("first"), join("second"));
+        first.try_grow(275).unwrap();
+        let error = first.try_grow(1).unwrap_err().to_string();
+        assert!(error.contains("first has 275 bytes"), "{error}");
+        second.try_grow(275).unwrap();
+        assert_eq!(pool.reserved(), 1_500);
         operators[0].free();
         operators[1].try_grow(1).unwrap();
-        join.try_grow(400).unwrap();
-        drop((operators, join));
+        second.try_grow(100).unwrap();
+        drop((operators, first, second));
         assert_eq!(pool.reserved(), 0);
     }
 }
