@@ -368,19 +368,20 @@ async fn no_statement_takes_the_memory_of_the_relay() {
         nested("x || x", "[1, 2]", 40),
         nested("x || x", "text", 40).replace(" as z", " as z, messages"),
         "select strpos(text, repeat('x', 200000000)) from messages".to_string(),
-        // A list is copied for each row that it stands beside; a text is not.
-        "select * from messages, (select array_agg(repeat(text, 1000)) as x from messages) y"
-            .to_string(),
     ];
     for sql in &refused {
         let answer = admin.sql(sql).await;
         assert_eq!(answer.status, 400, "{sql}: {}", answer.text());
     }
-    // One value, repeated for each row: what is sent as it comes need not be held.
+    // One value, repeated for each row: what is sent as it comes need not be held, and a list copies no texts.
     let token = data.token(SHOP, "boss", &[Admin]);
     for (sql, rows) in [
         (
             "select * from messages, (select string_agg(repeat(text, 1000), '') as x from messages) y",
+            300,
+        ),
+        (
+            "select * from messages, (select array_agg(repeat(text, 1000)) as x from messages) y",
             300,
         ),
         ("select string_agg(repeat(text, 1000), '') over (order by id) from messages", 300),

@@ -265,11 +265,11 @@ async fn an_answer_comes_in_the_format_that_is_asked_for_and_says_that_it_is_who
     let problem = ann.post("/v1/sql?format=xlsx", "text/plain", "select 1").await.problem(400);
     assert!(problem["detail"].as_str().unwrap().contains("xlsx"), "{problem}");
     // Before the first row it is a problem; after, no client takes it for whole.
-    let at =
-        |row: usize| format!("select 1 / ({row} - value) from generate_series(1, {MANY}) t(value)");
-    ann.sql(&at(1)).await.problem(400);
+    let failing_by = |by: &str| format!("select 1 / {by} from generate_series(1, {MANY}) t(value)");
+    ann.sql(&failing_by("(value - value)")).await.problem(400);
     let request = ann.request(Method::POST, "/v1/sql").header(CONTENT_TYPE, "text/plain");
-    assert!(ann.try_send(request.body(at(MANY))).await.is_err(), "it broke off");
+    let request = request.body(failing_by(&format!("({MANY} - value)")));
+    assert!(ann.try_send(request).await.is_err(), "it broke off");
     let whole = ann.post("/v1/sql?format=jsonl", "text/plain", many()).await;
     assert_eq!(whole.text().lines().count(), MANY);
 }
