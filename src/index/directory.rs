@@ -46,8 +46,22 @@ impl Directory for SyncedDirectory {
         self.0.exists(path)
     }
 
+    /// A name is written once: segments are called by chance, and what marks their documents as deleted by the number of
+    /// the commit that will name it. So a file that is there was made for a commit that a death has prevented, and the
+    /// next one has its number: without this, nothing would be deleted from that segment ever again.
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        self.0.open_write(path)
+        match self.0.open_write(path) {
+            Err(OpenWriteError::FileAlreadyExists(_)) => {
+                tracing::info!(path = %path.display(), "a file of a commit that never was is written again");
+                match self.0.delete(path) {
+                    Ok(()) | Err(DeleteError::FileDoesNotExist(_)) => self.0.open_write(path),
+                    Err(DeleteError::IoError { io_error, filepath }) => {
+                        Err(OpenWriteError::IoError { io_error, filepath })
+                    }
+                }
+            }
+            written => written,
+        }
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
@@ -64,5 +78,28 @@ impl Directory for SyncedDirectory {
 
     fn watch(&self, watch_callback: WatchCallback) -> tantivy::Result<WatchHandle> {
         self.0.watch(watch_callback)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tantivy::directory::TerminatingWrite;
+
+    use super::*;
+
+    /// The index stood still, and each erasure with it, until it was made anew.
+    #[test]
+    fn what_a_death_left_under_a_name_is_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = SyncedDirectory(MmapDirectory::open(dir.path()).unwrap());
+        let path = Path::new("0123456789abcdef0123456789abcdef.40.del");
+        for bytes in [&b"left by one that died"[..], b"new"] {
+            let mut file = directory.open_write(path).unwrap();
+            file.write_all(bytes).unwrap();
+            file.terminate().unwrap();
+            assert_eq!(std::fs::read(dir.path().join(path)).unwrap(), bytes);
+        }
     }
 }
