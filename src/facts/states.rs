@@ -255,7 +255,7 @@ impl States {
 mod tests {
     use super::*;
 
-    /// Rules as they may be, and a conversation in which everything is told.
+    /// A conversation, and what is known of an id.
     #[test]
     fn states_are_read_as_they_were_written_and_as_earlier_programs_wrote_them() {
         let dir = tempfile::tempdir().unwrap();

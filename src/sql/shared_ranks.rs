@@ -70,7 +70,7 @@ fn shared(aggregates: &[Expr]) -> Vec<Shared<'_>> {
 }
 
 fn rank(aggregate: &Expr) -> Option<Rank<'_>> {
-    // It has one where its filter stands elsewhere too.
+    // The engine gives it a name where its filter stands elsewhere too.
     let aggregate = match aggregate {
         Expr::Alias(alias) => &alias.expr,
         bare => bare,
